@@ -1,0 +1,92 @@
+package hashing
+
+import (
+	"fmt"
+	"math/big"
+	"strconv"
+	"strings"
+)
+
+// Difficulty says how many times harder than difficulty 1 a share is to find.
+// It is made from decimal text and keeps the exact target that follows, so
+// that no float64 ever decides about a share. The zero Difficulty is not
+// valid; DifficultyOne is the default until a pool names another.
+type Difficulty struct {
+	text   string
+	value  float64
+	target Target
+}
+
+// HashesPerDifficulty is the expected number of hashes for one share of
+// difficulty 1: 2^256 / (0xFFFF * 2^208) = 2^48 / 65535.
+const HashesPerDifficulty = float64(1<<48) / 65535
+
+const (
+	maxDifficultyText = 100 // characters
+	maxExponent       = 400 // decimal, either way: bounds the big numbers
+)
+
+// difficultyOne is the target of difficulty 1, the truncated one that every
+// pool uses ("bdiff"): 0xFFFF * 2^208.
+func difficultyOne() *big.Int {
+	n := big.NewInt(0xffff)
+	return n.Lsh(n, 208)
+}
+
+// DifficultyOne is difficulty 1.
+func DifficultyOne() Difficulty {
+	return Difficulty{text: "1", value: 1, target: targetFromBig(difficultyOne())}
+}
+
+// ParseDifficulty reads a positive decimal number in JSON's notation, such as
+// 1024, 0.0005 or 1e-9, exactly. Its target is floor(0xFFFF * 2^208 / d), kept
+// within 1 .. 2^256-1.
+func ParseDifficulty(text string) (Difficulty, error) {
+	if err := checkDecimal(text); err != nil {
+		return Difficulty{}, fmt.Errorf("difficulty %.40q: %w", text, err)
+	}
+	d, ok := new(big.Rat).SetString(text)
+	if !ok {
+		return Difficulty{}, fmt.Errorf("difficulty %.40q: want a decimal number such as 1024 or 0.0005", text)
+	}
+	if d.Sign() <= 0 {
+		return Difficulty{}, fmt.Errorf("difficulty %.40q: must be above zero", text)
+	}
+	target := new(big.Int).Mul(difficultyOne(), d.Denom())
+	target.Quo(target, d.Num())
+	value, _ := d.Float64()
+	return Difficulty{text: text, value: value, target: targetFromBig(target)}, nil
+}
+
+// checkDecimal admits only what JSON calls a number, of bounded size:
+// big.Rat alone would also read fractions, hex and exponents of any size.
+func checkDecimal(text string) error {
+	if len(text) == 0 || len(text) > maxDifficultyText {
+		return fmt.Errorf("want 1 to %d characters", maxDifficultyText)
+	}
+	mantissa, exponent, hasExponent := strings.Cut(strings.ToLower(text), "e")
+	whole, fraction, hasFraction := strings.Cut(strings.TrimPrefix(mantissa, "-"), ".")
+	if !digits(whole) || hasFraction && !digits(fraction) {
+		return fmt.Errorf("want a decimal number such as 1024 or 0.0005")
+	}
+	if hasExponent {
+		e, err := strconv.Atoi(exponent)
+		if err != nil || e < -maxExponent || e > maxExponent {
+			return fmt.Errorf("want an exponent between -%d and %d", maxExponent, maxExponent)
+		}
+	}
+	return nil
+}
+
+func digits(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}
+
+// Target is the share target of this difficulty.
+func (d Difficulty) Target() Target { return d.target }
+
+// Float64 is the nearest float64: for people and statistics.
+func (d Difficulty) Float64() float64 { return d.value }
+
+// String is the decimal text that the difficulty was made from.
+func (d Difficulty) String() string { return d.text }

@@ -1,0 +1,33 @@
+package hashing
+
+// Hit is a nonce whose hash has a top word at or below the limit: a candidate
+// for a share.
+type Hit struct {
+	Nonce   uint32
+	Version uint32 // index into the Prehash's versions
+}
+
+// Kernel is one way of searching nonces. Kernels are values without state:
+// the same Kernel may scan on many threads at once.
+type Kernel struct {
+	// Name is what --kernel and the reports call it, such as "shani".
+	Name string
+	// Lanes is how many nonces it hashes side by side.
+	Lanes int
+	// Versions is how many version-rolled headers it likes to search at once:
+	// 1 where rolling gains nothing. Every kernel takes any number up to
+	// MaxVersions.
+	Versions int
+	// Scan searches count nonces from start on (modulo 2^32) under every
+	// version of p. It writes the hits into the buffer, in any order, each
+	// exactly once, and returns how many there are and how many nonces are
+	// done. It stops early, with done < count, only when the buffer has no
+	// room for the next step: go on at start+done. The buffer must hold at
+	// least MinHits. Scan does not allocate, and cannot be preempted where it
+	// is assembly: call it for a few milliseconds at a time.
+	Scan func(p *Prehash, start, count uint32, hits []Hit) (found int, done uint32)
+}
+
+// MinHits is the smallest hit buffer that Scan accepts: room for one step of
+// the widest kernel with all versions.
+const MinHits = 64 * MaxVersions

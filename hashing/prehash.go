@@ -1,0 +1,46 @@
+package hashing
+
+// MaxVersions is the largest number of version-rolled headers that one
+// [Prehash] can hold.
+const MaxVersions = 32
+
+// Prehash is the part of a search that does not depend on the nonce. Its k
+// versions differ in the header's version only, so they share the second
+// block (and with it that block's message schedule): overt version rolling,
+// BIP 310. It is kernel-neutral and holds no pointers; kernels derive what
+// tables they like from it at the start of a scan.
+type Prehash struct {
+	// Limit is the target's top word: a hit's [Hash.TopWord] is at most this.
+	Limit uint32
+	// Tail are the words 16, 17 and 18 of the header as SHA-256 reads them:
+	// the last four bytes of the merkle root, ntime and nbits.
+	Tail [3]uint32
+	// Versions is how many entries of Midstates hold a header, 1 to MaxVersions.
+	Versions int
+	// Midstates are the SHA-256 states after the first 64 bytes.
+	Midstates [MaxVersions][8]uint32
+}
+
+// Set prepares the search for header under each of the versions; the
+// header's own version and nonce do not count. It panics if there is no
+// version or more than MaxVersions: a programming error, never bad input.
+func (p *Prehash) Set(header *Header, versions []uint32, limit uint32) {
+	if len(versions) < 1 || len(versions) > MaxVersions {
+		panic("hashing: Prehash.Set wants 1 to MaxVersions versions")
+	}
+	p.Limit = limit
+	p.Versions = len(versions)
+	for i := range p.Tail {
+		p.Tail[i] = header.word(16 + i)
+	}
+	h := *header
+	for i, version := range versions {
+		h.SetVersion(version)
+		var block [16]uint32
+		for j := range block {
+			block[j] = h.word(j)
+		}
+		p.Midstates[i] = initialState
+		compress(&p.Midstates[i], &block)
+	}
+}
