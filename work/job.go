@@ -1,0 +1,92 @@
+package work
+
+import (
+	"time"
+
+	"quarry/hashing"
+)
+
+// Job is one assignment of a pool, with all that is needed to search it and
+// to submit from it. It never changes after it was published: a share is
+// built and judged by the job it was found for, whatever the pool says later.
+type Job struct {
+	// ID is the pool's name for the job, for people to read. Wire is the same
+	// as the protocol spells it (in Stratum V1 the JSON text), to be echoed.
+	ID, Wire string
+	// Pool is the address of the pool, for people to read.
+	Pool string
+	// Session numbers the connection that the job came over; shares go back
+	// over that one only.
+	Session uint64
+
+	// PrevHash is the previous block's hash, internal order, as in the header.
+	PrevHash hashing.Hash
+	// Coinb1 and Coinb2 are the coinbase transaction before and after the two
+	// extranonces, in its serialisation without witness.
+	Coinb1, Coinb2 []byte
+	// Branches are the merkle branches, leaf to root, internal order.
+	Branches []hashing.Hash
+	// Version is the header's version. VersionMask are the bits of it that may
+	// be rolled (BIP 310); bits that Version has set are never among them, so
+	// that OR, XOR and masked replacement of the submitted bits all agree.
+	Version, VersionMask uint32
+	// VersionRolling tells whether rolling was agreed with the pool: if so
+	// every submit carries version bits, also when none was rolled.
+	VersionRolling bool
+	NBits, NTime   uint32
+	// Clean says that shares of all earlier jobs will be refused.
+	Clean bool
+
+	// Extranonce1 is the pool's part of the extranonce; Extranonce2Size is the
+	// length of ours in bytes, 1 to 16.
+	Extranonce1     []byte
+	Extranonce2Size int
+
+	// Difficulty is the one in force when the job arrived.
+	Difficulty hashing.Difficulty
+	// NetworkTarget is what NBits stand for; NetworkKnown is false when they
+	// stand for nothing (zero, negative, beyond 256 bits).
+	NetworkTarget hashing.Target
+	NetworkKnown  bool
+
+	// Received is when the job's last byte arrived (with a monotonic reading).
+	Received time.Time
+}
+
+// minNetworkDifficulty is where blocks are rare enough that each of them is
+// submitted even if the share target is harder. Below it (regtest) any miner
+// finds thousands a second, and only the share target keeps the peace.
+const minNetworkDifficulty = 1e-3
+
+// Bound is the target that a hash must meet to be worth submitting: the share
+// target, or the network target where that is easier.
+func (j *Job) Bound() hashing.Target {
+	share := j.Difficulty.Target()
+	if j.NetworkKnown && j.NetworkTarget.Cmp(share) > 0 && j.NetworkTarget.Difficulty() >= minNetworkDifficulty {
+		return j.NetworkTarget
+	}
+	return share
+}
+
+// IsBlock tells whether the hash meets the network target.
+func (j *Job) IsBlock(h hashing.Hash) bool { return j.NetworkKnown && j.NetworkTarget.MetBy(h) }
+
+// MerkleRoot is the root for a coinbase with the given extranonce2.
+func (j *Job) MerkleRoot(extranonce2 []byte) hashing.Hash {
+	coinbase := make([]byte, 0, len(j.Coinb1)+len(j.Extranonce1)+len(extranonce2)+len(j.Coinb2))
+	coinbase = append(coinbase, j.Coinb1...)
+	coinbase = append(coinbase, j.Extranonce1...)
+	coinbase = append(coinbase, extranonce2...)
+	coinbase = append(coinbase, j.Coinb2...)
+
+	root := hashing.Sum256d(coinbase)
+	for _, branch := range j.Branches {
+		root = hashing.Sum256d(append(root[:], branch[:]...))
+	}
+	return root
+}
+
+// Header is the job's header with all that a miner may choose.
+func (j *Job) Header(extranonce2 []byte, version, ntime, nonce uint32) hashing.Header {
+	return hashing.NewHeader(version, j.PrevHash, j.MerkleRoot(extranonce2), ntime, j.NBits, nonce)
+}

@@ -1,0 +1,68 @@
+package work
+
+import (
+	"errors"
+	"fmt"
+
+	"quarry/hashing"
+)
+
+// Share is a complete submission. It refers to nothing "current": all it
+// needs is in it or in its job.
+type Share struct {
+	Job         *Job
+	Extranonce2 []byte
+	NTime       uint32
+	Version     uint32 // the whole header version
+	Nonce       uint32
+	Hash        hashing.Hash
+}
+
+// VersionBits are the rolled bits, as Stratum V1 submits them.
+func (s *Share) VersionBits() uint32 { return s.Version &^ s.Job.Version }
+
+// The verdict on a share is the error that submitting it returns: nil if the
+// pool accepted it, *Rejected if the pool refused it, ErrStale if its job was
+// outdated (by the pool's word, or by our own knowledge without asking), and
+// *Lost if no verdict will ever come.
+
+// ErrStale means that the share's job was outdated.
+var ErrStale = errors.New("stale: the job was outdated")
+
+// Reason classes of a rejection.
+const (
+	ReasonDuplicate     = "duplicate"
+	ReasonLowDifficulty = "low-difficulty"
+	ReasonUnauthorized  = "unauthorized"
+	ReasonNotSubscribed = "not-subscribed"
+	ReasonNTime         = "ntime"
+	ReasonVersion       = "version"
+	ReasonBanned        = "banned"
+	ReasonOther         = "other"
+)
+
+// Rejected is a pool's refusal.
+type Rejected struct {
+	Reason string // one of the Reason classes
+	Code   int    // the pool's error code, 0 if it gave none
+	Text   string // the pool's words, made safe to print
+}
+
+func (r *Rejected) Error() string {
+	return fmt.Sprintf("rejected (%s): %s", r.Reason, r.Text)
+}
+
+// Lost means that a share got no verdict.
+type Lost struct {
+	Why string // a short class: "disconnected", "timeout", "queue full", "shutdown"
+	Err error  // what happened, may be nil
+}
+
+func (l *Lost) Error() string {
+	if l.Err == nil {
+		return "lost: " + l.Why
+	}
+	return fmt.Sprintf("lost: %s: %v", l.Why, l.Err)
+}
+
+func (l *Lost) Unwrap() error { return l.Err }
