@@ -1,0 +1,180 @@
+package work
+
+import (
+	"encoding/binary"
+	"errors"
+	"math/bits"
+	"sync"
+	"time"
+
+	"quarry/hashing"
+)
+
+// ErrExhausted means that a job offers no header any more that was not
+// searched before: wait for the next job, or for the clock.
+var ErrExhausted = errors.New("every extranonce2, version and ntime of the job is searched")
+
+const (
+	// maxNTimeRoll is how far ahead of its job an ntime may run, in seconds,
+	// however long the job lasts. The strictest pools allow 600.
+	maxNTimeRoll = 600
+	// rememberedContents bounds the memory of job contents. Only a job that
+	// returns unchanged after so many others, with an extranonce2 so short
+	// that the counter has come round, could be searched twice.
+	rememberedContents = 4096
+)
+
+// Start is where a Roller begins; the zero Start is as good as any. The
+// version and the nonce hold for the first Work only.
+type Start struct {
+	Extranonce2 uint64 // first value of the extranonce2 counter
+	Version     uint64 // how many values of the version mask to pass over
+	Nonce       uint32
+}
+
+// Roller cuts jobs into works, for all workers and for as long as the miner
+// lives. It rolls the version bits first (the cheapest: the tail of the header
+// stays), then extranonce2, and ntime only when extranonce2 has run out.
+//
+// No header is given out twice, because the extranonce2 counter is one and
+// never goes back: not for a new job, a repeated job id, a new difficulty, a
+// resumed session or another pool. Where the extranonce2 is so short that the
+// counter comes round, the Roller knows for each content and ntime at which
+// count it first saw them, and stops one round later.
+type Roller struct {
+	mu      sync.Mutex
+	counter uint64 // the next extranonce2 that nobody has
+
+	// The place in the current job.
+	job         *Job
+	content     hashing.Hash
+	mask        uint32
+	extranonce2 uint64
+	ntime       uint32
+	version     uint64 // the next value of the mask, up to 2^(bits of mask)
+	open        bool   // extranonce2, ntime and version hold a place
+
+	firstSeen map[contentAt]uint64
+	seenOrder []contentAt
+	start     Start
+}
+
+// contentAt is all of a header that does not come from the Roller's counters.
+type contentAt struct {
+	content hashing.Hash
+	ntime   uint32
+}
+
+// NewRoller begins at start.
+func NewRoller(start Start) *Roller {
+	return &Roller{counter: start.Extranonce2, firstSeen: map[contentAt]uint64{}, start: start}
+}
+
+// Next fills w with a part of the job that nobody has searched, of at most
+// versions versions, ready to scan. held is how long the job has been at hand,
+// which bounds the ntime. The first nonce to scan is returned; all 2^32 nonces
+// from there on, modulo 2^32, belong to the work.
+func (r *Roller) Next(w *Work, job *Job, versions int, held time.Duration) (nonce uint32, err error) {
+	if nonce, err = r.take(w, job, versions, held); err != nil {
+		return 0, err
+	}
+	w.prepare()
+	return nonce, nil
+}
+
+// take chooses under the lock; the hashing of coinbase and midstates is left
+// to the worker.
+func (r *Roller) take(w *Work, job *Job, versions int, held time.Duration) (uint32, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+
+	r.turnTo(job)
+	if !r.open {
+		if err := r.openPlace(held); err != nil {
+			return 0, err
+		}
+	}
+	all := uint64(1) << bits.OnesCount32(r.mask)
+	w.Job, w.NTime, w.Versions = job, r.ntime, 0
+	w.setExtranonce2(r.extranonce2)
+	for w.Versions < min(versions, hashing.MaxVersions) && r.version < all {
+		w.Version[w.Versions] = job.Version | spread(r.version, r.mask)
+		w.Versions++
+		r.version++
+	}
+	r.open = r.version < all
+	nonce := r.start.Nonce
+	r.start.Nonce = 0
+	return nonce, nil
+}
+
+// turnTo makes job the current one. A job of the same content and mask goes
+// on where its predecessor stood; any other gets a fresh extranonce2.
+func (r *Roller) turnTo(job *Job) {
+	if r.job == job {
+		return
+	}
+	content, mask := contentOf(job), job.VersionMask&^job.Version
+	sameNTime := r.job != nil && r.job.NTime == job.NTime
+	if !sameNTime || content != r.content || mask != r.mask {
+		r.open = false
+	}
+	r.job, r.content, r.mask = job, content, mask
+}
+
+// openPlace takes the next extranonce2 at the earliest ntime that still has
+// room for it.
+func (r *Roller) openPlace(held time.Duration) error {
+	latest := uint32(min(max(held/time.Second, 0), maxNTimeRoll))
+	for roll := uint32(0); roll <= latest; roll++ {
+		at := contentAt{r.content, r.job.NTime + roll}
+		if !r.room(at) {
+			continue
+		}
+		r.extranonce2, r.ntime, r.version, r.open = r.counter, at.ntime, r.start.Version, true
+		if r.version >= uint64(1)<<bits.OnesCount32(r.mask) {
+			r.version = 0
+		}
+		r.start.Version = 0
+		r.counter++
+		return nil
+	}
+	return ErrExhausted
+}
+
+// room tells whether the counter's present value is new to the content.
+func (r *Roller) room(at contentAt) bool {
+	first, seen := r.firstSeen[at]
+	if !seen {
+		if len(r.seenOrder) == rememberedContents {
+			delete(r.firstSeen, r.seenOrder[0])
+			r.seenOrder = r.seenOrder[1:]
+		}
+		r.firstSeen[at] = r.counter
+		r.seenOrder = append(r.seenOrder, at)
+		return true
+	}
+	size := r.job.Extranonce2Size
+	return size >= 8 || r.counter-first < uint64(1)<<(8*size)
+}
+
+// contentOf is a digest of all that the pool puts into the headers of a job,
+// but for the ntime. The coinbase's first part and extranonce1 count as one:
+// only their concatenation is hashed.
+func contentOf(job *Job) hashing.Hash {
+	var b []byte
+	part := func(p []byte) {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(p)))
+		b = append(b, p...)
+	}
+	part(job.PrevHash[:])
+	part(append(append([]byte(nil), job.Coinb1...), job.Extranonce1...))
+	part(job.Coinb2)
+	for _, branch := range job.Branches {
+		part(branch[:])
+	}
+	b = binary.BigEndian.AppendUint32(b, uint32(job.Extranonce2Size))
+	b = binary.BigEndian.AppendUint32(b, job.Version)
+	b = binary.BigEndian.AppendUint32(b, job.NBits)
+	return hashing.Sum256(b)
+}
