@@ -2,6 +2,7 @@ package hashing
 
 import (
 	"fmt"
+	"math"
 	"math/big"
 	"strconv"
 	"strings"
@@ -52,10 +53,13 @@ func ParseDifficulty(text string) (Difficulty, error) {
 	if d.Sign() <= 0 {
 		return Difficulty{}, fmt.Errorf("difficulty %.40q: must be above zero", text)
 	}
-	target := new(big.Int).Mul(difficultyOne(), d.Denom())
-	target.Quo(target, d.Num())
+	number := new(big.Int).Mul(difficultyOne(), d.Denom())
+	target := targetFromBig(number.Quo(number, d.Num()))
 	value, _ := d.Float64()
-	return Difficulty{text: text, value: value, target: targetFromBig(target)}, nil
+	if value == 0 || math.IsInf(value, 0) { // beyond both float64 and the targets
+		value = target.Difficulty()
+	}
+	return Difficulty{text: text, value: value, target: target}, nil
 }
 
 // checkDecimal admits only what JSON calls a number, of bounded size:
@@ -85,7 +89,8 @@ func digits(s string) bool {
 // Target is the share target of this difficulty.
 func (d Difficulty) Target() Target { return d.target }
 
-// Float64 is the nearest float64: for people and statistics.
+// Float64 is the nearest float64, always above zero and finite: for people
+// and statistics.
 func (d Difficulty) Float64() float64 { return d.value }
 
 // String is the decimal text that the difficulty was made from.
