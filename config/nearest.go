@@ -1,0 +1,62 @@
+package config
+
+import "strings"
+
+// nearest returns the candidate that text most likely stands for, or "": one
+// within a few typing slips, or one that text abbreviates or extends.
+func nearest(text string, candidates []string) string {
+	if len(text) < 2 || len(text) > 40 {
+		return ""
+	}
+	text = fold(text)
+	best, bestDistance := "", max(1, len(text)/3)+1
+	for _, candidate := range candidates {
+		d := distance(text, fold(candidate))
+		if abbreviates(text, fold(candidate)) {
+			d = 1
+		}
+		if d < bestDistance {
+			best, bestDistance = candidate, d
+		}
+	}
+	return best
+}
+
+// fold removes the differences people do not see in a key.
+func fold(text string) string {
+	return strings.ReplaceAll(strings.ToLower(text), "-", "_")
+}
+
+func abbreviates(a, b string) bool {
+	short, long := a, b
+	if len(short) > len(long) {
+		short, long = long, short
+	}
+	return len(short) >= 3 && strings.HasPrefix(long, short)
+}
+
+// distance is the optimal string alignment distance: the least number of
+// insertions, deletions, replacements and swaps of neighbours.
+func distance(a, b string) int {
+	before := make([]int, len(b)+1)
+	row := make([]int, len(b)+1)
+	next := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		next[0] = i
+		for j := 1; j <= len(b); j++ {
+			replace := row[j-1]
+			if a[i-1] != b[j-1] {
+				replace++
+			}
+			next[j] = min(replace, row[j]+1, next[j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				next[j] = min(next[j], before[j-2]+1)
+			}
+		}
+		before, row, next = row, next, before
+	}
+	return row[len(b)]
+}

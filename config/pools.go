@@ -1,0 +1,237 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+)
+
+// flatValues are what the environment or the flags set: for every setting, by
+// name, its items in the order given. Pool settings may have several.
+type flatValues struct{ items map[string][]item }
+
+// names reports whether the layer names pools of its own.
+func (f flatValues) names() bool { return len(f.items["pool.url"]) > 0 }
+
+// mergePools decides which layer's pools count - flags before environment
+// before file - and lays the single values of the layers above over them.
+//
+// Values of the environment belong to QUARRY_URL when that is set, so that a
+// password never goes to a pool it was not meant for; without QUARRY_URL they
+// hold for the pools of the file or the flags.
+func mergePools(c checker, file []*poolEntry, env, flags flatValues) []*poolEntry {
+	pools := file
+	switch {
+	case flags.names():
+		pools = newEntries(flags)
+	case env.names():
+		pools = newEntries(env)
+	}
+	if !env.names() || !flags.names() {
+		overlay(c, pools, env)
+	}
+	overlay(c, pools, flags)
+	return pools
+}
+
+func newEntries(from flatValues) []*poolEntry {
+	var pools []*poolEntry
+	for _, url := range from.items["pool.url"] {
+		pools = append(pools, &poolEntry{items: map[string]item{"url": url}, at: url.at})
+	}
+	return pools
+}
+
+// overlay lays a layer's values over the pools: the i-th value over the i-th
+// pool, or a single value over all.
+func overlay(c checker, pools []*poolEntry, from flatValues) {
+	for _, s := range poolSettings() {
+		items := from.items[s.Name()]
+		if s.Key == "url" || len(items) == 0 {
+			continue
+		}
+		if len(pools) == 0 {
+			poolless(c, s, items[0])
+			continue
+		}
+		if len(items) != 1 && len(items) != len(pools) {
+			c.add(items[0].at.fault(s.Name(), fmt.Sprintf(
+				"given %d times for %d pool(s); give it once for all, or once for each", len(items), len(pools))))
+			continue
+		}
+		for i, pool := range pools {
+			it := items[min(i, len(items)-1)]
+			it.shared = len(items) == 1 && len(pools) > 1
+			pool.set(s.Key, it)
+		}
+	}
+}
+
+// poolless deals with a pool's value when there is no pool. A flag is meant
+// for this run, so it is a fault; an environment variable may have been left
+// from another.
+func poolless(c checker, s Setting, it item) {
+	if it.at.layer == layerFlag {
+		c.add(it.at.fault(s.Name(), "given without a pool; name the pool with --url"))
+		return
+	}
+	c.warn("%s is set, but no pool is configured that it could belong to", it.at.source)
+}
+
+// set gives a pool a value. Password and password file of different layers
+// replace each other; in one layer they contradict, which checkPool reports.
+func (p *poolEntry) set(key string, it item) {
+	rival := map[string]string{"password": "password_file", "password_file": "password"}[key]
+	if other, set := p.items[rival]; set && other.at.layer != it.at.layer {
+		delete(p.items, rival)
+	}
+	p.items[key] = it
+}
+
+// finishPools makes the typed pools: it fills in defaults, reads password
+// files and refuses what only shows in a pool as a whole.
+func finishPools(c checker, entries []*poolEntry) []Pool {
+	var pools []Pool
+	seen := map[string]item{}
+	anyTLS := false
+	for _, entry := range entries {
+		anyTLS = anyTLS || !plainURL(entry.items["url"].text)
+	}
+	for _, entry := range entries {
+		checkPool(c, entry, seen, anyTLS)
+		pools = append(pools, entry.pool(c))
+	}
+	return pools
+}
+
+func checkPool(c checker, entry *poolEntry, seen map[string]item, anyTLS bool) {
+	url, given := entry.items["url"]
+	switch {
+	case !given && !entry.broken:
+		fault := entry.at.fault("pool.url", "the pool has no url")
+		fault.Expected = `a line like url = "stratum+tcp://pool.example.com:3333"`
+		c.add(fault)
+	case given && !url.bad && url.text == "":
+		c.add(url.at.fault("pool.url", "is empty"))
+	case given && !url.bad:
+		same := strings.ToLower(strings.TrimRight(url.text, "/"))
+		if before, repeated := seen[same]; repeated {
+			c.add(url.at.fault("pool.url", "two pools with one url, the first at "+before.at.origin().String()))
+		} else {
+			seen[same] = url
+		}
+		checkTLS(c, entry, url, anyTLS)
+	}
+	password, file := entry.items["password"], entry.items["password_file"]
+	if password.text != "" && file.text != "" {
+		c.add(file.at.fault("pool.password_file", "given together with password; give only one of them"))
+	}
+}
+
+// checkTLS refuses TLS settings that would not do what they promise. A single
+// flag for several pools counts for those of them that use TLS.
+func checkTLS(c checker, entry *poolEntry, url item, anyTLS bool) {
+	for _, key := range []string{"tls_ca", "tls_pin", "tls_insecure"} {
+		it, given := entry.items[key]
+		if !given || it.bad || it.text == "" || it.text == "false" {
+			continue
+		}
+		if key != "tls_insecure" && entry.items["tls_insecure"].yes {
+			c.add(it.at.fault("pool."+key, "is of no use with tls_insecure, which turns verification off; drop one of them"))
+		}
+		if !plainURL(url.text) {
+			continue
+		}
+		if it.shared && anyTLS {
+			delete(entry.items, key)
+			continue
+		}
+		fault := it.at.fault("pool."+key, "the pool's url does not use TLS, so this protects nothing")
+		fault.Expected = "a url with stratum+ssl:// or stratum+wss://"
+		c.add(fault)
+	}
+}
+
+// plainURL reports whether a URL's scheme is one without TLS. A scheme that is
+// none at all is for the URL check to refuse.
+func plainURL(url string) bool {
+	scheme, _, found := strings.Cut(strings.ToLower(url), "://")
+	if !found {
+		return false
+	}
+	for _, secure := range []string{"ssl", "tls", "tcps", "wss"} {
+		if strings.HasSuffix(scheme, secure) {
+			return false
+		}
+	}
+	return true
+}
+
+// pool is the typed form, after defaults and password file.
+func (p *poolEntry) pool(c checker) Pool {
+	p.items = withDefaults("pool", p.items)
+	checkCA(c, p.items["tls_ca"])
+	return Pool{
+		URL:               p.items["url"].text,
+		User:              p.items["user"].text,
+		Password:          p.secret(c),
+		PasswordFile:      p.items["password_file"].text,
+		TLSCA:             p.items["tls_ca"].text,
+		TLSPin:            p.items["tls_pin"].text,
+		TLSInsecure:       p.items["tls_insecure"].yes,
+		VersionRolling:    p.items["version_rolling"].yes,
+		SuggestDifficulty: p.items["suggest_difficulty"].text,
+	}
+}
+
+// checkCA makes sure that a file of authorities can be read, and lets the
+// check handed in look at what it holds.
+func checkCA(c checker, ca item) {
+	if ca.text == "" || ca.bad {
+		return
+	}
+	if _, problem := readLimited(ca.text, maxPEMFile, true); problem != "" {
+		c.add(ca.at.fault("pool.tls_ca", quote(ca.text)+" "+problem))
+		return
+	}
+	if check := c.checks["pool.tls_ca"]; check != nil {
+		if err := check(ca.text); err != nil {
+			c.add(ca.at.fault("pool.tls_ca", err.Error()))
+		}
+	}
+}
+
+// secret is the password, read from its file when there is one.
+func (p *poolEntry) secret(c checker) Secret {
+	password, file := p.items["password"], p.items["password_file"]
+	if file.text == "" || file.bad {
+		worth := password.text != "" && password.text != "x" // x is what pools that ignore it are given
+		if worth && password.at.layer == layerFile && worldReadable(password.at.source) {
+			c.warn("%s holds a password and every user of this machine may read it; run: chmod 600 %s",
+				quote(password.at.source), quote(password.at.source))
+		}
+		return NewSecret(password.text)
+	}
+	text, problem := readSecret(file.text)
+	if problem != "" {
+		c.add(file.at.fault("pool.password_file", quote(file.text)+" "+problem))
+	} else if worldReadable(file.text) {
+		c.warn("password file %s: every user of this machine may read it; run: chmod 600 %s", quote(file.text), quote(file.text))
+	}
+	// The password's origin is now the file's.
+	password.origin, password.value = file.origin, value{text: text}
+	p.items["password"] = password
+	return NewSecret(text)
+}
+
+// withDefaults returns items by key with every setting of a table present.
+func withDefaults(table string, items map[string]item) map[string]item {
+	full := maps.Clone(items)
+	for _, s := range Settings() {
+		if _, given := full[s.Key]; s.Table == table && !given {
+			v, _ := parse(s, s.Default)
+			full[s.Key] = item{value: v, origin: Origin{Kind: layerDefault.String()}}
+		}
+	}
+	return full
+}

@@ -1,0 +1,206 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// layer is where a value comes from; a later layer wins.
+type layer int
+
+const (
+	layerDefault layer = iota
+	layerFile
+	layerEnv
+	layerFlag
+)
+
+func (l layer) String() string { return [...]string{"default", "file", "env", "flag"}[l] }
+
+// Origin says where an effective value came from.
+type Origin struct {
+	Kind  string `json:"kind"`            // "default", "file", "env" or "flag"
+	Where string `json:"where,omitempty"` // "rig.toml:12:3", "QUARRY_USER", "--user"; "" for a default
+}
+
+// String is the origin as people read it: "rig.toml:12:3", or "default".
+func (o Origin) String() string {
+	if o.Where == "" {
+		return o.Kind
+	}
+	return o.Where
+}
+
+// value is one setting's value: its canonical text and the typed form of it
+// that the kind has.
+type value struct {
+	text string
+	num  int64 // Int; Duration in nanoseconds
+	yes  bool
+	cpus CPUList
+}
+
+// item is a value together with where it came from.
+type item struct {
+	value
+	at     place // of the value, for faults
+	origin Origin
+	bad    bool // it was set, but wrongly: a fault says so already
+	shared bool // one value given for several pools
+}
+
+// maxText bounds a text setting, in bytes.
+const maxText = 4096
+
+// parse reads the text form of a setting. The problem it returns is "" when
+// all is well; it never holds a secret.
+func parse(s Setting, text string) (v value, problem string) {
+	v.text = text
+	if problem := unprintable(text); problem != "" {
+		return v, problem
+	}
+	wrong := ""
+	switch s.Kind {
+	case Int:
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || n < s.Min || n > s.Max {
+			wrong = quote(text) + " is not allowed"
+		}
+		v.num, v.text = n, strconv.FormatInt(n, 10)
+	case Bool:
+		yes, known := parseBool(text)
+		if !known {
+			wrong = quote(text) + " is not allowed"
+		}
+		v.yes, v.text = yes, strconv.FormatBool(yes)
+	case Duration:
+		d, err := time.ParseDuration(text)
+		if err != nil || (d != 0 && (int64(d) < s.Min || int64(d) > s.Max)) {
+			wrong = quote(text) + " is not allowed"
+		}
+		v.num, v.text = int64(d), shortDuration(d)
+	case Decimal:
+		if text != "" && !isDecimal(text) {
+			wrong = quote(text) + " is not allowed"
+		}
+	case CPUs:
+		list, err := ParseCPUList(text)
+		if err != nil {
+			wrong = err.Error()
+		}
+		v.cpus, v.text = list, list.String()
+	case Enum:
+		if !slices.Contains(s.Allowed, text) {
+			wrong = quote(text) + " is not allowed"
+		}
+	}
+	return v, wrong
+}
+
+// unprintable says what makes text unfit for a log line or a protocol line,
+// without showing it.
+func unprintable(text string) string {
+	switch {
+	case len(text) > maxText:
+		return fmt.Sprintf("is longer than %d bytes", maxText)
+	case !utf8.ValidString(text):
+		return "is not UTF-8 text"
+	}
+	for _, r := range text {
+		if r < ' ' || (r >= 0x7f && r < 0xa0) {
+			return "holds a control character"
+		}
+	}
+	return ""
+}
+
+func parseBool(text string) (yes, known bool) {
+	switch strings.ToLower(text) {
+	case "true", "yes", "on", "1":
+		return true, true
+	case "false", "no", "off", "0":
+		return false, true
+	}
+	return false, false
+}
+
+// isDecimal reports whether text is digits with at most one point between
+// them, above zero, and short enough for exact arithmetic to stay cheap.
+func isDecimal(text string) bool {
+	if len(text) > 40 {
+		return false
+	}
+	whole, fraction, pointed := strings.Cut(text, ".")
+	if whole == "" || (pointed && fraction == "") {
+		return false
+	}
+	digits := whole + fraction
+	return strings.Trim(digits, "0123456789") == "" && strings.Trim(digits, "0") != ""
+}
+
+// checker turns text into items: the kind's own rules first, then the check
+// handed in for the setting.
+type checker struct {
+	checks map[string]func(string) error
+	*collector
+}
+
+// item checks text that stands at a place; inTOML words the expectation.
+func (c checker) item(s Setting, text string, at place, origin Origin) item {
+	it := item{at: at, origin: origin}
+	v, problem := parse(s, text)
+	it.value = v
+	if problem != "" {
+		fault := at.fault(s.Name(), problem)
+		fault.Expected = s.expected(at.layer == layerFile)
+		if s.Kind == Enum {
+			fault.Nearest = nearest(text, s.Allowed)
+		}
+		c.add(fault)
+		it.bad = true
+		return it
+	}
+	if problem := c.foreignProblem(s, it.text); problem != "" {
+		c.add(at.fault(s.Name(), problem))
+		it.bad = true
+	}
+	return it
+}
+
+// foreignProblem runs the check handed in for a setting, on its canonical
+// text. Secrets are never handed out, and a URL with credentials in it is
+// refused here, before a check could repeat it in its error.
+func (c checker) foreignProblem(s Setting, text string) string {
+	if text == "" || s.Kind == SecretText || s.Kind == Path {
+		return ""
+	}
+	if s.Name() == "pool.url" {
+		if problem := credentials(text); problem != "" {
+			return problem
+		}
+	}
+	check := c.checks[s.Name()]
+	if check == nil {
+		return ""
+	}
+	if err := check(text); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// credentials refuses a URL with an @ in its authority part.
+func credentials(url string) string {
+	_, rest, found := strings.Cut(url, "://")
+	if !found {
+		rest = url
+	}
+	if strings.Contains(rest, "@") {
+		return "user and password do not go into the url; give them with user and password (--user, --pass)"
+	}
+	return ""
+}
