@@ -1,0 +1,70 @@
+package localpool
+
+import (
+	"slices"
+
+	"go.uber.org/zap"
+)
+
+// submit judges a share. The hashing happens outside the session's lock.
+func (s *session) submit(m message) {
+	share, err := decodeSubmit(m.Params)
+	s.mu.Lock()
+	terms, verdict := s.admit(share, err)
+	s.mu.Unlock()
+	if terms != nil {
+		verdict = Judge(*terms, share)
+		if verdict.Accepted() && s.pool.duplicates.seen(verdict.Hash) {
+			verdict.Code, verdict.Reason = CodeDuplicate, "Duplicate"
+		}
+	}
+	s.settle(m, share, terms, verdict)
+	if verdict.Accepted() && verdict.Block {
+		s.pool.blockFound(terms.Job, verdict)
+	}
+}
+
+// admit finds the terms a share is to be judged under, or the verdict. Caller
+// holds mu.
+func (s *session) admit(share Submission, malformed error) (*Terms, Verdict) {
+	switch {
+	case !s.subscribed:
+		return nil, reject(CodeNotSubscribed, "Not subscribed")
+	case len(s.users) == 0:
+		return nil, reject(CodeUnauthorized, "Unauthorized worker")
+	case malformed != nil:
+		return nil, reject(CodeOther, malformed.Error())
+	case !slices.Contains(s.users, share.Worker):
+		return nil, reject(CodeOther, "Worker mismatch")
+	}
+	terms := s.find(share.JobID)
+	if terms == nil {
+		return nil, reject(CodeJobNotFound, "Job not found")
+	}
+	if s.pool.stale(terms.Job) {
+		return nil, reject(CodeJobNotFound, "Stale")
+	}
+	return terms, Verdict{}
+}
+
+// settle replies, counts, and lets vardiff learn.
+func (s *session) settle(m message, share Submission, terms *Terms, v Verdict) {
+	now := s.pool.cfg.Now()
+	s.pool.count(v)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tally.count(v)
+	if !v.Accepted() {
+		s.refuse(m.ID, false, v.Code, v.Reason)
+		s.log.Info("share rejected", zap.Int("code", int(v.Code)), zap.String("reason", v.Reason),
+			zap.String("worker", clipText(share.Worker)), zap.String("job", clipText(share.JobID)))
+		return
+	}
+	s.reply(m.ID, true)
+	s.log.Info("share accepted", zap.Float64("achieved", v.Achieved), zap.Stringer("asked", terms.Difficulty),
+		zap.String("worker", clipText(share.Worker)), zap.String("job", clipText(share.JobID)))
+	s.rate.add(now, terms.Difficulty.value)
+	if s.vardiff != nil && s.ready() {
+		s.adopt(s.vardiff.share(now, terms.Difficulty.value, s.pool.highestDifficulty()))
+	}
+}
