@@ -32,7 +32,6 @@ type Setting struct {
 	Flag     string // long flag name without dashes
 	Aliases  []string
 	Inverted bool   // the flag, a switch, turns the setting off
-	Arg      string // what the help calls the flag's value
 	Doc      string // one line
 	Long     string // more for the reference, wrapped at 76 columns
 	Example  string // for the reference, where the default says little
@@ -61,27 +60,27 @@ func Settings() []Setting {
 
 func poolSettings() []Setting {
 	return []Setting{
-		{Table: "pool", Key: "url", Kind: String, Env: "QUARRY_URL", Flag: "url", Aliases: []string{"o"}, Arg: "URL",
+		{Table: "pool", Key: "url", Kind: String, Env: "QUARRY_URL", Flag: "url", Aliases: []string{"o"},
 			Doc:     "pool to mine; give it again for a backup pool",
 			Long:    "Schemes: stratum+tcp://, stratum+ssl:// (also stratum+tls://,\nstratum+tcps://), stratum+ws:// and stratum+wss://, always with a port.\nUser and password do not go in here.",
 			Example: "stratum+tcp://pool.example.com:3333"},
-		{Table: "pool", Key: "user", Kind: String, Env: "QUARRY_USER", Flag: "user", Aliases: []string{"u"}, Arg: "USER",
+		{Table: "pool", Key: "user", Kind: String, Env: "QUARRY_USER", Flag: "user", Aliases: []string{"u"},
 			Doc:     "user name, often address.worker",
 			Long:    "What the pool pays to: for most pools a Bitcoin address or an account\nname, with \".worker\" behind it.",
 			Example: "address.worker"},
-		{Table: "pool", Key: "password", Kind: SecretText, Default: "x", Env: "QUARRY_PASS", Flag: "pass", Aliases: []string{"p", "password"}, Arg: "PASS",
+		{Table: "pool", Key: "password", Kind: SecretText, Default: "x", Env: "QUARRY_PASS", Flag: "pass", Aliases: []string{"p", "password"},
 			Doc:     "password; most pools ignore it",
 			Long:    "As a flag, - reads it from standard input. It is never logged or shown.\nNot together with password_file.",
 			Example: "x"},
-		{Table: "pool", Key: "password_file", Kind: Path, Env: "QUARRY_PASSWORD_FILE", Flag: "password-file", Arg: "FILE",
+		{Table: "pool", Key: "password_file", Kind: Path, Env: "QUARRY_PASSWORD_FILE", Flag: "password-file",
 			Doc:     "file that holds the password",
 			Long:    "One line, at most 4096 bytes. Keep it readable for yourself only.",
 			Example: "pool.password"},
-		{Table: "pool", Key: "tls_ca", Kind: Path, Env: "QUARRY_TLS_CA", Flag: "tls-ca", Arg: "FILE",
+		{Table: "pool", Key: "tls_ca", Kind: Path, Env: "QUARRY_TLS_CA", Flag: "tls-ca",
 			Doc:     "PEM file of certificate authorities to trust",
 			Long:    "For a pool with a certificate of its own making.",
 			Example: "pool-ca.pem"},
-		{Table: "pool", Key: "tls_pin", Kind: String, Env: "QUARRY_TLS_PIN", Flag: "tls-pin", Arg: "PIN",
+		{Table: "pool", Key: "tls_pin", Kind: String, Env: "QUARRY_TLS_PIN", Flag: "tls-pin",
 			Doc:  "accept only the certificate with this sha256:… fingerprint",
 			Long: "sha256: and the fingerprint of the pool's certificate in hex."},
 		{Table: "pool", Key: "tls_insecure", Kind: Bool, Default: "false", Env: "QUARRY_TLS_INSECURE", Flag: "tls-insecure",
@@ -90,7 +89,7 @@ func poolSettings() []Setting {
 		{Table: "pool", Key: "version_rolling", Kind: Bool, Default: "true", Env: "QUARRY_VERSION_ROLLING", Flag: "no-version-rolling", Inverted: true,
 			Doc:  "ask the pool for version rolling (BIP 310)",
 			Long: "Turn it off for a pool that answers the request wrongly."},
-		{Table: "pool", Key: "suggest_difficulty", Kind: Decimal, Env: "QUARRY_SUGGEST_DIFFICULTY", Flag: "suggest-difficulty", Arg: "D",
+		{Table: "pool", Key: "suggest_difficulty", Kind: Decimal, Env: "QUARRY_SUGGEST_DIFFICULTY", Flag: "suggest-difficulty",
 			Doc:     "share difficulty to suggest to the pool",
 			Long:    "A decimal number above 0; empty suggests nothing. Pools may ignore it.",
 			Example: "0.001"},
@@ -99,16 +98,16 @@ func poolSettings() []Setting {
 
 func cpuSettings() []Setting {
 	return []Setting{
-		{Table: "cpu", Key: "threads", Kind: Int, Default: "0", Max: maxCPU + 1, Env: "QUARRY_THREADS", Flag: "threads", Aliases: []string{"t"}, Arg: "N",
+		{Table: "cpu", Key: "threads", Kind: Int, Default: "0", Max: maxCPU + 1, Env: "QUARRY_THREADS", Flag: "threads", Aliases: []string{"t"},
 			Doc:  "hashing threads, 0 = one for each CPU",
 			Long: "0 takes every CPU the process may use (affinity and cgroup limits\ncount), or every CPU of cpus.", Example: "4"},
-		{Table: "cpu", Key: "cpus", Kind: CPUs, Env: "QUARRY_CPUS", Flag: "cpus", Arg: "LIST",
+		{Table: "cpu", Key: "cpus", Kind: CPUs, Env: "QUARRY_CPUS", Flag: "cpus",
 			Doc:  "CPUs to hash on, like 0-3,8; empty = all",
 			Long: "One thread is pinned to each CPU of the list where the system can pin.", Example: "0-3,8"},
-		{Table: "cpu", Key: "priority", Kind: Enum, Default: "low", Allowed: []string{"idle", "low", "normal"}, Env: "QUARRY_PRIORITY", Flag: "priority", Arg: "P",
+		{Table: "cpu", Key: "priority", Kind: Enum, Default: "low", Allowed: []string{"idle", "low", "normal"}, Env: "QUARRY_PRIORITY", Flag: "priority",
 			Doc:  "priority of the hashing threads",
 			Long: "idle hashes only when nothing else wants the CPU; low gives way to\nordinary programs.", Example: "idle"},
-		{Table: "cpu", Key: "kernel", Kind: String, Default: "auto", Env: "QUARRY_KERNEL", Flag: "kernel", Arg: "NAME",
+		{Table: "cpu", Key: "kernel", Kind: String, Default: "auto", Env: "QUARRY_KERNEL", Flag: "kernel",
 			Doc:  "hashing kernel; \"quarry kernels\" lists them",
 			Long: "auto takes the fastest one that this CPU can run and that passed its\nself-test.", Example: "generic"},
 	}
@@ -116,19 +115,19 @@ func cpuSettings() []Setting {
 
 func logSettings() []Setting {
 	return []Setting{
-		{Table: "log", Key: "level", Kind: Enum, Default: "info", Allowed: []string{"debug", "info", "warn", "error"}, Env: "QUARRY_LOG_LEVEL", Flag: "log-level", Arg: "LEVEL",
+		{Table: "log", Key: "level", Kind: Enum, Default: "info", Allowed: []string{"debug", "info", "warn", "error"}, Env: "QUARRY_LOG_LEVEL", Flag: "log-level",
 			Doc: "least serious messages to report", Example: "debug"},
-		{Table: "log", Key: "format", Kind: Enum, Default: "auto", Allowed: []string{"auto", "text", "json"}, Env: "QUARRY_LOG_FORMAT", Flag: "log-format", Arg: "FORMAT",
+		{Table: "log", Key: "format", Kind: Enum, Default: "auto", Allowed: []string{"auto", "text", "json"}, Env: "QUARRY_LOG_FORMAT", Flag: "log-format",
 			Doc:  "form of the messages",
 			Long: "text is lines for people, json one JSON object a line; auto is text,\ncoloured on a terminal unless NO_COLOR is set.", Example: "json"},
-		{Table: "log", Key: "file", Kind: Path, Env: "QUARRY_LOG_FILE", Flag: "log-file", Arg: "FILE",
+		{Table: "log", Key: "file", Kind: Path, Env: "QUARRY_LOG_FILE", Flag: "log-file",
 			Doc:  "write messages to this file, empty = standard error",
 			Long: "The file is rotated by size, and opened anew on SIGHUP.", Example: "quarry.log"},
-		{Table: "log", Key: "max_size", Kind: Int, Default: "10", Min: 1, Max: 10240, Env: "QUARRY_LOG_MAX_SIZE", Flag: "log-max-size", Arg: "MIB",
+		{Table: "log", Key: "max_size", Kind: Int, Default: "10", Min: 1, Max: 10240, Env: "QUARRY_LOG_MAX_SIZE", Flag: "log-max-size",
 			Doc: "size in MiB at which the log file is rotated", Example: "50"},
-		{Table: "log", Key: "max_files", Kind: Int, Default: "3", Min: 1, Max: 1000, Env: "QUARRY_LOG_MAX_FILES", Flag: "log-max-files", Arg: "N",
+		{Table: "log", Key: "max_files", Kind: Int, Default: "3", Min: 1, Max: 1000, Env: "QUARRY_LOG_MAX_FILES", Flag: "log-max-files",
 			Doc: "rotated log files to keep", Example: "10"},
-		{Table: "log", Key: "status_interval", Kind: Duration, Default: "0s", Min: int64(time.Second), Max: int64(24 * time.Hour), Env: "QUARRY_STATUS_INTERVAL", Flag: "status-interval", Arg: "TIME",
+		{Table: "log", Key: "status_interval", Kind: Duration, Default: "0s", Min: int64(time.Second), Max: int64(24 * time.Hour), Env: "QUARRY_STATUS_INTERVAL", Flag: "status-interval",
 			Doc:  "time between status lines, 0s = chosen by quarry",
 			Long: "0s means 10s on a terminal and 60s otherwise.", Example: "30s"},
 	}
@@ -136,9 +135,9 @@ func logSettings() []Setting {
 
 func runSettings() []Setting {
 	return []Setting{
-		{Table: "run", Key: "shares", Kind: Int, Default: "0", Max: 1e15, Env: "QUARRY_SHARES", Flag: "shares", Arg: "N",
+		{Table: "run", Key: "shares", Kind: Int, Default: "0", Max: 1e15, Env: "QUARRY_SHARES", Flag: "shares",
 			Doc: "end after this many shares, 0 = no limit", Example: "100"},
-		{Table: "run", Key: "time", Kind: Duration, Default: "0s", Min: int64(time.Millisecond), Max: int64(10 * 365 * 24 * time.Hour), Env: "QUARRY_TIME", Flag: "time", Arg: "TIME",
+		{Table: "run", Key: "time", Kind: Duration, Default: "0s", Min: int64(time.Millisecond), Max: int64(10 * 365 * 24 * time.Hour), Env: "QUARRY_TIME", Flag: "time",
 			Doc: "end after this time, 0s = no limit", Example: "8h"},
 		{Table: "run", Key: "retry", Kind: Bool, Default: "true", Env: "QUARRY_RETRY", Flag: "no-retry", Inverted: true,
 			Doc:  "keep trying when no pool can be reached",

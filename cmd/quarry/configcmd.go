@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"quarry/config"
+)
+
+func configCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "config",
+		Usage: "write, check and show configuration files",
+		Description: `Settings come from the defaults, a TOML file, the environment (QUARRY_...)
+and flags; the later wins.
+
+  quarry config init > rig.toml          a short file to start from
+  quarry config reference                every setting, explained
+  quarry config validate rig.toml        all faults at once
+  quarry config show --config rig.toml   what holds, and where it comes from`,
+		Subcommands: []*cli.Command{
+			{
+				Name: "init", Usage: "print a short commented file to start from",
+				Description: "  quarry config init > rig.toml",
+				Action:      printText(config.Sample),
+			},
+			{
+				Name: "reference", Usage: "print a file with every setting, explained",
+				Description: "  quarry config reference | less",
+				Action:      printText(config.Reference),
+			},
+			{
+				Name: "validate", Usage: "check a file and report every fault in it", ArgsUsage: "FILE",
+				Description: "  quarry config validate rig.toml\n\nExit code 0: valid; 2: not. Environment and flags play no part.",
+				Action:      validateConfig,
+			},
+			{
+				Name: "show", Usage: "print the effective settings and where each comes from",
+				Description: "  quarry config show\n  quarry config show --config rig.toml --threads 2 --json\n\n" +
+					"Takes the flags of quarry mine. Passwords are masked.",
+				Flags:  append(mineFlags(), &cli.BoolFlag{Name: "json", Usage: "print one JSON object", DisableDefaultText: true}),
+				Action: showConfig,
+			},
+		},
+	}
+}
+
+func printText(text func() string) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		_, err := fmt.Fprint(c.App.Writer, text())
+		return err
+	}
+}
+
+func validateConfig(c *cli.Context) error {
+	if c.NArg() != 1 || c.Args().First() == "" {
+		return usageFault("config validate takes one file name, like: quarry config validate rig.toml")
+	}
+	name := c.Args().First()
+	result, err := config.Load(config.Input{File: name, Checks: settingChecks()})
+	if err != nil {
+		return configFault(err)
+	}
+	printWarnings(c, result)
+	pools := "no pool: quarry mine would mine the built-in practice pool"
+	switch n := len(result.Config.Pools); {
+	case n == 1:
+		pools = "1 pool"
+	case n > 1:
+		pools = fmt.Sprintf("%d pools", n)
+	}
+	_, err = fmt.Fprintf(c.App.Writer, "%s is valid, %s\n", name, pools)
+	return err
+}
+
+func showConfig(c *cli.Context) error {
+	result, err := loadConfig(c)
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		text, err := result.ShowJSON()
+		if err != nil {
+			return fmt.Errorf("encoding the settings: %w", err)
+		}
+		_, err = fmt.Fprintf(c.App.Writer, "%s\n", text)
+		return err
+	}
+	printWarnings(c, result)
+	_, err = fmt.Fprint(c.App.Writer, result.Show())
+	return err
+}
+
+func printWarnings(c *cli.Context, result *config.Result) {
+	for _, warning := range result.Warnings {
+		fmt.Fprintf(c.App.ErrWriter, "warning: %s\n", warning)
+	}
+}

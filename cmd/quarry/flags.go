@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"quarry/config"
+)
+
+// mineFlags are the flags of the settings' table, and --config. They carry
+// text: config judges it, so that a flag, a variable and a file get the same
+// errors. The environment is config's too, so that it can tell the origins.
+func mineFlags() []cli.Flag {
+	flags := []cli.Flag{&cli.StringFlag{
+		Name: "config", Aliases: []string{"c"}, TakesFile: true,
+		Usage: "read settings from this `FILE` ($QUARRY_CONFIG); default: the standard places",
+	}}
+	for _, s := range config.Settings() {
+		flags = append(flags, settingFlag(s))
+	}
+	return flags
+}
+
+func settingFlag(s config.Setting) cli.Flag {
+	category := map[string]string{"pool": "Pool", "cpu": "CPU", "log": "Reporting", "run": "Run"}[s.Table]
+	switch {
+	case s.Kind == config.Bool && s.Inverted:
+		return &cli.BoolFlag{Name: s.Flag, Aliases: s.Aliases, Category: category, DisableDefaultText: true,
+			Usage: "do not " + s.Doc + " ($" + s.Env + "=false)"}
+	case s.Kind == config.Bool:
+		return &cli.BoolFlag{Name: s.Flag, Aliases: s.Aliases, Category: category, DisableDefaultText: true,
+			Usage: s.Doc + " ($" + s.Env + ")"}
+	case s.Table == "pool":
+		return &cli.GenericFlag{Name: s.Flag, Aliases: s.Aliases, Category: category, DefaultText: s.Default,
+			Value: &texts{}, TakesFile: s.Kind == config.Path, Usage: flagUsage(s)}
+	}
+	return &cli.StringFlag{Name: s.Flag, Aliases: s.Aliases, Category: category, DefaultText: s.Default,
+		TakesFile: s.Kind == config.Path, Usage: flagUsage(s)}
+}
+
+// texts is the value of a flag that may be given several times. The library's
+// own slice flag would write its help line twice over.
+type texts struct{ given []string }
+
+// sameFlag is what the library writes into the other names of a flag after
+// the first was given, so that all are set; they share one texts already.
+const sameFlag = "\x00same flag"
+
+// Set takes one more value.
+func (t *texts) Set(text string) error {
+	if text != sameFlag {
+		t.given = append(t.given, text)
+	}
+	return nil
+}
+
+// String is empty: the values may be secret.
+func (t *texts) String() string { return "" }
+
+// Serialize is what the library passes to Set of the flag's other names.
+func (t *texts) Serialize() string { return sameFlag }
+
+// flagUsage marks the last word of the variable's name with backquotes, which
+// makes it the help's name for the value: --url URL … ($QUARRY_URL).
+func flagUsage(s config.Setting) string {
+	cut := strings.LastIndexByte(s.Env, '_') + 1
+	doc := s.Doc
+	if s.Kind == config.SecretText {
+		doc += "; - reads it from standard input"
+	}
+	return fmt.Sprintf("%s ($%s`%s`)", doc, s.Env[:cut], s.Env[cut:])
+}
+
+// flagValues are the settings' flags that were given, by long name.
+func flagValues(c *cli.Context) map[string][]string {
+	given := map[string][]string{}
+	for _, s := range config.Settings() {
+		if !c.IsSet(s.Flag) {
+			continue
+		}
+		switch {
+		case s.Kind == config.Bool:
+			given[s.Flag] = []string{fmt.Sprint(c.Bool(s.Flag))}
+		case s.Table == "pool":
+			given[s.Flag] = c.Generic(s.Flag).(*texts).given
+		default:
+			given[s.Flag] = []string{c.String(s.Flag)}
+		}
+	}
+	return given
+}
+
+// loadConfig is the effective settings of a command that has mineFlags. Its
+// error has the exit code for bad usage.
+func loadConfig(c *cli.Context) (*config.Result, error) {
+	flags := flagValues(c)
+	if err := readPasswords(c, flags["pass"]); err != nil {
+		return nil, err
+	}
+	if c.IsSet("config") && c.String("config") == "" {
+		return nil, usageFault("--config: the file name is empty")
+	}
+	result, err := config.Load(config.Input{
+		File:    c.String("config"),
+		Environ: os.Environ(),
+		Flags:   flags,
+		Checks:  settingChecks(),
+	})
+	if err != nil {
+		return nil, configFault(err)
+	}
+	return result, nil
+}
+
+// configFault puts faults in the settings, one a line, under a heading.
+func configFault(err error) error {
+	var faults config.Faults
+	if errors.As(err, &faults) && len(faults) > 1 {
+		return usageFault("%d faults in the settings:\n%v", len(faults), faults)
+	}
+	return usageFault("%v", err)
+}
+
+// readPasswords replaces each "-" among the passwords by a line of standard
+// input; on a terminal it asks for it, and does not show it.
+func readPasswords(c *cli.Context, passwords []string) error {
+	lines := bufio.NewReader(c.App.Reader)
+	for i, password := range passwords {
+		if password != "-" {
+			continue
+		}
+		text, err := readPassword(c, lines)
+		if err != nil {
+			return usageFault("--pass -: reading the password from standard input: %v", err)
+		}
+		passwords[i] = text
+	}
+	return nil
+}
+
+func readPassword(c *cli.Context, lines *bufio.Reader) (string, error) {
+	if file, ok := c.App.Reader.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		return askPassword(c.Context, int(file.Fd()), c.App.ErrWriter)
+	}
+	line, err := lines.ReadSlice('\n') // no longer than the reader's buffer, 4096 bytes
+	switch {
+	case errors.Is(err, bufio.ErrBufferFull):
+		return "", errors.New("the line is too long")
+	case errors.Is(err, io.EOF) && len(line) == 0:
+		return "", errors.New("there is no line")
+	case err != nil && !errors.Is(err, io.EOF):
+		return "", err
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(string(line), "\n"), "\r"), nil
+}
+
+// askPassword asks on a terminal without echo. Ctrl-C ends it and gives the
+// terminal its echo back; the goroutine that still reads ends with the process.
+func askPassword(ctx context.Context, fd int, out io.Writer) (string, error) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
+	defer stop()
+	state, err := term.GetState(fd)
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprint(out, "pool password: ")
+	defer fmt.Fprintln(out)
+	type reply struct {
+		text []byte
+		err  error
+	}
+	replied := make(chan reply, 1)
+	go func() {
+		text, err := term.ReadPassword(fd)
+		replied <- reply{text, err}
+	}()
+	select {
+	case r := <-replied:
+		return string(r.text), r.err
+	case <-ctx.Done():
+		_ = term.Restore(fd, state)
+		return "", errors.New("interrupted")
+	}
+}
