@@ -1,0 +1,101 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+)
+
+const description = `quarry searches SHA-256d nonces on the CPU for a Stratum pool.
+
+CPU mining of Bitcoin does not pay. What quarry is good for: test networks and
+small chains, solo "lottery" mining, testing pools and nodes, benchmarking and
+burn-in, and learning from a miner that can be read.
+
+  quarry mine                                  practice, against a built-in pool
+  quarry mine -o stratum+tcp://HOST:PORT -u USER
+  quarry mine --config rig.toml                everything from a file
+  quarry config init > rig.toml                a file to start from
+
+Exit codes: 0 ended as asked, 1 failed, 2 bad usage or configuration,
+3 no pool reachable (with --no-retry).`
+
+// newApp puts the commands together.
+func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
+	app := &cli.App{
+		Name:                      "quarry",
+		Usage:                     "a SHA-256d mining client",
+		Description:               description,
+		Version:                   versionText(),
+		HideVersion:               true, // "quarry version" says more
+		Reader:                    stdin,
+		Writer:                    stdout,
+		ErrWriter:                 stderr,
+		EnableBashCompletion:      true,
+		Suggest:                   true,
+		DisableSliceFlagSeparator: true, // a password may hold a comma
+		UseShortOptionHandling:    false,
+		ExitErrHandler:            func(*cli.Context, error) {}, // run decides
+		Action:                    noCommand,
+		Commands: []*cli.Command{
+			mineCommand(),
+			poolCommand(),
+			kernelsCommand(),
+			configCommand(),
+			versionCommand(),
+			completionCommand(),
+		},
+	}
+	app.OnUsageError = usageError
+	strict(app.Commands)
+	return app
+}
+
+// strict gives every command the usage errors of the app, and refuses
+// arguments where a command takes none.
+func strict(commands []*cli.Command) {
+	for _, c := range commands {
+		c.OnUsageError = usageError
+		if len(c.Subcommands) > 0 {
+			if c.Action == nil {
+				c.Action = noCommand
+			}
+			strict(c.Subcommands)
+			continue
+		}
+		if c.ArgsUsage == "" {
+			c.ArgsUsage = " " // none: keeps "[arguments...]" out of the help
+			c.Before = refuseArguments
+		}
+	}
+}
+
+func refuseArguments(c *cli.Context) error {
+	if c.Args().Present() {
+		return usageFault("%s takes no arguments, but was given %q; flags begin with --", c.Command.FullName(), c.Args().First())
+	}
+	return nil
+}
+
+// noCommand runs when no command of that name was found.
+func noCommand(c *cli.Context) error {
+	if !c.Args().Present() {
+		return cli.ShowSubcommandHelp(c)
+	}
+	name := c.Args().First()
+	hint := cli.SuggestCommand(c.Command.Subcommands, name)
+	if hint == "" {
+		return usageFault("no command %q; see %s --help", name, c.App.HelpName)
+	}
+	return usageFault("no command %q; did you mean %q? See %s --help", name, hint, c.App.HelpName)
+}
+
+func usageError(c *cli.Context, err error, _ bool) error {
+	return usageFault("%v; see %s --help", err, c.Command.HelpName)
+}
+
+// usageFault is an error with the exit code for bad usage.
+func usageFault(format string, args ...any) error {
+	return cli.Exit(fmt.Sprintf(format, args...), exitUsage)
+}

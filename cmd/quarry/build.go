@@ -1,0 +1,156 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"quarry/config"
+	"quarry/hashing"
+	"quarry/miner"
+	"quarry/stratum"
+	"quarry/stratum/localpool"
+	"quarry/telemetry"
+)
+
+// This file is where the packages meet: settings become parts.
+
+// rig is one mining session, built but not started.
+type rig struct {
+	miner     miner.Options
+	telemetry *telemetry.Telemetry
+	client    *stratum.Client
+	practice  *localpool.Pool // nil with a real pool
+}
+
+func newRig(c *config.Config, log *logging) (*rig, error) {
+	kernel, err := chooseKernel(c.CPU.Kernel, log)
+	if err != nil {
+		return nil, err
+	}
+	placements, err := choosePlacements(c.CPU)
+	if err != nil {
+		return nil, err
+	}
+	priority, err := miner.ParsePriority(c.CPU.Priority)
+	if err != nil {
+		return nil, usageFault("%v", err)
+	}
+	r := &rig{telemetry: telemetry.New(len(placements), log.Logger)}
+	pools, err := r.pools(c, log)
+	if err != nil {
+		return nil, err
+	}
+	r.client, err = stratum.New(stratum.Options{
+		Pools: pools, Retry: c.Run.Retry, UserAgent: userAgent(), Log: log.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.miner = miner.Options{
+		Source: r.client, Kernel: kernel, Placements: placements, Priority: priority,
+		Shares: uint64(c.Run.Shares), Telemetry: r.telemetry, Log: log.Logger,
+	}
+	log.Info("quarry "+versionText(), zap.String("kernel", kernel.Name), zap.Int("workers", len(placements)))
+	return r, nil
+}
+
+// pools are the configured ones, or the practice pool.
+func (r *rig) pools(c *config.Config, log *logging) ([]stratum.Pool, error) {
+	if len(c.Pools) == 0 {
+		practice, err := localpool.New(localpool.Config{})
+		if err != nil {
+			return nil, fmt.Errorf("practice pool: %w", err)
+		}
+		if err := practice.Listen(); err != nil {
+			return nil, fmt.Errorf("practice pool: %w", err)
+		}
+		r.practice = practice
+		url := "stratum+tcp://" + practice.Addr()
+		log.Info("practice: no pool is configured, so this mines quarry's own pool at " + url + " and pays nothing; " +
+			"for a real pool: quarry mine -o stratum+tcp://HOST:PORT -u USER")
+		endpoint, err := stratum.ParseURL(url)
+		return []stratum.Pool{{Endpoint: endpoint, User: "practice", Password: "x", VersionRolling: true}}, err
+	}
+	var pools []stratum.Pool
+	for _, p := range c.Pools {
+		endpoint, err := stratum.ParseURL(p.URL)
+		if err != nil {
+			return nil, usageFault("%v", err)
+		}
+		pools = append(pools, stratum.Pool{
+			Endpoint: endpoint, User: p.User, Password: p.Password.Reveal(),
+			TLSCA: p.TLSCA, TLSPin: p.TLSPin, TLSInsecure: p.TLSInsecure,
+			VersionRolling: p.VersionRolling, SuggestDifficulty: p.SuggestDifficulty,
+		})
+	}
+	return pools, nil
+}
+
+// poolText says for the status line where the miner stands with its pool.
+func (r *rig) poolText() string {
+	s := r.client.Status()
+	text := s.Pool
+	if r.practice != nil {
+		text = "practice " + text
+	}
+	if !s.Connected {
+		return text + " (not connected)"
+	}
+	return text
+}
+
+// chooseKernel tests the kernels and takes the one asked for.
+func chooseKernel(name string, log *logging) (hashing.Kernel, error) {
+	began := time.Now()
+	kernel, reports, err := hashing.Choose(name)
+	for _, r := range reports {
+		if r.Err != nil {
+			log.Error("kernel failed its self-test and is not used", zap.String("kernel", r.Kernel.Name), zap.Error(r.Err))
+		}
+	}
+	if err != nil {
+		return kernel, usageFault("%v", err)
+	}
+	log.Debug("kernels tested", zap.Duration("took", time.Since(began)))
+	return kernel, nil
+}
+
+func choosePlacements(c config.CPU) ([]miner.Placement, error) {
+	set, err := miner.UsableCPUs()
+	if err != nil {
+		return nil, fmt.Errorf("finding the CPUs: %w", err)
+	}
+	placements, err := miner.ChooseCPUs(set, c.Threads, c.CPUs)
+	if err != nil {
+		return nil, usageFault("%v", err)
+	}
+	return placements, nil
+}
+
+// settingChecks judge what the config package cannot know.
+func settingChecks() map[string]func(string) error {
+	return map[string]func(string) error{
+		"pool.url": func(url string) error {
+			_, err := stratum.ParseURL(url)
+			return err
+		},
+		"cpu.kernel": func(name string) error {
+			_, err := hashing.Lookup(name)
+			return err
+		},
+		"cpu.cpus": func(list string) error {
+			cpus, err := config.ParseCPUList(list)
+			if err != nil {
+				return err
+			}
+			set, err := miner.UsableCPUs()
+			if err != nil {
+				return err
+			}
+			_, err = miner.ChooseCPUs(set, 0, cpus)
+			return err
+		},
+	}
+}

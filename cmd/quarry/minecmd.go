@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"runtime"
+	"sync"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+	"go.uber.org/zap"
+
+	"quarry/config"
+	"quarry/miner"
+	"quarry/stratum"
+)
+
+func mineCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "mine",
+		Usage: "mine a pool, or practise against the built-in one",
+		Description: `Without a pool, quarry starts its own practice pool on a free loopback port and
+mines that, over a real Stratum connection. Practice pays nothing.
+
+  quarry mine                                             practice
+  quarry mine -o stratum+tcp://HOST:3333 -u ADDRESS.rig1  one pool
+  quarry mine -o A -u alice -o B -u bob                   B if A fails
+  quarry mine -o stratum+ssl://HOST:3334 -u USER -p -     TLS; password asked for
+  quarry mine --config rig.toml --log-format json         headless
+  quarry mine --time 30s                                  ends by itself
+
+Settings count in this order: defaults, file, environment (QUARRY_...), flags.
+Ctrl-C ends cleanly with a summary; a second Ctrl-C ends at once.
+
+Exit codes: 0 ended as asked, 1 failed, 2 bad usage or configuration,
+3 no pool reachable (with --no-retry).`,
+		Flags:  mineFlags(),
+		Action: mineAction,
+	}
+}
+
+func mineAction(c *cli.Context) error {
+	loaded, err := loadConfig(c)
+	if err != nil {
+		return err
+	}
+	log, err := newLogging(loaded.Config.Log, c.App.Writer)
+	if err != nil {
+		return err
+	}
+	ctx, release := untilInterrupted(c.Context)
+	defer release()
+	defer reopenOnHangup(log)()
+
+	if loaded.File != "" {
+		log.Info("settings read", zap.String("file", loaded.File))
+	}
+	for _, warning := range loaded.Warnings {
+		log.Warn(warning)
+	}
+	err = mine(ctx, &loaded.Config, log, c.App.Writer)
+	if errors.Is(err, stratum.ErrNoPool) {
+		return cli.Exit(err.Error(), exitNoPool)
+	}
+	return err
+}
+
+// mine runs one session: build the parts, start them, end them in order.
+func mine(ctx context.Context, c *config.Config, log *logging, out interface{ Write([]byte) (int, error) }) error {
+	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer stopBackground()
+
+	rig, err := newRig(c, log)
+	if err != nil {
+		return err
+	}
+	if rig.practice != nil {
+		running.Go(func() {
+			if err := rig.practice.Run(background); err != nil {
+				log.Error("the practice pool has ended", zap.Error(err))
+			}
+		})
+	}
+	running.Go(func() { _ = rig.telemetry.Run(background) }) // ends with background, without an error
+	report := &reporter{log: log, telemetry: rig.telemetry, pool: rig.poolText, interval: statusInterval(c.Log, out)}
+	running.Go(func() { report.run(background) })
+
+	// Assembly cannot be preempted: with more Ps than workers, the network
+	// never waits for a worker to finish its batch.
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(len(rig.miner.Placements) + spareProcs))
+
+	if c.Run.Time > 0 {
+		var done context.CancelFunc
+		ctx, done = context.WithTimeout(ctx, c.Run.Time)
+		defer done()
+	}
+	err = miner.Run(ctx, rig.miner)
+	stopBackground()
+	running.Wait()
+	rig.telemetry.Meter.Stop()
+	report.summary(rig.telemetry.Snapshot())
+	return err
+}
+
+// spareProcs is how many threads Go may run beside the workers.
+const spareProcs = 4
+
+// untilInterrupted ends the context at the first SIGINT or SIGTERM. From then
+// on these signals do what they do by default, so that the second one ends
+// the process at once.
+func untilInterrupted(parent context.Context) (context.Context, context.CancelFunc) {
+	ctx, release := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, release)
+	return ctx, release
+}
+
+// reopenOnHangup opens the log file anew at every SIGHUP, for logrotate.
+func reopenOnHangup(log *logging) (stop func()) {
+	if log.file == nil {
+		return func() {}
+	}
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	done := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-hangups:
+				log.reopen()
+				log.Info("log file opened anew", zap.String("file", log.file.Filename))
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() { signal.Stop(hangups); close(done) }
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"quarry/telemetry"
+)
+
+// reporter prints the periodic status line and the summary at the end.
+type reporter struct {
+	log       *logging
+	telemetry *telemetry.Telemetry
+	pool      func() string // where shares go now, for people
+	interval  time.Duration
+}
+
+// run prints a status line every interval until ctx ends.
+func (r *reporter) run(ctx context.Context) {
+	tick := time.NewTicker(r.interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			r.status(r.telemetry.Snapshot())
+		}
+	}
+}
+
+func (r *reporter) status(s telemetry.Snapshot) {
+	if !r.log.json {
+		r.log.always.Info(statusLine(s, r.pool()))
+		return
+	}
+	r.log.always.Info("status", append(shareFields(s.Shares),
+		zap.Float64("hashes_per_second_10s", s.Hashrate.TenSeconds),
+		zap.Float64("hashes_per_second_1m", s.Hashrate.Minute),
+		zap.Float64("hashes_per_second_15m", s.Hashrate.FifteenMinutes),
+		zap.Float64("hashes_per_second_session", s.Hashrate.Session),
+		zap.Float64s("worker_hashes_per_second_10s", workerRates(s)),
+		zap.Uint64("hardware_errors", s.HardwareErrors),
+		zap.Any("difficulty", s.Difficulty),
+		zap.Any("expected_share_seconds", s.ExpectedShareSeconds),
+		zap.Any("effective_hashrate", s.Effective),
+		zap.Any("cpu_celsius", s.Hardware.CPUCelsius),
+		zap.Any("frequency_hertz", s.Hardware.FrequencyHertz),
+		zap.Any("load_percent", s.Hardware.LoadPercent),
+		zap.Any("load_average_1m", s.Hardware.LoadAverage1),
+		zap.Any("resident_bytes", s.Hardware.ResidentBytes),
+		zap.String("pool", r.pool()),
+		zap.Float64("seconds", s.Seconds))...)
+}
+
+// statusLine is the status at one glance.
+func statusLine(s telemetry.Snapshot, pool string) string {
+	parts := []string{
+		fmt.Sprintf("%s (1m %s)", telemetry.FormatRate(s.Hashrate.TenSeconds), telemetry.FormatRate(s.Hashrate.Minute)),
+		sharesText(s.Shares),
+		"diff " + s.Difficulty.Format(telemetry.FormatDifficulty) + ", one in " + s.ExpectedShareSeconds.Format(telemetry.FormatSeconds),
+		"best " + telemetry.FormatDifficulty(s.Shares.BestDifficulty),
+		"temp " + s.Hardware.CPUCelsius.Format(telemetry.FormatCelsius),
+		pool,
+		"up " + telemetry.FormatSeconds(s.Seconds),
+	}
+	if s.HardwareErrors > 0 {
+		parts = slices.Insert(parts, 2, fmt.Sprintf("HARDWARE ERRORS %d", s.HardwareErrors))
+	}
+	return strings.Join(parts, " | ")
+}
+
+// sharesText is "12 accepted", with what went wrong only if something did.
+func sharesText(s telemetry.Shares) string {
+	text := fmt.Sprintf("%d accepted", s.Accepted)
+	for _, bad := range []struct {
+		name string
+		n    uint64
+	}{{"rejected", s.Rejected}, {"stale", s.Stale}, {"lost", s.Lost}} {
+		if bad.n > 0 {
+			text += fmt.Sprintf(", %d %s", bad.n, bad.name)
+		}
+	}
+	return text
+}
+
+func workerRates(s telemetry.Snapshot) []float64 {
+	rates := make([]float64, len(s.Workers))
+	for i, w := range s.Workers {
+		rates[i] = w.TenSeconds
+	}
+	return rates
+}
+
+// summary prints how the session went: the last line of the output.
+func (r *reporter) summary(s telemetry.Snapshot) {
+	if r.log.json {
+		r.log.always.Info("summary", append(shareFields(s.Shares),
+			zap.Uint64("hardware_errors", s.HardwareErrors),
+			zap.Uint64("hashes", s.Hashes),
+			zap.Float64("seconds", s.Seconds),
+			zap.Float64("hashes_per_second", s.Hashrate.Session),
+			zap.Any("effective_hashrate", s.Effective))...)
+		return
+	}
+	for _, line := range summaryLines(s) {
+		r.log.always.Info(line)
+	}
+}
+
+func summaryLines(s telemetry.Snapshot) []string {
+	lines := []string{
+		fmt.Sprintf("session: %s, %s hashes, %s on average, %d hardware errors",
+			telemetry.FormatSeconds(s.Seconds), telemetry.FormatCount(s.Hashes),
+			telemetry.FormatRate(s.Hashrate.Session), s.HardwareErrors),
+		fmt.Sprintf("shares: %d accepted, %d rejected%s, %d stale, %d lost%s, best difficulty %s",
+			s.Shares.Accepted, s.Shares.Rejected, reasonsText(s.Shares.RejectedBy), s.Shares.Stale,
+			s.Shares.Lost, reasonsText(s.Shares.LostBy), telemetry.FormatDifficulty(s.Shares.BestDifficulty)),
+	}
+	if e := s.Effective; e.HashesPerSecond.OK {
+		lines = append(lines, fmt.Sprintf("effective: %s by accepted shares (95%% sure of %s to %s)",
+			telemetry.FormatRate(e.HashesPerSecond.Value), telemetry.FormatRate(e.Low.Value), telemetry.FormatRate(e.High.Value)))
+	}
+	return lines
+}
+
+// reasonsText is " (duplicate 2, other 1)", or nothing.
+func reasonsText(byReason map[string]uint64) string {
+	if len(byReason) == 0 {
+		return ""
+	}
+	var parts []string
+	for _, reason := range slices.Sorted(maps.Keys(byReason)) {
+		parts = append(parts, fmt.Sprintf("%s %d", reason, byReason[reason]))
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}
+
+// shareFields are the ledger's numbers for JSON lines. Always:
+// found = accepted + rejected + stale + lost + pending.
+func shareFields(s telemetry.Shares) []zap.Field {
+	return []zap.Field{
+		zap.Uint64("found", s.Found),
+		zap.Uint64("accepted", s.Accepted),
+		zap.Uint64("rejected", s.Rejected),
+		zap.Any("rejected_by_reason", s.RejectedBy),
+		zap.Uint64("stale", s.Stale),
+		zap.Uint64("lost", s.Lost),
+		zap.Any("lost_by_reason", s.LostBy),
+		zap.Uint64("pending", s.Pending),
+		zap.Uint64("blocks_found", s.BlocksFound),
+		zap.Float64("best_difficulty", s.BestDifficulty),
+	}
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"go.uber.org/zap/zapcore"
+
+	"quarry/telemetry"
+)
+
+// textCore writes log entries as lines for people:
+//
+//	15:04:05 share accepted  job=1f difficulty=0.0031/0.0002 latency=1ms
+//
+// The level is shown only where it matters, from warnings up. Fields keep the
+// order in which they were given.
+type textCore struct {
+	zapcore.LevelEnabler
+	out    zapcore.WriteSyncer
+	colour bool
+	fields []zapcore.Field
+}
+
+var _ zapcore.Core = (*textCore)(nil)
+
+func (c *textCore) With(fields []zapcore.Field) zapcore.Core {
+	clone := *c
+	clone.fields = append(c.fields[:len(c.fields):len(c.fields)], fields...)
+	return &clone
+}
+
+func (c *textCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	if c.Enabled(entry.Level) {
+		return checked.AddCore(entry, c)
+	}
+	return checked
+}
+
+func (c *textCore) Write(entry zapcore.Entry, fields []zapcore.Field) error {
+	var b strings.Builder
+	b.WriteString(c.paint(dim, entry.Time.Format(time.TimeOnly)))
+	b.WriteByte(' ')
+	switch {
+	case entry.Level >= zapcore.ErrorLevel:
+		b.WriteString(c.paint(red, "ERROR "))
+	case entry.Level == zapcore.WarnLevel:
+		b.WriteString(c.paint(yellow, "WARN "))
+	case entry.Level == zapcore.DebugLevel:
+		b.WriteString(c.paint(dim, "debug "))
+	}
+	b.WriteString(entry.Message)
+	separator := "  "
+	for _, f := range append(c.fields[:len(c.fields):len(c.fields)], fields...) {
+		if text := fieldText(f); text != "" {
+			b.WriteString(separator + c.paint(dim, f.Key+"=") + text)
+			separator = " "
+		}
+	}
+	b.WriteByte('\n')
+	_, err := io.WriteString(c.out, b.String())
+	return err
+}
+
+func (c *textCore) Sync() error { return c.out.Sync() }
+
+const (
+	dim    = "2"
+	red    = "31"
+	yellow = "33"
+)
+
+func (c *textCore) paint(code, text string) string {
+	if !c.colour {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+// fieldText is the field's value for people; "" leaves the field out.
+func fieldText(f zapcore.Field) string {
+	switch f.Type {
+	case zapcore.SkipType:
+		return ""
+	case zapcore.DurationType:
+		return telemetry.FormatDuration(time.Duration(f.Integer))
+	}
+	values := zapcore.NewMapObjectEncoder()
+	f.AddTo(values)
+	text := fmt.Sprint(values.Fields[f.Key])
+	if text == "" || strings.ContainsAny(text, " =\"") || strings.ContainsFunc(text, unprintable) {
+		return strconv.Quote(text)
+	}
+	return text
+}
+
+// unprintable keeps a pool's text from reaching the terminal as anything else
+// than text.
+func unprintable(r rune) bool { return r == utf8.RuneError || !strconv.IsPrint(r) }

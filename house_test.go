@@ -1,0 +1,131 @@
+// Package quarry holds the rules of the house as tests.
+package quarry
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// arrows are the imports that packages of this module may have of each other
+// (tests aside). A new arrow is a line here, and a reason in the commit.
+var arrows = map[string][]string{
+	"benchmarks":        {},
+	"cmd/quarry":        {"config", "hashing", "miner", "stratum", "stratum/localpool", "telemetry"},
+	"config":            {},
+	"hashing":           {},
+	"miner":             {"hashing", "telemetry", "work"},
+	"stratum":           {"stratum/v1", "work"},
+	"stratum/localpool": {}, // the judge shares no code with the accused
+	"stratum/v1":        {"hashing", "work"},
+	"telemetry":         {},
+	"work":              {"hashing"},
+}
+
+// fenced are libraries that only the named packages may import.
+var fenced = map[string][]string{
+	"github.com/gorilla/websocket":   {"stratum", "stratum/localpool"},
+	"github.com/shirou/gopsutil":     {"telemetry"},
+	"github.com/urfave/cli":          {"cmd/quarry"},
+	"github.com/pelletier/go-toml":   {"config"},
+	"github.com/klauspost/cpuid":     {"hashing"},
+	"gopkg.in/natefinch/lumberjack.": {"cmd/quarry"},
+}
+
+func TestImportsFollowTheArrows(t *testing.T) {
+	seen := map[string]bool{}
+	eachSourceFile(t, func(pkg, file string) {
+		seen[pkg] = true
+		allowed, known := arrows[pkg]
+		if !known {
+			t.Errorf("%s: package %s is not in the house's plan (arrows)", file, pkg)
+			return
+		}
+		for _, imported := range imports(t, file) {
+			if own, ok := strings.CutPrefix(imported, "quarry/"); ok && !slices.Contains(allowed, own) {
+				t.Errorf("%s imports %s: no such arrow", file, imported)
+			}
+			if imported == "C" {
+				t.Errorf("%s uses cgo", file)
+			}
+			for library, packages := range fenced {
+				if strings.HasPrefix(imported, library) && !slices.Contains(packages, pkg) {
+					t.Errorf("%s imports %s, which only %v may", file, imported, packages)
+				}
+			}
+		}
+	})
+	for pkg := range arrows {
+		if !seen[pkg] && pkg != "benchmarks" {
+			t.Errorf("no source file in %s: is the plan out of date?", pkg)
+		}
+	}
+}
+
+// TestNoInitFunctions: importing a package of ours must do nothing.
+func TestNoInitFunctions(t *testing.T) {
+	eachSourceFile(t, func(_, file string) {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range topLevelFunctions(parsed) {
+			if name == "init" {
+				t.Errorf("%s has an init function", file)
+			}
+		}
+	})
+}
+
+// eachSourceFile visits the Go files of this module, without tests.
+func eachSourceFile(t *testing.T, visit func(pkg, file string)) {
+	t.Helper()
+	err := filepath.WalkDir(".", func(file string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && file != "." && strings.ContainsAny(entry.Name()[:1], "._"), entry.Name() == "testdata":
+			return filepath.SkipDir
+		case strings.HasSuffix(file, ".go") && !strings.HasSuffix(file, "_test.go"):
+			visit(path.Dir(filepath.ToSlash(file)), file)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func imports(t *testing.T, file string) []string {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var paths []string
+	for _, spec := range parsed.Imports {
+		p, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, p)
+	}
+	return paths
+}
+
+func topLevelFunctions(file *ast.File) []string {
+	var names []string
+	for _, declaration := range file.Decls {
+		if f, ok := declaration.(*ast.FuncDecl); ok && f.Recv == nil {
+			names = append(names, f.Name.Name)
+		}
+	}
+	return names
+}

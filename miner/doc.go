@@ -1,0 +1,14 @@
+// Package miner takes jobs from a source and brings shares back to it. The
+// files follow one share's journey:
+//
+//  1. source.go  a Source publishes jobs and takes shares
+//  2. feed.go    the newest job, where every worker sees it
+//  3. worker.go  job -> work -> kernel scan -> hit -> verified share
+//  4. submit.go  share -> Source.Submit -> verdict -> ledger
+//  5. miner.go   starts these, ends them in the right order
+//
+// cpus*.go, pin_*.go and priority*.go choose the CPUs and tie workers to them.
+//
+// Goroutines cross twice: a job goes down through the feed, a share goes up
+// through the submitter's channel. Nothing on the way calls back.
+package miner

@@ -1,0 +1,34 @@
+package miner
+
+import (
+	"sync/atomic"
+
+	"quarry/work"
+)
+
+// feed shows the newest job to all workers. Publishing replaces the offer;
+// a worker compares pointers between batches to learn of it, which costs one
+// atomic load.
+type feed struct {
+	current atomic.Pointer[offer]
+}
+
+// offer is one published job; a nil job means that there is nothing to do.
+type offer struct {
+	job      *work.Job
+	replaced chan struct{} // closed when a newer offer is there
+}
+
+func newFeed() *feed {
+	f := &feed{}
+	f.current.Store(&offer{replaced: make(chan struct{})})
+	return f
+}
+
+// publish makes job the one to work on.
+func (f *feed) publish(job *work.Job) {
+	old := f.current.Swap(&offer{job: job, replaced: make(chan struct{})})
+	close(old.replaced)
+}
+
+func (f *feed) newest() *offer { return f.current.Load() }

@@ -1,0 +1,106 @@
+package miner
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"quarry/hashing"
+	"quarry/telemetry"
+	"quarry/work"
+)
+
+// drainTime is how long a stopping miner waits for verdicts still out.
+const drainTime = 3 * time.Second
+
+// Options are all that a miner needs. Source, Kernel, Placements and
+// Telemetry are required.
+type Options struct {
+	Source     Source
+	Kernel     hashing.Kernel
+	Placements []Placement // one worker for each
+	Priority   Priority
+	Start      work.Start
+	// Shares ends the run after so many accepted shares; 0 means never.
+	Shares    uint64
+	Telemetry *telemetry.Telemetry // for at least as many workers as Placements
+	Trace     Trace
+	Log       *zap.Logger // nil is silent
+}
+
+// Trace has hooks for measuring; nil ones are not called. They are called on
+// the hot path and from several goroutines, and must be quick.
+type Trace struct {
+	// Switched is called by each worker just before its first scan of a job.
+	Switched func(worker int, job *work.Job)
+	// Settled is called after a share's verdict was booked.
+	Settled func(share *work.Share, found time.Time, verdict error)
+}
+
+// Run mines until ctx ends, the share limit is reached (both return nil) or
+// the source gives up (its error). It stops in order: workers, then shares
+// still without a verdict (for at most three seconds), then the source.
+func Run(ctx context.Context, o Options) error {
+	if len(o.Placements) == 0 || o.Kernel.Scan == nil || o.Telemetry.Counters.Len() < len(o.Placements) {
+		return fmt.Errorf("miner: needs a kernel, at least one placement and a counter for each worker")
+	}
+	if o.Log == nil {
+		o.Log = zap.NewNop()
+	}
+	searching, stopSearching := context.WithCancel(ctx)
+	defer stopSearching()
+	connected, disconnect := context.WithCancel(context.WithoutCancel(ctx))
+	defer disconnect()
+
+	feed, roller := newFeed(), work.NewRoller(o.Start)
+	shares := &submitter{
+		source: o.Source, ledger: o.Telemetry.Ledger, trace: o.Trace, log: o.Log,
+		limit: o.Shares, enough: stopSearching, queue: make(chan found, queuedShares),
+	}
+	var source, workers, submits sync.WaitGroup
+	var sourceErr error
+	source.Go(func() {
+		sourceErr = o.Source.Run(connected, func(job *work.Job) {
+			feed.publish(job)
+			noteDifficulties(o.Telemetry, job)
+		})
+		stopSearching()
+	})
+	submits.Go(func() { shares.run(connected) })
+	for i := range o.Placements {
+		w := &worker{
+			index: i, place: o.Placements[i], kernel: o.Kernel, feed: feed, roller: roller,
+			counter: o.Telemetry.Counters.Worker(i), shares: shares, trace: o.Trace, log: o.Log,
+		}
+		workers.Go(func() { w.run(searching, o.Priority) })
+	}
+
+	workers.Wait() // they end with searching
+	close(shares.queue)
+	impatient := time.AfterFunc(drainTime, disconnect)
+	submits.Wait()
+	impatient.Stop()
+	disconnect()
+	source.Wait()
+	o.Telemetry.Ledger.Close()
+	if ctx.Err() != nil || shares.reached() {
+		return nil
+	}
+	return sourceErr
+}
+
+// noteDifficulties tells telemetry what shares are now asked for.
+func noteDifficulties(t *telemetry.Telemetry, job *work.Job) {
+	if job == nil {
+		return
+	}
+	t.SetDifficulty(job.Difficulty.Float64())
+	network := 0.0 // unknown
+	if job.NetworkKnown {
+		network = job.NetworkTarget.Difficulty()
+	}
+	t.SetNetworkDifficulty(network)
+}
