@@ -1,0 +1,117 @@
+package telemetry
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"github.com/shirou/gopsutil/v3/host"
+)
+
+// maxCPUInfo bounds how much of /proc/cpuinfo is read: some 2 KB a CPU.
+const maxCPUInfo = 16 << 20
+
+// cpuTemperature picks the sensor that stands for the CPU package: the best kind there is, and of several of one
+// kind (sockets, cores) the hottest.
+func cpuTemperature(all []host.TemperatureStat) (host.TemperatureStat, bool) {
+	var best host.TemperatureStat
+	bestRank := -1
+	for _, t := range all {
+		rank := sensorRank(strings.ToLower(t.SensorKey))
+		// Disconnected sensors read 0, -128 or 255.
+		if rank < 0 || t.Temperature <= 0 || t.Temperature >= 150 {
+			continue
+		}
+		if bestRank < 0 || rank < bestRank || rank == bestRank && t.Temperature > best.Temperature {
+			best, bestRank = t, rank
+		}
+	}
+	return best, bestRank >= 0
+}
+
+// sensorRank orders hwmon and thermal zone names, as gopsutil writes them (driver_label), from the CPU package
+// down to its parts; -1 is no CPU sensor. acpitz and board chips are left out: they often show a constant.
+func sensorRank(key string) int {
+	kinds := []struct {
+		prefix, contains string
+	}{
+		{"coretemp_package", ""},  // Intel
+		{"coretemp_physical", ""}, // Intel, old kernels
+		{"k10temp_tdie", ""},      // AMD: the true temperature
+		{"zenpower_tdie", ""},
+		{"k10temp_tctl", ""}, // AMD: for fan control, on some models with an offset
+		{"zenpower_tctl", ""},
+		{"k10temp", ""},
+		{"zenpower", ""},
+		{"x86_pkg_temp", ""},
+		{"cpu", "thermal"}, // arm: cpu_thermal, cpu-thermal, cpu0-thermal
+		{"soc", "thermal"},
+		{"coretemp", ""}, // single cores
+		{"via_cputemp", ""},
+		{"thinkpad_cpu", ""},
+		{"dell_smm_cpu", ""},
+	}
+	for rank, k := range kinds {
+		if strings.HasPrefix(key, k.prefix) && strings.Contains(key, k.contains) {
+			return rank
+		}
+	}
+	return -1
+}
+
+// currentFrequency is the mean clock now, in hertz, over the CPUs that tell it: from cpufreq, else from
+// /proc/cpuinfo. root is the file system's root.
+func currentFrequency(root fs.FS) (float64, error) {
+	files, err := fs.Glob(root, "sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_cur_freq")
+	if err != nil {
+		return 0, err
+	}
+	var sum float64
+	var count int
+	for _, name := range files {
+		text, err := fs.ReadFile(root, name)
+		if err != nil {
+			continue // the CPU is offline
+		}
+		if kilohertz, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 32); err == nil && kilohertz > 0 {
+			sum += float64(kilohertz) * 1e3
+			count++
+		}
+	}
+	if count > 0 {
+		return sum / float64(count), nil
+	}
+	return cpuinfoFrequency(root)
+}
+
+func cpuinfoFrequency(root fs.FS) (float64, error) {
+	file, err := root.Open("proc/cpuinfo")
+	if err != nil {
+		return 0, fmt.Errorf("current frequency: %w", err)
+	}
+	defer file.Close()
+	var sum float64
+	var count int
+	lines := bufio.NewScanner(io.LimitReader(file, maxCPUInfo))
+	for lines.Scan() {
+		key, value, found := strings.Cut(lines.Text(), ":")
+		if !found || strings.TrimSpace(key) != "cpu MHz" {
+			continue
+		}
+		if mhz, err := strconv.ParseFloat(strings.TrimSpace(value), 64); err == nil && mhz > 0 && mhz < 1e6 {
+			sum += mhz * 1e6
+			count++
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return 0, fmt.Errorf("current frequency: /proc/cpuinfo: %w", err)
+	}
+	if count == 0 {
+		return 0, errors.New("current frequency: neither cpufreq nor /proc/cpuinfo has it")
+	}
+	return sum / float64(count), nil
+}

@@ -1,0 +1,224 @@
+package telemetry
+
+import (
+	"math"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+)
+
+const (
+	maxReasons    = 16 // distinct reasons kept by name; the rest is counted under otherReason
+	maxReasonSize = 64 // bytes of one reason: it may come from a pool
+
+	otherReason    = "other"
+	unknownReason  = "unspecified"
+	shutdownReason = "shutdown"
+)
+
+// Ticket names one found share in the ledger. The zero Ticket names none.
+type Ticket uint64
+
+// FoundShare is what the ledger wants to know about a share when it is found.
+type FoundShare struct {
+	Achieved float64 // difficulty of its hash
+	Assigned float64 // difficulty it was mined for
+	Block    bool    // its hash meets the network target too
+}
+
+// Ledger is the one book of shares. Every found share gets a Ticket and ends in exactly one of accepted, rejected,
+// stale or lost, so that found = accepted + rejected + stale + lost + pending in every snapshot. A second verdict
+// on a ticket, or one on a ticket never given out, changes nothing and is counted as a bug. Safe for concurrent use.
+type Ledger struct {
+	now func() time.Time
+
+	mu       sync.Mutex
+	last     Ticket
+	pending  map[Ticket]pendingShare
+	closed   bool
+	sums     Shares // everything but Pending, the reason maps and the latencies
+	rejected reasons
+	lost     reasons
+	latency  latencies
+	weights  weights
+}
+
+type pendingShare struct {
+	FoundShare
+	submitted time.Time // zero: not sent
+}
+
+// NewLedger opens an empty book. now is the clock, nil for time.Now.
+func NewLedger(now func() time.Time) *Ledger {
+	if now == nil {
+		now = time.Now
+	}
+	return &Ledger{
+		now:      now,
+		pending:  make(map[Ticket]pendingShare),
+		rejected: make(reasons),
+		lost:     make(reasons),
+	}
+}
+
+// Found books a new share. After Close it is lost at once, by "shutdown".
+func (l *Ledger) Found(share FoundShare) Ticket {
+	share.Achieved, share.Assigned = sane(share.Achieved), sane(share.Assigned)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.last++
+	l.sums.Found++
+	l.sums.BestDifficulty = max(l.sums.BestDifficulty, share.Achieved)
+	l.sums.LastDifficulty = share.Achieved
+	if share.Block {
+		l.sums.BlocksFound++
+	}
+	if l.closed {
+		l.lose(share, shutdownReason)
+	} else {
+		l.pending[l.last] = pendingShare{FoundShare: share}
+	}
+	return l.last
+}
+
+// Submitted notes that the share went out to the pool now; the latency of its reply counts from the newest call.
+func (l *Ledger) Submitted(t Ticket) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p, ok := l.pending[t]; ok {
+		p.submitted = l.now()
+		l.pending[t] = p
+	}
+}
+
+// Accepted books the pool's yes. It returns the time since Submitted, 0 when that is not known.
+func (l *Ledger) Accepted(t Ticket) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p, ok := l.take(t)
+	if !ok {
+		return 0
+	}
+	l.sums.Accepted++
+	l.sums.AcceptedDifficulty += p.Assigned
+	l.sums.LastAccepted = l.now()
+	l.weights.add(p.Assigned)
+	if p.Block {
+		l.sums.BlocksAccepted++
+	}
+	return l.replied(p)
+}
+
+// Rejected books the pool's no, by its reason: the first 16 distinct reasons are kept by name, then "other".
+// It returns the time since Submitted, 0 when that is not known.
+func (l *Ledger) Rejected(t Ticket, reason string) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p, ok := l.take(t)
+	if !ok {
+		return 0
+	}
+	l.sums.Rejected++
+	l.sums.RejectedDifficulty += p.Assigned
+	l.rejected.count(reason)
+	return l.replied(p)
+}
+
+// Stale books a share that came too late, whether the pool said so or it was never sent. It returns the time
+// since Submitted, 0 when it was not sent.
+func (l *Ledger) Stale(t Ticket) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p, ok := l.take(t)
+	if !ok {
+		return 0
+	}
+	l.sums.Stale++
+	l.sums.StaleDifficulty += p.Assigned
+	return l.replied(p)
+}
+
+// Lost books a share whose verdict will never be known, by the reason (a dropped connection, a missing reply).
+func (l *Ledger) Lost(t Ticket, reason string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p, ok := l.take(t); ok {
+		l.lose(p.FoundShare, reason)
+	}
+}
+
+// Close ends the book: what is pending is lost by "shutdown". Verdicts that come later are ignored.
+func (l *Ledger) Close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	for t, p := range l.pending {
+		l.lose(p.FoundShare, shutdownReason)
+		delete(l.pending, t)
+	}
+}
+
+// take removes a pending share. The caller holds mu.
+func (l *Ledger) take(t Ticket) (pendingShare, bool) {
+	p, ok := l.pending[t]
+	if !ok && !l.closed {
+		l.sums.Bugs++
+	}
+	delete(l.pending, t)
+	return p, ok
+}
+
+func (l *Ledger) lose(share FoundShare, reason string) {
+	l.sums.Lost++
+	l.sums.LostDifficulty += share.Assigned
+	l.lost.count(reason)
+}
+
+func (l *Ledger) replied(p pendingShare) time.Duration {
+	if p.submitted.IsZero() {
+		return 0
+	}
+	d := max(l.now().Sub(p.submitted), 0)
+	l.latency.add(d)
+	return d
+}
+
+// reasons counts by name, with a bound on the number and the size of names.
+type reasons map[string]uint64
+
+func (r reasons) count(reason string) {
+	reason = cleanReason(reason)
+	if _, known := r[reason]; !known && len(r) >= maxReasons && reason != shutdownReason {
+		reason = otherReason
+	}
+	r[reason]++
+}
+
+// cleanReason makes one short printable line of foreign text.
+func cleanReason(reason string) string {
+	if len(reason) > maxReasonSize {
+		reason = reason[:maxReasonSize]
+	}
+	reason = strings.Map(func(r rune) rune {
+		if r == unicode.ReplacementChar || !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, reason)
+	if reason = strings.Join(strings.Fields(reason), " "); reason == "" {
+		return unknownReason
+	}
+	return reason
+}
+
+// maxDifficulty is above what any 256-bit hash can reach (2^224), and small enough that squares stay finite.
+const maxDifficulty = 1e75
+
+// sane keeps NaN, infinities and negative values out of sums that can never get rid of them.
+func sane(difficulty float64) float64 {
+	if math.IsNaN(difficulty) || difficulty < 0 {
+		return 0
+	}
+	return min(difficulty, maxDifficulty)
+}

@@ -1,0 +1,156 @@
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"runtime"
+
+	"github.com/shirou/gopsutil/v3/cpu"
+	"github.com/shirou/gopsutil/v3/host"
+	"github.com/shirou/gopsutil/v3/load"
+	"github.com/shirou/gopsutil/v3/mem"
+	"github.com/shirou/gopsutil/v3/process"
+)
+
+// machineProbes lists what this operating system can tell. What is left out stays unavailable:
+//   - frequency outside Linux: gopsutil knows only the nominal one there;
+//   - temperature outside Linux: without cgo there is none on macOS and BSD, and Windows' ACPI zones are not the CPU;
+//   - load average on Windows: gopsutil makes it up from a queue length in a goroutine that never ends.
+func machineProbes() []probe {
+	probes := []probe{
+		{name: "cpu", once: true, read: readCPU},
+		{name: "host", once: true, read: readHost},
+		{name: "core load", read: readCoreLoad},
+		{name: "memory", read: readMemory},
+		{name: "process", read: readProcess},
+		{name: "uptime", read: readUptime},
+	}
+	if runtime.GOOS != "windows" {
+		probes = append(probes, probe{name: "load average", read: readLoadAverage})
+	}
+	if runtime.GOOS == "linux" {
+		probes = append(probes,
+			probe{name: "frequency", read: frequencyProbe(os.DirFS("/"))},
+			probe{name: "temperature", read: readTemperature},
+		)
+	}
+	return probes
+}
+
+func readCPU(ctx context.Context) (func(*Hardware), error) {
+	infos, errInfo := cpu.InfoWithContext(ctx)
+	physical, errPhysical := cpu.CountsWithContext(ctx, false)
+	logical, errLogical := cpu.CountsWithContext(ctx, true)
+	var model Text
+	if len(infos) > 0 && infos[0].ModelName != "Undefined" { // gopsutil's word for an ARM part it does not know
+		model = Text(cleanName(infos[0].ModelName))
+	}
+	return func(h *Hardware) {
+		h.CPUModel = model
+		h.PhysicalCores = positive(float64(physical))
+		h.LogicalCores = positive(float64(logical))
+	}, errors.Join(errInfo, errPhysical, errLogical)
+}
+
+func readHost(ctx context.Context) (func(*Hardware), error) {
+	platform, _, version, errPlatform := host.PlatformInformationWithContext(ctx)
+	kernel, errKernel := host.KernelVersionWithContext(ctx)
+	name := cleanName(platform + " " + version)
+	return func(h *Hardware) {
+		h.HostOS = Text(runtime.GOOS + "/" + runtime.GOARCH)
+		h.HostPlatform = Text(name)
+		h.HostKernel = Text(cleanName(kernel))
+	}, errors.Join(errPlatform, errKernel)
+}
+
+func readUptime(ctx context.Context) (func(*Hardware), error) {
+	seconds, err := host.UptimeWithContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return func(h *Hardware) { h.UptimeSeconds = positive(float64(seconds)) }, nil
+}
+
+func readCoreLoad(ctx context.Context) (func(*Hardware), error) {
+	percent, err := cpu.PercentWithContext(ctx, 0, true) // since the call before this one
+	if err != nil {
+		return nil, err
+	}
+	if len(percent) == 0 {
+		return nil, errors.New("no per-core load")
+	}
+	var sum float64
+	for _, p := range percent {
+		sum += p
+	}
+	return func(h *Hardware) {
+		h.CoreLoadPercent = percent
+		h.LoadPercent = Some(sum / float64(len(percent)))
+	}, nil
+}
+
+func readLoadAverage(ctx context.Context) (func(*Hardware), error) {
+	avg, err := load.AvgWithContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return func(h *Hardware) {
+		h.LoadAverage1, h.LoadAverage5, h.LoadAverage15 = Some(avg.Load1), Some(avg.Load5), Some(avg.Load15)
+	}, nil
+}
+
+func readMemory(ctx context.Context) (func(*Hardware), error) {
+	m, err := mem.VirtualMemoryWithContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return func(h *Hardware) {
+		h.MemoryTotalBytes, h.MemoryUsedBytes = positive(float64(m.Total)), positive(float64(m.Used))
+	}, nil
+}
+
+func readProcess(ctx context.Context) (func(*Hardware), error) {
+	p, err := process.NewProcessWithContext(ctx, int32(os.Getpid()))
+	if err != nil {
+		return nil, err
+	}
+	m, err := p.MemoryInfoWithContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return func(h *Hardware) { h.ResidentBytes = positive(float64(m.RSS)) }, nil
+}
+
+// readTemperature uses whatever part gopsutil could read: one broken sensor makes it return an error as well.
+func readTemperature(ctx context.Context) (func(*Hardware), error) {
+	all, err := host.SensorsTemperaturesWithContext(ctx)
+	t, ok := cpuTemperature(all)
+	if !ok {
+		return nil, errors.Join(errors.New("no cpu temperature sensor"), err)
+	}
+	return func(h *Hardware) {
+		h.CPUCelsius = Some(t.Temperature)
+		h.CriticalCelsius = positive(t.Critical)
+		h.TemperatureSensor = Text(cleanName(t.SensorKey))
+	}, nil
+}
+
+func frequencyProbe(root fs.FS) func(context.Context) (func(*Hardware), error) {
+	return func(context.Context) (func(*Hardware), error) {
+		hertz, err := currentFrequency(root)
+		if err != nil {
+			return nil, err
+		}
+		return func(h *Hardware) { h.FrequencyHertz = positive(hertz) }, nil
+	}
+}
+
+// cleanName makes foreign text printable; empty stays empty (unavailable).
+func cleanName(s string) string {
+	if s = cleanReason(s); s == unknownReason {
+		return ""
+	}
+	return s
+}

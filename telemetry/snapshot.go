@@ -1,0 +1,50 @@
+package telemetry
+
+import "time"
+
+// Snapshot is everything telemetry knows at one moment. It is a value of its own: nothing in it changes later.
+type Snapshot struct {
+	Time           time.Time     `json:"time"`
+	StartedAt      time.Time     `json:"started_at"`
+	Seconds        float64       `json:"seconds"` // since the session started
+	Hashes         uint64        `json:"hashes"`
+	HardwareErrors uint64        `json:"hardware_errors"`
+	Hashrate       Rates         `json:"hashrate"`
+	Workers        []WorkerRates `json:"workers"`
+	Shares         Shares        `json:"shares"`
+
+	Difficulty            Reading   `json:"difficulty"` // now assigned by the pool
+	ExpectedShareSeconds  Reading   `json:"expected_share_seconds"`
+	NetworkDifficulty     Reading   `json:"network_difficulty"` // from the present job's nbits
+	Effective             Effective `json:"effective_hashrate"`
+	Hardware              Hardware  `json:"hardware"`
+	HardwareSampleSeconds Reading   `json:"hardware_sample_age_seconds"`
+}
+
+// Hardware is one reading of the machine. What it does not offer is unavailable, not zero.
+type Hardware struct {
+	SampledAt time.Time `json:"sampled_at,omitzero"`
+
+	CPUModel      Text    `json:"cpu_model"`
+	PhysicalCores Reading `json:"physical_cores"`
+	LogicalCores  Reading `json:"logical_cores"`
+
+	FrequencyHertz    Reading   `json:"frequency_hertz"`      // current, mean over the cores
+	CoreLoadPercent   []float64 `json:"core_load_percent"`    // 0 to 100 for each logical CPU since the last sample; nil: unavailable
+	LoadPercent       Reading   `json:"load_percent"`         // mean of the above
+	LoadAverage1      Reading   `json:"load_average_1m"`      // runnable tasks
+	LoadAverage5      Reading   `json:"load_average_5m"`      // runnable tasks
+	LoadAverage15     Reading   `json:"load_average_15m"`     // runnable tasks
+	CPUCelsius        Reading   `json:"cpu_celsius"`          // hottest CPU package
+	CriticalCelsius   Reading   `json:"cpu_critical_celsius"` // where the sensor says the CPU shuts down
+	TemperatureSensor Text      `json:"temperature_sensor"`
+
+	MemoryTotalBytes Reading `json:"memory_total_bytes"`
+	MemoryUsedBytes  Reading `json:"memory_used_bytes"`
+	ResidentBytes    Reading `json:"resident_bytes"` // this process
+
+	HostOS        Text    `json:"host_os"` // GOOS/GOARCH
+	HostPlatform  Text    `json:"host_platform"`
+	HostKernel    Text    `json:"host_kernel"`
+	UptimeSeconds Reading `json:"host_uptime_seconds"`
+}

@@ -1,0 +1,91 @@
+package telemetry
+
+import (
+	"context"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// samplePeriod is how often the meter looks at the counters.
+const samplePeriod = 500 * time.Millisecond
+
+// Telemetry is one mining session's counters, meter, ledger and sensors. The fields are set once by New.
+type Telemetry struct {
+	Counters *Counters
+	Meter    *Meter
+	Ledger   *Ledger
+	Sensors  *Sensors
+
+	difficulty atomic.Uint64 // float64 bits
+	network    atomic.Uint64 // float64 bits
+}
+
+// New starts a session of the given number of workers. log may be nil.
+func New(workers int, log *zap.Logger) *Telemetry {
+	counters := NewCounters(workers)
+	return &Telemetry{
+		Counters: counters,
+		Meter:    NewMeter(counters, nil),
+		Ledger:   NewLedger(nil),
+		Sensors:  NewSensors(log),
+	}
+}
+
+// SetDifficulty notes the share difficulty that jobs now carry.
+func (t *Telemetry) SetDifficulty(d float64) { t.difficulty.Store(math.Float64bits(sane(d))) }
+
+// SetNetworkDifficulty notes the difficulty that makes a block.
+func (t *Telemetry) SetNetworkDifficulty(d float64) { t.network.Store(math.Float64bits(sane(d))) }
+
+// Run samples the meter and the sensors until ctx ends, then returns nil.
+func (t *Telemetry) Run(ctx context.Context) error {
+	sensors := make(chan error, 1)
+	go func() { sensors <- t.Sensors.Run(ctx) }()
+	tick := time.NewTicker(samplePeriod)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			t.Meter.Sample()
+		case <-ctx.Done():
+			return <-sensors
+		}
+	}
+}
+
+// Snapshot puts all of it together as it is now.
+func (t *Telemetry) Snapshot() Snapshot {
+	read, shares, hardware := t.Meter.Read(), t.Ledger.Snapshot(), t.Sensors.Snapshot()
+	difficulty := math.Float64frombits(t.difficulty.Load())
+	s := Snapshot{
+		Time:           read.At,
+		StartedAt:      read.At.Add(-read.Elapsed),
+		Seconds:        read.Elapsed.Seconds(),
+		Hashes:         read.Hashes,
+		HardwareErrors: t.Counters.HardwareErrors(),
+		Hashrate:       read.Total,
+		Workers:        read.Workers,
+		Shares:         shares,
+		Difficulty:     positive(difficulty),
+		// The minute's rate follows a change soon and does not jump about.
+		ExpectedShareSeconds: ExpectedShareSeconds(difficulty, read.Total.Minute),
+		NetworkDifficulty:    positive(math.Float64frombits(t.network.Load())),
+		Effective:            shares.Effective(read.Elapsed, difficulty),
+		Hardware:             hardware,
+	}
+	if !hardware.SampledAt.IsZero() {
+		s.HardwareSampleSeconds = Some(max(read.At.Sub(hardware.SampledAt).Seconds(), 0))
+	}
+	return s
+}
+
+// positive is a reading for which 0 means "not known".
+func positive(v float64) Reading {
+	if !(v > 0) {
+		return Reading{}
+	}
+	return Some(v)
+}
