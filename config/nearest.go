@@ -11,12 +11,13 @@ func nearest(text string, candidates []string) string {
 	text = fold(text)
 	best, bestDistance := "", max(1, len(text)/3)+1
 	for _, candidate := range candidates {
-		d := distance(text, fold(candidate))
-		if abbreviates(text, fold(candidate)) {
-			d = 1
-		}
-		if d < bestDistance {
+		if d := distance(text, fold(candidate)); d < bestDistance {
 			best, bestDistance = candidate, d
+		}
+	}
+	for _, candidate := range candidates {
+		if best == "" && abbreviates(text, fold(candidate)) {
+			best = candidate
 		}
 	}
 	return best

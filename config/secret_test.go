@@ -1,0 +1,132 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/pelletier/go-toml/v2"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+const hunter = "hunter2-zebra"
+
+func TestSecretIsNeverShown(t *testing.T) {
+	result, err := Load(Input{
+		File:    write(t, t.TempDir(), "rig.toml", "[[pool]]\nurl = \"stratum+tcp://a:1\"\npassword = \""+hunter+"\"\n"),
+		Environ: []string{"QUARRY_PASS=" + hunter},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := result.Config.Pools[0]
+	if pool.Password.Reveal() != hunter {
+		t.Fatalf("the password did not arrive")
+	}
+	var out bytes.Buffer
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		fmt.Fprintf(&out, verb+"\n", pool.Password)
+		fmt.Fprintf(&out, verb+"\n", &pool)
+		fmt.Fprintf(&out, verb+"\n", result.Config)
+	}
+	shown, err := result.ShowJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	asJSON, err := json.Marshal(result)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asTOML, err := toml.Marshal(result.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out.Write(shown)
+	out.Write(asJSON)
+	out.Write(asTOML)
+	out.WriteString(result.Show())
+	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(&out), zap.DebugLevel))
+	log.Info("config", zap.Any("config", result.Config), zap.Stringer("password", pool.Password), zap.Reflect("pool", pool))
+	log.Sugar().Infow("config", "pool", pool, "password", pool.Password)
+
+	text := out.String()
+	for _, form := range []string{hunter, fmt.Sprintf("%x", hunter), fmt.Sprintf("%d", []byte(hunter))} {
+		if strings.Contains(text, form) {
+			t.Errorf("the secret shows in:\n%s", text)
+		}
+	}
+	if strings.Count(text, mask) < 20 {
+		t.Errorf("the mask is missing in:\n%s", text)
+	}
+}
+
+func TestEmptySecretIsShownAsEmpty(t *testing.T) {
+	if got := fmt.Sprintf("%v %q", NewSecret(""), NewSecret("")); got != ` ""` {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestPasswordFile(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "folder"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "empty", "\n")
+	write(t, dir, "lines", hunter+"\n"+hunter+"\n")
+	write(t, dir, "long", strings.Repeat(hunter, 400))
+	write(t, dir, "utf16", "\xff\xfeh\x00u\x00")
+	write(t, dir, "control", hunter+"\x1b")
+	for name, want := range map[string]string{
+		"none": "no such file", "folder": "is a directory, not a file", "empty": "is empty", "lines": "has more than one line",
+		"long": "is bigger than 4 KiB", "utf16": "is not UTF-8 text", "control": "holds a control character",
+	} {
+		file := write(t, dir, "rig.toml", "[[pool]]\nurl = \"stratum+tcp://a:1\"\npassword_file = \""+name+"\"\n")
+		_, err := Load(Input{File: file})
+		want = fmt.Sprintf("%s:3:17: pool.password_file: %q %s", file, filepath.Join(dir, name), want)
+		if err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+}
+
+func TestPasswordReplacesPasswordFileOfTheFile(t *testing.T) {
+	dir := t.TempDir()
+	file := write(t, dir, "rig.toml", "[[pool]]\nurl = \"stratum+tcp://a:1\"\npassword_file = \"none\"\n")
+	result, err := Load(Input{File: file, Environ: []string{"QUARRY_PASS=" + hunter}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := result.Config.Pools[0]; p.Password.Reveal() != hunter || p.PasswordFile != "" {
+		t.Errorf("got %+v", p)
+	}
+}
+
+func TestReadableSecretsAreWarnedOf(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("this system has no permission bits for everyone")
+	}
+	dir := t.TempDir()
+	password := write(t, dir, "pw", hunter)
+	inline := write(t, dir, "rig.toml", "[[pool]]\nurl = \"stratum+tcp://a:1\"\npassword = \""+hunter+"\"\n")
+	for _, path := range []string{password, inline} {
+		if err := os.Chmod(path, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	byFile := Input{SearchPaths: []string{}, Flags: map[string][]string{"url": {"stratum+tcp://a:1"}, "password-file": {password}}}
+	for _, in := range []Input{byFile, {File: inline}} {
+		result, err := Load(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w := strings.Join(result.Warnings, "\n"); strings.Count(w, "chmod 600") != 1 || strings.Contains(w, hunter) {
+			t.Errorf("warnings %q, want one that names chmod 600", w)
+		}
+	}
+}
