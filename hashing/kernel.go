@@ -18,6 +18,11 @@ type Kernel struct {
 	// 1 where rolling gains nothing. Every kernel takes any number up to
 	// MaxVersions.
 	Versions int
+	// Needs says in words what the CPU must have, such as "SHA-NI, SSE4.1".
+	Needs string
+	// Missing says what of that this CPU lacks; empty means that the kernel
+	// can run here. Nil means the same: it needs nothing.
+	Missing func() string
 	// Scan searches count nonces from start on (modulo 2^32) under every
 	// version of p. It writes the hits into the buffer, in any order, each
 	// exactly once, and returns how many there are and how many nonces are

@@ -1,0 +1,93 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// The SHA extensions work on two registers of state, in this order of words
+// (lowest first):
+//
+//	abef = f e b a
+//	cdgh = h g d c
+//
+// and on message words in groups of four: group i holds W[4i] .. W[4i+3].
+//
+// Rounds and schedule are decoupled: the schedule writes W+K into memory, and
+// the rounds read two words of it at a time. So a chain of rounds needs its
+// two registers and no more, and many chains (lanes) fit into 15 registers.
+// That is what matters: a pair of rounds (SHA256RNDS2) takes four cycles or
+// more, and only independent lanes fill them.
+
+// state is one lane's running state.
+type state struct{ abef, cdgh reg.VecPhysical }
+
+// twoRounds runs a pair of rounds on the state; wk are the two sums of
+// message word and round constant, in memory.
+func (s *state) twoRounds(wk Mem) {
+	MOVQ(wk, reg.X0)
+	SHA256RNDS2(reg.X0, s.abef, s.cdgh)
+	// The new abef is where cdgh was, and the old abef is the new cdgh.
+	s.abef, s.cdgh = s.cdgh, s.abef
+}
+
+// rounds is the stream of the rounds first .. last-1 on the state (both
+// even); wk says where the sums for the rounds t and t+1 are.
+func (s *state) rounds(first, last int, wk func(t int) Mem) (out stream) {
+	for t := first; t < last; t += 2 {
+		out = append(out, func() { s.twoRounds(wk(t)) })
+	}
+	return out
+}
+
+// schedule makes the message groups of one lane.
+type schedule struct {
+	raw func(group int) Mem // where W of a group is, in memory
+	wk  func(group int) Mem // where W+K of a group goes
+	k   func(group int) Mem // K of a group
+	// Scratch registers.
+	x, y reg.VecPhysical
+}
+
+// finish stores the group in x: W where later groups need it (until group 14),
+// and W+K for the rounds. It destroys x.
+func (s *schedule) finish(group int) {
+	if group < 15 {
+		MOVO(s.x, s.raw(group))
+	}
+	PADDL(s.k(group), s.x)
+	MOVO(s.x, s.wk(group))
+}
+
+// sigma0Part leaves W[t-16] + sigma0(W[t-15]) of a group in x.
+func (s *schedule) sigma0Part(group int) {
+	MOVO(s.raw(group-4), s.x)
+	SHA256MSG1(s.raw(group-3), s.x)
+}
+
+// sevenBack loads W[t-7], which lies across two groups.
+func (s *schedule) sevenBack(group int, into reg.VecPhysical) {
+	MOVO(s.raw(group-1), into)
+	PALIGNR(Imm(4), s.raw(group-2), into)
+}
+
+// sigma1Part adds sigma1(W[t-2]) to x.
+func (s *schedule) sigma1Part(group int) {
+	SHA256MSG2(s.raw(group-1), s.x)
+}
+
+// group makes a group that has no shortcut:
+// W[t] = sigma1(W[t-2]) + W[t-7] + sigma0(W[t-15]) + W[t-16].
+func (s *schedule) group(group int) {
+	s.sigma0Part(group)
+	s.groupFromX(group)
+}
+
+// groupFromX is the same when x holds W[t-16] + sigma0(W[t-15]) already.
+func (s *schedule) groupFromX(group int) {
+	s.sevenBack(group, s.y)
+	PADDL(s.y, s.x)
+	s.sigma1Part(group)
+	s.finish(group)
+}

@@ -1,0 +1,325 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// The kernel "shani": SHA-NI and SSE up to 4.1, nothing newer, so that the
+// Atoms that have SHA-NI but no AVX can run it.
+//
+// For each group of lanes nonces:
+//
+//	A  message schedule of the header's second block. It does not depend on
+//	   the version, so it is made once for all versions.
+//
+// and for each version:
+//
+//	B  rounds 4 to 63 of the second block, from a state after round 3 that
+//	   lacks only the nonce in a and e.
+//	C  the digest is the message of the second hash: its schedule,
+//	D  woven with its rounds 0 to 61. The last word of the hash is f then,
+//	   plus the initial h. (It is e after round 60; the extensions do rounds
+//	   in pairs.)
+//	E  compare it with the limit; a group with a hit is returned at once.
+//
+// Lanes: two registers each in B and D, one for W+K (X0 by definition of the
+// instruction), three of scratch: all 16.
+const shaniLanes = 6
+
+// The layout of shaniJob in shani_amd64.go, which a test compares.
+const (
+	jobNonce    = 0  // first nonce of the group
+	jobGroups   = 4  // groups left
+	jobVersion  = 8  // version that is next
+	jobVersions = 12 // number of versions
+	jobLimit    = 16 // limit word, four times
+	jobHead     = 32 // W0, W1, W2, 0
+	jobGroup4   = 48 // constant terms of groups 4, 5 and 7
+	jobGroup5   = 64
+	jobGroup7   = 80
+	jobStates   = 96 // for each version: abef and cdgh after round 3, abef and cdgh of the midstate
+	versionSize = 64
+)
+
+// The frame, on the stack, on a boundary of 64 bytes.
+const (
+	frameStart = 0                           // per lane: the nonce's share of abef
+	frameWK1   = frameStart + 16*shaniLanes  // per lane: W+K of groups 4 .. 15 of the second block
+	frameWK2   = frameWK1 + 12*16*shaniLanes // per lane: W+K of groups 0, 1, 4 .. 15 of the second hash
+	frameRaw   = frameWK2 + 14*16*shaniLanes // per lane: W of groups 0 .. 14
+	frameSize  = frameRaw + 15*16*shaniLanes
+)
+
+type shaniKernel struct {
+	job, frame, states     reg.GPPhysical
+	nonce, groups, version reg.GPPhysical
+	k, header, second      Mem // round constants, plain and with padding
+	endOnly, lengthOnly    Mem // groups 2 and 3 of the second hash
+	ivABEF, ivCDGH, ivLast Mem
+	byteSwap               Mem
+	x, y, z                reg.VecPhysical // scratch
+	lanes                  [shaniLanes]state
+}
+
+func shani() {
+	TEXT("scanGroupsSHANI", 0, "func(job *uint32) (mask uint32)")
+	Doc("scanGroupsSHANI searches groups of shaniLanes nonces until there are none left, which",
+		"gives a mask of 0, or until a group has a hit under one version: then job says which,",
+		"and bit i of the mask stands for its nonce+i. The argument is the first word of a",
+		"shaniJob.")
+	Pragma("noescape")
+	s := newShani()
+	s.enter()
+	Label("group")
+	s.stageA()
+	Label("version")
+	s.stageB()
+	s.stageCD()
+	s.stageE()
+	s.leave()
+}
+
+func newShani() *shaniKernel {
+	s := &shaniKernel{
+		job: reg.RDI, frame: reg.RSI, states: reg.R8,
+		nonce: reg.R9, groups: reg.R10, version: reg.R11,
+		k:          words("roundConstants", roundConstants[:]...),
+		header:     words("headerConstants", paddedK(4, headerBits)...),
+		second:     words("secondConstants", paddedK(8, hashBits)...),
+		endOnly:    words("endOnly", endMark, 0, 0, 0),
+		lengthOnly: words("lengthOnly", 0, 0, 0, hashBits),
+		ivABEF:     words("ivABEF", ivF, ivE, ivB, ivA),
+		ivCDGH:     words("ivCDGH", ivH, ivG, ivD, ivC),
+		ivLast:     words("ivLast", ivH, ivH, ivH, ivH),
+		byteSwap:   words("byteSwap", 0x00010203, 0x04050607, 0x08090a0b, 0x0c0d0e0f),
+		x:          reg.X13, y: reg.X14, z: reg.X15,
+	}
+	registers := []reg.VecPhysical{reg.X1, reg.X2, reg.X3, reg.X4, reg.X5, reg.X6, reg.X7, reg.X8, reg.X9, reg.X10, reg.X11, reg.X12}
+	for i := range s.lanes {
+		s.lanes[i] = state{registers[2*i], registers[2*i+1]}
+	}
+	return s
+}
+
+func (s *shaniKernel) inJob(offset int) Mem   { return Mem{Base: s.job, Disp: offset} }
+func (s *shaniKernel) inFrame(offset int) Mem { return Mem{Base: s.frame, Disp: offset} }
+func (s *shaniKernel) start(lane int) Mem     { return s.inFrame(frameStart + 16*lane) }
+
+// wk1 is where W+K for the rounds t and t+1 of the second block is.
+func (s *shaniKernel) wk1(lane, t int) Mem {
+	if t < 16 {
+		return s.header.Offset(4 * t)
+	}
+	return s.inFrame(frameWK1 + 16*12*lane + 4*(t-16))
+}
+
+// wk2 is the same for the second hash.
+func (s *shaniKernel) wk2(lane, t int) Mem {
+	switch {
+	case t < 8:
+		return s.inFrame(frameWK2 + 16*14*lane + 4*t)
+	case t < 16:
+		return s.second.Offset(4 * t)
+	}
+	return s.inFrame(frameWK2 + 16*14*lane + 4*(t-8))
+}
+
+func (s *shaniKernel) raw(lane, group int) Mem {
+	return s.inFrame(frameRaw + 16*(15*lane+group))
+}
+
+func (s *shaniKernel) enter() {
+	Load(Param("job"), s.job)
+	Comment("The frame, on a boundary of 64 bytes.")
+	local := AllocLocal(frameSize + 64)
+	LEAQ(local.Offset(63), s.frame)
+	ANDQ(I8(-64), s.frame)
+	MOVL(s.inJob(jobNonce), s.nonce.As32())
+	MOVL(s.inJob(jobGroups), s.groups.As32())
+	MOVL(s.inJob(jobVersion), s.version.As32())
+}
+
+// stageA makes the schedule of the header's second block for all lanes.
+func (s *shaniKernel) stageA() {
+	var lanes []stream
+	for lane := range s.lanes {
+		m := &schedule{
+			raw: func(group int) Mem { return s.raw(lane, group) },
+			wk:  func(group int) Mem { return s.wk1(lane, 4*group) },
+			k:   func(group int) Mem { return s.k.Offset(16 * group) },
+			// Nothing else is in the registers yet: each lane has its own.
+			x: s.lanes[lane].abef, y: s.lanes[lane].cdgh,
+		}
+		out := stream{
+			func() { s.groupOfNonce(lane, m) },
+			// In group 5 everything but sigma1 is constant, in group 6 there
+			// is only padding but for W[t-7] and sigma1, and in group 7 the
+			// words of sigma0Part are constant.
+			func() { MOVOU(s.inJob(jobGroup5), m.x); m.sigma1Part(5); m.finish(5) },
+			func() { m.sevenBack(6, m.x); m.sigma1Part(6); m.finish(6) },
+			func() { MOVOU(s.inJob(jobGroup7), m.x); m.groupFromX(7) },
+		}
+		for group := 8; group < 16; group++ {
+			out = append(out, func() { m.group(group) })
+		}
+		lanes = append(lanes, out)
+	}
+	Comment("A: message schedule of the header's second block, and where the nonce goes in.")
+	emit(roundRobin(lanes))
+}
+
+// groupOfNonce makes group 4, the first one that sees the nonce, and the
+// nonce's share of the state after round 3: both a and e.
+func (s *shaniKernel) groupOfNonce(lane int, m *schedule) {
+	LEAL(Mem{Base: s.nonce, Disp: lane}, reg.EAX)
+	BSWAPL(reg.EAX) // the header holds the nonce little-endian
+	MOVD(reg.EAX, m.y)
+	PSHUFD(Imm(0b00_01_00_01), m.y, m.y) // 0, nonce, 0, nonce
+	MOVO(m.y, s.start(lane))
+
+	MOVOU(s.inJob(jobHead), m.x)
+	PINSRD(Imm(3), reg.EAX, m.x)   // W0, W1, W2, nonce
+	SHA256MSG1(s.endOnly, m.x)     // W4 is the end mark, W5 to W7 are zero
+	MOVOU(s.inJob(jobGroup4), m.y) // sigma1 of words that do not change; W[t-7] is zero
+	PADDL(m.y, m.x)
+	m.finish(4)
+}
+
+// stageB runs the rounds of the header's second block from round 4 on.
+func (s *shaniKernel) stageB() {
+	Comment("B: rounds 4 to 63 of the second block, for one version.")
+	MOVL(s.version.As32(), reg.ECX)
+	SHLQ(Imm(6), reg.RCX) // versionSize
+	LEAQ(Mem{Base: s.job, Index: reg.RCX, Scale: 1, Disp: jobStates}, s.states)
+	MOVOU(Mem{Base: s.states}, s.x)
+	MOVOU(Mem{Base: s.states, Disp: 16}, s.y)
+	for i, lane := range s.lanes {
+		MOVO(s.start(i), lane.abef)
+		PADDL(s.x, lane.abef)
+		MOVO(s.y, lane.cdgh)
+	}
+	emit(s.rounds(4, 64, s.wk1))
+}
+
+// rounds is the stream of the same rounds on every lane.
+func (s *shaniKernel) rounds(first, last int, wk func(lane, t int) Mem) stream {
+	var lanes []stream
+	for i := range s.lanes {
+		lanes = append(lanes, s.lanes[i].rounds(first, last, func(t int) Mem { return wk(i, t) }))
+	}
+	return roundRobin(lanes)
+}
+
+// stageCD does the second hash: schedule and rounds, woven.
+func (s *shaniKernel) stageCD() {
+	Comment("C, D: the second hash.")
+	MOVOU(Mem{Base: s.states, Disp: 32}, s.x)
+	MOVOU(Mem{Base: s.states, Disp: 48}, s.y)
+	var lanes []stream
+	for i, lane := range s.lanes {
+		s.digest(i, lane)
+		MOVO(s.ivABEF, lane.abef)
+		MOVO(s.ivCDGH, lane.cdgh)
+		lanes = append(lanes, s.secondSchedule(i))
+	}
+	messages := roundRobin(lanes)
+	emit(messages[:shaniLanes], weave(messages[shaniLanes:], s.rounds(0, 62, s.wk2)))
+}
+
+// digest adds the midstate (abef in x, cdgh in y) to the lane's state and
+// stores the sum as groups 0 and 1 of the second hash.
+func (s *shaniKernel) digest(i int, lane state) {
+	PADDL(s.x, lane.abef)
+	PADDL(s.y, lane.cdgh)
+	MOVO(lane.abef, s.z)
+	SHUFPS(Imm(0b10_11_10_11), lane.cdgh, s.z)       // a b c d
+	SHUFPS(Imm(0b00_01_00_01), lane.cdgh, lane.abef) // e f g h
+	for group, x := range []reg.VecPhysical{s.z, lane.abef} {
+		MOVO(x, s.raw(i, group))
+		PADDL(s.k.Offset(16*group), x)
+		MOVO(x, s.wk2(i, 4*group))
+	}
+}
+
+// secondSchedule is the stream of groups 4 to 15 of the second hash.
+func (s *shaniKernel) secondSchedule(lane int) stream {
+	m := &schedule{
+		raw: func(group int) Mem {
+			switch group {
+			case 2:
+				return s.endOnly
+			case 3:
+				return s.lengthOnly
+			}
+			return s.raw(lane, group)
+		},
+		wk: func(group int) Mem { return s.wk2(lane, 4*group) },
+		k:  func(group int) Mem { return s.k.Offset(16 * group) },
+		x:  s.x, y: s.y,
+	}
+	out := stream{
+		func() { m.sigma0Part(4); m.sigma1Part(4); m.finish(4) }, // W[t-7] is zero
+		func() { m.group(5) },
+		func() { MOVO(s.endOnly, m.x); m.groupFromX(6) }, // sigma0Part sees padding only
+	}
+	for group := 7; group < 16; group++ {
+		out = append(out, func() { m.group(group) })
+	}
+	return out
+}
+
+// stageE compares the last words with the limit: as numbers without sign,
+// after a byte swap, for the hash as a number is little-endian.
+func (s *shaniKernel) stageE() {
+	Comment("E: compare with the limit.")
+	MOVOU(s.inJob(jobLimit), s.z)
+	s.pack(0, 1, 2, 3)
+	s.pack(4, 5)
+	s.compare(s.lanes[0].abef, reg.EAX)
+	s.compare(s.lanes[4].abef, reg.ECX)
+	ANDL(Imm(0b11), reg.ECX) // lanes 4 and 5; the rest is no last word
+	SHLL(Imm(4), reg.ECX)
+	ORL(reg.ECX, reg.EAX)
+	JNZ(LabelRef("return"))
+}
+
+// pack gathers the lowest words of two or four lanes' abef in the first one.
+func (s *shaniKernel) pack(lanes ...int) {
+	for i := 0; i < len(lanes); i += 2 {
+		PUNPCKLLQ(s.lanes[lanes[i+1]].abef, s.lanes[lanes[i]].abef)
+	}
+	if len(lanes) == 4 {
+		PUNPCKLQDQ(s.lanes[lanes[2]].abef, s.lanes[lanes[0]].abef)
+	}
+}
+
+// compare sets a bit of mask for each word of f that makes a hit. It has no
+// unsigned comparison: x <= limit if and only if min(x, limit) = x.
+func (s *shaniKernel) compare(f reg.VecPhysical, mask reg.Register) {
+	PADDL(s.ivLast, f)
+	PSHUFB(s.byteSwap, f)
+	MOVO(f, s.x)
+	PMINUD(s.z, s.x)
+	PCMPEQL(f, s.x)
+	MOVMSKPS(s.x, mask)
+}
+
+// leave goes on to the next version or group, or returns.
+func (s *shaniKernel) leave() {
+	INCL(s.version.As32())
+	CMPL(s.version.As32(), s.inJob(jobVersions))
+	JB(LabelRef("version"))
+	XORL(s.version.As32(), s.version.As32())
+	ADDL(Imm(shaniLanes), s.nonce.As32())
+	DECL(s.groups.As32())
+	JNZ(LabelRef("group"))
+	Comment("The mask is 0 here, or it came from the comparison.")
+	Label("return")
+	MOVL(s.nonce.As32(), s.inJob(jobNonce))
+	MOVL(s.groups.As32(), s.inJob(jobGroups))
+	MOVL(s.version.As32(), s.inJob(jobVersion))
+	Store(reg.EAX, ReturnIndex(0))
+	RET()
+}

@@ -1,0 +1,6 @@
+//go:build !amd64 || purego
+
+package hashing
+
+// archKernels: there is no assembly for this machine.
+func archKernels() []Kernel { return nil }

@@ -1,0 +1,94 @@
+package hashing
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Auto is the kernel name that lets Choose pick.
+const Auto = "auto"
+
+// Kernels are the kernels compiled in, best first. The last one, generic,
+// runs on every machine.
+func Kernels() []Kernel { return append(archKernels(), genericKernel()) }
+
+// Lookup finds a compiled-in kernel by its name, whether it runs here or not.
+func Lookup(name string) (Kernel, error) { return lookup(Kernels(), name) }
+
+func lookup(list []Kernel, name string) (Kernel, error) {
+	names := []string{Auto}
+	for _, k := range list {
+		if k.Name == name {
+			return k, nil
+		}
+		names = append(names, k.Name)
+	}
+	return Kernel{}, fmt.Errorf("unknown kernel %.40q: want one of %s", name, strings.Join(names, ", "))
+}
+
+// MissingHere says what this CPU lacks for the kernel; empty means that it
+// can run.
+func (k Kernel) MissingHere() string {
+	if k.Missing == nil {
+		return ""
+	}
+	return k.Missing()
+}
+
+// Report is what Choose found out about one kernel.
+type Report struct {
+	Kernel  Kernel
+	Missing string // what this CPU lacks; empty if the kernel can run
+	Err     error  // why it failed its self-test; nil if it passed or cannot run
+}
+
+// Choose returns the kernel of that name, or for "auto" (or "") the first of
+// Kernels that this CPU can run and that passes its self-test. The reports
+// cover the kernels looked at on the way, in order: one with an Err deserves a
+// warning. It takes a few milliseconds.
+func Choose(name string) (Kernel, []Report, error) { return ChooseFrom(Kernels(), name) }
+
+// ChooseFrom is Choose over a given list.
+func ChooseFrom(list []Kernel, name string) (Kernel, []Report, error) {
+	if name != Auto && name != "" {
+		return chooseNamed(list, name)
+	}
+	var reports []Report
+	var faults []error
+	for _, k := range list {
+		report := examine(k)
+		reports = append(reports, report)
+		if report.Missing == "" && report.Err == nil {
+			return k, reports, nil
+		}
+		faults = append(faults, report.Err)
+	}
+	return Kernel{}, reports, fmt.Errorf("no kernel can be used on this machine: %w", errors.Join(faults...))
+}
+
+func chooseNamed(list []Kernel, name string) (Kernel, []Report, error) {
+	k, err := lookup(list, name)
+	if err != nil {
+		return Kernel{}, nil, err
+	}
+	report := examine(k)
+	switch {
+	case report.Missing != "":
+		err = fmt.Errorf("kernel %q cannot run here: this CPU lacks %s; use %q", name, report.Missing, Auto)
+	case report.Err != nil:
+		err = fmt.Errorf("%w; use %q", report.Err, Auto)
+	}
+	if err != nil {
+		return Kernel{}, []Report{report}, err
+	}
+	return k, []Report{report}, nil
+}
+
+func examine(k Kernel) Report {
+	report := Report{Kernel: k, Missing: k.MissingHere()}
+	if report.Missing == "" {
+		report.Err = SelfTest(k)
+	}
+	return report
+}
