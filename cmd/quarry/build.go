@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"go.uber.org/zap"
@@ -12,6 +13,7 @@ import (
 	"quarry/stratum"
 	"quarry/stratum/localpool"
 	"quarry/telemetry"
+	"quarry/work"
 )
 
 // This file is where the packages meet: settings become parts.
@@ -51,6 +53,9 @@ func newRig(c *config.Config, log *logging) (*rig, error) {
 	r.miner = miner.Options{
 		Source: r.client, Kernel: kernel, Placements: placements, Priority: priority,
 		Shares: uint64(c.Run.Shares), Telemetry: r.telemetry, Log: log.Logger,
+		// Rigs that share an extranonce1 (p2pool gives all of them none) must
+		// not search the same headers.
+		Start: work.Start{Extranonce2: rand.Uint64()},
 	}
 	log.Info("quarry "+versionText(), zap.String("kernel", kernel.Name), zap.Int("workers", len(placements)))
 	return r, nil

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"quarry": main})
+}
+
+// TestScripts drives the real program as a user does: testdata/*.txtar.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":     cmdExits,
+			"summary":   cmdSummary,
+			"waitfor":   cmdWaitFor,
+			"expandenv": cmdExpandEnv,
+		},
+		Setup: func(env *testscript.Env) error {
+			// A home without settings, and two ports that were free just now.
+			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("XDG_CONFIG_HOME", env.WorkDir+"/xdg")
+			env.Setenv("NO_COLOR", "1")
+			for _, name := range []string{"PORT", "PORT2"} {
+				port, err := freePort()
+				if err != nil {
+					return err
+				}
+				env.Setenv(name, port)
+			}
+			return nil
+		},
+	})
+}
+
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port), nil
+}
+
+// cmdExits is "exits CODE PROGRAM ARGS...": it runs the program and checks its
+// exit code. Its output is there for stdout and stderr.
+func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM [ARG...]")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	code := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+// cmdSummary is "summary FILE FIELD OP VALUE...": the last line of the file is
+// a JSON object whose numeric fields satisfy the comparisons (== or >).
+func cmdSummary(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args)%3 != 1 {
+		ts.Fatalf("usage: summary FILE [FIELD OP VALUE]...")
+	}
+	lines := strings.Split(strings.TrimSpace(ts.ReadFile(args[0])), "\n")
+	var object map[string]any
+	ts.Check(json.Unmarshal([]byte(lines[len(lines)-1]), &object))
+	if object["msg"] != "summary" {
+		ts.Fatalf("the last line is no summary: %s", lines[len(lines)-1])
+	}
+	for args = args[1:]; len(args) > 0; args = args[3:] {
+		got, ok := object[args[0]].(float64)
+		want, err := strconv.ParseFloat(args[2], 64)
+		ts.Check(err)
+		if !ok || args[1] == "==" && got != want || args[1] == ">" && got <= want {
+			ts.Fatalf("%s is %v, want %s %s", args[0], object[args[0]], args[1], args[2])
+		}
+	}
+	if found := sum(object, "accepted", "rejected", "stale", "lost"); found != object["found"].(float64) {
+		ts.Fatalf("found %v shares, but verdicts for %v", object["found"], found)
+	}
+}
+
+func sum(object map[string]any, fields ...string) (total float64) {
+	for _, f := range fields {
+		n, _ := object[f].(float64)
+		total += n
+	}
+	return total
+}
+
+// cmdWaitFor is "waitfor ADDRESS": it returns when somebody listens there.
+func cmdWaitFor(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: waitfor ADDRESS")
+	}
+	var err error
+	for range 3000 {
+		var c net.Conn
+		if c, err = net.DialTimeout("tcp", args[0], 10e6); err == nil {
+			c.Close()
+			return
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			pauseBriefly()
+		}
+	}
+	ts.Fatalf("nobody listens: %v", err)
+}
+
+func pauseBriefly() { time.Sleep(10 * time.Millisecond) }
+
+// cmdExpandEnv is "expandenv FILE": ${NAME} in the file becomes its value.
+func cmdExpandEnv(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: expandenv FILE")
+	}
+	text := os.Expand(ts.ReadFile(args[0]), ts.Getenv)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
