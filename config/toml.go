@@ -138,7 +138,8 @@ func (r *tomlReader) keyBefore(offset int) (name, expected string) {
 	return key, s.expected(true)
 }
 
-// at is the place of an offset into data.
+// at is the place of an offset into data. It takes time with the length of
+// the file, so it is for what is kept or reported, not for every key.
 func (r *tomlReader) at(offset int) place {
 	before := r.data[:offset]
 	start := bytes.LastIndexByte(before, '\n') + 1
@@ -148,9 +149,8 @@ func (r *tomlReader) at(offset int) place {
 
 // keyPart is one part of a possibly dotted key.
 type keyPart struct {
-	name string
-	at   place
-	end  int // offset in data behind it
+	name       string
+	start, end int // offsets in data
 }
 
 func (r *tomlReader) key(it unstable.Iterator) []keyPart {
@@ -158,15 +158,19 @@ func (r *tomlReader) key(it unstable.Iterator) []keyPart {
 	for it.Next() {
 		n := it.Node()
 		start := r.base + int(n.Raw.Offset)
-		parts = append(parts, keyPart{name: string(n.Data), at: r.at(start), end: start + int(n.Raw.Length)})
+		parts = append(parts, keyPart{name: string(n.Data), start: start, end: start + int(n.Raw.Length)})
 	}
 	return parts
 }
 
+// joinKey is a dotted key, cut after more parts than any setting has.
 func joinKey(parts []keyPart) string {
-	names := make([]string, len(parts))
+	var names []string
 	for i, part := range parts {
-		names[i] = keyText(part.name)
+		if i == 4 {
+			return strings.Join(names, ".") + ".…"
+		}
+		names = append(names, keyText(part.name))
 	}
 	return strings.Join(names, ".")
 }
@@ -198,7 +202,11 @@ func (r *tomlReader) expression(p *unstable.Parser, n *unstable.Node) {
 // header enters [table] or [[table]].
 func (r *tomlReader) header(parts []keyPart, array bool) {
 	r.table, r.entry, r.skip = "", nil, true
-	name, at := parts[0].name, parts[0].at
+	name := parts[0].name
+	if name == "pool" && array && len(parts) == 1 && r.tooMany {
+		return
+	}
+	at := r.at(parts[0].start)
 	if !isTable(name) || len(parts) > 1 {
 		fault := at.fault(joinKey(parts), "unknown table")
 		if s, known := r.settings[joinKey(parts)]; known {

@@ -257,6 +257,10 @@ func TestFaultsAreBounded(t *testing.T) {
 		"syntax errors": strings.Repeat("!\n", 400000),
 		"pools":         strings.Repeat("[[pool]]\n", 100000),
 		"brackets":      "a=" + strings.Repeat("[", 1000000),
+		"inline pools":  "pool=[" + strings.Repeat("{},", 300000) + "]",
+		"inline values": "pool=[" + strings.Repeat("1,", 500000) + "]",
+		"key parts":     "[" + strings.Repeat("a.", 500000) + "a]",
+		"repeated key":  "[cpu]\n" + strings.Repeat("threads=1\n", 100000),
 		"inline keys":   "cpu={" + strings.Repeat("a=1,", 200000) + "}",
 	} {
 		t.Run(name, func(t *testing.T) {

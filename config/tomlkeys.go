@@ -14,19 +14,19 @@ import (
 // keyValue takes one key = value under table ("" = the root of the document).
 func (r *tomlReader) keyValue(table string, entry *poolEntry, n *unstable.Node) {
 	parts := r.key(n.Key())
-	valueAt := r.valuePlace(parts[len(parts)-1].end)
+	behind := parts[len(parts)-1].end
 	if table == "" && isTable(parts[0].name) {
 		name := parts[0].name
 		switch {
 		case len(parts) == 1:
-			r.inlineTable(name, parts[0].at, valueAt, n.Value())
+			r.inlineTable(name, r.at(parts[0].start), r.valuePlace(behind), n.Value())
 			return
 		case name == "pool":
-			r.add(parts[0].at.fault(joinKey(parts), "there may be several pools: write [[pool]] and the key below it"))
+			r.add(r.at(parts[0].start).fault(joinKey(parts), "there may be several pools: write [[pool]] and the key below it"))
 			return
 		}
 		if before, defined := r.headers[name]; defined && !r.dotted[name] {
-			r.add(parts[0].at.fault(name, fmt.Sprintf("table given twice, first on line %d", before.line)))
+			r.add(r.at(parts[0].start).fault(name, fmt.Sprintf("table given twice, first on line %d", before.line)))
 		}
 		r.dotted[name] = true
 		table, parts = name, parts[1:]
@@ -41,10 +41,10 @@ func (r *tomlReader) keyValue(table string, entry *poolEntry, n *unstable.Node) 
 		items, id = entry.items, setting.Key
 	}
 	if before, repeated := items[id]; repeated {
-		r.add(parts[0].at.fault(setting.Name(), fmt.Sprintf("given twice, first on line %d", before.at.line)))
+		r.add(r.at(parts[0].start).fault(setting.Name(), fmt.Sprintf("given twice, first on line %d", before.at.line)))
 		return
 	}
-	items[id] = r.value(setting, n.Value(), valueAt, parts[0].at.origin())
+	items[id] = r.value(setting, n.Value(), r.valuePlace(behind), r.at(parts[0].start).origin())
 }
 
 // valuePlace is where the value behind a key's end starts. Arrays carry no
@@ -83,13 +83,13 @@ func (r *tomlReader) inlinePools(at, valueAt place, n *unstable.Node) {
 		r.add(fault)
 		return
 	}
-	for it := n.Children(); it.Next(); {
+	for it := n.Children(); it.Next() && !r.tooMany; {
 		element := it.Node()
 		if element.Kind != unstable.InlineTable {
 			fault := valueAt.fault("pool", "holds "+describe(element.Kind))
 			fault.Expected = "[[pool]] and its keys below it"
 			r.add(fault)
-			continue
+			return
 		}
 		if entry := r.newPool(r.at(r.base + int(element.Raw.Offset))); entry != nil {
 			r.inlineKeys("pool", entry, element)
@@ -112,7 +112,7 @@ func (r *tomlReader) unknownKey(table string, parts []keyPart) {
 	if table != "" {
 		full = table + "." + full
 	}
-	fault := parts[0].at.fault(full, "unknown key")
+	fault := r.at(parts[0].start).fault(full, "unknown key")
 	var own, others []string
 	for _, s := range Settings() {
 		switch {
