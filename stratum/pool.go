@@ -1,0 +1,150 @@
+package stratum
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"quarry/stratum/v1"
+)
+
+// Pauses before a pool is tried again.
+const (
+	minBackoff   = time.Second
+	maxBackoff   = time.Minute
+	minUserPause = 30 * time.Second // after it refused the user
+	maxUserPause = 10 * time.Minute
+	healthyAfter = time.Minute // of work, after which the pauses start small again
+
+	maxReconnects   = 3 // client.reconnect that are followed within reconnectWindow
+	reconnectWindow = 10 * time.Minute
+)
+
+// pool is a pool with what was learnt about it.
+type pool struct {
+	Pool
+	url URL
+
+	noConfigure, bareSubscribe bool   // it needs a simpler handshake
+	resumeID                   string // the last session there
+
+	next       time.Time // when it may be tried again
+	backoff    time.Duration
+	userPause  time.Duration
+	reconnects []time.Time // when it asked us to reconnect
+	lastError  error
+	failed     bool // since a pool last worked; without retries only
+}
+
+func newPool(p Pool, options Options) (*pool, error) {
+	url, err := ParseURL(p.URL)
+	if err != nil {
+		return nil, err
+	}
+	if p.User == "" {
+		return nil, fmt.Errorf("%s: needs a user, which is at most pools the payout address, with .name for the rig", url)
+	}
+	if err := v1.CheckCredentials(p.User, p.Password, options.UserAgent, options.Limits); err != nil {
+		return nil, fmt.Errorf("%s: %w", url, err)
+	}
+	switch {
+	case url.TLS():
+		if _, err := p.TLS.config(url.Host); err != nil {
+			return nil, fmt.Errorf("%s: %w", url, err)
+		}
+	case p.TLS != TLSOptions{}:
+		return nil, fmt.Errorf("%s: tls options have no effect on a plain connection: use %s:// or %s://", url, SchemeTLS, SchemeWSS)
+	}
+	return &pool{Pool: p, url: url}, nil
+}
+
+// simplify learns from a failed handshake. It returns what to do differently,
+// empty if there is nothing.
+func (p *pool) simplify(err error) string {
+	switch {
+	case errors.Is(err, v1.ErrConfigure) && !p.noConfigure:
+		p.noConfigure = true
+		return "without mining.configure, hence without version rolling"
+	case errors.Is(err, v1.ErrSubscribe) && !p.bareSubscribe:
+		p.bareSubscribe = true
+		return "subscribing without params"
+	}
+	return ""
+}
+
+func (p *pool) forgetSimpler() { p.noConfigure, p.bareSubscribe = false, false }
+
+// settle says how long to leave the pool alone after a session. The jitter is
+// between -1 and 1.
+func (p *pool) settle(end outcome, err error, now time.Time, jitter float64) time.Duration {
+	p.lastError = err
+	if end.status.SessionID != "" {
+		p.resumeID = end.status.SessionID
+	}
+	if end.status.Authorised {
+		p.userPause = 0
+	}
+	if end.worked >= healthyAfter {
+		p.backoff = 0
+	}
+	pause := p.pauseAfter(err, now)
+	pause += time.Duration(jitter * float64(pause) / 4)
+	p.next = now.Add(pause)
+	return pause
+}
+
+func (p *pool) pauseAfter(err error, now time.Time) time.Duration {
+	var reconnect *v1.Reconnect
+	switch {
+	case errors.As(err, &reconnect) && p.mayReconnect(now):
+		return reconnect.Wait
+	case errors.Is(err, v1.ErrUnauthorised):
+		p.userPause = min(max(2*p.userPause, minUserPause), maxUserPause)
+		return p.userPause
+	case errors.Is(err, ErrCertificate):
+		p.backoff = maxBackoff
+		return p.backoff
+	}
+	p.backoff = min(max(2*p.backoff, minBackoff), maxBackoff)
+	return p.backoff
+}
+
+// mayReconnect tells whether a wish to reconnect is still no failure.
+func (p *pool) mayReconnect(now time.Time) bool {
+	recent := p.reconnects[:0]
+	for _, at := range p.reconnects {
+		if now.Sub(at) < reconnectWindow {
+			recent = append(recent, at)
+		}
+	}
+	if len(recent) >= maxReconnects {
+		p.reconnects = recent
+		return false
+	}
+	p.reconnects = append(recent, now)
+	return true
+}
+
+// clock is time, replaceable in tests.
+type clock struct {
+	now    func() time.Time
+	wait   func(context.Context, time.Duration) error // returns the context's error
+	jitter func() float64                             // between -1 and 1
+}
+
+func realClock() clock {
+	return clock{now: time.Now, wait: wait, jitter: func() float64 { return 2*rand.Float64() - 1 }}
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

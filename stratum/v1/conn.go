@@ -1,0 +1,255 @@
+package v1
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// errTimeout ends a call without a reply in time, errTooManyCalls one that was
+// not made since too many are waiting.
+var (
+	errTimeout      = errors.New("no answer")
+	errTooManyCalls = errors.New("too many calls are waiting for their answer")
+)
+
+// conn matches calls and replies over a transport. Its reader goroutine is
+// begun by start and has ended once done is closed.
+type conn struct {
+	transport Transport
+	limits    Limits
+	log       *zap.Logger
+	push      func(Message, time.Time) error // called by the reader; an error ends the connection
+	redact    func(string) string            // takes secrets out of a text
+	done      chan struct{}
+
+	writing sync.Mutex // held while writing
+
+	mu      sync.Mutex // guards the rest
+	reason  error      // why the connection ended
+	lastID  uint64
+	pending map[uint64]*pending
+
+	conduct conduct // the reader's
+}
+
+// pending is a call that waits for its reply.
+type pending struct {
+	apply func(Message) error // run by the reader before it reads on; may be nil
+	reply chan answer         // room for one
+}
+
+type answer struct {
+	message Message
+	err     error // what apply said
+}
+
+// conduct is what the reader remembers of the pool's misbehaviour.
+type conduct struct {
+	understood bool // at least one message was one
+	garbage    window
+	strays     window
+	flood      flood
+	garbageLog limiter
+}
+
+func newConn(t Transport, limits Limits, log *zap.Logger) *conn {
+	return &conn{
+		transport: t, limits: limits, log: log,
+		done: make(chan struct{}), pending: make(map[uint64]*pending),
+	}
+}
+
+func (c *conn) start() { go c.read() }
+
+// end closes the connection for the given reason; the first reason counts.
+func (c *conn) end(reason error) {
+	c.mu.Lock()
+	first := c.reason == nil
+	if first {
+		c.reason = reason
+	}
+	c.mu.Unlock()
+	if first {
+		c.transport.Close()
+	}
+}
+
+// why is the reason for which the connection ended.
+func (c *conn) why() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.reason
+}
+
+// read is the reader goroutine.
+func (c *conn) read() {
+	defer close(c.done)
+	for {
+		line, err := c.transport.ReadMessage()
+		if err == nil {
+			err = c.take(line, time.Now())
+		}
+		if err != nil {
+			c.end(err)
+			return
+		}
+	}
+}
+
+// take acts on one message that was complete at the given time.
+func (c *conn) take(line []byte, now time.Time) error {
+	m, err := ParseMessage(line)
+	if err != nil {
+		return c.takeGarbage(line, now, err)
+	}
+	c.conduct.understood = true
+	if m.MayBeReply() {
+		if p := c.claim(&m); p != nil {
+			a := answer{message: m}
+			if p.apply != nil {
+				a.err = p.apply(m)
+			}
+			p.reply <- a
+			return nil
+		}
+	}
+	if m.Method == "" {
+		if c.conduct.strays.add(now) > maxStrayReplies {
+			return fmt.Errorf("%d replies to nothing we asked", maxStrayReplies)
+		}
+		return nil
+	}
+	if c.conduct.flood.add(now) {
+		return fmt.Errorf("more than %d messages a second for %d seconds", maxPushesASecond, floodSeconds)
+	}
+	return c.push(m, now)
+}
+
+// takeGarbage decides about a message that is none. A peer of which nothing
+// was understood yet is something else than a pool.
+func (c *conn) takeGarbage(line []byte, now time.Time, err error) error {
+	said := c.redact(Sanitise(string(line[:min(len(line), 4*maxText)])))
+	if !c.conduct.understood {
+		return fmt.Errorf("%w: it says %q", ErrNotStratum, said)
+	}
+	if c.conduct.garbage.add(now) >= maxGarbage {
+		return fmt.Errorf("%d unreadable messages within a minute, the last: %w", maxGarbage, err)
+	}
+	if c.conduct.garbageLog.allow(now) {
+		c.log.Warn("ignored an unreadable message", zap.String("text", said), zap.Error(err))
+	}
+	return nil
+}
+
+// claim takes the call off the list to which the message is the reply.
+func (c *conn) claim(m *Message) *pending {
+	id, ok := m.CallID()
+	if !ok {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.pending[id]
+	delete(c.pending, id)
+	return p
+}
+
+// call is one request and what goes with it.
+type call struct {
+	method  string
+	params  []any
+	timeout time.Duration
+	apply   func(Message) error // see pending
+	written func(time.Time)     // told when the bytes are written; may be nil
+}
+
+// call sends a request and waits for its reply. The error is what apply said,
+// errTimeout, the context's, or why the connection ended.
+func (c *conn) call(ctx context.Context, rq call) (Message, error) {
+	p := &pending{apply: rq.apply, reply: make(chan answer, 1)}
+	id, err := c.register(p)
+	if err != nil {
+		return Message{}, err
+	}
+	defer c.forget(id)
+	if err := c.write(request{id, rq.method, rq.params}); err != nil {
+		return Message{}, err
+	}
+	if rq.written != nil {
+		rq.written(time.Now())
+	}
+	timer := time.NewTimer(rq.timeout)
+	defer timer.Stop()
+	select {
+	case a := <-p.reply:
+		return a.message, a.err
+	case <-timer.C:
+		return Message{}, fmt.Errorf("%w to %s within %v", errTimeout, rq.method, rq.timeout)
+	case <-ctx.Done():
+		return Message{}, ctx.Err()
+	case <-c.done:
+	}
+	select {
+	case a := <-p.reply: // came before the end
+		return a.message, a.err
+	default:
+		return Message{}, c.why()
+	}
+}
+
+// tell sends a request whose reply does not matter.
+func (c *conn) tell(method string, params []any) error {
+	id, err := c.register(&pending{reply: make(chan answer, 1)})
+	if err != nil {
+		return err
+	}
+	return c.write(request{id, method, params})
+}
+
+// reply answers a request of the pool.
+func (c *conn) reply(id json.RawMessage, result, failure any) error {
+	return c.write(response{id, result, failure})
+}
+
+func (c *conn) register(p *pending) (uint64, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.reason != nil {
+		return 0, c.reason
+	}
+	if len(c.pending) >= c.limits.Calls {
+		return 0, errTooManyCalls
+	}
+	c.lastID++
+	c.pending[c.lastID] = p
+	return c.lastID, nil
+}
+
+func (c *conn) forget(id uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.pending, id)
+}
+
+// write sends one message. A message that is not sent whole ends the
+// connection.
+func (c *conn) write(v any) error {
+	message, err := encode(v, c.limits.Send)
+	if err != nil {
+		return err
+	}
+	c.writing.Lock()
+	err = c.transport.WriteMessage(message)
+	c.writing.Unlock()
+	if err != nil {
+		c.end(fmt.Errorf("%w: %w", ErrClosed, err))
+		return c.why()
+	}
+	return nil
+}

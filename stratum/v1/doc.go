@@ -1,0 +1,20 @@
+// Package v1 speaks Stratum V1, the line-based JSON protocol of Bitcoin mining
+// pools, over one connection.
+//
+// The way of a job, top to bottom: [Lines] cuts the stream into messages,
+// conn.read parses them ([ParseMessage]), Session.push sorts them by method,
+// [ParseNotify] checks the parameters of mining.notify, Session.newJob freezes
+// what was agreed so far into a [work.Job], and Config.Publish hands it on.
+//
+// The way of a share: [Session.Submit] waits for the authorisation, the gate
+// lets only shares of this session's live jobs through, conn.call writes
+// mining.submit and waits for the reply of the same id, and Message.Verdict
+// turns that into one of the verdicts of package work.
+//
+// A session has one goroutine of its own, the reader; all messages of the pool
+// are acted on there, in the order in which they came. Everything else runs on
+// the goroutines of the callers.
+//
+// There is no standard for this protocol. The rules followed here come from
+// reading pools and miners; version rolling is BIP 310.
+package v1

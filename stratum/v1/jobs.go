@@ -1,0 +1,182 @@
+package v1
+
+import (
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"quarry/hashing"
+	"quarry/work"
+)
+
+// parked is a job that came before the subscription, with the difficulty that
+// was in force then.
+type parked struct {
+	notify     *Notify
+	difficulty hashing.Difficulty
+	received   time.Time
+}
+
+// begin makes a job of a notify and publishes it. Only the reader calls it, so
+// jobs are published in the order of their arrival.
+func (s *Session) begin(p *parked) {
+	s.mu.Lock()
+	if !s.state.subscribed {
+		s.state.parked = p
+		s.mu.Unlock()
+		return
+	}
+	if s.state.next != nil {
+		s.state.extranonce, s.state.next = *s.state.next, nil
+	}
+	before := s.state.current()
+	job := s.newJob(p)
+	job.Clean = job.Clean || before != nil && before.PrevHash != job.PrevHash
+	s.state.keep(job, s.cfg.Limits.Jobs)
+	first := s.state.firstJob.IsZero()
+	if first {
+		s.state.firstJob = p.received
+	}
+	s.mu.Unlock()
+
+	s.publish(job)
+	if first {
+		close(s.firstJob)
+	}
+	s.logJob(job, before)
+}
+
+// newJob freezes what holds now into a job.
+func (s *Session) newJob(p *parked) *work.Job {
+	n, st := p.notify, &s.state
+	job := &work.Job{
+		ID: n.ID, Wire: n.Wire, Pool: s.cfg.Pool, Session: s.cfg.Generation,
+		PrevHash: n.PrevHash, Coinb1: n.Coinb1, Coinb2: n.Coinb2, Branches: n.Branches,
+		Version: n.Version, NBits: n.NBits, NTime: n.NTime, Clean: n.Clean,
+		Extranonce1: st.extranonce.One, Extranonce2Size: st.extranonce.TwoSize,
+		Difficulty: p.difficulty, Received: p.received,
+	}
+	if target, err := hashing.TargetFromNBits(n.NBits); err == nil {
+		job.NetworkTarget, job.NetworkKnown = target, true
+	}
+	st.setMask(job)
+	return job
+}
+
+// setMask says which version bits of the job may be rolled: none that the
+// version has set already, so that every pool's arithmetic comes to the same
+// header. An empty mask of the pool means no rolling and no sixth parameter.
+func (st *state) setMask(job *work.Job) {
+	mask := st.poolMask & versionBits
+	job.VersionRolling = st.rolling && mask != 0
+	job.VersionMask = 0
+	if job.VersionRolling {
+		job.VersionMask = mask &^ job.Version
+	}
+}
+
+// current is the newest job, nil if there is none.
+func (st *state) current() *work.Job {
+	if len(st.jobs) == 0 {
+		return nil
+	}
+	return st.jobs[len(st.jobs)-1]
+}
+
+// keep makes the job one that shares may refer to; a clean job ends all others.
+func (st *state) keep(job *work.Job, limit int) {
+	if job.Clean {
+		st.jobs = nil
+	}
+	if len(st.jobs) >= limit {
+		st.jobs = slices.Clone(st.jobs[1:])
+	}
+	st.jobs = append(st.jobs, job)
+}
+
+// changeMask takes a new mask, valid at once: the current job is published
+// again with it. Shares that were found under the old one are still sent.
+func (s *Session) changeMask(mask uint32) {
+	s.mu.Lock()
+	if !s.state.asked {
+		s.mu.Unlock()
+		return
+	}
+	s.state.poolMask = mask
+	old := s.state.current()
+	if old == nil {
+		s.mu.Unlock()
+		return
+	}
+	job := *old
+	job.Clean = false
+	s.state.setMask(&job)
+	changed := job.VersionMask != old.VersionMask || job.VersionRolling != old.VersionRolling
+	if changed {
+		s.state.keep(&job, s.cfg.Limits.Jobs)
+	}
+	s.mu.Unlock()
+	if changed {
+		s.log.Info("version mask changed", zap.String("mask", hex8(mask&versionBits)))
+		s.publish(&job)
+	}
+}
+
+func (s *Session) publish(job *work.Job) {
+	s.cfg.Publish(job)
+	if s.cfg.Trace.JobReceived != nil {
+		s.cfg.Trace.JobReceived(job.Received)
+	}
+}
+
+// logJob tells of new blocks and difficulties, at most once a second, and of
+// jobs at the debug level.
+func (s *Session) logJob(job, before *work.Job) {
+	difficulty := zap.Stringer("difficulty", job.Difficulty)
+	s.log.Debug("new job", zap.String("job", Sanitise(job.ID)), zap.Bool("clean", job.Clean), difficulty)
+	newBlock := before == nil || before.PrevHash != job.PrevHash
+	newDifficulty := before == nil || before.Difficulty.Target() != job.Difficulty.Target()
+	if !newBlock && !newDifficulty || !s.pool.jobLog.allow(job.Received) {
+		return
+	}
+	if newBlock {
+		s.log.Info("new block", zap.Stringer("previous", job.PrevHash), zap.Float64("network_difficulty", networkDifficulty(job)))
+	}
+	if newDifficulty {
+		s.log.Info("difficulty", zap.Float64("difficulty", job.Difficulty.Float64()))
+	}
+}
+
+func networkDifficulty(job *work.Job) float64 {
+	if !job.NetworkKnown {
+		return 0
+	}
+	return job.NetworkTarget.Difficulty()
+}
+
+// duplicates remembers the hashes of the shares that were sent.
+type duplicates struct {
+	known map[hashing.Hash]struct{}
+	order []hashing.Hash // a ring once it is full
+	next  int
+}
+
+// add tells whether the hash was not known yet, and remembers it.
+func (d *duplicates) add(h hashing.Hash) bool {
+	if _, known := d.known[h]; known {
+		return false
+	}
+	if d.known == nil {
+		d.known = make(map[hashing.Hash]struct{})
+	}
+	if len(d.order) < duplicateMemory {
+		d.order = append(d.order, h)
+	} else {
+		delete(d.known, d.order[d.next])
+		d.order[d.next] = h
+		d.next = (d.next + 1) % duplicateMemory
+	}
+	d.known[h] = struct{}{}
+	return true
+}

@@ -1,0 +1,118 @@
+package v1
+
+import "time"
+
+// Limits bound what a pool can make us hold, send or wait for. Zero fields
+// stand for the default.
+type Limits struct {
+	Line        int // bytes of one message of the pool, 256 KiB
+	Send        int // bytes of one message of ours, 1000 (ckpool closes above 1024)
+	JobID       int // bytes of a job id as we echo it, 256
+	Branches    int // merkle branches, 32
+	Coinbase    int // bytes of the coinbase without extranonces, 128 KiB
+	Extranonce1 int // bytes, 32
+	Jobs        int // jobs that shares may still refer to, 64
+	Calls       int // calls that wait for their reply, 256
+	Shares      int // shares that wait for their verdict, 64
+
+	Connect   time.Duration // to reach the pool, 10 s
+	TLS       time.Duration // TLS or WebSocket handshake, 10 s
+	Configure time.Duration // reply to mining.configure, 5 s
+	Handshake time.Duration // reply to each other step of the handshake, 15 s
+	FirstJob  time.Duration // first job after the authorisation, 60 s
+	LineTime  time.Duration // from a message's first byte to its last, 30 s
+	Write     time.Duration // to write one message, 10 s
+	Silence   time.Duration // without any message, 120 s
+	Submit    time.Duration // reply to mining.submit, 60 s
+	Authorise time.Duration // that a share waits for the authorisation, 30 s
+}
+
+// WithDefaults is the same limits with the zero fields filled in.
+func (l Limits) WithDefaults() Limits {
+	orDefault(&l.Line, 256<<10)
+	orDefault(&l.Send, 1000)
+	orDefault(&l.JobID, 256)
+	orDefault(&l.Branches, 32)
+	orDefault(&l.Coinbase, 128<<10)
+	orDefault(&l.Extranonce1, 32)
+	orDefault(&l.Jobs, 64)
+	orDefault(&l.Calls, 256)
+	orDefault(&l.Shares, 64)
+
+	orDefault(&l.Connect, 10*time.Second)
+	orDefault(&l.TLS, 10*time.Second)
+	orDefault(&l.Configure, 5*time.Second)
+	orDefault(&l.Handshake, 15*time.Second)
+	orDefault(&l.FirstJob, 60*time.Second)
+	orDefault(&l.LineTime, 30*time.Second)
+	orDefault(&l.Write, 10*time.Second)
+	orDefault(&l.Silence, 120*time.Second)
+	orDefault(&l.Submit, 60*time.Second)
+	orDefault(&l.Authorise, 30*time.Second)
+	return l
+}
+
+func orDefault[T int | time.Duration](field *T, value T) {
+	if *field <= 0 {
+		*field = value
+	}
+}
+
+// Rules of conduct: how much misbehaviour ends a connection.
+const (
+	maxGarbage       = 3   // unreadable messages in a minute
+	maxStrayReplies  = 100 // replies to nothing we asked, in a minute
+	maxExtranonces   = 10  // changes of the extranonce in a minute
+	maxBadNotifies   = 3   // malformed jobs in a row
+	maxPushesASecond = 100 // pushes in each of floodSeconds seconds in a row
+	floodSeconds     = 10
+	maxUnanswered    = 5    // submits in a row without an answer or any other message
+	duplicateMemory  = 4096 // shares of which we know that we sent them
+)
+
+// window counts events within a minute.
+type window struct {
+	begun time.Time
+	count int
+}
+
+// add counts one event and returns how many there were in this minute.
+func (w *window) add(now time.Time) int {
+	if w.begun.IsZero() || now.Sub(w.begun) > time.Minute {
+		*w = window{begun: now}
+	}
+	w.count++
+	return w.count
+}
+
+// flood recognises a rate that stays too high for many seconds.
+type flood struct {
+	second time.Time
+	count  int
+	high   int // full seconds in a row with too many events
+}
+
+// add counts one event and tells whether the flood has lasted too long.
+func (f *flood) add(now time.Time) bool {
+	switch since := now.Sub(f.second); {
+	case since < time.Second:
+	case since < 2*time.Second && f.count > maxPushesASecond:
+		f.high++
+		f.second, f.count = now, 0
+	default:
+		*f = flood{second: now}
+	}
+	f.count++
+	return f.high >= floodSeconds
+}
+
+// limiter lets one event a second through.
+type limiter struct{ last time.Time }
+
+func (l *limiter) allow(now time.Time) bool {
+	if !l.last.IsZero() && now.Sub(l.last) < time.Second {
+		return false
+	}
+	l.last = now
+	return true
+}

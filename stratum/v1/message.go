@@ -1,0 +1,164 @@
+package v1
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// Message is one JSON object of the pool. Keys that were missing are nil; a
+// key that was null holds the text null.
+type Message struct {
+	Method string // empty in a plain reply
+	ID     json.RawMessage
+	Params json.RawMessage
+	Result json.RawMessage
+	Error  json.RawMessage
+	Reason string // "reject-reason", ckpool's place for an error text
+}
+
+// ParseMessage reads one message. Duplicate keys: the last one counts.
+func ParseMessage(line []byte) (Message, error) {
+	var raw struct {
+		ID     json.RawMessage `json:"id"`
+		Method json.RawMessage `json:"method"`
+		Params json.RawMessage `json:"params"`
+		Result json.RawMessage `json:"result"`
+		Error  json.RawMessage `json:"error"`
+		Reason json.RawMessage `json:"reject-reason"`
+	}
+	if !utf8.Valid(line) {
+		return Message{}, errors.New("message is not valid UTF-8")
+	}
+	if trimmed := bytes.TrimLeft(line, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
+		return Message{}, errors.New("message is not a JSON object")
+	}
+	if err := json.Unmarshal(line, &raw); err != nil {
+		return Message{}, fmt.Errorf("message is not JSON: %w", err)
+	}
+	m := Message{ID: raw.ID, Params: raw.Params, Result: raw.Result, Error: raw.Error}
+	m.Method, _ = textOf(raw.Method)
+	m.Reason, _ = textOf(raw.Reason)
+	if m.Method == "" && m.ID == nil {
+		return Message{}, errors.New("message has neither a method nor an id")
+	}
+	return m, nil
+}
+
+// MayBeReply tells whether the message can be a reply. A string method makes
+// it a push whatever its id is, except that some pools put the method into
+// their replies: those have a result or an error, and the caller has to check
+// that the id is one it waits for.
+func (m *Message) MayBeReply() bool {
+	return m.Method == "" || m.Result != nil || m.Error != nil
+}
+
+// CallID is the id as the number that we gave to a call. Pools echo it as an
+// integer, as a float (3.0) or as text ("3").
+func (m *Message) CallID() (uint64, bool) {
+	text := string(m.ID)
+	if s, ok := textOf(m.ID); ok {
+		text = s
+	}
+	if n, err := strconv.ParseUint(text, 10, 64); err == nil {
+		return n, true
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || f < 0 || f > 1<<53 || f != math.Trunc(f) {
+		return 0, false
+	}
+	return uint64(f), true
+}
+
+// WantsReply tells whether a push is a request: its id is a number or a text.
+func (m *Message) WantsReply() bool {
+	if len(m.ID) == 0 || len(m.ID) > 64 {
+		return false
+	}
+	c := m.ID[0]
+	return c == '"' || c == '-' || c >= '0' && c <= '9'
+}
+
+// textOf is the value of a JSON string; ok is false for anything else.
+func textOf(raw json.RawMessage) (text string, ok bool) {
+	if len(raw) == 0 || raw[0] != '"' {
+		return "", false
+	}
+	return text, json.Unmarshal(raw, &text) == nil
+}
+
+// isNull tells whether the key was missing or null.
+func isNull(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
+
+// request is what we ask, in the key order of the field.
+type request struct {
+	ID     uint64 `json:"id"`
+	Method string `json:"method"`
+	Params []any  `json:"params"`
+}
+
+// response is what we answer to a request of the pool.
+type response struct {
+	ID     json.RawMessage `json:"id"`
+	Result any             `json:"result"`
+	Error  any             `json:"error"`
+}
+
+// encode writes a message of ours: compact, and in ASCII only, since there are
+// pools that close at any other byte.
+func encode(v any, limit int) ([]byte, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return nil, fmt.Errorf("encode message: %w", err)
+	}
+	text := escapeASCII(bytes.TrimRight(b.Bytes(), "\n"))
+	if len(text) > limit {
+		return nil, fmt.Errorf("message of %d bytes is longer than the %d that pools take", len(text), limit)
+	}
+	return text, nil
+}
+
+// escapeASCII replaces everything beyond ASCII in a JSON text by \u escapes.
+func escapeASCII(text []byte) []byte {
+	out := make([]byte, 0, len(text))
+	for _, r := range string(text) {
+		switch {
+		case r < utf8.RuneSelf:
+			out = append(out, byte(r))
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+	}
+	return out
+}
+
+// maxText is how much of a pool's words is kept, in characters.
+const maxText = 200
+
+// Sanitise makes a pool's words safe to print: no control characters (so no
+// terminal escapes either), nothing invisible, at most 200 characters.
+func Sanitise(text string) string {
+	if len(text) > 4*utf8.UTFMax*maxText {
+		text = text[:4*utf8.UTFMax*maxText]
+	}
+	kept := 0
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) || r == utf8.RuneError || kept == maxText {
+			return -1
+		}
+		kept++
+		return r
+	}, text))
+}

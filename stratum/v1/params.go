@@ -1,0 +1,260 @@
+package v1
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"math/big"
+	"strconv"
+	"time"
+
+	"quarry/hashing"
+	"quarry/work"
+)
+
+// Extranonce is what a pool says about the two extranonces: its own bytes and
+// the size of ours.
+type Extranonce struct {
+	One     []byte
+	TwoSize int // bytes, 1 to work.MaxExtranonce2
+}
+
+// Subscription is a checked result of mining.subscribe.
+type Subscription struct {
+	Extranonce
+	SessionID string // for a later resume, empty if the pool gave none
+}
+
+// ParseSubscription reads a result of mining.subscribe: a list of what was
+// subscribed to, extranonce1, extranonce2 size. The list comes in many shapes
+// and matters for a resume only.
+func ParseSubscription(result json.RawMessage, limits Limits) (*Subscription, error) {
+	limits = limits.WithDefaults()
+	items, err := paramList(result, 3)
+	if err != nil {
+		return nil, fmt.Errorf("result of mining.subscribe: %w", err)
+	}
+	subscribed, one, two := items[0], items[1], items[2]
+	if _, isText := textOf(items[0]); isText && items[2][0] == '[' {
+		subscribed, one, two = items[2], items[0], items[1] // seen once, long ago
+	}
+	s := &Subscription{}
+	if err := s.setOne(one, limits.Extranonce1); err != nil {
+		return nil, err
+	}
+	if err := s.setTwoSize(two); err != nil {
+		return nil, err
+	}
+	var list any
+	if json.Unmarshal(subscribed, &list) == nil {
+		s.SessionID = findSessionID(list, 4)
+	}
+	return s, nil
+}
+
+// findSessionID searches nested lists for ["mining.notify", id].
+func findSessionID(v any, depth int) string {
+	list, ok := v.([]any)
+	if !ok || depth == 0 {
+		return ""
+	}
+	if len(list) >= 2 && list[0] == "mining.notify" {
+		id, _ := list[1].(string)
+		if len(escapeASCII([]byte(id))) <= 64 && Sanitise(id) == id {
+			return id
+		}
+	}
+	for _, item := range list {
+		if id := findSessionID(item, depth-1); id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+func (e *Extranonce) setOne(raw json.RawMessage, limit int) error {
+	one, err := bytesOf(raw)
+	if err != nil {
+		return fmt.Errorf("extranonce1: %w", err)
+	}
+	if len(one) > limit {
+		return fmt.Errorf("extranonce1 of %d bytes, the limit is %d", len(one), limit)
+	}
+	e.One = one
+	return nil
+}
+
+// setTwoSize takes an integer, also as 4.0 or "4". A size out of range is not
+// clamped: clamped work would be wrong work.
+func (e *Extranonce) setTwoSize(raw json.RawMessage) error {
+	text := string(raw)
+	if t, ok := textOf(raw); ok {
+		text = t
+	}
+	size, err := strconv.ParseFloat(text, 64)
+	if err != nil || size != math.Trunc(size) {
+		return fmt.Errorf("extranonce2 size %.40q is not a whole number", raw)
+	}
+	if size < 1 || size > work.MaxExtranonce2 {
+		return fmt.Errorf("extranonce2 size %v, want 1 to %d bytes", size, work.MaxExtranonce2)
+	}
+	e.TwoSize = int(size)
+	return nil
+}
+
+// ParseSetExtranonce reads the parameters of mining.set_extranonce, one or
+// two of them; what is null or missing stays as it is in now.
+func ParseSetExtranonce(params json.RawMessage, now Extranonce, limits Limits) (Extranonce, error) {
+	items, err := paramList(params, 1)
+	if err != nil {
+		return now, err
+	}
+	next := now
+	if !isNull(items[0]) {
+		if err := next.setOne(items[0], limits.WithDefaults().Extranonce1); err != nil {
+			return now, err
+		}
+	}
+	if len(items) > 1 && !isNull(items[1]) {
+		if err := next.setTwoSize(items[1]); err != nil {
+			return now, err
+		}
+	}
+	return next, nil
+}
+
+// ParseSetDifficulty reads the parameters of mining.set_difficulty: a positive
+// number, or a text that holds one. It is taken by its decimal digits.
+func ParseSetDifficulty(params json.RawMessage) (hashing.Difficulty, error) {
+	items, err := paramList(params, 1)
+	if err != nil {
+		return hashing.Difficulty{}, err
+	}
+	text := string(items[0])
+	if t, ok := textOf(items[0]); ok {
+		text = t
+	}
+	d, err := hashing.ParseDifficulty(text)
+	if err != nil {
+		return hashing.Difficulty{}, err
+	}
+	if value := d.Float64(); value == 0 || math.IsInf(value, 0) {
+		return hashing.Difficulty{}, fmt.Errorf("difficulty %.40q is out of range", text)
+	}
+	return d, nil
+}
+
+// ParseSetTarget reads the parameters of mining.set_target, 64 hex digits of a
+// big-endian number, and returns the lowest difficulty whose target is not
+// above it.
+func ParseSetTarget(params json.RawMessage) (hashing.Difficulty, error) {
+	items, err := paramList(params, 1)
+	if err != nil {
+		return hashing.Difficulty{}, err
+	}
+	b, err := hashOf(items[0])
+	if err != nil {
+		return hashing.Difficulty{}, fmt.Errorf("target: %w", err)
+	}
+	target := new(big.Int).SetBytes(b[:])
+	if target.Sign() == 0 {
+		return hashing.Difficulty{}, errors.New("target: must be above zero")
+	}
+	one := hashing.DifficultyOne().Target().Bytes()
+	ratio := new(big.Rat).SetFrac(new(big.Int).SetBytes(one[:]), target)
+	digits := 85
+	if ratio.Cmp(big.NewRat(1, 1)) >= 0 {
+		digits = 25
+	}
+	// Round up in the last digit: never easier than the pool asked for.
+	ulp := new(big.Rat).SetFrac(big.NewInt(1), new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(digits)), nil))
+	return hashing.ParseDifficulty(ratio.Add(ratio, ulp).FloatString(digits))
+}
+
+// ParseMask reads the parameters of mining.set_version_mask, hex digits.
+func ParseMask(params json.RawMessage) (mask uint32, err error) {
+	items, err := paramList(params, 1)
+	if err != nil {
+		return 0, err
+	}
+	return mask, setHex32(&mask, "version mask", items[0])
+}
+
+// ParseConfigured reads a result of mining.configure: whether version rolling
+// was agreed, and the mask. All that is not a clear yes is a no.
+func ParseConfigured(result json.RawMessage) (mask uint32, agreed bool) {
+	var answer map[string]json.RawMessage
+	if json.Unmarshal(result, &answer) != nil || string(answer["version-rolling"]) != "true" {
+		return 0, false
+	}
+	if setHex32(&mask, "version mask", answer["version-rolling.mask"]) != nil {
+		return 0, true
+	}
+	return mask, true
+}
+
+// Reconnect ends a session because the pool asked for it with
+// client.reconnect. The address that came with it is not followed: that was
+// used to steal hashrate.
+type Reconnect struct {
+	Wait time.Duration // before connecting again, 0 to 60 s
+	Told string        // the address that the pool named, safe to print
+}
+
+func (r *Reconnect) Error() string {
+	if r.Told == "" {
+		return "the pool asked to reconnect"
+	}
+	return fmt.Sprintf("the pool asked to reconnect to %q, we stay with the configured address", r.Told)
+}
+
+const maxReconnectWait = time.Minute
+
+// ParseReconnect reads the parameters of client.reconnect: host, port, wait,
+// all of which may be missing or of odd types.
+func ParseReconnect(params json.RawMessage) *Reconnect {
+	r := &Reconnect{}
+	items, _ := paramList(params, 0)
+	plain := func(i int) string {
+		if i >= len(items) || isNull(items[i]) {
+			return ""
+		}
+		if text, ok := textOf(items[i]); ok {
+			return text
+		}
+		return string(items[i])
+	}
+	if host, port := plain(0), plain(1); host != "" || port != "" {
+		r.Told = Sanitise(host + ":" + port)
+	}
+	if seconds, err := strconv.ParseFloat(plain(2), 64); err == nil && seconds > 0 {
+		r.Wait = time.Duration(min(seconds, maxReconnectWait.Seconds()) * float64(time.Second))
+	}
+	return r
+}
+
+// ParseText reads the text of client.show_message, made safe to print.
+func ParseText(params json.RawMessage) string {
+	items, _ := paramList(params, 0)
+	for _, item := range items {
+		if text, ok := textOf(item); ok {
+			return Sanitise(text)
+		}
+	}
+	return ""
+}
+
+// submitParams are the parameters of mining.submit: five, or six if version
+// rolling was agreed, numbers as hex digits of their value.
+func submitParams(user string, share *work.Share) []any {
+	params := []any{
+		user, json.RawMessage(share.Job.Wire), hex.EncodeToString(share.Extranonce2),
+		fmt.Sprintf("%08x", share.NTime), fmt.Sprintf("%08x", share.Nonce),
+	}
+	if share.Job.VersionRolling {
+		params = append(params, fmt.Sprintf("%08x", share.VersionBits()))
+	}
+	return params
+}

@@ -1,0 +1,130 @@
+package v1
+
+import (
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// poolConduct is what the reader remembers of the pool's pushes.
+type poolConduct struct {
+	badNotifies int // in a row
+	extranonces window
+	replies     limiter
+	messages    limiter
+	ignoredLog  limiter
+	jobLog      limiter
+}
+
+func hex8(n uint32) string { return fmt.Sprintf("%08x", n) }
+
+// push acts on what the pool says unasked. It runs on the reader goroutine; an
+// error ends the connection.
+func (s *Session) push(m Message, now time.Time) error {
+	s.unanswered.Store(0)
+	switch m.Method {
+	case "mining.notify":
+		return s.pushNotify(m, now)
+	case "mining.set_difficulty", "mining.set_target":
+		s.ignore(m, now, s.pushDifficulty(m))
+	case "mining.set_extranonce":
+		return s.pushExtranonce(m, now)
+	case "mining.set_version_mask", "mining.set_version": // the latter by a library's mistake
+		mask, err := ParseMask(m.Params)
+		if err == nil {
+			s.changeMask(mask)
+		}
+		s.ignore(m, now, err)
+	case "client.reconnect":
+		return ParseReconnect(m.Params)
+	default:
+		return s.pushRequest(m, now)
+	}
+	return nil
+}
+
+// pushRequest acts on pushes that may want an answer.
+func (s *Session) pushRequest(m Message, now time.Time) error {
+	switch m.Method {
+	case "client.show_message":
+		if text := s.redact(ParseText(m.Params)); text != "" && s.pool.messages.allow(now) {
+			s.log.Info("message from the pool", zap.String("text", text))
+		}
+		return s.answer(m, now, true, nil)
+	case "mining.ping", "client.ping":
+		return s.answer(m, now, "pong", nil)
+	case "client.get_version":
+		return s.answer(m, now, s.cfg.UserAgent, nil)
+	}
+	return s.answer(m, now, nil, []any{-3, "Method not found", nil})
+}
+
+// answer replies if the pool wants a reply, at most once a second: there are
+// pools that hang up at replies they did not ask for.
+func (s *Session) answer(m Message, now time.Time, result, failure any) error {
+	if !m.WantsReply() || !s.pool.replies.allow(now) {
+		return nil
+	}
+	return s.conn.reply(m.ID, result, failure)
+}
+
+func (s *Session) pushNotify(m Message, now time.Time) error {
+	notify, err := ParseNotify(m.Params, s.cfg.Limits)
+	if err != nil {
+		if s.pool.badNotifies++; s.pool.badNotifies >= maxBadNotifies {
+			return fmt.Errorf("%d malformed jobs in a row, the last: %w", maxBadNotifies, err)
+		}
+		s.ignore(m, now, err)
+		return nil
+	}
+	s.pool.badNotifies = 0
+	s.mu.Lock()
+	difficulty := s.state.difficulty
+	s.mu.Unlock()
+	s.begin(&parked{notify, difficulty, now})
+	return nil
+}
+
+// pushDifficulty keeps the difficulty for the next job.
+func (s *Session) pushDifficulty(m Message) error {
+	parse := ParseSetDifficulty
+	if m.Method == "mining.set_target" {
+		parse = ParseSetTarget
+	}
+	difficulty, err := parse(m.Params)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.state.difficulty = difficulty
+	s.mu.Unlock()
+	return nil
+}
+
+// pushExtranonce keeps the extranonces for the next job.
+func (s *Session) pushExtranonce(m Message, now time.Time) error {
+	if s.pool.extranonces.add(now) > maxExtranonces {
+		return fmt.Errorf("more than %d changes of the extranonce in a minute", maxExtranonces)
+	}
+	s.mu.Lock()
+	latest := s.state.extranonce
+	if s.state.next != nil {
+		latest = *s.state.next
+	}
+	next, err := ParseSetExtranonce(m.Params, latest, s.cfg.Limits)
+	if err == nil {
+		s.state.next = &next
+	}
+	s.mu.Unlock()
+	s.ignore(m, now, err)
+	return nil
+}
+
+// ignore logs, at most once a second, that a push was of no use.
+func (s *Session) ignore(m Message, now time.Time, err error) {
+	if err != nil && s.pool.ignoredLog.allow(now) {
+		s.log.Warn("ignored a malformed message",
+			zap.String("method", Sanitise(m.Method)), zap.String("error", s.redact(err.Error())))
+	}
+}

@@ -1,0 +1,326 @@
+package v1
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"quarry/hashing"
+	"quarry/work"
+)
+
+// Config is what a session is told from outside. Only User is required.
+type Config struct {
+	Pool           string // the address, for logs and jobs
+	User, Password string
+	UserAgent      string
+	Generation     uint64 // becomes work.Job.Session
+	ResumeID       string // the session to resume at this same pool
+
+	NoConfigure       bool               // skip mining.configure: no version rolling
+	BareSubscribe     bool               // subscribe without any params
+	SuggestDifficulty hashing.Difficulty // asked for after the authorisation; zero: not
+	SubscribeExtra    bool               // send mining.extranonce.subscribe; some pools disconnect on it
+	SubmitStale       bool               // let the pool judge outdated shares too
+
+	Limits  Limits
+	Log     *zap.Logger     // nil: silent
+	Publish func(*work.Job) // called by the reader, must not block; nil: nobody listens
+	Trace   Trace
+}
+
+// Trace has functions that are told when something happened, for
+// measurements. Each may be nil and must not block.
+type Trace struct {
+	// JobReceived: the last byte of a job was read at that time; the job was
+	// published when the function is called.
+	JobReceived func(at time.Time)
+	// SubmitWritten: the last byte of the submit was written at that time.
+	SubmitWritten func(share *work.Share, at time.Time)
+}
+
+// Steps of the handshake that went wrong, for the caller to go on.
+var (
+	// ErrConfigure: refused, unanswered or hung up at; connect again with
+	// NoConfigure.
+	ErrConfigure = errors.New("mining.configure failed")
+	// ErrSubscribe: the answer was no use; connect again with BareSubscribe.
+	ErrSubscribe = errors.New("mining.subscribe failed")
+	// ErrUnauthorised: the pool refuses the user.
+	ErrUnauthorised = errors.New("the pool refuses the user")
+	// ErrNoJob: authorised, but there is nothing to do.
+	ErrNoJob = errors.New("the pool sends no job")
+)
+
+// versionBits are the header bits that may be rolled (BIP 320).
+const versionBits = 0x1fffe000
+
+// Session is one connection to a pool, from the handshake to its end.
+type Session struct {
+	cfg  Config
+	log  *zap.Logger
+	conn *conn
+
+	authorised chan struct{} // closed when the pool said yes
+	firstJob   chan struct{} // closed when a job was published
+	slots      chan struct{} // one for each share under way
+	unanswered atomic.Int32  // submits in a row, reset by any message
+
+	mu    sync.Mutex // guards state
+	state state
+
+	pool poolConduct // the reader's
+}
+
+// state is what was agreed, and what came of it.
+type state struct {
+	asked      bool   // mining.configure was sent
+	rolling    bool   // version rolling was agreed
+	poolMask   uint32 // by the pool's last word
+	subscribed bool
+	sessionID  string
+	extranonce Extranonce
+	next       *Extranonce        // holds from the next job on
+	difficulty hashing.Difficulty // likewise
+
+	parked *parked     // the last job before the subscription
+	jobs   []*work.Job // that shares may refer to, oldest first
+	sent   duplicates
+
+	authorised time.Time
+	firstJob   time.Time
+}
+
+// NewSession makes a session over the transport, which it takes over. Run must
+// be called.
+func NewSession(t Transport, cfg Config) *Session {
+	cfg.Limits = cfg.Limits.WithDefaults()
+	if cfg.Log == nil {
+		cfg.Log = zap.NewNop()
+	}
+	if cfg.Publish == nil {
+		cfg.Publish = func(*work.Job) {}
+	}
+	s := &Session{
+		cfg: cfg, log: cfg.Log,
+		authorised: make(chan struct{}),
+		firstJob:   make(chan struct{}),
+		slots:      make(chan struct{}, cfg.Limits.Shares),
+	}
+	s.state.difficulty = hashing.DifficultyOne()
+	s.conn = newConn(t, cfg.Limits, cfg.Log)
+	s.conn.push, s.conn.redact = s.push, s.redact
+	return s
+}
+
+// Run shakes hands, waits for the session's end and returns the reason. The
+// connection is closed and its reader gone when it returns.
+func (s *Session) Run(ctx context.Context) error {
+	s.conn.start()
+	err := s.run(ctx)
+	s.conn.end(err)
+	<-s.conn.done
+	return err
+}
+
+func (s *Session) run(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{
+		s.configure, s.subscribe, s.authorise, s.suggest, s.awaitJob,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.conn.done:
+		return s.conn.why()
+	}
+}
+
+// configure asks for version rolling (BIP 310).
+func (s *Session) configure(ctx context.Context) error {
+	if s.cfg.NoConfigure {
+		return nil
+	}
+	s.mu.Lock()
+	s.state.asked = true
+	s.mu.Unlock()
+	var refusal *PoolError
+	_, err := s.conn.call(ctx, call{
+		method: "mining.configure",
+		params: []any{[]string{"version-rolling"}, rollingWish{fmt.Sprintf("%08x", versionBits), 2}},
+		apply: func(m Message) error {
+			if refusal = m.Refusal(); refusal != nil {
+				return refusal
+			}
+			s.configured(m.Result)
+			return nil
+		},
+		timeout: s.cfg.Limits.Configure,
+	})
+	if refusal != nil || errors.Is(err, errTimeout) || errors.Is(err, ErrClosed) {
+		return fmt.Errorf("%w: %w", ErrConfigure, err)
+	}
+	return err
+}
+
+type rollingWish struct {
+	Mask        string `json:"version-rolling.mask"`
+	MinBitCount int    `json:"version-rolling.min-bit-count"`
+}
+
+func (s *Session) configured(result json.RawMessage) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state.poolMask, s.state.rolling = ParseConfigured(result)
+}
+
+// subscribe learns the extranonces. Jobs can be made from then on.
+func (s *Session) subscribe(ctx context.Context) error {
+	params := []any{s.cfg.UserAgent}
+	if s.cfg.ResumeID != "" {
+		params = append(params, s.cfg.ResumeID)
+	}
+	if s.cfg.BareSubscribe {
+		params = []any{}
+	}
+	_, err := s.conn.call(ctx, call{
+		method: "mining.subscribe", params: params,
+		apply: s.subscribed, timeout: s.cfg.Limits.Handshake,
+	})
+	return err
+}
+
+// subscribed acts on the reply to mining.subscribe. A text as result is how
+// ckpool says that it is still starting; that is no reason to ask differently.
+func (s *Session) subscribed(m Message) error {
+	if refusal := m.Refusal(); refusal != nil {
+		if _, isText := textOf(m.Result); isText {
+			return fmt.Errorf("the pool is not ready: %w", s.safe(refusal))
+		}
+		return fmt.Errorf("%w: %w", ErrSubscribe, s.safe(refusal))
+	}
+	subscription, err := ParseSubscription(m.Result, s.cfg.Limits)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrSubscribe, err)
+	}
+	s.mu.Lock()
+	s.state.subscribed = true
+	s.state.sessionID = subscription.SessionID
+	s.state.extranonce = subscription.Extranonce
+	p := s.state.parked
+	s.state.parked = nil
+	s.mu.Unlock()
+	if p != nil {
+		s.begin(p)
+	}
+	return nil
+}
+
+func (s *Session) authorise(ctx context.Context) error {
+	_, err := s.conn.call(ctx, call{
+		method: "mining.authorize", params: []any{s.cfg.User, s.cfg.Password},
+		timeout: s.cfg.Limits.Handshake,
+		apply: func(m Message) error {
+			if refusal := m.Refusal(); refusal != nil {
+				return fmt.Errorf("%w %q: %w", ErrUnauthorised, s.cfg.User, s.safe(refusal))
+			}
+			return nil
+		},
+	})
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.state.authorised = time.Now()
+	s.mu.Unlock()
+	close(s.authorised)
+	s.log.Info("authorised", zap.String("user", s.cfg.User))
+	return nil
+}
+
+// suggest makes the wishes that no pool has to answer.
+func (s *Session) suggest(context.Context) error {
+	if s.cfg.SubscribeExtra {
+		if err := s.conn.tell("mining.extranonce.subscribe", []any{}); err != nil {
+			return err
+		}
+	}
+	if d := s.cfg.SuggestDifficulty.Float64(); d > 0 {
+		number := json.RawMessage(strconv.FormatFloat(d, 'f', -1, 64))
+		return s.conn.tell("mining.suggest_difficulty", []any{number})
+	}
+	return nil
+}
+
+func (s *Session) awaitJob(ctx context.Context) error {
+	timer := time.NewTimer(s.cfg.Limits.FirstJob)
+	defer timer.Stop()
+	select {
+	case <-s.firstJob:
+		return nil
+	case <-timer.C:
+		return fmt.Errorf("%w: none within %v of the authorisation", ErrNoJob, s.cfg.Limits.FirstJob)
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.conn.done:
+		return s.conn.why()
+	}
+}
+
+// safe takes the password out of a pool's words.
+func (s *Session) safe(e *PoolError) *PoolError {
+	return &PoolError{Code: e.Code, Text: s.redact(e.Text)}
+}
+
+func (s *Session) redact(text string) string {
+	if len(s.cfg.Password) < 3 { // "x" says nothing, and is in every text
+		return text
+	}
+	return strings.ReplaceAll(text, s.cfg.Password, "***")
+}
+
+// Status is what a session knows about itself.
+type Status struct {
+	Subscribed  bool
+	Authorised  bool
+	Working     time.Time // since when it is authorised and has a job; zero: not yet
+	SessionID   string    // to resume it with
+	Extranonce1 []byte
+	VersionMask uint32             // zero: no version rolling
+	Difficulty  hashing.Difficulty // for the next job
+}
+
+// Status is a snapshot.
+func (s *Session) Status() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := &s.state
+	status := Status{
+		Subscribed: st.subscribed, Authorised: !st.authorised.IsZero(), SessionID: st.sessionID,
+		Extranonce1: st.extranonce.One, Difficulty: st.difficulty,
+	}
+	if st.rolling {
+		status.VersionMask = st.poolMask & versionBits
+	}
+	if !st.authorised.IsZero() && !st.firstJob.IsZero() {
+		status.Working = st.authorised
+		if st.firstJob.After(st.authorised) {
+			status.Working = st.firstJob
+		}
+	}
+	return status
+}
+
+// Generation is the number that the session was given.
+func (s *Session) Generation() uint64 { return s.cfg.Generation }

@@ -1,0 +1,164 @@
+package v1
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"quarry/work"
+)
+
+// Classes of work.Lost.
+const (
+	lostDisconnected = "disconnected"
+	lostTimeout      = "timeout"
+	lostQueueFull    = "queue full"
+	lostShutdown     = "shutdown"
+)
+
+// Disconnected is the verdict on a share whose session is gone, or whose
+// sender could not wait.
+func Disconnected(reason error) error {
+	switch {
+	case errors.Is(reason, context.Canceled):
+		return &work.Lost{Why: lostShutdown, Err: reason}
+	case errors.Is(reason, context.DeadlineExceeded):
+		return &work.Lost{Why: lostTimeout, Err: reason}
+	}
+	return &work.Lost{Why: lostDisconnected, Err: reason}
+}
+
+// Submit sends a share and returns the verdict on it: nil for accepted,
+// work.ErrStale, *work.Rejected or *work.Lost. It blocks until there is a
+// verdict, and may be called from many goroutines.
+func (s *Session) Submit(ctx context.Context, share *work.Share) error {
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	default:
+		return &work.Lost{Why: lostQueueFull}
+	}
+	if err := s.awaitAuthorised(ctx); err != nil {
+		return err
+	}
+	if err := s.gate(share); err != nil {
+		return err
+	}
+	reply, err := s.conn.call(ctx, call{
+		method: "mining.submit", params: submitParams(s.cfg.User, share),
+		timeout: s.cfg.Limits.Submit,
+		apply: func(Message) error {
+			s.unanswered.Store(0)
+			return nil
+		},
+		written: func(at time.Time) {
+			if s.cfg.Trace.SubmitWritten != nil {
+				s.cfg.Trace.SubmitWritten(share, at)
+			}
+		},
+	})
+	if err != nil {
+		return s.lost(err)
+	}
+	return s.verdict(&reply)
+}
+
+// awaitAuthorised holds shares of jobs that came before the authorisation.
+func (s *Session) awaitAuthorised(ctx context.Context) error {
+	select {
+	case <-s.authorised:
+		return nil
+	default:
+	}
+	timer := time.NewTimer(s.cfg.Limits.Authorise)
+	defer timer.Stop()
+	select {
+	case <-s.authorised:
+		return nil
+	case <-timer.C:
+		return &work.Lost{Why: lostTimeout, Err: errors.New("not authorised in time")}
+	case <-ctx.Done():
+		return Disconnected(ctx.Err())
+	case <-s.conn.done:
+		return Disconnected(s.conn.why())
+	}
+}
+
+// gate is the one place that decides whether a share is sent: it must be of
+// this session, of a job that is still good (or be a block), and not sent yet.
+func (s *Session) gate(share *work.Share) error {
+	if share.Job.Session != s.cfg.Generation {
+		return Disconnected(fmt.Errorf("the share is of session %d, this is %d", share.Job.Session, s.cfg.Generation))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.state.live(share.Job) && !s.cfg.SubmitStale && !share.Job.IsBlock(share.Hash) {
+		return work.ErrStale
+	}
+	if !s.state.sent.add(share.Hash) {
+		return &work.Rejected{Reason: work.ReasonDuplicate, Text: "we sent this share before"}
+	}
+	return nil
+}
+
+// live tells whether shares of the job are still wanted.
+func (st *state) live(job *work.Job) bool {
+	for _, j := range st.jobs {
+		if j == job {
+			return true
+		}
+	}
+	return false
+}
+
+// lost is the verdict on a share without a reply.
+func (s *Session) lost(err error) error {
+	switch {
+	case errors.Is(err, errTooManyCalls):
+		return &work.Lost{Why: lostQueueFull, Err: err}
+	case errors.Is(err, errTimeout):
+		if s.unanswered.Add(1) >= maxUnanswered {
+			s.conn.end(fmt.Errorf("%d submits in a row without an answer", maxUnanswered))
+		}
+		return &work.Lost{Why: lostTimeout, Err: err}
+	}
+	return Disconnected(err)
+}
+
+// verdict reads the pool's reply. A pool that no longer knows us gets a new
+// handshake, which takes a new connection.
+func (s *Session) verdict(reply *Message) error {
+	verdict := reply.Verdict()
+	if errors.Is(verdict, work.ErrStale) {
+		s.log.Debug("stale by the pool's word", zap.Error(s.safe(reply.Refusal())))
+	}
+	var rejected *work.Rejected
+	if errors.As(verdict, &rejected) {
+		rejected.Text = s.redact(rejected.Text)
+		if rejected.Reason == work.ReasonUnauthorized || rejected.Reason == work.ReasonNotSubscribed {
+			s.conn.end(fmt.Errorf("the pool does not know us any more: %w", rejected))
+		}
+	}
+	return verdict
+}
+
+// CheckCredentials tells whether the longest messages that carry them are
+// short enough to be sent.
+func CheckCredentials(user, password, userAgent string, limits Limits) error {
+	limits = limits.WithDefaults()
+	filler := func(n int) string { return strings.Repeat("0", n) }
+	for _, params := range [][]any{
+		{user, password},
+		{userAgent, filler(64)},
+		{user, filler(limits.JobID), filler(2 * work.MaxExtranonce2), filler(8), filler(8), filler(8)},
+	} {
+		if _, err := encode(request{1 << 40, "mining.subscribe", params}, limits.Send); err != nil {
+			return fmt.Errorf("user, password or user agent are too long: %w", err)
+		}
+	}
+	return nil
+}

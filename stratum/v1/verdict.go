@@ -1,0 +1,180 @@
+package v1
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"quarry/work"
+)
+
+// PoolError is a refusal in a pool's words.
+type PoolError struct {
+	Code int    // 0 if the pool gave none
+	Text string // made safe to print, may be empty
+}
+
+func (e *PoolError) Error() string {
+	switch {
+	case e.Text == "" && e.Code == 0:
+		return "refused without a reason"
+	case e.Text == "":
+		return "error " + strconv.Itoa(e.Code)
+	case e.Code == 0:
+		return e.Text
+	}
+	return fmt.Sprintf("%s (%d)", e.Text, e.Code)
+}
+
+// Refusal is the error that a reply tells of, nil if it tells of success:
+// error is null, missing or false, and result is neither false nor a text.
+// (p2pool says yes with a null result.)
+func (m *Message) Refusal() *PoolError {
+	accepted := string(m.Result) == "true"
+	if !isNull(m.Error) && string(m.Error) != "false" && !(accepted && isEmpty(m.Error)) {
+		return m.withReason(parseError(m.Error))
+	}
+	if text, ok := textOf(m.Result); ok && !strings.EqualFold(text, "true") {
+		return m.withReason(&PoolError{Text: Sanitise(text)})
+	}
+	if string(m.Result) == "false" {
+		return m.withReason(&PoolError{})
+	}
+	return nil
+}
+
+func (m *Message) withReason(e *PoolError) *PoolError {
+	if e.Text == "" {
+		e.Text = Sanitise(m.Reason)
+	}
+	return e
+}
+
+// isEmpty tells the errors that are none if the result says true.
+func isEmpty(raw json.RawMessage) bool {
+	switch string(raw) {
+	case `""`, "[]", "{}", "0":
+		return true
+	}
+	return false
+}
+
+// parseError reads the shapes of errors that pools send: [code, text, ...],
+// {"code":, "message":}, a text, a number, true.
+func parseError(raw json.RawMessage) *PoolError {
+	var items []json.RawMessage
+	if json.Unmarshal(raw, &items) == nil {
+		e := &PoolError{}
+		if len(items) > 0 {
+			e = scalarError(items[0])
+		}
+		if len(items) > 1 {
+			if text, ok := textOf(items[1]); ok {
+				e.Text = Sanitise(text)
+			}
+		}
+		return e
+	}
+	var object struct {
+		Code    json.RawMessage `json:"code"`
+		Message json.RawMessage `json:"message"`
+	}
+	if raw[0] == '{' && json.Unmarshal(raw, &object) == nil {
+		e := &PoolError{Code: scalarError(object.Code).Code}
+		text, _ := textOf(object.Message)
+		e.Text = Sanitise(text)
+		return e
+	}
+	return scalarError(raw)
+}
+
+// scalarError reads a code (a number or a decimal text) or a text; a text may
+// begin with its code, as in ckpool's "-3:method not found".
+func scalarError(raw json.RawMessage) *PoolError {
+	text, isText := textOf(raw)
+	if !isText {
+		number, err := strconv.ParseFloat(string(raw), 64)
+		if err != nil || number < -1e6 || number > 1e6 {
+			return &PoolError{}
+		}
+		return &PoolError{Code: int(number)}
+	}
+	head, _, _ := strings.Cut(text, ":")
+	if code, err := strconv.Atoi(head); err == nil && code > -1e6 && code < 1e6 {
+		if head == text {
+			text = ""
+		}
+		return &PoolError{Code: code, Text: Sanitise(text)}
+	}
+	return &PoolError{Text: Sanitise(text)}
+}
+
+// reasonStale stands for work.ErrStale among the classes.
+const reasonStale = "stale"
+
+// classOfText are the words by which a reason is known, tried in order. Words
+// come before codes: pools agree on them better.
+func classOfText(text string) string {
+	for _, class := range []struct{ pattern, reason string }{
+		{`stale|job not found|unknown[- ]?(work|job)|prevblk`, reasonStale},
+		{`duplicate`, work.ReasonDuplicate},
+		{`low[- ]?diff|high-hash|above target|h-not-zero`, work.ReasonLowDifficulty},
+		{`unauthori[sz]ed|not authori[sz]ed`, work.ReasonUnauthorized},
+		{`not subscribed`, work.ReasonNotSubscribed},
+		{`ntime|time-too`, work.ReasonNTime},
+		{`version`, work.ReasonVersion},
+		{`\bban(ned)?\b`, work.ReasonBanned},
+	} {
+		if regexp.MustCompile(class.pattern).MatchString(text) {
+			return class.reason
+		}
+	}
+	return ""
+}
+
+// classOfCode is the meaning of a code; those above 25 are btcpool's.
+func classOfCode(code int) string {
+	switch code {
+	case 21, 36, 37:
+		return reasonStale
+	case 22:
+		return work.ReasonDuplicate
+	case 23:
+		return work.ReasonLowDifficulty
+	case 24, 29:
+		return work.ReasonUnauthorized
+	case 25:
+		return work.ReasonNotSubscribed
+	case 28:
+		return work.ReasonBanned
+	case 31, 32:
+		return work.ReasonNTime
+	case 33:
+		return work.ReasonVersion
+	}
+	return work.ReasonOther
+}
+
+// Verdict is the verdict of a reply to mining.submit: nil if the share was
+// accepted, else work.ErrStale or *work.Rejected. A result of null without an
+// error counts as accepted.
+func (m *Message) Verdict() error {
+	refusal := m.Refusal()
+	if refusal == nil {
+		return nil
+	}
+	reason := classOfText(strings.ToLower(refusal.Text))
+	if reason == "" {
+		reason = classOfCode(refusal.Code)
+	}
+	if reason == reasonStale {
+		return work.ErrStale
+	}
+	text := refusal.Text
+	if text == "" {
+		text = refusal.Error()
+	}
+	return &work.Rejected{Reason: reason, Code: refusal.Code, Text: text}
+}

@@ -1,0 +1,147 @@
+package stratum
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"quarry/stratum/v1"
+)
+
+// maxUpgrade bounds what a server may send until the WebSocket is open.
+const maxUpgrade = 64 << 10
+
+// webSocket opens a WebSocket, plain or in TLS.
+func (d *dialer) webSocket(ctx context.Context) (v1.Transport, error) {
+	conn, err := d.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	bounded := &boundedConn{Conn: conn}
+	bounded.left.Store(maxUpgrade)
+
+	ctx, cancel := context.WithTimeout(ctx, d.limits.TLS)
+	defer cancel()
+	// The library does not watch the context while it waits for the answer.
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+
+	handed := func(context.Context, string, string) (net.Conn, error) { return bounded, nil }
+	wsDialer := websocket.Dialer{NetDialContext: handed, NetDialTLSContext: handed}
+	scheme := "ws://"
+	if d.url.TLS() {
+		scheme = "wss://"
+	}
+	ws, response, err := wsDialer.DialContext(ctx, scheme+d.url.Address()+d.url.Path, nil)
+	if err != nil || !stop() {
+		conn.Close()
+		return nil, d.upgradeError(ctx, err, response)
+	}
+	bounded.left.Store(-1)
+	ws.SetReadLimit(int64(d.limits.Line))
+	return &webSocket{ws: ws, limits: d.limits}, nil
+}
+
+func (d *dialer) upgradeError(ctx context.Context, err error, response *http.Response) error {
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("open websocket: %w", ctx.Err())
+	case errors.Is(err, websocket.ErrBadHandshake):
+		return fmt.Errorf("%w: the server refuses the websocket with %q: check host, port and path",
+			v1.ErrNotStratum, response.Status)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("open websocket: %w: if this port is plain, use %s://", v1.ErrClosed, SchemeTCP)
+	}
+	return fmt.Errorf("open websocket: %w", err)
+}
+
+// boundedConn fails when more bytes are read than are left; below zero there
+// is no bound.
+type boundedConn struct {
+	net.Conn
+	left atomic.Int64
+}
+
+func (c *boundedConn) Read(b []byte) (int, error) {
+	left := c.left.Load()
+	switch {
+	case left < 0:
+		return c.Conn.Read(b)
+	case left == 0:
+		return 0, errors.New("the server's answer is too long")
+	}
+	n, err := c.Conn.Read(b[:min(int64(len(b)), left)])
+	c.left.Add(-int64(n))
+	return n, err
+}
+
+// webSocket is the transport with one message in each text message.
+type webSocket struct {
+	ws     *websocket.Conn
+	limits v1.Limits
+}
+
+// ReadMessage returns the next message that is not blank.
+func (w *webSocket) ReadMessage() ([]byte, error) {
+	deadline := time.Now().Add(w.limits.Silence)
+	for {
+		message, err := w.read(deadline)
+		if err != nil {
+			return nil, w.readError(err)
+		}
+		if message = bytes.TrimPrefix(bytes.TrimSpace(message), []byte("\xef\xbb\xbf")); len(message) > 0 {
+			return message, nil
+		}
+	}
+}
+
+func (w *webSocket) read(deadline time.Time) ([]byte, error) {
+	if err := w.ws.SetReadDeadline(deadline); err != nil {
+		return nil, err
+	}
+	_, reader, err := w.ws.NextReader()
+	if err != nil {
+		return nil, err
+	}
+	if err := w.ws.SetReadDeadline(time.Now().Add(w.limits.LineTime)); err != nil {
+		return nil, err
+	}
+	return io.ReadAll(reader)
+}
+
+func (w *webSocket) readError(err error) error {
+	var closed *websocket.CloseError
+	switch {
+	case errors.Is(err, websocket.ErrReadLimit):
+		return fmt.Errorf("message longer than %d bytes", w.limits.Line)
+	case errors.As(err, &closed):
+		return fmt.Errorf("%w (%d %s)", v1.ErrClosed, closed.Code, v1.Sanitise(closed.Text))
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("not a message from the pool for %v, or one that was not complete after %v", w.limits.Silence, w.limits.LineTime)
+	}
+	return fmt.Errorf("%w: %w", v1.ErrClosed, err)
+}
+
+// WriteMessage writes one text message.
+func (w *webSocket) WriteMessage(message []byte) error {
+	if err := w.ws.SetWriteDeadline(time.Now().Add(w.limits.Write)); err != nil {
+		return fmt.Errorf("write to the pool: %w", err)
+	}
+	if err := w.ws.WriteMessage(websocket.TextMessage, message); err != nil {
+		return fmt.Errorf("write to the pool: %w", err)
+	}
+	return nil
+}
+
+// Close closes the connection without the closing handshake, which no pool
+// needs and a hostile one would not answer.
+func (w *webSocket) Close() error { return w.ws.Close() }
