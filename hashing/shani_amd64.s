@@ -18,624 +18,708 @@ TEXT ·scanGroupsSHANI(SB), $4096-12
 
 group:
 	// A: message schedule of the header's second block, and where the nonce goes in.
+	MOVO       roundConstants<>+64(SB), X15
 	LEAL       (R9), AX
 	BSWAPL     AX
-	MOVD       AX, X2
-	PSHUFD     $0x11, X2, X2
-	MOVO       X2, (SI)
+	MOVD       AX, X14
+	PSHUFD     $0x11, X14, X14
+	MOVO       X14, (SI)
 	MOVOU      32(DI), X1
 	PINSRD     $0x03, AX, X1
 	SHA256MSG1 endOnly<>+0(SB), X1
-	MOVOU      48(DI), X2
-	PADDL      X2, X1
+	MOVOU      48(DI), X14
+	PADDL      X14, X1
 	MOVO       X1, 2656(SI)
-	PADDL      roundConstants<>+64(SB), X1
-	MOVO       X1, 96(SI)
+	MOVO       X1, X14
+	PADDL      X15, X14
+	MOVO       X14, 96(SI)
 	LEAL       1(R9), AX
 	BSWAPL     AX
-	MOVD       AX, X4
-	PSHUFD     $0x11, X4, X4
-	MOVO       X4, 16(SI)
+	MOVD       AX, X14
+	PSHUFD     $0x11, X14, X14
+	MOVO       X14, 16(SI)
 	MOVOU      32(DI), X3
 	PINSRD     $0x03, AX, X3
 	SHA256MSG1 endOnly<>+0(SB), X3
-	MOVOU      48(DI), X4
-	PADDL      X4, X3
+	MOVOU      48(DI), X14
+	PADDL      X14, X3
 	MOVO       X3, 2896(SI)
-	PADDL      roundConstants<>+64(SB), X3
-	MOVO       X3, 288(SI)
+	MOVO       X3, X14
+	PADDL      X15, X14
+	MOVO       X14, 288(SI)
 	LEAL       2(R9), AX
 	BSWAPL     AX
-	MOVD       AX, X6
-	PSHUFD     $0x11, X6, X6
-	MOVO       X6, 32(SI)
+	MOVD       AX, X14
+	PSHUFD     $0x11, X14, X14
+	MOVO       X14, 32(SI)
 	MOVOU      32(DI), X5
 	PINSRD     $0x03, AX, X5
 	SHA256MSG1 endOnly<>+0(SB), X5
-	MOVOU      48(DI), X6
-	PADDL      X6, X5
+	MOVOU      48(DI), X14
+	PADDL      X14, X5
 	MOVO       X5, 3136(SI)
-	PADDL      roundConstants<>+64(SB), X5
-	MOVO       X5, 480(SI)
+	MOVO       X5, X14
+	PADDL      X15, X14
+	MOVO       X14, 480(SI)
 	LEAL       3(R9), AX
 	BSWAPL     AX
-	MOVD       AX, X8
-	PSHUFD     $0x11, X8, X8
-	MOVO       X8, 48(SI)
+	MOVD       AX, X14
+	PSHUFD     $0x11, X14, X14
+	MOVO       X14, 48(SI)
 	MOVOU      32(DI), X7
 	PINSRD     $0x03, AX, X7
 	SHA256MSG1 endOnly<>+0(SB), X7
-	MOVOU      48(DI), X8
-	PADDL      X8, X7
+	MOVOU      48(DI), X14
+	PADDL      X14, X7
 	MOVO       X7, 3376(SI)
-	PADDL      roundConstants<>+64(SB), X7
-	MOVO       X7, 672(SI)
+	MOVO       X7, X14
+	PADDL      X15, X14
+	MOVO       X14, 672(SI)
 	LEAL       4(R9), AX
 	BSWAPL     AX
-	MOVD       AX, X10
-	PSHUFD     $0x11, X10, X10
-	MOVO       X10, 64(SI)
+	MOVD       AX, X14
+	PSHUFD     $0x11, X14, X14
+	MOVO       X14, 64(SI)
 	MOVOU      32(DI), X9
 	PINSRD     $0x03, AX, X9
 	SHA256MSG1 endOnly<>+0(SB), X9
-	MOVOU      48(DI), X10
-	PADDL      X10, X9
+	MOVOU      48(DI), X14
+	PADDL      X14, X9
 	MOVO       X9, 3616(SI)
-	PADDL      roundConstants<>+64(SB), X9
-	MOVO       X9, 864(SI)
+	MOVO       X9, X14
+	PADDL      X15, X14
+	MOVO       X14, 864(SI)
 	LEAL       5(R9), AX
 	BSWAPL     AX
-	MOVD       AX, X12
-	PSHUFD     $0x11, X12, X12
-	MOVO       X12, 80(SI)
+	MOVD       AX, X14
+	PSHUFD     $0x11, X14, X14
+	MOVO       X14, 80(SI)
 	MOVOU      32(DI), X11
 	PINSRD     $0x03, AX, X11
 	SHA256MSG1 endOnly<>+0(SB), X11
-	MOVOU      48(DI), X12
-	PADDL      X12, X11
+	MOVOU      48(DI), X14
+	PADDL      X14, X11
 	MOVO       X11, 3856(SI)
-	PADDL      roundConstants<>+64(SB), X11
-	MOVO       X11, 1056(SI)
-	MOVOU      64(DI), X1
-	SHA256MSG2 2656(SI), X1
-	MOVO       X1, 2672(SI)
-	PADDL      roundConstants<>+80(SB), X1
-	MOVO       X1, 112(SI)
-	MOVOU      64(DI), X3
-	SHA256MSG2 2896(SI), X3
-	MOVO       X3, 2912(SI)
-	PADDL      roundConstants<>+80(SB), X3
-	MOVO       X3, 304(SI)
-	MOVOU      64(DI), X5
-	SHA256MSG2 3136(SI), X5
-	MOVO       X5, 3152(SI)
-	PADDL      roundConstants<>+80(SB), X5
-	MOVO       X5, 496(SI)
-	MOVOU      64(DI), X7
-	SHA256MSG2 3376(SI), X7
-	MOVO       X7, 3392(SI)
-	PADDL      roundConstants<>+80(SB), X7
-	MOVO       X7, 688(SI)
-	MOVOU      64(DI), X9
-	SHA256MSG2 3616(SI), X9
-	MOVO       X9, 3632(SI)
-	PADDL      roundConstants<>+80(SB), X9
-	MOVO       X9, 880(SI)
-	MOVOU      64(DI), X11
-	SHA256MSG2 3856(SI), X11
-	MOVO       X11, 3872(SI)
-	PADDL      roundConstants<>+80(SB), X11
-	MOVO       X11, 1072(SI)
-	MOVO       2672(SI), X1
+	MOVO       X11, X14
+	PADDL      X15, X14
+	MOVO       X14, 1056(SI)
+	MOVO       roundConstants<>+80(SB), X15
+	MOVOU      64(DI), X2
+	SHA256MSG2 X1, X2
+	MOVO       X2, 2672(SI)
+	MOVO       X2, X14
+	PADDL      X15, X14
+	MOVO       X14, 112(SI)
+	MOVOU      64(DI), X4
+	SHA256MSG2 X3, X4
+	MOVO       X4, 2912(SI)
+	MOVO       X4, X14
+	PADDL      X15, X14
+	MOVO       X14, 304(SI)
+	MOVOU      64(DI), X6
+	SHA256MSG2 X5, X6
+	MOVO       X6, 3152(SI)
+	MOVO       X6, X14
+	PADDL      X15, X14
+	MOVO       X14, 496(SI)
+	MOVOU      64(DI), X8
+	SHA256MSG2 X7, X8
+	MOVO       X8, 3392(SI)
+	MOVO       X8, X14
+	PADDL      X15, X14
+	MOVO       X14, 688(SI)
+	MOVOU      64(DI), X10
+	SHA256MSG2 X9, X10
+	MOVO       X10, 3632(SI)
+	MOVO       X10, X14
+	PADDL      X15, X14
+	MOVO       X14, 880(SI)
+	MOVOU      64(DI), X12
+	SHA256MSG2 X11, X12
+	MOVO       X12, 3872(SI)
+	MOVO       X12, X14
+	PADDL      X15, X14
+	MOVO       X14, 1072(SI)
+	MOVO       roundConstants<>+96(SB), X15
+	MOVO       X2, X1
 	PALIGNR    $0x04, 2656(SI), X1
-	SHA256MSG2 2672(SI), X1
+	SHA256MSG2 X2, X1
 	MOVO       X1, 2688(SI)
-	PADDL      roundConstants<>+96(SB), X1
-	MOVO       X1, 128(SI)
-	MOVO       2912(SI), X3
+	MOVO       X1, X14
+	PADDL      X15, X14
+	MOVO       X14, 128(SI)
+	MOVO       X4, X3
 	PALIGNR    $0x04, 2896(SI), X3
-	SHA256MSG2 2912(SI), X3
+	SHA256MSG2 X4, X3
 	MOVO       X3, 2928(SI)
-	PADDL      roundConstants<>+96(SB), X3
-	MOVO       X3, 320(SI)
-	MOVO       3152(SI), X5
+	MOVO       X3, X14
+	PADDL      X15, X14
+	MOVO       X14, 320(SI)
+	MOVO       X6, X5
 	PALIGNR    $0x04, 3136(SI), X5
-	SHA256MSG2 3152(SI), X5
+	SHA256MSG2 X6, X5
 	MOVO       X5, 3168(SI)
-	PADDL      roundConstants<>+96(SB), X5
-	MOVO       X5, 512(SI)
-	MOVO       3392(SI), X7
+	MOVO       X5, X14
+	PADDL      X15, X14
+	MOVO       X14, 512(SI)
+	MOVO       X8, X7
 	PALIGNR    $0x04, 3376(SI), X7
-	SHA256MSG2 3392(SI), X7
+	SHA256MSG2 X8, X7
 	MOVO       X7, 3408(SI)
-	PADDL      roundConstants<>+96(SB), X7
-	MOVO       X7, 704(SI)
-	MOVO       3632(SI), X9
+	MOVO       X7, X14
+	PADDL      X15, X14
+	MOVO       X14, 704(SI)
+	MOVO       X10, X9
 	PALIGNR    $0x04, 3616(SI), X9
-	SHA256MSG2 3632(SI), X9
+	SHA256MSG2 X10, X9
 	MOVO       X9, 3648(SI)
-	PADDL      roundConstants<>+96(SB), X9
-	MOVO       X9, 896(SI)
-	MOVO       3872(SI), X11
+	MOVO       X9, X14
+	PADDL      X15, X14
+	MOVO       X14, 896(SI)
+	MOVO       X12, X11
 	PALIGNR    $0x04, 3856(SI), X11
-	SHA256MSG2 3872(SI), X11
+	SHA256MSG2 X12, X11
 	MOVO       X11, 3888(SI)
-	PADDL      roundConstants<>+96(SB), X11
-	MOVO       X11, 1088(SI)
-	MOVOU      80(DI), X1
-	MOVO       2688(SI), X2
-	PALIGNR    $0x04, 2672(SI), X2
-	PADDL      X2, X1
-	SHA256MSG2 2688(SI), X1
-	MOVO       X1, 2704(SI)
-	PADDL      roundConstants<>+112(SB), X1
-	MOVO       X1, 144(SI)
-	MOVOU      80(DI), X3
-	MOVO       2928(SI), X4
-	PALIGNR    $0x04, 2912(SI), X4
-	PADDL      X4, X3
-	SHA256MSG2 2928(SI), X3
-	MOVO       X3, 2944(SI)
-	PADDL      roundConstants<>+112(SB), X3
-	MOVO       X3, 336(SI)
-	MOVOU      80(DI), X5
-	MOVO       3168(SI), X6
-	PALIGNR    $0x04, 3152(SI), X6
-	PADDL      X6, X5
-	SHA256MSG2 3168(SI), X5
-	MOVO       X5, 3184(SI)
-	PADDL      roundConstants<>+112(SB), X5
-	MOVO       X5, 528(SI)
-	MOVOU      80(DI), X7
-	MOVO       3408(SI), X8
-	PALIGNR    $0x04, 3392(SI), X8
-	PADDL      X8, X7
-	SHA256MSG2 3408(SI), X7
-	MOVO       X7, 3424(SI)
-	PADDL      roundConstants<>+112(SB), X7
-	MOVO       X7, 720(SI)
-	MOVOU      80(DI), X9
-	MOVO       3648(SI), X10
-	PALIGNR    $0x04, 3632(SI), X10
-	PADDL      X10, X9
-	SHA256MSG2 3648(SI), X9
-	MOVO       X9, 3664(SI)
-	PADDL      roundConstants<>+112(SB), X9
-	MOVO       X9, 912(SI)
-	MOVOU      80(DI), X11
-	MOVO       3888(SI), X12
-	PALIGNR    $0x04, 3872(SI), X12
-	PADDL      X12, X11
-	SHA256MSG2 3888(SI), X11
-	MOVO       X11, 3904(SI)
-	PADDL      roundConstants<>+112(SB), X11
-	MOVO       X11, 1104(SI)
+	MOVO       X11, X14
+	PADDL      X15, X14
+	MOVO       X14, 1088(SI)
+	MOVO       roundConstants<>+112(SB), X15
+	MOVOU      80(DI), X2
+	MOVO       X1, X14
+	PALIGNR    $0x04, 2672(SI), X14
+	PADDL      X14, X2
+	SHA256MSG2 X1, X2
+	MOVO       X2, 2704(SI)
+	MOVO       X2, X14
+	PADDL      X15, X14
+	MOVO       X14, 144(SI)
+	MOVOU      80(DI), X4
+	MOVO       X3, X14
+	PALIGNR    $0x04, 2912(SI), X14
+	PADDL      X14, X4
+	SHA256MSG2 X3, X4
+	MOVO       X4, 2944(SI)
+	MOVO       X4, X14
+	PADDL      X15, X14
+	MOVO       X14, 336(SI)
+	MOVOU      80(DI), X6
+	MOVO       X5, X14
+	PALIGNR    $0x04, 3152(SI), X14
+	PADDL      X14, X6
+	SHA256MSG2 X5, X6
+	MOVO       X6, 3184(SI)
+	MOVO       X6, X14
+	PADDL      X15, X14
+	MOVO       X14, 528(SI)
+	MOVOU      80(DI), X8
+	MOVO       X7, X14
+	PALIGNR    $0x04, 3392(SI), X14
+	PADDL      X14, X8
+	SHA256MSG2 X7, X8
+	MOVO       X8, 3424(SI)
+	MOVO       X8, X14
+	PADDL      X15, X14
+	MOVO       X14, 720(SI)
+	MOVOU      80(DI), X10
+	MOVO       X9, X14
+	PALIGNR    $0x04, 3632(SI), X14
+	PADDL      X14, X10
+	SHA256MSG2 X9, X10
+	MOVO       X10, 3664(SI)
+	MOVO       X10, X14
+	PADDL      X15, X14
+	MOVO       X14, 912(SI)
+	MOVOU      80(DI), X12
+	MOVO       X11, X14
+	PALIGNR    $0x04, 3872(SI), X14
+	PADDL      X14, X12
+	SHA256MSG2 X11, X12
+	MOVO       X12, 3904(SI)
+	MOVO       X12, X14
+	PADDL      X15, X14
+	MOVO       X14, 1104(SI)
+	MOVO       roundConstants<>+128(SB), X15
 	MOVO       2656(SI), X1
 	SHA256MSG1 2672(SI), X1
-	MOVO       2704(SI), X2
-	PALIGNR    $0x04, 2688(SI), X2
-	PADDL      X2, X1
-	SHA256MSG2 2704(SI), X1
+	MOVO       X2, X14
+	PALIGNR    $0x04, 2688(SI), X14
+	PADDL      X14, X1
+	SHA256MSG2 X2, X1
 	MOVO       X1, 2720(SI)
-	PADDL      roundConstants<>+128(SB), X1
-	MOVO       X1, 160(SI)
+	MOVO       X1, X14
+	PADDL      X15, X14
+	MOVO       X14, 160(SI)
 	MOVO       2896(SI), X3
 	SHA256MSG1 2912(SI), X3
-	MOVO       2944(SI), X4
-	PALIGNR    $0x04, 2928(SI), X4
-	PADDL      X4, X3
-	SHA256MSG2 2944(SI), X3
+	MOVO       X4, X14
+	PALIGNR    $0x04, 2928(SI), X14
+	PADDL      X14, X3
+	SHA256MSG2 X4, X3
 	MOVO       X3, 2960(SI)
-	PADDL      roundConstants<>+128(SB), X3
-	MOVO       X3, 352(SI)
+	MOVO       X3, X14
+	PADDL      X15, X14
+	MOVO       X14, 352(SI)
 	MOVO       3136(SI), X5
 	SHA256MSG1 3152(SI), X5
-	MOVO       3184(SI), X6
-	PALIGNR    $0x04, 3168(SI), X6
-	PADDL      X6, X5
-	SHA256MSG2 3184(SI), X5
+	MOVO       X6, X14
+	PALIGNR    $0x04, 3168(SI), X14
+	PADDL      X14, X5
+	SHA256MSG2 X6, X5
 	MOVO       X5, 3200(SI)
-	PADDL      roundConstants<>+128(SB), X5
-	MOVO       X5, 544(SI)
+	MOVO       X5, X14
+	PADDL      X15, X14
+	MOVO       X14, 544(SI)
 	MOVO       3376(SI), X7
 	SHA256MSG1 3392(SI), X7
-	MOVO       3424(SI), X8
-	PALIGNR    $0x04, 3408(SI), X8
-	PADDL      X8, X7
-	SHA256MSG2 3424(SI), X7
+	MOVO       X8, X14
+	PALIGNR    $0x04, 3408(SI), X14
+	PADDL      X14, X7
+	SHA256MSG2 X8, X7
 	MOVO       X7, 3440(SI)
-	PADDL      roundConstants<>+128(SB), X7
-	MOVO       X7, 736(SI)
+	MOVO       X7, X14
+	PADDL      X15, X14
+	MOVO       X14, 736(SI)
 	MOVO       3616(SI), X9
 	SHA256MSG1 3632(SI), X9
-	MOVO       3664(SI), X10
-	PALIGNR    $0x04, 3648(SI), X10
-	PADDL      X10, X9
-	SHA256MSG2 3664(SI), X9
+	MOVO       X10, X14
+	PALIGNR    $0x04, 3648(SI), X14
+	PADDL      X14, X9
+	SHA256MSG2 X10, X9
 	MOVO       X9, 3680(SI)
-	PADDL      roundConstants<>+128(SB), X9
-	MOVO       X9, 928(SI)
+	MOVO       X9, X14
+	PADDL      X15, X14
+	MOVO       X14, 928(SI)
 	MOVO       3856(SI), X11
 	SHA256MSG1 3872(SI), X11
-	MOVO       3904(SI), X12
-	PALIGNR    $0x04, 3888(SI), X12
-	PADDL      X12, X11
-	SHA256MSG2 3904(SI), X11
+	MOVO       X12, X14
+	PALIGNR    $0x04, 3888(SI), X14
+	PADDL      X14, X11
+	SHA256MSG2 X12, X11
 	MOVO       X11, 3920(SI)
-	PADDL      roundConstants<>+128(SB), X11
-	MOVO       X11, 1120(SI)
-	MOVO       2672(SI), X1
-	SHA256MSG1 2688(SI), X1
-	MOVO       2720(SI), X2
-	PALIGNR    $0x04, 2704(SI), X2
-	PADDL      X2, X1
-	SHA256MSG2 2720(SI), X1
-	MOVO       X1, 2736(SI)
-	PADDL      roundConstants<>+144(SB), X1
-	MOVO       X1, 176(SI)
-	MOVO       2912(SI), X3
-	SHA256MSG1 2928(SI), X3
-	MOVO       2960(SI), X4
-	PALIGNR    $0x04, 2944(SI), X4
-	PADDL      X4, X3
-	SHA256MSG2 2960(SI), X3
-	MOVO       X3, 2976(SI)
-	PADDL      roundConstants<>+144(SB), X3
-	MOVO       X3, 368(SI)
-	MOVO       3152(SI), X5
-	SHA256MSG1 3168(SI), X5
-	MOVO       3200(SI), X6
-	PALIGNR    $0x04, 3184(SI), X6
-	PADDL      X6, X5
-	SHA256MSG2 3200(SI), X5
-	MOVO       X5, 3216(SI)
-	PADDL      roundConstants<>+144(SB), X5
-	MOVO       X5, 560(SI)
-	MOVO       3392(SI), X7
-	SHA256MSG1 3408(SI), X7
-	MOVO       3440(SI), X8
-	PALIGNR    $0x04, 3424(SI), X8
-	PADDL      X8, X7
-	SHA256MSG2 3440(SI), X7
-	MOVO       X7, 3456(SI)
-	PADDL      roundConstants<>+144(SB), X7
-	MOVO       X7, 752(SI)
-	MOVO       3632(SI), X9
-	SHA256MSG1 3648(SI), X9
-	MOVO       3680(SI), X10
-	PALIGNR    $0x04, 3664(SI), X10
-	PADDL      X10, X9
-	SHA256MSG2 3680(SI), X9
-	MOVO       X9, 3696(SI)
-	PADDL      roundConstants<>+144(SB), X9
-	MOVO       X9, 944(SI)
-	MOVO       3872(SI), X11
-	SHA256MSG1 3888(SI), X11
-	MOVO       3920(SI), X12
-	PALIGNR    $0x04, 3904(SI), X12
-	PADDL      X12, X11
-	SHA256MSG2 3920(SI), X11
-	MOVO       X11, 3936(SI)
-	PADDL      roundConstants<>+144(SB), X11
-	MOVO       X11, 1136(SI)
+	MOVO       X11, X14
+	PADDL      X15, X14
+	MOVO       X14, 1120(SI)
+	MOVO       roundConstants<>+144(SB), X15
+	MOVO       2672(SI), X2
+	SHA256MSG1 2688(SI), X2
+	MOVO       X1, X14
+	PALIGNR    $0x04, 2704(SI), X14
+	PADDL      X14, X2
+	SHA256MSG2 X1, X2
+	MOVO       X2, 2736(SI)
+	MOVO       X2, X14
+	PADDL      X15, X14
+	MOVO       X14, 176(SI)
+	MOVO       2912(SI), X4
+	SHA256MSG1 2928(SI), X4
+	MOVO       X3, X14
+	PALIGNR    $0x04, 2944(SI), X14
+	PADDL      X14, X4
+	SHA256MSG2 X3, X4
+	MOVO       X4, 2976(SI)
+	MOVO       X4, X14
+	PADDL      X15, X14
+	MOVO       X14, 368(SI)
+	MOVO       3152(SI), X6
+	SHA256MSG1 3168(SI), X6
+	MOVO       X5, X14
+	PALIGNR    $0x04, 3184(SI), X14
+	PADDL      X14, X6
+	SHA256MSG2 X5, X6
+	MOVO       X6, 3216(SI)
+	MOVO       X6, X14
+	PADDL      X15, X14
+	MOVO       X14, 560(SI)
+	MOVO       3392(SI), X8
+	SHA256MSG1 3408(SI), X8
+	MOVO       X7, X14
+	PALIGNR    $0x04, 3424(SI), X14
+	PADDL      X14, X8
+	SHA256MSG2 X7, X8
+	MOVO       X8, 3456(SI)
+	MOVO       X8, X14
+	PADDL      X15, X14
+	MOVO       X14, 752(SI)
+	MOVO       3632(SI), X10
+	SHA256MSG1 3648(SI), X10
+	MOVO       X9, X14
+	PALIGNR    $0x04, 3664(SI), X14
+	PADDL      X14, X10
+	SHA256MSG2 X9, X10
+	MOVO       X10, 3696(SI)
+	MOVO       X10, X14
+	PADDL      X15, X14
+	MOVO       X14, 944(SI)
+	MOVO       3872(SI), X12
+	SHA256MSG1 3888(SI), X12
+	MOVO       X11, X14
+	PALIGNR    $0x04, 3904(SI), X14
+	PADDL      X14, X12
+	SHA256MSG2 X11, X12
+	MOVO       X12, 3936(SI)
+	MOVO       X12, X14
+	PADDL      X15, X14
+	MOVO       X14, 1136(SI)
+	MOVO       roundConstants<>+160(SB), X15
 	MOVO       2688(SI), X1
 	SHA256MSG1 2704(SI), X1
-	MOVO       2736(SI), X2
-	PALIGNR    $0x04, 2720(SI), X2
-	PADDL      X2, X1
-	SHA256MSG2 2736(SI), X1
+	MOVO       X2, X14
+	PALIGNR    $0x04, 2720(SI), X14
+	PADDL      X14, X1
+	SHA256MSG2 X2, X1
 	MOVO       X1, 2752(SI)
-	PADDL      roundConstants<>+160(SB), X1
-	MOVO       X1, 192(SI)
+	MOVO       X1, X14
+	PADDL      X15, X14
+	MOVO       X14, 192(SI)
 	MOVO       2928(SI), X3
 	SHA256MSG1 2944(SI), X3
-	MOVO       2976(SI), X4
-	PALIGNR    $0x04, 2960(SI), X4
-	PADDL      X4, X3
-	SHA256MSG2 2976(SI), X3
+	MOVO       X4, X14
+	PALIGNR    $0x04, 2960(SI), X14
+	PADDL      X14, X3
+	SHA256MSG2 X4, X3
 	MOVO       X3, 2992(SI)
-	PADDL      roundConstants<>+160(SB), X3
-	MOVO       X3, 384(SI)
+	MOVO       X3, X14
+	PADDL      X15, X14
+	MOVO       X14, 384(SI)
 	MOVO       3168(SI), X5
 	SHA256MSG1 3184(SI), X5
-	MOVO       3216(SI), X6
-	PALIGNR    $0x04, 3200(SI), X6
-	PADDL      X6, X5
-	SHA256MSG2 3216(SI), X5
+	MOVO       X6, X14
+	PALIGNR    $0x04, 3200(SI), X14
+	PADDL      X14, X5
+	SHA256MSG2 X6, X5
 	MOVO       X5, 3232(SI)
-	PADDL      roundConstants<>+160(SB), X5
-	MOVO       X5, 576(SI)
+	MOVO       X5, X14
+	PADDL      X15, X14
+	MOVO       X14, 576(SI)
 	MOVO       3408(SI), X7
 	SHA256MSG1 3424(SI), X7
-	MOVO       3456(SI), X8
-	PALIGNR    $0x04, 3440(SI), X8
-	PADDL      X8, X7
-	SHA256MSG2 3456(SI), X7
+	MOVO       X8, X14
+	PALIGNR    $0x04, 3440(SI), X14
+	PADDL      X14, X7
+	SHA256MSG2 X8, X7
 	MOVO       X7, 3472(SI)
-	PADDL      roundConstants<>+160(SB), X7
-	MOVO       X7, 768(SI)
+	MOVO       X7, X14
+	PADDL      X15, X14
+	MOVO       X14, 768(SI)
 	MOVO       3648(SI), X9
 	SHA256MSG1 3664(SI), X9
-	MOVO       3696(SI), X10
-	PALIGNR    $0x04, 3680(SI), X10
-	PADDL      X10, X9
-	SHA256MSG2 3696(SI), X9
+	MOVO       X10, X14
+	PALIGNR    $0x04, 3680(SI), X14
+	PADDL      X14, X9
+	SHA256MSG2 X10, X9
 	MOVO       X9, 3712(SI)
-	PADDL      roundConstants<>+160(SB), X9
-	MOVO       X9, 960(SI)
+	MOVO       X9, X14
+	PADDL      X15, X14
+	MOVO       X14, 960(SI)
 	MOVO       3888(SI), X11
 	SHA256MSG1 3904(SI), X11
-	MOVO       3936(SI), X12
-	PALIGNR    $0x04, 3920(SI), X12
-	PADDL      X12, X11
-	SHA256MSG2 3936(SI), X11
+	MOVO       X12, X14
+	PALIGNR    $0x04, 3920(SI), X14
+	PADDL      X14, X11
+	SHA256MSG2 X12, X11
 	MOVO       X11, 3952(SI)
-	PADDL      roundConstants<>+160(SB), X11
-	MOVO       X11, 1152(SI)
-	MOVO       2704(SI), X1
-	SHA256MSG1 2720(SI), X1
-	MOVO       2752(SI), X2
-	PALIGNR    $0x04, 2736(SI), X2
-	PADDL      X2, X1
-	SHA256MSG2 2752(SI), X1
-	MOVO       X1, 2768(SI)
-	PADDL      roundConstants<>+176(SB), X1
-	MOVO       X1, 208(SI)
-	MOVO       2944(SI), X3
-	SHA256MSG1 2960(SI), X3
-	MOVO       2992(SI), X4
-	PALIGNR    $0x04, 2976(SI), X4
-	PADDL      X4, X3
-	SHA256MSG2 2992(SI), X3
-	MOVO       X3, 3008(SI)
-	PADDL      roundConstants<>+176(SB), X3
-	MOVO       X3, 400(SI)
-	MOVO       3184(SI), X5
-	SHA256MSG1 3200(SI), X5
-	MOVO       3232(SI), X6
-	PALIGNR    $0x04, 3216(SI), X6
-	PADDL      X6, X5
-	SHA256MSG2 3232(SI), X5
-	MOVO       X5, 3248(SI)
-	PADDL      roundConstants<>+176(SB), X5
-	MOVO       X5, 592(SI)
-	MOVO       3424(SI), X7
-	SHA256MSG1 3440(SI), X7
-	MOVO       3472(SI), X8
-	PALIGNR    $0x04, 3456(SI), X8
-	PADDL      X8, X7
-	SHA256MSG2 3472(SI), X7
-	MOVO       X7, 3488(SI)
-	PADDL      roundConstants<>+176(SB), X7
-	MOVO       X7, 784(SI)
-	MOVO       3664(SI), X9
-	SHA256MSG1 3680(SI), X9
-	MOVO       3712(SI), X10
-	PALIGNR    $0x04, 3696(SI), X10
-	PADDL      X10, X9
-	SHA256MSG2 3712(SI), X9
-	MOVO       X9, 3728(SI)
-	PADDL      roundConstants<>+176(SB), X9
-	MOVO       X9, 976(SI)
-	MOVO       3904(SI), X11
-	SHA256MSG1 3920(SI), X11
-	MOVO       3952(SI), X12
-	PALIGNR    $0x04, 3936(SI), X12
-	PADDL      X12, X11
-	SHA256MSG2 3952(SI), X11
-	MOVO       X11, 3968(SI)
-	PADDL      roundConstants<>+176(SB), X11
-	MOVO       X11, 1168(SI)
+	MOVO       X11, X14
+	PADDL      X15, X14
+	MOVO       X14, 1152(SI)
+	MOVO       roundConstants<>+176(SB), X15
+	MOVO       2704(SI), X2
+	SHA256MSG1 2720(SI), X2
+	MOVO       X1, X14
+	PALIGNR    $0x04, 2736(SI), X14
+	PADDL      X14, X2
+	SHA256MSG2 X1, X2
+	MOVO       X2, 2768(SI)
+	MOVO       X2, X14
+	PADDL      X15, X14
+	MOVO       X14, 208(SI)
+	MOVO       2944(SI), X4
+	SHA256MSG1 2960(SI), X4
+	MOVO       X3, X14
+	PALIGNR    $0x04, 2976(SI), X14
+	PADDL      X14, X4
+	SHA256MSG2 X3, X4
+	MOVO       X4, 3008(SI)
+	MOVO       X4, X14
+	PADDL      X15, X14
+	MOVO       X14, 400(SI)
+	MOVO       3184(SI), X6
+	SHA256MSG1 3200(SI), X6
+	MOVO       X5, X14
+	PALIGNR    $0x04, 3216(SI), X14
+	PADDL      X14, X6
+	SHA256MSG2 X5, X6
+	MOVO       X6, 3248(SI)
+	MOVO       X6, X14
+	PADDL      X15, X14
+	MOVO       X14, 592(SI)
+	MOVO       3424(SI), X8
+	SHA256MSG1 3440(SI), X8
+	MOVO       X7, X14
+	PALIGNR    $0x04, 3456(SI), X14
+	PADDL      X14, X8
+	SHA256MSG2 X7, X8
+	MOVO       X8, 3488(SI)
+	MOVO       X8, X14
+	PADDL      X15, X14
+	MOVO       X14, 784(SI)
+	MOVO       3664(SI), X10
+	SHA256MSG1 3680(SI), X10
+	MOVO       X9, X14
+	PALIGNR    $0x04, 3696(SI), X14
+	PADDL      X14, X10
+	SHA256MSG2 X9, X10
+	MOVO       X10, 3728(SI)
+	MOVO       X10, X14
+	PADDL      X15, X14
+	MOVO       X14, 976(SI)
+	MOVO       3904(SI), X12
+	SHA256MSG1 3920(SI), X12
+	MOVO       X11, X14
+	PALIGNR    $0x04, 3936(SI), X14
+	PADDL      X14, X12
+	SHA256MSG2 X11, X12
+	MOVO       X12, 3968(SI)
+	MOVO       X12, X14
+	PADDL      X15, X14
+	MOVO       X14, 1168(SI)
+	MOVO       roundConstants<>+192(SB), X15
 	MOVO       2720(SI), X1
 	SHA256MSG1 2736(SI), X1
-	MOVO       2768(SI), X2
-	PALIGNR    $0x04, 2752(SI), X2
-	PADDL      X2, X1
-	SHA256MSG2 2768(SI), X1
+	MOVO       X2, X14
+	PALIGNR    $0x04, 2752(SI), X14
+	PADDL      X14, X1
+	SHA256MSG2 X2, X1
 	MOVO       X1, 2784(SI)
-	PADDL      roundConstants<>+192(SB), X1
-	MOVO       X1, 224(SI)
+	MOVO       X1, X14
+	PADDL      X15, X14
+	MOVO       X14, 224(SI)
 	MOVO       2960(SI), X3
 	SHA256MSG1 2976(SI), X3
-	MOVO       3008(SI), X4
-	PALIGNR    $0x04, 2992(SI), X4
-	PADDL      X4, X3
-	SHA256MSG2 3008(SI), X3
+	MOVO       X4, X14
+	PALIGNR    $0x04, 2992(SI), X14
+	PADDL      X14, X3
+	SHA256MSG2 X4, X3
 	MOVO       X3, 3024(SI)
-	PADDL      roundConstants<>+192(SB), X3
-	MOVO       X3, 416(SI)
+	MOVO       X3, X14
+	PADDL      X15, X14
+	MOVO       X14, 416(SI)
 	MOVO       3200(SI), X5
 	SHA256MSG1 3216(SI), X5
-	MOVO       3248(SI), X6
-	PALIGNR    $0x04, 3232(SI), X6
-	PADDL      X6, X5
-	SHA256MSG2 3248(SI), X5
+	MOVO       X6, X14
+	PALIGNR    $0x04, 3232(SI), X14
+	PADDL      X14, X5
+	SHA256MSG2 X6, X5
 	MOVO       X5, 3264(SI)
-	PADDL      roundConstants<>+192(SB), X5
-	MOVO       X5, 608(SI)
+	MOVO       X5, X14
+	PADDL      X15, X14
+	MOVO       X14, 608(SI)
 	MOVO       3440(SI), X7
 	SHA256MSG1 3456(SI), X7
-	MOVO       3488(SI), X8
-	PALIGNR    $0x04, 3472(SI), X8
-	PADDL      X8, X7
-	SHA256MSG2 3488(SI), X7
+	MOVO       X8, X14
+	PALIGNR    $0x04, 3472(SI), X14
+	PADDL      X14, X7
+	SHA256MSG2 X8, X7
 	MOVO       X7, 3504(SI)
-	PADDL      roundConstants<>+192(SB), X7
-	MOVO       X7, 800(SI)
+	MOVO       X7, X14
+	PADDL      X15, X14
+	MOVO       X14, 800(SI)
 	MOVO       3680(SI), X9
 	SHA256MSG1 3696(SI), X9
-	MOVO       3728(SI), X10
-	PALIGNR    $0x04, 3712(SI), X10
-	PADDL      X10, X9
-	SHA256MSG2 3728(SI), X9
+	MOVO       X10, X14
+	PALIGNR    $0x04, 3712(SI), X14
+	PADDL      X14, X9
+	SHA256MSG2 X10, X9
 	MOVO       X9, 3744(SI)
-	PADDL      roundConstants<>+192(SB), X9
-	MOVO       X9, 992(SI)
+	MOVO       X9, X14
+	PADDL      X15, X14
+	MOVO       X14, 992(SI)
 	MOVO       3920(SI), X11
 	SHA256MSG1 3936(SI), X11
-	MOVO       3968(SI), X12
-	PALIGNR    $0x04, 3952(SI), X12
-	PADDL      X12, X11
-	SHA256MSG2 3968(SI), X11
+	MOVO       X12, X14
+	PALIGNR    $0x04, 3952(SI), X14
+	PADDL      X14, X11
+	SHA256MSG2 X12, X11
 	MOVO       X11, 3984(SI)
-	PADDL      roundConstants<>+192(SB), X11
-	MOVO       X11, 1184(SI)
-	MOVO       2736(SI), X1
-	SHA256MSG1 2752(SI), X1
-	MOVO       2784(SI), X2
-	PALIGNR    $0x04, 2768(SI), X2
-	PADDL      X2, X1
-	SHA256MSG2 2784(SI), X1
-	MOVO       X1, 2800(SI)
-	PADDL      roundConstants<>+208(SB), X1
-	MOVO       X1, 240(SI)
-	MOVO       2976(SI), X3
-	SHA256MSG1 2992(SI), X3
-	MOVO       3024(SI), X4
-	PALIGNR    $0x04, 3008(SI), X4
-	PADDL      X4, X3
-	SHA256MSG2 3024(SI), X3
-	MOVO       X3, 3040(SI)
-	PADDL      roundConstants<>+208(SB), X3
-	MOVO       X3, 432(SI)
-	MOVO       3216(SI), X5
-	SHA256MSG1 3232(SI), X5
-	MOVO       3264(SI), X6
-	PALIGNR    $0x04, 3248(SI), X6
-	PADDL      X6, X5
-	SHA256MSG2 3264(SI), X5
-	MOVO       X5, 3280(SI)
-	PADDL      roundConstants<>+208(SB), X5
-	MOVO       X5, 624(SI)
-	MOVO       3456(SI), X7
-	SHA256MSG1 3472(SI), X7
-	MOVO       3504(SI), X8
-	PALIGNR    $0x04, 3488(SI), X8
-	PADDL      X8, X7
-	SHA256MSG2 3504(SI), X7
-	MOVO       X7, 3520(SI)
-	PADDL      roundConstants<>+208(SB), X7
-	MOVO       X7, 816(SI)
-	MOVO       3696(SI), X9
-	SHA256MSG1 3712(SI), X9
-	MOVO       3744(SI), X10
-	PALIGNR    $0x04, 3728(SI), X10
-	PADDL      X10, X9
-	SHA256MSG2 3744(SI), X9
-	MOVO       X9, 3760(SI)
-	PADDL      roundConstants<>+208(SB), X9
-	MOVO       X9, 1008(SI)
-	MOVO       3936(SI), X11
-	SHA256MSG1 3952(SI), X11
-	MOVO       3984(SI), X12
-	PALIGNR    $0x04, 3968(SI), X12
-	PADDL      X12, X11
-	SHA256MSG2 3984(SI), X11
-	MOVO       X11, 4000(SI)
-	PADDL      roundConstants<>+208(SB), X11
-	MOVO       X11, 1200(SI)
+	MOVO       X11, X14
+	PADDL      X15, X14
+	MOVO       X14, 1184(SI)
+	MOVO       roundConstants<>+208(SB), X15
+	MOVO       2736(SI), X2
+	SHA256MSG1 2752(SI), X2
+	MOVO       X1, X14
+	PALIGNR    $0x04, 2768(SI), X14
+	PADDL      X14, X2
+	SHA256MSG2 X1, X2
+	MOVO       X2, 2800(SI)
+	MOVO       X2, X14
+	PADDL      X15, X14
+	MOVO       X14, 240(SI)
+	MOVO       2976(SI), X4
+	SHA256MSG1 2992(SI), X4
+	MOVO       X3, X14
+	PALIGNR    $0x04, 3008(SI), X14
+	PADDL      X14, X4
+	SHA256MSG2 X3, X4
+	MOVO       X4, 3040(SI)
+	MOVO       X4, X14
+	PADDL      X15, X14
+	MOVO       X14, 432(SI)
+	MOVO       3216(SI), X6
+	SHA256MSG1 3232(SI), X6
+	MOVO       X5, X14
+	PALIGNR    $0x04, 3248(SI), X14
+	PADDL      X14, X6
+	SHA256MSG2 X5, X6
+	MOVO       X6, 3280(SI)
+	MOVO       X6, X14
+	PADDL      X15, X14
+	MOVO       X14, 624(SI)
+	MOVO       3456(SI), X8
+	SHA256MSG1 3472(SI), X8
+	MOVO       X7, X14
+	PALIGNR    $0x04, 3488(SI), X14
+	PADDL      X14, X8
+	SHA256MSG2 X7, X8
+	MOVO       X8, 3520(SI)
+	MOVO       X8, X14
+	PADDL      X15, X14
+	MOVO       X14, 816(SI)
+	MOVO       3696(SI), X10
+	SHA256MSG1 3712(SI), X10
+	MOVO       X9, X14
+	PALIGNR    $0x04, 3728(SI), X14
+	PADDL      X14, X10
+	SHA256MSG2 X9, X10
+	MOVO       X10, 3760(SI)
+	MOVO       X10, X14
+	PADDL      X15, X14
+	MOVO       X14, 1008(SI)
+	MOVO       3936(SI), X12
+	SHA256MSG1 3952(SI), X12
+	MOVO       X11, X14
+	PALIGNR    $0x04, 3968(SI), X14
+	PADDL      X14, X12
+	SHA256MSG2 X11, X12
+	MOVO       X12, 4000(SI)
+	MOVO       X12, X14
+	PADDL      X15, X14
+	MOVO       X14, 1200(SI)
+	MOVO       roundConstants<>+224(SB), X15
 	MOVO       2752(SI), X1
 	SHA256MSG1 2768(SI), X1
-	MOVO       2800(SI), X2
-	PALIGNR    $0x04, 2784(SI), X2
-	PADDL      X2, X1
-	SHA256MSG2 2800(SI), X1
+	MOVO       X2, X14
+	PALIGNR    $0x04, 2784(SI), X14
+	PADDL      X14, X1
+	SHA256MSG2 X2, X1
 	MOVO       X1, 2816(SI)
-	PADDL      roundConstants<>+224(SB), X1
-	MOVO       X1, 256(SI)
+	MOVO       X1, X14
+	PADDL      X15, X14
+	MOVO       X14, 256(SI)
 	MOVO       2992(SI), X3
 	SHA256MSG1 3008(SI), X3
-	MOVO       3040(SI), X4
-	PALIGNR    $0x04, 3024(SI), X4
-	PADDL      X4, X3
-	SHA256MSG2 3040(SI), X3
+	MOVO       X4, X14
+	PALIGNR    $0x04, 3024(SI), X14
+	PADDL      X14, X3
+	SHA256MSG2 X4, X3
 	MOVO       X3, 3056(SI)
-	PADDL      roundConstants<>+224(SB), X3
-	MOVO       X3, 448(SI)
+	MOVO       X3, X14
+	PADDL      X15, X14
+	MOVO       X14, 448(SI)
 	MOVO       3232(SI), X5
 	SHA256MSG1 3248(SI), X5
-	MOVO       3280(SI), X6
-	PALIGNR    $0x04, 3264(SI), X6
-	PADDL      X6, X5
-	SHA256MSG2 3280(SI), X5
+	MOVO       X6, X14
+	PALIGNR    $0x04, 3264(SI), X14
+	PADDL      X14, X5
+	SHA256MSG2 X6, X5
 	MOVO       X5, 3296(SI)
-	PADDL      roundConstants<>+224(SB), X5
-	MOVO       X5, 640(SI)
+	MOVO       X5, X14
+	PADDL      X15, X14
+	MOVO       X14, 640(SI)
 	MOVO       3472(SI), X7
 	SHA256MSG1 3488(SI), X7
-	MOVO       3520(SI), X8
-	PALIGNR    $0x04, 3504(SI), X8
-	PADDL      X8, X7
-	SHA256MSG2 3520(SI), X7
+	MOVO       X8, X14
+	PALIGNR    $0x04, 3504(SI), X14
+	PADDL      X14, X7
+	SHA256MSG2 X8, X7
 	MOVO       X7, 3536(SI)
-	PADDL      roundConstants<>+224(SB), X7
-	MOVO       X7, 832(SI)
+	MOVO       X7, X14
+	PADDL      X15, X14
+	MOVO       X14, 832(SI)
 	MOVO       3712(SI), X9
 	SHA256MSG1 3728(SI), X9
-	MOVO       3760(SI), X10
-	PALIGNR    $0x04, 3744(SI), X10
-	PADDL      X10, X9
-	SHA256MSG2 3760(SI), X9
+	MOVO       X10, X14
+	PALIGNR    $0x04, 3744(SI), X14
+	PADDL      X14, X9
+	SHA256MSG2 X10, X9
 	MOVO       X9, 3776(SI)
-	PADDL      roundConstants<>+224(SB), X9
-	MOVO       X9, 1024(SI)
+	MOVO       X9, X14
+	PADDL      X15, X14
+	MOVO       X14, 1024(SI)
 	MOVO       3952(SI), X11
 	SHA256MSG1 3968(SI), X11
-	MOVO       4000(SI), X12
-	PALIGNR    $0x04, 3984(SI), X12
-	PADDL      X12, X11
-	SHA256MSG2 4000(SI), X11
+	MOVO       X12, X14
+	PALIGNR    $0x04, 3984(SI), X14
+	PADDL      X14, X11
+	SHA256MSG2 X12, X11
 	MOVO       X11, 4016(SI)
-	PADDL      roundConstants<>+224(SB), X11
-	MOVO       X11, 1216(SI)
-	MOVO       2768(SI), X1
-	SHA256MSG1 2784(SI), X1
-	MOVO       2816(SI), X2
-	PALIGNR    $0x04, 2800(SI), X2
-	PADDL      X2, X1
-	SHA256MSG2 2816(SI), X1
-	PADDL      roundConstants<>+240(SB), X1
-	MOVO       X1, 272(SI)
-	MOVO       3008(SI), X3
-	SHA256MSG1 3024(SI), X3
-	MOVO       3056(SI), X4
-	PALIGNR    $0x04, 3040(SI), X4
-	PADDL      X4, X3
-	SHA256MSG2 3056(SI), X3
-	PADDL      roundConstants<>+240(SB), X3
-	MOVO       X3, 464(SI)
-	MOVO       3248(SI), X5
-	SHA256MSG1 3264(SI), X5
-	MOVO       3296(SI), X6
-	PALIGNR    $0x04, 3280(SI), X6
-	PADDL      X6, X5
-	SHA256MSG2 3296(SI), X5
-	PADDL      roundConstants<>+240(SB), X5
-	MOVO       X5, 656(SI)
-	MOVO       3488(SI), X7
-	SHA256MSG1 3504(SI), X7
-	MOVO       3536(SI), X8
-	PALIGNR    $0x04, 3520(SI), X8
-	PADDL      X8, X7
-	SHA256MSG2 3536(SI), X7
-	PADDL      roundConstants<>+240(SB), X7
-	MOVO       X7, 848(SI)
-	MOVO       3728(SI), X9
-	SHA256MSG1 3744(SI), X9
-	MOVO       3776(SI), X10
-	PALIGNR    $0x04, 3760(SI), X10
-	PADDL      X10, X9
-	SHA256MSG2 3776(SI), X9
-	PADDL      roundConstants<>+240(SB), X9
-	MOVO       X9, 1040(SI)
-	MOVO       3968(SI), X11
-	SHA256MSG1 3984(SI), X11
-	MOVO       4016(SI), X12
-	PALIGNR    $0x04, 4000(SI), X12
-	PADDL      X12, X11
-	SHA256MSG2 4016(SI), X11
-	PADDL      roundConstants<>+240(SB), X11
-	MOVO       X11, 1232(SI)
+	MOVO       X11, X14
+	PADDL      X15, X14
+	MOVO       X14, 1216(SI)
+	MOVO       roundConstants<>+240(SB), X15
+	MOVO       2768(SI), X2
+	SHA256MSG1 2784(SI), X2
+	MOVO       X1, X14
+	PALIGNR    $0x04, 2800(SI), X14
+	PADDL      X14, X2
+	SHA256MSG2 X1, X2
+	MOVO       X2, X14
+	PADDL      X15, X14
+	MOVO       X14, 272(SI)
+	MOVO       3008(SI), X4
+	SHA256MSG1 3024(SI), X4
+	MOVO       X3, X14
+	PALIGNR    $0x04, 3040(SI), X14
+	PADDL      X14, X4
+	SHA256MSG2 X3, X4
+	MOVO       X4, X14
+	PADDL      X15, X14
+	MOVO       X14, 464(SI)
+	MOVO       3248(SI), X6
+	SHA256MSG1 3264(SI), X6
+	MOVO       X5, X14
+	PALIGNR    $0x04, 3280(SI), X14
+	PADDL      X14, X6
+	SHA256MSG2 X5, X6
+	MOVO       X6, X14
+	PADDL      X15, X14
+	MOVO       X14, 656(SI)
+	MOVO       3488(SI), X8
+	SHA256MSG1 3504(SI), X8
+	MOVO       X7, X14
+	PALIGNR    $0x04, 3520(SI), X14
+	PADDL      X14, X8
+	SHA256MSG2 X7, X8
+	MOVO       X8, X14
+	PADDL      X15, X14
+	MOVO       X14, 848(SI)
+	MOVO       3728(SI), X10
+	SHA256MSG1 3744(SI), X10
+	MOVO       X9, X14
+	PALIGNR    $0x04, 3760(SI), X14
+	PADDL      X14, X10
+	SHA256MSG2 X9, X10
+	MOVO       X10, X14
+	PADDL      X15, X14
+	MOVO       X14, 1040(SI)
+	MOVO       3968(SI), X12
+	SHA256MSG1 3984(SI), X12
+	MOVO       X11, X14
+	PALIGNR    $0x04, 4000(SI), X14
+	PADDL      X14, X12
+	SHA256MSG2 X11, X12
+	MOVO       X12, X14
+	PADDL      X15, X14
+	MOVO       X14, 1232(SI)
 
 version:
 	// B: rounds 4 to 63 of the second block, for one version.
@@ -664,75 +748,45 @@ version:
 	MOVO        X14, X12
 	MOVQ        headerConstants<>+16(SB), X0
 	SHA256RNDS2 X0, X1, X2
-	MOVQ        headerConstants<>+16(SB), X0
 	SHA256RNDS2 X0, X3, X4
-	MOVQ        headerConstants<>+16(SB), X0
 	SHA256RNDS2 X0, X5, X6
-	MOVQ        headerConstants<>+16(SB), X0
 	SHA256RNDS2 X0, X7, X8
-	MOVQ        headerConstants<>+16(SB), X0
 	SHA256RNDS2 X0, X9, X10
-	MOVQ        headerConstants<>+16(SB), X0
 	SHA256RNDS2 X0, X11, X12
 	MOVQ        headerConstants<>+24(SB), X0
 	SHA256RNDS2 X0, X2, X1
-	MOVQ        headerConstants<>+24(SB), X0
 	SHA256RNDS2 X0, X4, X3
-	MOVQ        headerConstants<>+24(SB), X0
 	SHA256RNDS2 X0, X6, X5
-	MOVQ        headerConstants<>+24(SB), X0
 	SHA256RNDS2 X0, X8, X7
-	MOVQ        headerConstants<>+24(SB), X0
 	SHA256RNDS2 X0, X10, X9
-	MOVQ        headerConstants<>+24(SB), X0
 	SHA256RNDS2 X0, X12, X11
 	MOVQ        headerConstants<>+32(SB), X0
 	SHA256RNDS2 X0, X1, X2
-	MOVQ        headerConstants<>+32(SB), X0
 	SHA256RNDS2 X0, X3, X4
-	MOVQ        headerConstants<>+32(SB), X0
 	SHA256RNDS2 X0, X5, X6
-	MOVQ        headerConstants<>+32(SB), X0
 	SHA256RNDS2 X0, X7, X8
-	MOVQ        headerConstants<>+32(SB), X0
 	SHA256RNDS2 X0, X9, X10
-	MOVQ        headerConstants<>+32(SB), X0
 	SHA256RNDS2 X0, X11, X12
 	MOVQ        headerConstants<>+40(SB), X0
 	SHA256RNDS2 X0, X2, X1
-	MOVQ        headerConstants<>+40(SB), X0
 	SHA256RNDS2 X0, X4, X3
-	MOVQ        headerConstants<>+40(SB), X0
 	SHA256RNDS2 X0, X6, X5
-	MOVQ        headerConstants<>+40(SB), X0
 	SHA256RNDS2 X0, X8, X7
-	MOVQ        headerConstants<>+40(SB), X0
 	SHA256RNDS2 X0, X10, X9
-	MOVQ        headerConstants<>+40(SB), X0
 	SHA256RNDS2 X0, X12, X11
 	MOVQ        headerConstants<>+48(SB), X0
 	SHA256RNDS2 X0, X1, X2
-	MOVQ        headerConstants<>+48(SB), X0
 	SHA256RNDS2 X0, X3, X4
-	MOVQ        headerConstants<>+48(SB), X0
 	SHA256RNDS2 X0, X5, X6
-	MOVQ        headerConstants<>+48(SB), X0
 	SHA256RNDS2 X0, X7, X8
-	MOVQ        headerConstants<>+48(SB), X0
 	SHA256RNDS2 X0, X9, X10
-	MOVQ        headerConstants<>+48(SB), X0
 	SHA256RNDS2 X0, X11, X12
 	MOVQ        headerConstants<>+56(SB), X0
 	SHA256RNDS2 X0, X2, X1
-	MOVQ        headerConstants<>+56(SB), X0
 	SHA256RNDS2 X0, X4, X3
-	MOVQ        headerConstants<>+56(SB), X0
 	SHA256RNDS2 X0, X6, X5
-	MOVQ        headerConstants<>+56(SB), X0
 	SHA256RNDS2 X0, X8, X7
-	MOVQ        headerConstants<>+56(SB), X0
 	SHA256RNDS2 X0, X10, X9
-	MOVQ        headerConstants<>+56(SB), X0
 	SHA256RNDS2 X0, X12, X11
 	MOVQ        96(SI), X0
 	SHA256RNDS2 X0, X1, X2
@@ -1104,42 +1158,44 @@ version:
 	MOVO        X11, 2384(SI)
 	MOVO        ivABEF<>+0(SB), X11
 	MOVO        ivCDGH<>+0(SB), X12
+	MOVO        roundConstants<>+64(SB), X15
 	MOVO        2592(SI), X13
 	SHA256MSG1  2608(SI), X13
 	SHA256MSG2  lengthOnly<>+0(SB), X13
 	MOVO        X13, 2656(SI)
-	PADDL       roundConstants<>+64(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1280(SI)
 	MOVO        2832(SI), X13
 	SHA256MSG1  2848(SI), X13
 	SHA256MSG2  lengthOnly<>+0(SB), X13
 	MOVO        X13, 2896(SI)
-	PADDL       roundConstants<>+64(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1504(SI)
 	MOVO        3072(SI), X13
 	SHA256MSG1  3088(SI), X13
 	SHA256MSG2  lengthOnly<>+0(SB), X13
 	MOVO        X13, 3136(SI)
-	PADDL       roundConstants<>+64(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1728(SI)
 	MOVO        3312(SI), X13
 	SHA256MSG1  3328(SI), X13
 	SHA256MSG2  lengthOnly<>+0(SB), X13
 	MOVO        X13, 3376(SI)
-	PADDL       roundConstants<>+64(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1952(SI)
 	MOVO        3552(SI), X13
 	SHA256MSG1  3568(SI), X13
 	SHA256MSG2  lengthOnly<>+0(SB), X13
 	MOVO        X13, 3616(SI)
-	PADDL       roundConstants<>+64(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2176(SI)
 	MOVO        3792(SI), X13
 	SHA256MSG1  3808(SI), X13
 	SHA256MSG2  lengthOnly<>+0(SB), X13
 	MOVO        X13, 3856(SI)
-	PADDL       roundConstants<>+64(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2400(SI)
+	MOVO        roundConstants<>+80(SB), X15
 	MOVO        2608(SI), X13
 	SHA256MSG1  endOnly<>+0(SB), X13
 	MOVO        2656(SI), X14
@@ -1147,7 +1203,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  2656(SI), X13
 	MOVO        X13, 2672(SI)
-	PADDL       roundConstants<>+80(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1296(SI)
 	MOVQ        1248(SI), X0
 	SHA256RNDS2 X0, X1, X2
@@ -1162,7 +1218,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  2896(SI), X13
 	MOVO        X13, 2912(SI)
-	PADDL       roundConstants<>+80(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1520(SI)
 	MOVQ        1920(SI), X0
 	SHA256RNDS2 X0, X7, X8
@@ -1177,7 +1233,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3136(SI), X13
 	MOVO        X13, 3152(SI)
-	PADDL       roundConstants<>+80(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1744(SI)
 	MOVQ        1256(SI), X0
 	SHA256RNDS2 X0, X2, X1
@@ -1192,7 +1248,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3376(SI), X13
 	MOVO        X13, 3392(SI)
-	PADDL       roundConstants<>+80(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1968(SI)
 	MOVQ        1928(SI), X0
 	SHA256RNDS2 X0, X8, X7
@@ -1207,7 +1263,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3616(SI), X13
 	MOVO        X13, 3632(SI)
-	PADDL       roundConstants<>+80(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2192(SI)
 	MOVQ        1264(SI), X0
 	SHA256RNDS2 X0, X1, X2
@@ -1222,19 +1278,20 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3856(SI), X13
 	MOVO        X13, 3872(SI)
-	PADDL       roundConstants<>+80(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2416(SI)
 	MOVQ        1936(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	MOVQ        2160(SI), X0
 	SHA256RNDS2 X0, X9, X10
+	MOVO        roundConstants<>+96(SB), X15
 	MOVO        endOnly<>+0(SB), X13
 	MOVO        2672(SI), X14
 	PALIGNR     $0x04, 2656(SI), X14
 	PADDL       X14, X13
 	SHA256MSG2  2672(SI), X13
 	MOVO        X13, 2688(SI)
-	PADDL       roundConstants<>+96(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1312(SI)
 	MOVQ        2384(SI), X0
 	SHA256RNDS2 X0, X11, X12
@@ -1248,7 +1305,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  2912(SI), X13
 	MOVO        X13, 2928(SI)
-	PADDL       roundConstants<>+96(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1536(SI)
 	MOVQ        1720(SI), X0
 	SHA256RNDS2 X0, X6, X5
@@ -1262,13 +1319,12 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3152(SI), X13
 	MOVO        X13, 3168(SI)
-	PADDL       roundConstants<>+96(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1760(SI)
 	MOVQ        2392(SI), X0
 	SHA256RNDS2 X0, X12, X11
 	MOVQ        secondConstants<>+32(SB), X0
 	SHA256RNDS2 X0, X1, X2
-	MOVQ        secondConstants<>+32(SB), X0
 	SHA256RNDS2 X0, X3, X4
 	MOVO        endOnly<>+0(SB), X13
 	MOVO        3392(SI), X14
@@ -1276,13 +1332,10 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3392(SI), X13
 	MOVO        X13, 3408(SI)
-	PADDL       roundConstants<>+96(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1984(SI)
-	MOVQ        secondConstants<>+32(SB), X0
 	SHA256RNDS2 X0, X5, X6
-	MOVQ        secondConstants<>+32(SB), X0
 	SHA256RNDS2 X0, X7, X8
-	MOVQ        secondConstants<>+32(SB), X0
 	SHA256RNDS2 X0, X9, X10
 	MOVO        endOnly<>+0(SB), X13
 	MOVO        3632(SI), X14
@@ -1290,9 +1343,8 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3632(SI), X13
 	MOVO        X13, 3648(SI)
-	PADDL       roundConstants<>+96(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2208(SI)
-	MOVQ        secondConstants<>+32(SB), X0
 	SHA256RNDS2 X0, X11, X12
 	MOVQ        secondConstants<>+40(SB), X0
 	SHA256RNDS2 X0, X2, X1
@@ -1302,14 +1354,12 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3872(SI), X13
 	MOVO        X13, 3888(SI)
-	PADDL       roundConstants<>+96(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2432(SI)
-	MOVQ        secondConstants<>+40(SB), X0
 	SHA256RNDS2 X0, X4, X3
-	MOVQ        secondConstants<>+40(SB), X0
 	SHA256RNDS2 X0, X6, X5
-	MOVQ        secondConstants<>+40(SB), X0
 	SHA256RNDS2 X0, X8, X7
+	MOVO        roundConstants<>+112(SB), X15
 	MOVO        lengthOnly<>+0(SB), X13
 	SHA256MSG1  2656(SI), X13
 	MOVO        2688(SI), X14
@@ -1317,11 +1367,9 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  2688(SI), X13
 	MOVO        X13, 2704(SI)
-	PADDL       roundConstants<>+112(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1328(SI)
-	MOVQ        secondConstants<>+40(SB), X0
 	SHA256RNDS2 X0, X10, X9
-	MOVQ        secondConstants<>+40(SB), X0
 	SHA256RNDS2 X0, X12, X11
 	MOVQ        secondConstants<>+48(SB), X0
 	SHA256RNDS2 X0, X1, X2
@@ -1332,13 +1380,10 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  2928(SI), X13
 	MOVO        X13, 2944(SI)
-	PADDL       roundConstants<>+112(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1552(SI)
-	MOVQ        secondConstants<>+48(SB), X0
 	SHA256RNDS2 X0, X3, X4
-	MOVQ        secondConstants<>+48(SB), X0
 	SHA256RNDS2 X0, X5, X6
-	MOVQ        secondConstants<>+48(SB), X0
 	SHA256RNDS2 X0, X7, X8
 	MOVO        lengthOnly<>+0(SB), X13
 	SHA256MSG1  3136(SI), X13
@@ -1347,11 +1392,9 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3168(SI), X13
 	MOVO        X13, 3184(SI)
-	PADDL       roundConstants<>+112(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1776(SI)
-	MOVQ        secondConstants<>+48(SB), X0
 	SHA256RNDS2 X0, X9, X10
-	MOVQ        secondConstants<>+48(SB), X0
 	SHA256RNDS2 X0, X11, X12
 	MOVQ        secondConstants<>+56(SB), X0
 	SHA256RNDS2 X0, X2, X1
@@ -1362,13 +1405,10 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3408(SI), X13
 	MOVO        X13, 3424(SI)
-	PADDL       roundConstants<>+112(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2000(SI)
-	MOVQ        secondConstants<>+56(SB), X0
 	SHA256RNDS2 X0, X4, X3
-	MOVQ        secondConstants<>+56(SB), X0
 	SHA256RNDS2 X0, X6, X5
-	MOVQ        secondConstants<>+56(SB), X0
 	SHA256RNDS2 X0, X8, X7
 	MOVO        lengthOnly<>+0(SB), X13
 	SHA256MSG1  3616(SI), X13
@@ -1377,11 +1417,9 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3648(SI), X13
 	MOVO        X13, 3664(SI)
-	PADDL       roundConstants<>+112(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2224(SI)
-	MOVQ        secondConstants<>+56(SB), X0
 	SHA256RNDS2 X0, X10, X9
-	MOVQ        secondConstants<>+56(SB), X0
 	SHA256RNDS2 X0, X12, X11
 	MOVO        lengthOnly<>+0(SB), X13
 	SHA256MSG1  3856(SI), X13
@@ -1390,7 +1428,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3888(SI), X13
 	MOVO        X13, 3904(SI)
-	PADDL       roundConstants<>+112(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2448(SI)
 	MOVQ        1280(SI), X0
 	SHA256RNDS2 X0, X1, X2
@@ -1398,6 +1436,7 @@ version:
 	SHA256RNDS2 X0, X3, X4
 	MOVQ        1728(SI), X0
 	SHA256RNDS2 X0, X5, X6
+	MOVO        roundConstants<>+128(SB), X15
 	MOVO        2656(SI), X13
 	SHA256MSG1  2672(SI), X13
 	MOVO        2704(SI), X14
@@ -1405,7 +1444,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  2704(SI), X13
 	MOVO        X13, 2720(SI)
-	PADDL       roundConstants<>+128(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1344(SI)
 	MOVQ        1952(SI), X0
 	SHA256RNDS2 X0, X7, X8
@@ -1420,7 +1459,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  2944(SI), X13
 	MOVO        X13, 2960(SI)
-	PADDL       roundConstants<>+128(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1568(SI)
 	MOVQ        1288(SI), X0
 	SHA256RNDS2 X0, X2, X1
@@ -1435,7 +1474,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3184(SI), X13
 	MOVO        X13, 3200(SI)
-	PADDL       roundConstants<>+128(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1792(SI)
 	MOVQ        1960(SI), X0
 	SHA256RNDS2 X0, X8, X7
@@ -1450,7 +1489,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3424(SI), X13
 	MOVO        X13, 3440(SI)
-	PADDL       roundConstants<>+128(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2016(SI)
 	MOVQ        1296(SI), X0
 	SHA256RNDS2 X0, X1, X2
@@ -1463,7 +1502,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3664(SI), X13
 	MOVO        X13, 3680(SI)
-	PADDL       roundConstants<>+128(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2240(SI)
 	MOVQ        1744(SI), X0
 	SHA256RNDS2 X0, X5, X6
@@ -1478,7 +1517,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3904(SI), X13
 	MOVO        X13, 3920(SI)
-	PADDL       roundConstants<>+128(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2464(SI)
 	MOVQ        2416(SI), X0
 	SHA256RNDS2 X0, X11, X12
@@ -1486,6 +1525,7 @@ version:
 	SHA256RNDS2 X0, X2, X1
 	MOVQ        1528(SI), X0
 	SHA256RNDS2 X0, X4, X3
+	MOVO        roundConstants<>+144(SB), X15
 	MOVO        2672(SI), X13
 	SHA256MSG1  2688(SI), X13
 	MOVO        2720(SI), X14
@@ -1493,7 +1533,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  2720(SI), X13
 	MOVO        X13, 2736(SI)
-	PADDL       roundConstants<>+144(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1360(SI)
 	MOVQ        1752(SI), X0
 	SHA256RNDS2 X0, X6, X5
@@ -1508,7 +1548,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  2960(SI), X13
 	MOVO        X13, 2976(SI)
-	PADDL       roundConstants<>+144(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1584(SI)
 	MOVQ        2424(SI), X0
 	SHA256RNDS2 X0, X12, X11
@@ -1523,7 +1563,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3200(SI), X13
 	MOVO        X13, 3216(SI)
-	PADDL       roundConstants<>+144(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1808(SI)
 	MOVQ        1760(SI), X0
 	SHA256RNDS2 X0, X5, X6
@@ -1538,7 +1578,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3440(SI), X13
 	MOVO        X13, 3456(SI)
-	PADDL       roundConstants<>+144(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2032(SI)
 	MOVQ        2432(SI), X0
 	SHA256RNDS2 X0, X11, X12
@@ -1551,7 +1591,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3680(SI), X13
 	MOVO        X13, 3696(SI)
-	PADDL       roundConstants<>+144(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2256(SI)
 	MOVQ        1544(SI), X0
 	SHA256RNDS2 X0, X4, X3
@@ -1566,7 +1606,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3920(SI), X13
 	MOVO        X13, 3936(SI)
-	PADDL       roundConstants<>+144(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2480(SI)
 	MOVQ        2216(SI), X0
 	SHA256RNDS2 X0, X10, X9
@@ -1574,6 +1614,7 @@ version:
 	SHA256RNDS2 X0, X12, X11
 	MOVQ        1328(SI), X0
 	SHA256RNDS2 X0, X1, X2
+	MOVO        roundConstants<>+160(SB), X15
 	MOVO        2688(SI), X13
 	SHA256MSG1  2704(SI), X13
 	MOVO        2736(SI), X14
@@ -1581,7 +1622,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  2736(SI), X13
 	MOVO        X13, 2752(SI)
-	PADDL       roundConstants<>+160(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1376(SI)
 	MOVQ        1552(SI), X0
 	SHA256RNDS2 X0, X3, X4
@@ -1596,7 +1637,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  2976(SI), X13
 	MOVO        X13, 2992(SI)
-	PADDL       roundConstants<>+160(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1600(SI)
 	MOVQ        2224(SI), X0
 	SHA256RNDS2 X0, X9, X10
@@ -1611,7 +1652,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3216(SI), X13
 	MOVO        X13, 3232(SI)
-	PADDL       roundConstants<>+160(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1824(SI)
 	MOVQ        1560(SI), X0
 	SHA256RNDS2 X0, X4, X3
@@ -1624,7 +1665,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3456(SI), X13
 	MOVO        X13, 3472(SI)
-	PADDL       roundConstants<>+160(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2048(SI)
 	MOVQ        2008(SI), X0
 	SHA256RNDS2 X0, X8, X7
@@ -1639,7 +1680,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3696(SI), X13
 	MOVO        X13, 3712(SI)
-	PADDL       roundConstants<>+160(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2272(SI)
 	MOVQ        1344(SI), X0
 	SHA256RNDS2 X0, X1, X2
@@ -1654,7 +1695,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3936(SI), X13
 	MOVO        X13, 3952(SI)
-	PADDL       roundConstants<>+160(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2496(SI)
 	MOVQ        2016(SI), X0
 	SHA256RNDS2 X0, X7, X8
@@ -1662,6 +1703,7 @@ version:
 	SHA256RNDS2 X0, X9, X10
 	MOVQ        2464(SI), X0
 	SHA256RNDS2 X0, X11, X12
+	MOVO        roundConstants<>+176(SB), X15
 	MOVO        2704(SI), X13
 	SHA256MSG1  2720(SI), X13
 	MOVO        2752(SI), X14
@@ -1669,7 +1711,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  2752(SI), X13
 	MOVO        X13, 2768(SI)
-	PADDL       roundConstants<>+176(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1392(SI)
 	MOVQ        1352(SI), X0
 	SHA256RNDS2 X0, X2, X1
@@ -1684,7 +1726,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  2992(SI), X13
 	MOVO        X13, 3008(SI)
-	PADDL       roundConstants<>+176(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1616(SI)
 	MOVQ        2024(SI), X0
 	SHA256RNDS2 X0, X8, X7
@@ -1699,7 +1741,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3232(SI), X13
 	MOVO        X13, 3248(SI)
-	PADDL       roundConstants<>+176(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1840(SI)
 	MOVQ        1360(SI), X0
 	SHA256RNDS2 X0, X1, X2
@@ -1712,7 +1754,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3472(SI), X13
 	MOVO        X13, 3488(SI)
-	PADDL       roundConstants<>+176(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2064(SI)
 	MOVQ        1808(SI), X0
 	SHA256RNDS2 X0, X5, X6
@@ -1727,7 +1769,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3712(SI), X13
 	MOVO        X13, 3728(SI)
-	PADDL       roundConstants<>+176(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2288(SI)
 	MOVQ        2480(SI), X0
 	SHA256RNDS2 X0, X11, X12
@@ -1742,7 +1784,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3952(SI), X13
 	MOVO        X13, 3968(SI)
-	PADDL       roundConstants<>+176(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2512(SI)
 	MOVQ        1816(SI), X0
 	SHA256RNDS2 X0, X6, X5
@@ -1750,6 +1792,7 @@ version:
 	SHA256RNDS2 X0, X8, X7
 	MOVQ        2264(SI), X0
 	SHA256RNDS2 X0, X10, X9
+	MOVO        roundConstants<>+192(SB), X15
 	MOVO        2720(SI), X13
 	SHA256MSG1  2736(SI), X13
 	MOVO        2768(SI), X14
@@ -1757,7 +1800,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  2768(SI), X13
 	MOVO        X13, 2784(SI)
-	PADDL       roundConstants<>+192(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1408(SI)
 	MOVQ        2488(SI), X0
 	SHA256RNDS2 X0, X12, X11
@@ -1772,7 +1815,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3008(SI), X13
 	MOVO        X13, 3024(SI)
-	PADDL       roundConstants<>+192(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1632(SI)
 	MOVQ        1824(SI), X0
 	SHA256RNDS2 X0, X5, X6
@@ -1785,7 +1828,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3248(SI), X13
 	MOVO        X13, 3264(SI)
-	PADDL       roundConstants<>+192(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1856(SI)
 	MOVQ        2272(SI), X0
 	SHA256RNDS2 X0, X9, X10
@@ -1800,7 +1843,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3488(SI), X13
 	MOVO        X13, 3504(SI)
-	PADDL       roundConstants<>+192(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2080(SI)
 	MOVQ        1608(SI), X0
 	SHA256RNDS2 X0, X4, X3
@@ -1815,7 +1858,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3728(SI), X13
 	MOVO        X13, 3744(SI)
-	PADDL       roundConstants<>+192(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2304(SI)
 	MOVQ        2280(SI), X0
 	SHA256RNDS2 X0, X10, X9
@@ -1830,7 +1873,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3968(SI), X13
 	MOVO        X13, 3984(SI)
-	PADDL       roundConstants<>+192(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2528(SI)
 	MOVQ        1616(SI), X0
 	SHA256RNDS2 X0, X3, X4
@@ -1838,6 +1881,7 @@ version:
 	SHA256RNDS2 X0, X5, X6
 	MOVQ        2064(SI), X0
 	SHA256RNDS2 X0, X7, X8
+	MOVO        roundConstants<>+208(SB), X15
 	MOVO        2736(SI), X13
 	SHA256MSG1  2752(SI), X13
 	MOVO        2784(SI), X14
@@ -1845,7 +1889,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  2784(SI), X13
 	MOVO        X13, 2800(SI)
-	PADDL       roundConstants<>+208(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1424(SI)
 	MOVQ        2288(SI), X0
 	SHA256RNDS2 X0, X9, X10
@@ -1860,7 +1904,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3024(SI), X13
 	MOVO        X13, 3040(SI)
-	PADDL       roundConstants<>+208(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1648(SI)
 	MOVQ        1624(SI), X0
 	SHA256RNDS2 X0, X4, X3
@@ -1873,7 +1917,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3264(SI), X13
 	MOVO        X13, 3280(SI)
-	PADDL       roundConstants<>+208(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1872(SI)
 	MOVQ        2072(SI), X0
 	SHA256RNDS2 X0, X8, X7
@@ -1888,7 +1932,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3504(SI), X13
 	MOVO        X13, 3520(SI)
-	PADDL       roundConstants<>+208(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2096(SI)
 	MOVQ        1408(SI), X0
 	SHA256RNDS2 X0, X1, X2
@@ -1903,7 +1947,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3744(SI), X13
 	MOVO        X13, 3760(SI)
-	PADDL       roundConstants<>+208(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2320(SI)
 	MOVQ        2080(SI), X0
 	SHA256RNDS2 X0, X7, X8
@@ -1918,7 +1962,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3984(SI), X13
 	MOVO        X13, 4000(SI)
-	PADDL       roundConstants<>+208(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2544(SI)
 	MOVQ        1416(SI), X0
 	SHA256RNDS2 X0, X2, X1
@@ -1926,6 +1970,7 @@ version:
 	SHA256RNDS2 X0, X4, X3
 	MOVQ        1864(SI), X0
 	SHA256RNDS2 X0, X6, X5
+	MOVO        roundConstants<>+224(SB), X15
 	MOVO        2752(SI), X13
 	SHA256MSG1  2768(SI), X13
 	MOVO        2800(SI), X14
@@ -1933,7 +1978,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  2800(SI), X13
 	MOVO        X13, 2816(SI)
-	PADDL       roundConstants<>+224(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1440(SI)
 	MOVQ        2088(SI), X0
 	SHA256RNDS2 X0, X8, X7
@@ -1946,7 +1991,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3040(SI), X13
 	MOVO        X13, 3056(SI)
-	PADDL       roundConstants<>+224(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1664(SI)
 	MOVQ        2536(SI), X0
 	SHA256RNDS2 X0, X12, X11
@@ -1961,7 +2006,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3280(SI), X13
 	MOVO        X13, 3296(SI)
-	PADDL       roundConstants<>+224(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1888(SI)
 	MOVQ        1872(SI), X0
 	SHA256RNDS2 X0, X5, X6
@@ -1976,7 +2021,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3520(SI), X13
 	MOVO        X13, 3536(SI)
-	PADDL       roundConstants<>+224(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2112(SI)
 	MOVQ        2544(SI), X0
 	SHA256RNDS2 X0, X11, X12
@@ -1991,7 +2036,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  3760(SI), X13
 	MOVO        X13, 3776(SI)
-	PADDL       roundConstants<>+224(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2336(SI)
 	MOVQ        1880(SI), X0
 	SHA256RNDS2 X0, X6, X5
@@ -2006,7 +2051,7 @@ version:
 	PADDL       X14, X13
 	SHA256MSG2  4000(SI), X13
 	MOVO        X13, 4016(SI)
-	PADDL       roundConstants<>+224(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2560(SI)
 	MOVQ        2552(SI), X0
 	SHA256RNDS2 X0, X12, X11
@@ -2014,13 +2059,14 @@ version:
 	SHA256RNDS2 X0, X1, X2
 	MOVQ        1664(SI), X0
 	SHA256RNDS2 X0, X3, X4
+	MOVO        roundConstants<>+240(SB), X15
 	MOVO        2768(SI), X13
 	SHA256MSG1  2784(SI), X13
 	MOVO        2816(SI), X14
 	PALIGNR     $0x04, 2800(SI), X14
 	PADDL       X14, X13
 	SHA256MSG2  2816(SI), X13
-	PADDL       roundConstants<>+240(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1456(SI)
 	MOVQ        1888(SI), X0
 	SHA256RNDS2 X0, X5, X6
@@ -2032,7 +2078,7 @@ version:
 	PALIGNR     $0x04, 3040(SI), X14
 	PADDL       X14, X13
 	SHA256MSG2  3056(SI), X13
-	PADDL       roundConstants<>+240(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1680(SI)
 	MOVQ        2336(SI), X0
 	SHA256RNDS2 X0, X9, X10
@@ -2046,7 +2092,7 @@ version:
 	PALIGNR     $0x04, 3280(SI), X14
 	PADDL       X14, X13
 	SHA256MSG2  3296(SI), X13
-	PADDL       roundConstants<>+240(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 1904(SI)
 	MOVQ        1672(SI), X0
 	SHA256RNDS2 X0, X4, X3
@@ -2060,7 +2106,7 @@ version:
 	PALIGNR     $0x04, 3520(SI), X14
 	PADDL       X14, X13
 	SHA256MSG2  3536(SI), X13
-	PADDL       roundConstants<>+240(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2128(SI)
 	MOVQ        2344(SI), X0
 	SHA256RNDS2 X0, X10, X9
@@ -2074,7 +2120,7 @@ version:
 	PALIGNR     $0x04, 3760(SI), X14
 	PADDL       X14, X13
 	SHA256MSG2  3776(SI), X13
-	PADDL       roundConstants<>+240(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2352(SI)
 	MOVQ        1680(SI), X0
 	SHA256RNDS2 X0, X3, X4
@@ -2088,7 +2134,7 @@ version:
 	PALIGNR     $0x04, 4000(SI), X14
 	PADDL       X14, X13
 	SHA256MSG2  4016(SI), X13
-	PADDL       roundConstants<>+240(SB), X13
+	PADDL       X15, X13
 	MOVO        X13, 2576(SI)
 	MOVQ        2352(SI), X0
 	SHA256RNDS2 X0, X9, X10

@@ -23,20 +23,28 @@ import (
 // state is one lane's running state.
 type state struct{ abef, cdgh reg.VecPhysical }
 
-// twoRounds runs a pair of rounds on the state; wk are the two sums of
-// message word and round constant, in memory.
-func (s *state) twoRounds(wk Mem) {
-	MOVQ(wk, reg.X0)
+// twoRounds runs a pair of rounds on the state, with the two sums of message
+// word and round constant in X0.
+func (s *state) twoRounds() {
 	SHA256RNDS2(reg.X0, s.abef, s.cdgh)
 	// The new abef is where cdgh was, and the old abef is the new cdgh.
 	s.abef, s.cdgh = s.cdgh, s.abef
 }
 
-// rounds is the stream of the rounds first .. last-1 on the state (both
-// even); wk says where the sums for the rounds t and t+1 are.
-func (s *state) rounds(first, last int, wk func(t int) Mem) (out stream) {
+// rounds is the stream of the rounds first .. last-1 (both even) on all
+// lanes. wk says where a lane's sums for the rounds t and t+1 are; while
+// shared(t) they are the same for all lanes, and loaded once.
+func rounds(lanes []state, first, last int, shared func(t int) bool, wk func(lane, t int) Mem) (out stream) {
 	for t := first; t < last; t += 2 {
-		out = append(out, func() { s.twoRounds(wk(t)) })
+		for i := range lanes {
+			lane, load := &lanes[i], i == 0 || !shared(t)
+			out = append(out, func() {
+				if load {
+					MOVQ(wk(i, t), reg.X0)
+				}
+				lane.twoRounds()
+			})
+		}
 	}
 	return out
 }
@@ -45,19 +53,37 @@ func (s *state) rounds(first, last int, wk func(t int) Mem) (out stream) {
 type schedule struct {
 	raw func(group int) Mem // where W of a group is, in memory
 	wk  func(group int) Mem // where W+K of a group goes
-	k   func(group int) Mem // K of a group
-	// Scratch registers.
-	x, y reg.VecPhysical
+
+	k    reg.VecPhysical // K of the group
+	x, y reg.VecPhysical // scratch
+	// last is the group made last, if there is a register for it: that keeps
+	// the way through memory out of the chain from group to group. If nil,
+	// scratch may be shared by all lanes.
+	last reg.VecPhysical
+}
+
+// before is the group before the given one, in a register or in memory.
+func (s *schedule) before(group int) Op {
+	if s.last != nil {
+		return s.last
+	}
+	return s.raw(group - 1)
 }
 
 // finish stores the group in x: W where later groups need it (until group 14),
-// and W+K for the rounds. It destroys x.
+// and W+K for the rounds.
 func (s *schedule) finish(group int) {
 	if group < 15 {
 		MOVO(s.x, s.raw(group))
 	}
-	PADDL(s.k(group), s.x)
-	MOVO(s.x, s.wk(group))
+	sum := s.x
+	if s.last != nil {
+		s.x, s.last = s.last, s.x
+		sum = s.y
+		MOVO(s.last, sum)
+	}
+	PADDL(s.k, sum)
+	MOVO(sum, s.wk(group))
 }
 
 // sigma0Part leaves W[t-16] + sigma0(W[t-15]) of a group in x.
@@ -68,13 +94,13 @@ func (s *schedule) sigma0Part(group int) {
 
 // sevenBack loads W[t-7], which lies across two groups.
 func (s *schedule) sevenBack(group int, into reg.VecPhysical) {
-	MOVO(s.raw(group-1), into)
+	MOVO(s.before(group), into)
 	PALIGNR(Imm(4), s.raw(group-2), into)
 }
 
 // sigma1Part adds sigma1(W[t-2]) to x.
 func (s *schedule) sigma1Part(group int) {
-	SHA256MSG2(s.raw(group-1), s.x)
+	SHA256MSG2(s.before(group), s.x)
 }
 
 // group makes a group that has no shortcut:

@@ -148,9 +148,9 @@ func (s *shaniKernel) stageA() {
 		m := &schedule{
 			raw: func(group int) Mem { return s.raw(lane, group) },
 			wk:  func(group int) Mem { return s.wk1(lane, 4*group) },
-			k:   func(group int) Mem { return s.k.Offset(16 * group) },
-			// Nothing else is in the registers yet: each lane has its own.
-			x: s.lanes[lane].abef, y: s.lanes[lane].cdgh,
+			k:   s.z,
+			// No state is in the registers yet: each lane has two.
+			x: s.lanes[lane].abef, last: s.lanes[lane].cdgh, y: s.y,
 		}
 		out := stream{
 			func() { s.groupOfNonce(lane, m) },
@@ -167,7 +167,7 @@ func (s *shaniKernel) stageA() {
 		lanes = append(lanes, out)
 	}
 	Comment("A: message schedule of the header's second block, and where the nonce goes in.")
-	emit(roundRobin(lanes))
+	emit(s.withK(lanes))
 }
 
 // groupOfNonce makes group 4, the first one that sees the nonce, and the
@@ -200,16 +200,21 @@ func (s *shaniKernel) stageB() {
 		PADDL(s.x, lane.abef)
 		MOVO(s.y, lane.cdgh)
 	}
-	emit(s.rounds(4, 64, s.wk1))
+	emit(rounds(s.lanes[:], 4, 64, func(t int) bool { return t < 16 }, s.wk1))
 }
 
-// rounds is the stream of the same rounds on every lane.
-func (s *shaniKernel) rounds(first, last int, wk func(lane, t int) Mem) stream {
-	var lanes []stream
-	for i := range s.lanes {
-		lanes = append(lanes, s.lanes[i].rounds(first, last, func(t int) Mem { return wk(i, t) }))
+// withK puts together the schedules of all lanes, which start at group 4, and
+// loads K of each group into z before the first lane needs it.
+func (s *shaniKernel) withK(lanes []stream) stream {
+	all := roundRobin(lanes)
+	for i := 0; i < len(all); i += shaniLanes {
+		first, group := all[i], 4+i/shaniLanes
+		all[i] = func() {
+			MOVO(s.k.Offset(16*group), s.z)
+			first()
+		}
 	}
-	return roundRobin(lanes)
+	return all
 }
 
 // stageCD does the second hash: schedule and rounds, woven.
@@ -224,8 +229,8 @@ func (s *shaniKernel) stageCD() {
 		MOVO(s.ivCDGH, lane.cdgh)
 		lanes = append(lanes, s.secondSchedule(i))
 	}
-	messages := roundRobin(lanes)
-	emit(messages[:shaniLanes], weave(messages[shaniLanes:], s.rounds(0, 62, s.wk2)))
+	messages := s.withK(lanes)
+	emit(messages[:shaniLanes], weave(messages[shaniLanes:], rounds(s.lanes[:], 0, 62, func(t int) bool { return t >= 8 && t < 16 }, s.wk2)))
 }
 
 // digest adds the midstate (abef in x, cdgh in y) to the lane's state and
@@ -256,7 +261,7 @@ func (s *shaniKernel) secondSchedule(lane int) stream {
 			return s.raw(lane, group)
 		},
 		wk: func(group int) Mem { return s.wk2(lane, 4*group) },
-		k:  func(group int) Mem { return s.k.Offset(16 * group) },
+		k:  s.z,
 		x:  s.x, y: s.y,
 	}
 	out := stream{
