@@ -20,6 +20,7 @@ type Pool struct {
 	User, Password string
 	TLS            TLSOptions
 
+	NoVersionRolling  bool               // do not ask for it (BIP 310)
 	SuggestDifficulty hashing.Difficulty // asked for; zero: not
 	SubscribeExtra    bool               // send mining.extranonce.subscribe
 }
@@ -206,7 +207,7 @@ func (c *Client) open(p *pool, t v1.Transport, log *zap.Logger, publish func(*wo
 	s = v1.NewSession(t, v1.Config{
 		Pool: p.url.String(), User: p.User, Password: p.Password,
 		UserAgent: c.options.UserAgent, Generation: c.generation, ResumeID: p.resumeID,
-		NoConfigure: p.noConfigure, BareSubscribe: p.bareSubscribe,
+		NoConfigure: p.noConfigure || p.NoVersionRolling, BareSubscribe: p.bareSubscribe,
 		SuggestDifficulty: p.SuggestDifficulty, SubscribeExtra: p.SubscribeExtra,
 		SubmitStale: c.options.SubmitStale,
 		Limits:      c.options.Limits, Log: log, Trace: c.options.Trace,

@@ -3,6 +3,7 @@ package localpool
 import (
 	"bufio"
 	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -100,8 +101,8 @@ func (m wireMessage) code() Code {
 	return Code(n)
 }
 
-// miner is the tests' own client. Fatal errors end the test: use it from the
-// test's goroutine.
+// miner is the tests' own client. Its failures end the goroutine that
+// drives it.
 type miner struct {
 	t          testing.TB
 	wire       lines
@@ -244,7 +245,7 @@ func (m *miner) terms() Terms {
 	return Terms{Job: m.job, Extranonce1: m.one, Extranonce2Size: m.size, Mask: m.mask, Rolling: m.mask != 0, Difficulty: m.jobTerms}
 }
 
-// search finds a share with the wanted verdict by trying nonces.
+// search finds a share that meets the job's target, or one that does not.
 func (m *miner) search(user string, want Code) Submission {
 	m.t.Helper()
 	m.counter++
@@ -253,10 +254,12 @@ func (m *miner) search(user string, want Code) Submission {
 	if m.mask != 0 {
 		s.VersionBits, s.HasBits = fmt.Sprintf("%08x", m.mask&0x2000), true
 	}
-	terms := m.terms()
-	for nonce := range uint32(1 << 24) {
-		s.Nonce = fmt.Sprintf("%08x", nonce)
-		if v := Judge(terms, s); v.Code == want {
+	s.Nonce = "00000000"
+	h := Judge(m.terms(), s).Header
+	for nonce := range uint32(1 << 26) {
+		binary.LittleEndian.PutUint32(h[76:], nonce)
+		if meets := hashNumber(sha256d(h[:])).Cmp(m.jobTerms.target) <= 0; meets == (want == CodeAccepted) {
+			s.Nonce = fmt.Sprintf("%08x", nonce)
 			return s
 		}
 	}

@@ -39,6 +39,7 @@ func FuzzLine(f *testing.F) {
 			[]byte(`{"id":2,"method":"mining.authorize","params":["u"]}`), line} {
 			_ = s.handle(l) // an error only ends the connection
 		}
+		p.leave(s)
 		close(s.queue)
 		for out := range s.queue {
 			if !json.Valid(out) || bytes.Count(out, []byte{'\n'}) != 1 || out[len(out)-1] != '\n' {

@@ -11,8 +11,8 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// easy is a pool whose shares take some 4000 hashes, and whose blocks are rare.
-func easy() Config { return Config{Difficulty: "0.000001", NBits: "1c00ffff"} }
+// easy is a pool whose shares take some 400 hashes, and whose blocks are rare.
+func easy() Config { return Config{Difficulty: "0.0000001", NBits: "1c00ffff"} }
 
 func TestErrorCodes(t *testing.T) {
 	p := startPool(t, easy())

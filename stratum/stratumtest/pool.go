@@ -3,6 +3,7 @@ package stratumtest
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // Offer is what a pool offers in its handshake.
@@ -52,9 +53,10 @@ func (c *Conn) Difficulty(d string) {
 	c.Send(`{"id":null,"method":"mining.set_difficulty","params":[%s]}`, d)
 }
 
-// Notify sends mining.notify with the parameters, given as JSON text.
+// Notify sends mining.notify with the parameters, given as JSON text, which
+// may have line ends in it.
 func (c *Conn) Notify(params string) {
-	c.Send(`{"id":null,"method":"mining.notify","params":%s}`, params)
+	c.Send(`{"id":null,"method":"mining.notify","params":%s}`, strings.ReplaceAll(params, "\n", " "))
 }
 
 // Job is a job in the words of mining.notify.

@@ -140,7 +140,7 @@ func ParseSetDifficulty(params json.RawMessage) (hashing.Difficulty, error) {
 	if err != nil {
 		return hashing.Difficulty{}, err
 	}
-	if value := d.Float64(); value == 0 || math.IsInf(value, 0) {
+	if value, err := strconv.ParseFloat(text, 64); err != nil || value == 0 {
 		return hashing.Difficulty{}, fmt.Errorf("difficulty %.40q is out of range", text)
 	}
 	return d, nil

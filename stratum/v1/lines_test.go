@@ -1,0 +1,153 @@
+package v1
+
+import (
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+// feed gives a transport whose peer does what the function says.
+func feed(t *testing.T, limits Limits, peer func(net.Conn)) *Lines {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		peer(conn)
+	}()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(); l.Close(); <-done })
+	return NewLines(conn, limits)
+}
+
+func hang(conn net.Conn) { conn.Read(make([]byte, 1)) }
+
+func TestLines(t *testing.T) {
+	long := strings.Repeat("x", 256<<10)
+	l := feed(t, Limits{}, func(c net.Conn) {
+		c.Write([]byte("\xef\xbb\xbfone\r\n\r\n\n  two \nthr"))
+		c.Write([]byte("ee\n" + long + "\nfive\nsi"))
+	})
+	for _, want := range []string{"one", "two", "three", long, "five"} {
+		line, err := l.ReadMessage()
+		if err != nil || string(line) != want {
+			t.Fatalf("%.20q, %v; want %.20q", line, err, want)
+		}
+	}
+	if line, err := l.ReadMessage(); !errors.Is(err, ErrClosed) || !strings.Contains(err.Error(), "middle of a line") {
+		t.Errorf("%q, %v at the end", line, err)
+	}
+}
+
+func TestLinesRefuse(t *testing.T) {
+	short := Limits{Line: 100, LineTime: 50 * time.Millisecond, Silence: 100 * time.Millisecond}
+	trickle := func(c net.Conn) {
+		for {
+			if _, err := c.Write([]byte("x")); err != nil {
+				return
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		limits Limits
+		peer   func(net.Conn)
+		want   string
+	}{
+		{"a byte too long", Limits{Line: 100}, func(c net.Conn) { c.Write([]byte(strings.Repeat("x", 101) + "\n")) }, "longer than 100 bytes"},
+		{"never ending", Limits{}, func(c net.Conn) {
+			for {
+				if _, err := c.Write(make([]byte, 64<<10)); err != nil {
+					return
+				}
+			}
+		}, "longer than 262144 bytes"},
+		{"slow", Limits{LineTime: 50 * time.Millisecond}, trickle, "not complete"},
+		{"silent", short, hang, "not a line"},
+		{"silent but for line ends", short, func(c net.Conn) {
+			for {
+				if _, err := c.Write([]byte("\n")); err != nil {
+					return
+				}
+				time.Sleep(5 * time.Millisecond)
+			}
+		}, "not a line"},
+		{"closing", Limits{}, func(net.Conn) {}, "closed"},
+		{"tls alert", Limits{}, func(c net.Conn) { c.Write([]byte("\x15\x03\x01\x00\x02\x02\x0a")); hang(c) }, "stratum+ssl"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := feed(t, c.limits, c.peer)
+			line, err := l.ReadMessage()
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%.20q, %v; want %q", line, err, c.want)
+			}
+			if len(l.buf) > l.limits.Line+readChunk {
+				t.Errorf("%d bytes held", len(l.buf))
+			}
+		})
+	}
+}
+
+func TestLinesWriteDeadline(t *testing.T) {
+	release := make(chan struct{})
+	l := feed(t, Limits{Write: 50 * time.Millisecond}, func(net.Conn) { <-release })
+	t.Cleanup(func() { close(release) })
+	for {
+		if err := l.WriteMessage(make([]byte, 1<<20)); err != nil {
+			if !strings.Contains(err.Error(), "timeout") {
+				t.Error(err)
+			}
+			return
+		}
+	}
+}
+
+func FuzzLines(f *testing.F) {
+	f.Add([]byte("{\"id\":1}\r\n\n{\"id\":2}\n"), uint8(3))
+	f.Add([]byte("\xef\xbb\xbf{}\n"), uint8(1))
+	f.Add([]byte(strings.Repeat("x", 300)), uint8(200))
+	f.Fuzz(func(t *testing.T, stream []byte, chunk uint8) {
+		peer := &pieces{rest: stream, size: int(chunk) + 1}
+		l := NewLines(peer, Limits{Line: 64})
+		for {
+			line, err := l.ReadMessage()
+			if err != nil {
+				return
+			}
+			if len(line) == 0 || len(line) > 64 || strings.Contains(string(line), "\n") {
+				t.Fatalf("line %q", line)
+			}
+		}
+	})
+}
+
+// pieces is a connection that gives a stream in pieces.
+type pieces struct {
+	net.Conn
+	rest []byte
+	size int
+}
+
+func (p *pieces) SetReadDeadline(time.Time) error { return nil }
+
+func (p *pieces) Read(b []byte) (int, error) {
+	if len(p.rest) == 0 {
+		return 0, net.ErrClosed
+	}
+	n := copy(b, p.rest[:min(p.size, len(p.rest))])
+	p.rest = p.rest[n:]
+	return n, nil
+}

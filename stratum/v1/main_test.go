@@ -1,0 +1,172 @@
+package v1
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"quarry/hashing"
+	"quarry/stratum/stratumtest"
+	"quarry/work"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience is how long a test waits for what must happen.
+const patience = 30 * time.Second
+
+// vector is a share of testdata/stratum-v1.json.
+type vector struct {
+	Name      string
+	Subscribe struct {
+		Extranonce1     string
+		Extranonce2Size int `json:"extranonce2_size"`
+	}
+	SetDifficulty json.Number     `json:"set_difficulty"`
+	Notify        json.RawMessage `json:"notify_params"`
+	Mask          *string         `json:"version_rolling_mask"`
+	Submit        struct {
+		Extranonce2, NTime, Nonce string
+		VersionBits               string `json:"version_bits"`
+	}
+	Expect struct {
+		Header        string
+		HashInternal  string `json:"hash_internal"`
+		MerkleRoot    string `json:"merkle_root_internal"`
+		ShareTarget   string `json:"share_target"`
+		NetworkTarget string `json:"network_target"`
+	}
+}
+
+func vectors(t testing.TB) []vector {
+	b, err := os.ReadFile("../../testdata/stratum-v1.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct{ Shares []vector }
+	if err := json.Unmarshal(b, &file); err != nil {
+		t.Fatal(err)
+	}
+	if len(file.Shares) == 0 {
+		t.Fatal("no shares in the vectors")
+	}
+	return file.Shares
+}
+
+// recorded is a line of the capture.
+type recorded struct {
+	Conn int
+	Dir  string
+	Line *string
+}
+
+func capture(t testing.TB) []recorded {
+	file, err := os.Open("../../testdata/captures/ckpool-lhr-solo.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	var lines []recorded
+	for scanner := bufio.NewScanner(file); scanner.Scan(); {
+		var r recorded
+		if err := json.Unmarshal(scanner.Bytes(), &r); err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, r)
+	}
+	return lines
+}
+
+// miner is a session with a scripted pool, running.
+type miner struct {
+	*Session
+	t     *testing.T
+	jobs  chan *work.Job
+	ended chan error
+	stop  context.CancelFunc
+}
+
+// mine connects to the pool and runs a session.
+func mine(t *testing.T, server *stratumtest.Server, cfg Config) *miner {
+	t.Helper()
+	conn, err := net.Dial("tcp", server.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &miner{t: t, jobs: make(chan *work.Job, 10000), ended: make(chan error, 1)}
+	if cfg.User == "" {
+		cfg.User, cfg.Password = "user.rig", "secret"
+	}
+	if cfg.UserAgent == "" {
+		cfg.UserAgent = "quarry/test"
+	}
+	if cfg.Generation == 0 {
+		cfg.Generation = 7
+	}
+	cfg.Pool, cfg.Publish = server.URL, func(j *work.Job) { m.jobs <- j }
+	m.Session = NewSession(NewLines(conn, cfg.Limits), cfg)
+	ctx, cancel := context.WithCancel(context.Background())
+	m.stop = cancel
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		m.ended <- m.Run(ctx)
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+	return m
+}
+
+func (m *miner) job() *work.Job {
+	m.t.Helper()
+	select {
+	case job := <-m.jobs:
+		return job
+	case err := <-m.ended:
+		m.ended <- err
+		m.t.Fatalf("the session ended without a job: %v", err)
+	case <-time.After(patience):
+		m.t.Fatal("no job came")
+	}
+	return nil
+}
+
+func (m *miner) end() error {
+	m.t.Helper()
+	select {
+	case err := <-m.ended:
+		m.ended <- err
+		return err
+	case <-time.After(patience):
+		m.t.Fatal("the session did not end")
+	}
+	return nil
+}
+
+func (m *miner) submit(share *work.Share) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	return m.Submit(ctx, share)
+}
+
+// share is some share of the job; the number makes it different from others.
+func share(job *work.Job, n uint32) *work.Share {
+	s := &work.Share{Job: job, Extranonce2: make([]byte, job.Extranonce2Size), NTime: job.NTime, Version: job.Version, Nonce: n}
+	header := job.Header(s.Extranonce2, s.Version, s.NTime, s.Nonce)
+	s.Hash = header.Hash()
+	return s
+}
+
+func difficulty(t testing.TB, text string) hashing.Difficulty {
+	t.Helper()
+	d, err := hashing.ParseDifficulty(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
