@@ -278,7 +278,7 @@ func (v poolVoice) farewell(st localpool.Stats, took time.Duration) {
 	if len(reasons) > 0 {
 		fmt.Fprintf(v.out, " (%s)", strings.Join(reasons, ", "))
 	}
-	fmt.Fprintf(v.out, ", %d practice blocks, best difficulty %.4g, %d miners at %.4g MH/s.\n",
+	fmt.Fprintf(v.out, ", %d practice blocks, best difficulty %.4g, %d miners connected at the end (%.4g MH/s).\n",
 		st.Blocks, st.Best, st.Connections, st.Hashrate/1e6)
 }
 

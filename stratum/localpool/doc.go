@@ -18,8 +18,11 @@
 //     the job, the terms and the submitted texts, with the field's codes 20 to 25.
 //  5. duplicates.go, vardiff.go, rate.go: what the verdict feeds.
 //  6. template.go: synthetic block templates, and the practice chain's own
-//     difficulty; server.go: current job, broadcast, block changes.
-//  7. drive.go, stats.go: what tests and the command do to and read from a pool.
+//     difficulty; jobs.go: current job, broadcast, block changes.
+//
+// Around it: config.go; server.go (Run, clock, end); resume.go (identities and
+// what a miner that comes back inherits); drive.go and stats.go (what tests and
+// the command do to a pool and read from it); selfsigned.go.
 //
 // Goroutines: one per listener, one clock, and two per connection (reader and
 // writer); [Pool.Run] owns them all and returns when they are gone. Locks are

@@ -231,7 +231,7 @@ func (s *session) setDifficulty(d Difficulty) {
 		s.vardiff.begin(s.pool.cfg.Now())
 	}
 	s.pushDifficulty()
-	s.log.Debug("difficulty set", zap.Stringer("difficulty", d))
+	s.log.Info("difficulty set", zap.Stringer("difficulty", d))
 	if !s.ready() {
 		return
 	}
