@@ -1,0 +1,79 @@
+package hashing
+
+import (
+	"math"
+	"testing"
+)
+
+// TestKernelStopsWhenTheBufferIsFull has every hash hit: Scan must stop for
+// room, leave the memory behind the buffer alone, and go on where it stopped.
+func TestKernelStopsWhenTheBufferIsFull(t *testing.T) {
+	everyKernel(t, func(t *testing.T, k Kernel) {
+		const guard = 64
+		r := random(8)
+		for _, versions := range []int{1, 3, MaxVersions} {
+			for _, size := range []int{MinHits, MinHits + 1, MinHits + 77} {
+				header := randomHeader(r)
+				p := new(Prehash)
+				p.Set(&header, rolled(versions), math.MaxUint32)
+				whole := make([]Hit, guard+size+guard)
+				canary := Hit{0xdeadbeef, 0xfeedface}
+				for i := range whole {
+					whole[i] = canary
+				}
+				buffer := whole[guard : guard+size : guard+size]
+				count := uint32(3 * size / versions)
+				total := 0
+				err := scanAll(k, p, r.Uint32(), count, buffer, func(Hit) error { total++; return nil })
+				if err != nil {
+					t.Fatal(err)
+				}
+				if want := int(count) * versions; total != want {
+					t.Errorf("%d versions, buffer of %d: %d hits, want %d", versions, size, total, want)
+				}
+				for i := range guard {
+					if whole[i] != canary || whole[guard+size+i] != canary {
+						t.Fatalf("%d versions, buffer of %d: wrote beyond the buffer", versions, size)
+					}
+				}
+			}
+		}
+	})
+}
+
+// TestKernelKeepsThePrehash: a Prehash may be shared by many workers.
+func TestKernelKeepsThePrehash(t *testing.T) {
+	everyKernel(t, func(t *testing.T, k Kernel) {
+		header := randomHeader(random(9))
+		p := new(Prehash)
+		p.Set(&header, rolled(5), math.MaxUint32/2)
+		before := *p
+		k.Scan(p, 1, 1000, make([]Hit, MinHits))
+		if *p != before {
+			t.Error("Scan wrote into the prehash")
+		}
+	})
+}
+
+func TestKernelOfNothing(t *testing.T) {
+	everyKernel(t, func(t *testing.T, k Kernel) {
+		header := randomHeader(random(10))
+		p := new(Prehash)
+		p.Set(&header, rolled(2), math.MaxUint32)
+		if found, done := k.Scan(p, 5, 0, make([]Hit, MinHits)); found != 0 || done != 0 {
+			t.Errorf("Scan of no nonces: %d hits, %d done", found, done)
+		}
+	})
+}
+
+func TestKernelDoesNotAllocate(t *testing.T) {
+	everyKernel(t, func(t *testing.T, k Kernel) {
+		header := randomHeader(random(11))
+		p := new(Prehash)
+		p.Set(&header, rolled(MaxVersions), 1<<24)
+		hits := make([]Hit, MinHits)
+		if n := testing.AllocsPerRun(20, func() { k.Scan(p, 0, 300, hits) }); n != 0 {
+			t.Errorf("Scan allocates %v times", n)
+		}
+	})
+}
