@@ -17,21 +17,22 @@ import (
 // arrows are the imports that packages of this module may have of each other
 // (tests aside). A new arrow is a line here, and a reason in the commit.
 var arrows = map[string][]string{
-	"benchmarks":        {},
-	"cmd/quarry":        {"config", "hashing", "miner", "stratum", "stratum/localpool", "telemetry"},
-	"config":            {},
-	"hashing":           {},
-	"miner":             {"hashing", "telemetry", "work"},
-	"stratum":           {"stratum/v1", "work"},
-	"stratum/localpool": {}, // the judge shares no code with the accused
-	"stratum/v1":        {"hashing", "work"},
-	"telemetry":         {},
-	"work":              {"hashing"},
+	"benchmarks":          {},
+	"cmd/quarry":          {"config", "hashing", "miner", "stratum", "stratum/localpool", "telemetry", "work"},
+	"config":              {},
+	"hashing":             {},
+	"miner":               {"hashing", "telemetry", "work"},
+	"stratum":             {"hashing", "stratum/v1", "work"},
+	"stratum/localpool":   {}, // the judge shares no code with the accused
+	"stratum/stratumtest": {},
+	"stratum/v1":          {"hashing", "work"},
+	"telemetry":           {},
+	"work":                {"hashing"},
 }
 
 // fenced are libraries that only the named packages may import.
 var fenced = map[string][]string{
-	"github.com/gorilla/websocket":   {"stratum", "stratum/localpool"},
+	"github.com/gorilla/websocket":   {"stratum", "stratum/localpool", "stratum/stratumtest"},
 	"github.com/shirou/gopsutil":     {"telemetry"},
 	"github.com/urfave/cli":          {"cmd/quarry"},
 	"github.com/pelletier/go-toml":   {"config"},

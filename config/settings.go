@@ -121,7 +121,7 @@ func logSettings() []Setting {
 			Doc:  "form of the messages",
 			Long: "text is lines for people, json one JSON object a line; auto is text,\ncoloured on a terminal unless NO_COLOR is set.", Example: "json"},
 		{Table: "log", Key: "file", Kind: Path, Env: "QUARRY_LOG_FILE", Flag: "log-file",
-			Doc:  "write messages to this file, empty = standard error",
+			Doc:  "write messages to this file too",
 			Long: "The file is rotated by size, and opened anew on SIGHUP.", Example: "quarry.log"},
 		{Table: "log", Key: "max_size", Kind: Int, Default: "10", Min: 1, Max: 10240, Env: "QUARRY_LOG_MAX_SIZE", Flag: "log-max-size",
 			Doc: "size in MiB at which the log file is rotated", Example: "50"},
@@ -136,7 +136,7 @@ func logSettings() []Setting {
 func runSettings() []Setting {
 	return []Setting{
 		{Table: "run", Key: "shares", Kind: Int, Default: "0", Max: 1e15, Env: "QUARRY_SHARES", Flag: "shares",
-			Doc: "end after this many shares, 0 = no limit", Example: "100"},
+			Doc: "end after this many accepted shares, 0 = no limit", Example: "100"},
 		{Table: "run", Key: "time", Kind: Duration, Default: "0s", Min: int64(time.Millisecond), Max: int64(10 * 365 * 24 * time.Hour), Env: "QUARRY_TIME", Flag: "time",
 			Doc: "end after this time, 0s = no limit", Example: "8h"},
 		{Table: "run", Key: "retry", Kind: Bool, Default: "true", Env: "QUARRY_RETRY", Flag: "no-retry", Inverted: true,

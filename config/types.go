@@ -55,7 +55,7 @@ type CPU struct {
 type Log struct {
 	Level          string        // "debug", "info", "warn" or "error"
 	Format         string        // "auto", "text" or "json"
-	File           string        // "" = standard error
+	File           string        // "" = standard output only
 	MaxSize        int           // MiB at which File is rotated
 	MaxFiles       int           // rotated files kept besides File
 	StatusInterval time.Duration // 0 = 10 s on a terminal, 60 s otherwise
@@ -63,7 +63,7 @@ type Log struct {
 
 // Run is the [run] table: when the run ends by itself.
 type Run struct {
-	Shares int64         // end after this many answered shares; 0 = never
+	Shares int64         // end after this many accepted shares; 0 = never
 	Time   time.Duration // end after this time; 0 = never
 	Retry  bool          // keep trying when no pool is reachable
 }

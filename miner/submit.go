@@ -79,8 +79,8 @@ func (s *submitter) settle(f found, verdict error) {
 	var rejected *work.Rejected
 	var lost *work.Lost
 	line := s.log.With(
-		zap.String("job", f.share.Job.ID), zap.String("pool", f.share.Job.Pool),
-		zap.String("difficulty", telemetry.FormatDifficulty(f.share.Hash.Difficulty())+"/"+f.share.Job.Difficulty.String()))
+		zap.String("difficulty", telemetry.FormatDifficulty(f.share.Hash.Difficulty())+"/"+f.share.Job.Difficulty.String()),
+		zap.String("job", f.share.Job.ID), zap.String("pool", f.share.Job.Pool))
 	switch {
 	case verdict == nil:
 		took := s.ledger.Accepted(f.ticket)

@@ -2,6 +2,7 @@ package miner
 
 import (
 	"context"
+	"errors"
 	"math/bits"
 	"runtime"
 	"time"
@@ -120,15 +121,17 @@ func (w *worker) verify(hit hashing.Hit) {
 }
 
 // settle pins the thread and sets its priority, as far as the system lets it.
+// What the system cannot do at all is said once, by the first worker.
 func (w *worker) settle(priority Priority) {
-	if w.place.Pinned {
-		if err := pinThread(w.place.CPU); err != nil {
-			w.log.Warn("worker is not pinned to its CPU", zap.Int("worker", w.index), zap.Int("cpu", w.place.CPU), zap.Error(err))
+	complain := func(what string, err error) {
+		if err != nil && (w.index == 0 || !errors.Is(err, errors.ErrUnsupported)) {
+			w.log.Warn(what, zap.Int("worker", w.index), zap.Int("cpu", w.place.CPU), zap.Error(err))
 		}
 	}
-	if err := setThreadPriority(priority); err != nil {
-		w.log.Warn("worker priority is not set", zap.Int("worker", w.index), zap.Stringer("priority", priority), zap.Error(err))
+	if w.place.Pinned {
+		complain("worker is not pinned to its CPU", pinThread(w.place.CPU))
 	}
+	complain("worker keeps its normal priority", setThreadPriority(priority))
 }
 
 // wait returns when ctx ends or one of the channels speaks; pause may be nil.

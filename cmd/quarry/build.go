@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -45,10 +46,10 @@ func newRig(c *config.Config, log *logging) (*rig, error) {
 		return nil, err
 	}
 	r.client, err = stratum.New(stratum.Options{
-		Pools: pools, Retry: c.Run.Retry, UserAgent: userAgent(), Log: log.Logger,
+		Pools: pools, NoRetry: !c.Run.Retry, UserAgent: userAgent(), Log: log.Logger,
 	})
 	if err != nil {
-		return nil, err
+		return nil, usageFault("%v", err) // New does not connect: it can only dislike the settings
 	}
 	r.miner = miner.Options{
 		Source: r.client, Kernel: kernel, Placements: placements, Priority: priority,
@@ -57,7 +58,8 @@ func newRig(c *config.Config, log *logging) (*rig, error) {
 		// not search the same headers.
 		Start: work.Start{Extranonce2: rand.Uint64()},
 	}
-	log.Info("quarry "+versionText(), zap.String("kernel", kernel.Name), zap.Int("workers", len(placements)))
+	log.Info("quarry "+versionText(), zap.String("kernel", kernel.Name), zap.Int("workers", len(placements)),
+		zap.String("cpus", placementText(placements)), zap.Stringer("priority", priority))
 	return r, nil
 }
 
@@ -75,20 +77,21 @@ func (r *rig) pools(c *config.Config, log *logging) ([]stratum.Pool, error) {
 		url := "stratum+tcp://" + practice.Addr()
 		log.Info("practice: no pool is configured, so this mines quarry's own pool at " + url + " and pays nothing; " +
 			"for a real pool: quarry mine -o stratum+tcp://HOST:PORT -u USER")
-		endpoint, err := stratum.ParseURL(url)
-		return []stratum.Pool{{Endpoint: endpoint, User: "practice", Password: "x", VersionRolling: true}}, err
+		return []stratum.Pool{{URL: url, User: "practice", Password: "x"}}, nil
 	}
 	var pools []stratum.Pool
 	for _, p := range c.Pools {
-		endpoint, err := stratum.ParseURL(p.URL)
-		if err != nil {
-			return nil, usageFault("%v", err)
+		pool := stratum.Pool{
+			URL: p.URL, User: p.User, Password: p.Password.Reveal(), NoVersionRolling: !p.VersionRolling,
+			TLS: stratum.TLSOptions{CAFile: p.TLSCA, Pin: p.TLSPin, Insecure: p.TLSInsecure},
 		}
-		pools = append(pools, stratum.Pool{
-			Endpoint: endpoint, User: p.User, Password: p.Password.Reveal(),
-			TLSCA: p.TLSCA, TLSPin: p.TLSPin, TLSInsecure: p.TLSInsecure,
-			VersionRolling: p.VersionRolling, SuggestDifficulty: p.SuggestDifficulty,
-		})
+		if p.SuggestDifficulty != "" {
+			var err error
+			if pool.SuggestDifficulty, err = hashing.ParseDifficulty(p.SuggestDifficulty); err != nil {
+				return nil, usageFault("suggest_difficulty: %v", err)
+			}
+		}
+		pools = append(pools, pool)
 	}
 	return pools, nil
 }
@@ -134,6 +137,18 @@ func choosePlacements(c config.CPU) ([]miner.Placement, error) {
 	return placements, nil
 }
 
+// placementText is the workers' CPUs, "0-3", or why they have none.
+func placementText(placements []miner.Placement) string {
+	var cpus []int
+	for _, p := range placements {
+		if !p.Pinned {
+			return "not pinned: " + p.Reason
+		}
+		cpus = append(cpus, p.CPU)
+	}
+	return miner.FormatCPUList(slices.Compact(slices.Sorted(slices.Values(cpus))))
+}
+
 // settingChecks judge what the config package cannot know.
 func settingChecks() map[string]func(string) error {
 	return map[string]func(string) error{
@@ -142,6 +157,9 @@ func settingChecks() map[string]func(string) error {
 			return err
 		},
 		"cpu.kernel": func(name string) error {
+			if name == hashing.Auto {
+				return nil
+			}
 			_, err := hashing.Lookup(name)
 			return err
 		},
