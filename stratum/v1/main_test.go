@@ -49,12 +49,27 @@ func vectors(t testing.TB) []vector {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var file struct{ Shares []vector }
+	var file struct {
+		Shares  []vector
+		Targets []struct {
+			Difficulty json.Number
+			Decimal    string `json:"target_from_decimal_text"`
+		} `json:"difficulty_targets"`
+	}
 	if err := json.Unmarshal(b, &file); err != nil {
 		t.Fatal(err)
 	}
 	if len(file.Shares) == 0 {
 		t.Fatal("no shares in the vectors")
+	}
+	// The shares have the target that follows from the float64; what counts is
+	// the one that follows from the decimal text.
+	for i := range file.Shares {
+		for _, target := range file.Targets {
+			if target.Difficulty == file.Shares[i].SetDifficulty {
+				file.Shares[i].Expect.ShareTarget = target.Decimal
+			}
+		}
 	}
 	return file.Shares
 }
