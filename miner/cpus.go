@@ -29,9 +29,9 @@ type Placement struct {
 	Reason string // why it is not pinned, for the log
 }
 
-// ParseCPUList reads a list like "0-3,8" as the kernel writes it and users type it: the numbers ascending and each
+// parseCPUList reads a list like "0-3,8" as the kernel writes it in /sys and cgroups: the numbers ascending and each
 // once. CPU numbers go up to 4095. The error names the bad piece.
-func ParseCPUList(list string) ([]int, error) {
+func parseCPUList(list string) ([]int, error) {
 	if len(list) > maxCPUList {
 		return nil, fmt.Errorf("cpu list: %d bytes long, %d is the most", len(list), maxCPUList)
 	}
@@ -81,8 +81,8 @@ func badCPUs(piece string) error {
 	return fmt.Errorf("cpu list: %q is not a cpu number or range from 0 to %d: write it like 0-3,8", piece, maxCPUs-1)
 }
 
-// FormatCPUList writes ascending numbers the way ParseCPUList reads them: "0-3,8".
-func FormatCPUList(cpus []int) string {
+// formatCPUList writes ascending numbers the way parseCPUList reads them: "0-3,8".
+func formatCPUList(cpus []int) string {
 	var pieces []string
 	for i := 0; i < len(cpus); {
 		j := i
@@ -122,7 +122,7 @@ func ChooseCPUs(set CPUSet, threads int, cpus []int) ([]Placement, error) {
 		for _, cpu := range cpus {
 			if !slices.Contains(set.CPUs, cpu) {
 				return nil, fmt.Errorf("cpu %d is not on this machine or not allowed to this process: choose from %s",
-					cpu, FormatCPUList(set.CPUs))
+					cpu, formatCPUList(set.CPUs))
 			}
 		}
 		usable = slices.Compact(slices.Sorted(slices.Values(cpus)))

@@ -44,7 +44,7 @@ func readCores(root fs.FS, cpus []int) map[int]int {
 		if err != nil {
 			continue
 		}
-		siblings, err := ParseCPUList(string(text))
+		siblings, err := parseCPUList(string(text))
 		if err == nil && slices.Contains(siblings, cpu) {
 			cores[cpu] = siblings[0]
 		}

@@ -13,9 +13,9 @@ func TestParseCPUList(t *testing.T) {
 	for in, want := range map[string]string{
 		"0": "0", "0-3,8": "0-3,8", " 3 , 1\n": "1,3", "5,0-2,1-3,5": "0-3,5", "4095": "4095", "7-7": "7", "2 - 4": "2-4",
 	} {
-		cpus, err := ParseCPUList(in)
-		if err != nil || FormatCPUList(cpus) != want {
-			t.Errorf("ParseCPUList(%q) = %v, %v; want %s", in, cpus, err, want)
+		cpus, err := parseCPUList(in)
+		if err != nil || formatCPUList(cpus) != want {
+			t.Errorf("parseCPUList(%q) = %v, %v; want %s", in, cpus, err, want)
 		}
 	}
 	for in, part := range map[string]string{
@@ -23,13 +23,13 @@ func TestParseCPUList(t *testing.T) {
 		"4096": "4095", "0-99999999999": `"0-99999999999"`, "0x1": `"0x1"`, "5-2": "2-5", strings.Repeat("9", 1000): "999...",
 		strings.Repeat("0,", maxCPUList): "bytes long",
 	} {
-		cpus, err := ParseCPUList(in)
+		cpus, err := parseCPUList(in)
 		if err == nil || cpus != nil || !strings.Contains(err.Error(), part) || len(err.Error()) > 200 {
-			t.Errorf("ParseCPUList(%.40q) = %v, %v; want an error with %s", in, cpus, err, part)
+			t.Errorf("parseCPUList(%.40q) = %v, %v; want an error with %s", in, cpus, err, part)
 		}
 	}
-	if got := FormatCPUList(nil); got != "" {
-		t.Errorf("FormatCPUList(nil) = %q", got)
+	if got := formatCPUList(nil); got != "" {
+		t.Errorf("formatCPUList(nil) = %q", got)
 	}
 }
 
@@ -38,7 +38,7 @@ func FuzzParseCPUList(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		cpus, err := ParseCPUList(s)
+		cpus, err := parseCPUList(s)
 		if err != nil {
 			if cpus != nil {
 				t.Errorf("%q gives both %v and %v", s, cpus, err)
@@ -51,9 +51,9 @@ func FuzzParseCPUList(f *testing.F) {
 		if !slices.IsSorted(cpus) || len(slices.Compact(slices.Clone(cpus))) != len(cpus) {
 			t.Errorf("%q gives %v, not ascending", s, cpus)
 		}
-		again, err := ParseCPUList(FormatCPUList(cpus))
+		again, err := parseCPUList(formatCPUList(cpus))
 		if err != nil || !slices.Equal(again, cpus) {
-			t.Errorf("%q written as %q comes back as %v, %v", s, FormatCPUList(cpus), again, err)
+			t.Errorf("%q written as %q comes back as %v, %v", s, formatCPUList(cpus), again, err)
 		}
 	})
 }

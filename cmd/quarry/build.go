@@ -146,7 +146,7 @@ func placementText(placements []miner.Placement) string {
 		}
 		cpus = append(cpus, p.CPU)
 	}
-	return miner.FormatCPUList(slices.Compact(slices.Sorted(slices.Values(cpus))))
+	return config.CPUList(slices.Compact(slices.Sorted(slices.Values(cpus)))).String()
 }
 
 // settingChecks judge what the config package cannot know.
