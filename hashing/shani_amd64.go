@@ -9,7 +9,7 @@ import (
 	"github.com/klauspost/cpuid/v2"
 )
 
-//go:generate sh -c "cd _asm && go run . -kernel shani -out ../shani_amd64.s -stubs ../shani_stub_amd64.go -pkg hashing"
+//go:generate go -C _asm run .
 
 // archKernels are the assembly kernels for amd64, best first.
 func archKernels() []Kernel {

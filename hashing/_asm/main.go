@@ -1,5 +1,6 @@
-// Command asm generates the assembly kernels of package hashing, with avo.
-// Run it by "go generate" in the folder above.
+// Command asm generates the assembly kernels of package hashing, with avo:
+// "go run ." in this folder, or "go generate" in the one above, writes them
+// all anew.
 //
 // The files:
 //
@@ -13,20 +14,44 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 
 	. "github.com/mmcloughlin/avo/build"
 )
 
+// kernels are the generators by the name of the kernel.
+var kernels = map[string]func(){"shani": shani}
+
 func main() {
-	kernels := map[string]func(){"shani": shani}
-	name := flag.String("kernel", "", "kernel to generate")
+	name := flag.String("kernel", "", "generate this kernel only, to the files of -out and -stubs")
 	flag.Parse()
+	if *name == "" {
+		generateAll()
+		return
+	}
 	generate, ok := kernels[*name]
 	if !ok {
-		fmt.Fprintf(os.Stderr, "asm: unknown kernel %q\n", *name)
-		os.Exit(2)
+		fail(fmt.Errorf("unknown kernel %q", *name))
 	}
 	ConstraintExpr("amd64,!purego")
 	generate()
 	Generate()
+}
+
+// generateAll runs this program for each kernel: avo makes one file in a
+// process.
+func generateAll() {
+	for name := range kernels {
+		c := exec.Command(os.Args[0], "-kernel", name, "-pkg", "hashing",
+			"-out", "../"+name+"_amd64.s", "-stubs", "../"+name+"_stub_amd64.go")
+		c.Stdout, c.Stderr = os.Stdout, os.Stderr
+		if err := c.Run(); err != nil {
+			fail(fmt.Errorf("kernel %s: %w", name, err))
+		}
+	}
+}
+
+func fail(err error) {
+	fmt.Fprintf(os.Stderr, "asm: %v\n", err)
+	os.Exit(1)
 }
