@@ -103,7 +103,7 @@ func splitAddress(address string) (host string, port uint16, err error) {
 		if strings.Count(address, ":") > 1 && !strings.HasPrefix(address, "[") {
 			return "", 0, errors.New("put an IPv6 address in brackets: [::1]:3333")
 		}
-		return "", 0, errors.New("needs a port: host:port, such as pool.example.org:3333")
+		return "", 0, errors.New("needs a port, such as :3333 at the end: " + schemesHint)
 	}
 	n, err := strconv.ParseUint(portText, 10, 16)
 	if err != nil || n == 0 {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 )
@@ -33,7 +34,6 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Writer:                    stdout,
 		ErrWriter:                 stderr,
 		EnableBashCompletion:      true,
-		Suggest:                   true,
 		DisableSliceFlagSeparator: true, // a password may hold a comma
 		UseShortOptionHandling:    false,
 		ExitErrHandler:            func(*cli.Context, error) {}, // run decides
@@ -83,12 +83,13 @@ func noCommand(c *cli.Context) error {
 	if !c.Args().Present() {
 		return cli.ShowSubcommandHelp(c)
 	}
-	name := c.Args().First()
-	hint := cli.SuggestCommand(c.Command.Subcommands, name)
-	if hint == "" {
-		return usageFault("no command %q; see %s --help", name, c.App.HelpName)
+	var names []string
+	for _, known := range c.Command.Subcommands {
+		if !known.Hidden {
+			names = append(names, known.Name)
+		}
 	}
-	return usageFault("no command %q; did you mean %q? See %s --help", name, hint, c.App.HelpName)
+	return usageFault("no command %q; there are: %s", c.Args().First(), strings.Join(names, ", "))
 }
 
 func usageError(c *cli.Context, err error, _ bool) error {

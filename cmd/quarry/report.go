@@ -123,7 +123,7 @@ func summaryLines(s telemetry.Snapshot) []string {
 			s.Shares.Accepted, s.Shares.Rejected, reasonsText(s.Shares.RejectedBy), s.Shares.Stale,
 			s.Shares.Lost, reasonsText(s.Shares.LostBy), telemetry.FormatDifficulty(s.Shares.BestDifficulty)),
 	}
-	if e := s.Effective; e.HashesPerSecond.OK {
+	if e := s.Effective; s.Shares.Accepted > 0 && e.HashesPerSecond.OK {
 		lines = append(lines, fmt.Sprintf("effective: %s by accepted shares (95%% sure of %s to %s)",
 			telemetry.FormatRate(e.HashesPerSecond.Value), telemetry.FormatRate(e.Low.Value), telemetry.FormatRate(e.High.Value)))
 	}
