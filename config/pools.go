@@ -116,7 +116,7 @@ func checkPool(c checker, entry *poolEntry, seen map[string]item, anyTLS bool) {
 	case given && !url.bad:
 		same := strings.ToLower(strings.TrimRight(url.text, "/"))
 		if before, repeated := seen[same]; repeated {
-			c.add(url.at.fault("pool.url", "two pools with one url, the first at "+before.at.origin().String()))
+			c.add(url.at.fault("pool.url", "two pools with one url, "+quote(url.text)+", the first at "+before.at.origin().String()))
 		} else {
 			seen[same] = url
 		}
