@@ -230,16 +230,15 @@ func (s *Session) subscribed(m Message) error {
 func (s *Session) authorise(ctx context.Context) error {
 	_, err := s.conn.call(ctx, call{
 		method: "mining.authorize", params: []any{s.cfg.User, s.cfg.Password},
-		timeout: s.cfg.Limits.Handshake,
-		apply: func(m Message) error {
-			if refusal := m.Refusal(); refusal != nil {
-				return fmt.Errorf("%w %q: %w", ErrUnauthorised, s.cfg.User, s.safe(refusal))
-			}
-			return nil
-		},
+		apply: s.authorisedBy, timeout: s.cfg.Limits.Handshake,
 	})
-	if err != nil {
-		return err
+	return err
+}
+
+// authorisedBy acts on the reply to mining.authorize: shares may go out.
+func (s *Session) authorisedBy(m Message) error {
+	if refusal := m.Refusal(); refusal != nil {
+		return fmt.Errorf("%w %q: %w", ErrUnauthorised, s.cfg.User, s.safe(refusal))
 	}
 	s.mu.Lock()
 	s.state.authorised = time.Now()

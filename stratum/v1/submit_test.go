@@ -1,0 +1,313 @@
+package v1
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"quarry/hashing"
+	"quarry/stratum/stratumtest"
+	"quarry/work"
+)
+
+// judge answers every submit with true.
+func judge(c *pc) {
+	for {
+		c.Result(c.Expect("mining.submit"), "true")
+	}
+}
+
+func isLost(err error, why string) bool {
+	var lost *work.Lost
+	return errors.As(err, &lost) && lost.Why == why
+}
+
+const otherBlock = "171592f223740e92d223f6e68bff25279af7ac4f2246451e0000000200000001"
+
+func TestGate(t *testing.T) {
+	easy := func(j *stratumtest.Job) { j.NBits = "207fffff" } // every second hash is a block
+	next := make(chan string)
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(sampleWith("old", easy))
+		c.Notify(sampleWith("same block", func(j *stratumtest.Job) { j.Clean = false }))
+		c.Result(c.Expect("mining.submit"), "true")
+		c.Result(c.Expect("mining.submit"), "true")
+		c.Notify(<-next)
+		judge(c)
+	})
+	m := mine(t, server, Config{})
+	old, same := m.job(), m.job()
+	if same.Clean {
+		t.Errorf("job %+v", same)
+	}
+	for _, job := range []*work.Job{old, same} {
+		if err := m.submit(share(job, 1)); err != nil {
+			t.Errorf("share of %q: %v", job.ID, err)
+		}
+	}
+	if err := m.submit(share(old, 1)); !isReason(err, work.ReasonDuplicate) {
+		t.Errorf("the same share again: %v", err)
+	}
+	copied := *same
+	if err := m.submit(share(&copied, 2)); !errors.Is(err, work.ErrStale) {
+		t.Errorf("share of an unknown job: %v", err)
+	}
+	foreign := *same
+	foreign.Session++
+	if err := m.submit(share(&foreign, 3)); !isLost(err, "disconnected") {
+		t.Errorf("share of another session: %v", err)
+	}
+
+	next <- sampleWith("new block", func(j *stratumtest.Job) { j.PrevHash, j.Clean = otherBlock, false })
+	if job := m.job(); !job.Clean {
+		t.Error("a new block without clean is not taken as clean")
+	}
+	if err := m.submit(share(same, 4)); !errors.Is(err, work.ErrStale) {
+		t.Errorf("share of the old block: %v", err)
+	}
+	block := share(old, 5)
+	block.Hash = hashing.Hash{31: 0x01}
+	if err := m.submit(block); err != nil {
+		t.Errorf("a stale block is not sent: %v", err)
+	}
+}
+
+func TestSubmitStale(t *testing.T) {
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(sample("1"))
+		c.Notify(sample("2"))
+		c.Error(c.Expect("mining.submit"), `[21,"Job not found",null]`)
+		c.Hang()
+	})
+	m := mine(t, server, Config{SubmitStale: true})
+	old := m.job()
+	m.job()
+	if err := m.submit(share(old, 1)); !errors.Is(err, work.ErrStale) {
+		t.Error(err)
+	}
+}
+
+func TestOldJobsAreForgotten(t *testing.T) {
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		for i := range 66 {
+			c.Notify(sampleWith(fmt.Sprint(i), func(j *stratumtest.Job) { j.Clean = false }))
+		}
+		judge(c)
+	})
+	m := mine(t, server, Config{})
+	var jobs []*work.Job
+	for range 66 {
+		jobs = append(jobs, m.job())
+	}
+	if err := m.submit(share(jobs[1], 1)); !errors.Is(err, work.ErrStale) {
+		t.Errorf("share of the 65th newest job: %v", err)
+	}
+	if err := m.submit(share(jobs[2], 2)); err != nil {
+		t.Errorf("share of the 64th newest job: %v", err)
+	}
+}
+
+func TestDuplicatesAreBounded(t *testing.T) {
+	var d duplicates
+	hash := func(i int) hashing.Hash { return hashing.Hash{byte(i), byte(i >> 8), byte(i >> 16)} }
+	for i := range duplicateMemory + 10 {
+		if !d.add(hash(i)) || d.add(hash(i)) {
+			t.Fatalf("hash %d", i)
+		}
+	}
+	if len(d.known) != duplicateMemory || len(d.order) != duplicateMemory {
+		t.Errorf("%d hashes known", len(d.known))
+	}
+	if !d.add(hash(3)) || d.add(hash(duplicateMemory)) {
+		t.Error("the wrong ones were forgotten")
+	}
+}
+
+// TestStorm: many shares at once, replies in any order and id form; each
+// share gets the verdict of its own reply.
+func TestStorm(t *testing.T) {
+	const shares = 50
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(sample("1"))
+		var asked []stratumtest.Request
+		for range shares {
+			asked = append(asked, c.Expect("mining.submit"))
+		}
+		for i := range asked {
+			r := asked[len(asked)-1-i]
+			nonce := r.Params[4].(string)
+			switch nonce[7] % 3 {
+			case 0:
+				c.Send(`{"id":%s.0,"result":true}`, r.ID)
+				c.Send(`{"id":%s,"error":[23,"twice",null]}`, r.ID) // the first answer counts
+			case 1:
+				c.Send(`{"id":"%s","result":null,"error":[20,"nonce %s",null],"method":"mining.submit"}`, r.ID, nonce)
+			default:
+				c.Send(`{"id":%s,"result":false,"error":null,"reject-reason":"stale"}`, r.ID)
+			}
+		}
+		c.Hang()
+	})
+	m := mine(t, server, Config{})
+	job := m.job()
+	var all sync.WaitGroup
+	for n := range uint32(shares) {
+		all.Go(func() {
+			nonce := fmt.Sprintf("%08x", n)
+			err := m.submit(share(job, n))
+			var rejected *work.Rejected
+			ok := false
+			switch nonce[7] % 3 {
+			case 0:
+				ok = err == nil
+			case 1:
+				ok = errors.As(err, &rejected) && rejected.Text == "nonce "+nonce
+			default:
+				ok = errors.Is(err, work.ErrStale)
+			}
+			if !ok {
+				t.Errorf("share %s: %v", nonce, err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestLostShares(t *testing.T) {
+	silent := func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(sample("1"))
+		c.Hang()
+	}
+	t.Run("timeout", func(t *testing.T) {
+		m := mine(t, stratumtest.Serve(t, silent), Config{Limits: Limits{Submit: 20 * time.Millisecond}})
+		job := m.job()
+		for n := range uint32(maxUnanswered) {
+			if err := m.submit(share(job, n)); !isLost(err, "timeout") {
+				t.Errorf("share %d: %v", n, err)
+			}
+		}
+		if err := m.end(); !strings.Contains(err.Error(), "without an answer") {
+			t.Errorf("ended with %v", err)
+		}
+	})
+	t.Run("disconnected", func(t *testing.T) {
+		server := stratumtest.Serve(t, func(c *pc) {
+			c.Welcome(stratumtest.Usual())
+			c.Notify(sample("1"))
+			c.Read()
+		})
+		m := mine(t, server, Config{})
+		job := m.job()
+		if err := m.submit(share(job, 1)); !isLost(err, "disconnected") || !errors.Is(err, ErrClosed) {
+			t.Error(err)
+		}
+		m.end()
+		if err := m.submit(share(job, 2)); !isLost(err, "disconnected") {
+			t.Errorf("after the end: %v", err)
+		}
+	})
+	t.Run("shutdown", func(t *testing.T) {
+		written := make(chan struct{})
+		m := mine(t, stratumtest.Serve(t, silent), Config{Trace: Trace{SubmitWritten: func(*work.Share, time.Time) { close(written) }}})
+		job := m.job()
+		go func() { <-written; m.stop() }()
+		if err := m.submit(share(job, 1)); !isLost(err, "shutdown") {
+			t.Error(err)
+		}
+	})
+	t.Run("queue full", func(t *testing.T) {
+		written := make(chan struct{}, 1)
+		m := mine(t, stratumtest.Serve(t, silent), Config{
+			Limits: Limits{Shares: 1}, Trace: Trace{SubmitWritten: func(*work.Share, time.Time) { written <- struct{}{} }},
+		})
+		job := m.job()
+		ctx, cancel := context.WithCancel(context.Background())
+		first := make(chan error)
+		go func() { first <- m.Submit(ctx, share(job, 1)) }()
+		<-written
+		if err := m.submit(share(job, 2)); !isLost(err, "queue full") {
+			t.Error(err)
+		}
+		cancel()
+		if err := <-first; !isLost(err, "shutdown") {
+			t.Error(err)
+		}
+	})
+	t.Run("never authorised", func(t *testing.T) {
+		server := stratumtest.Serve(t, func(c *pc) {
+			c.Result(c.Read(), `[[],"00",4]`)
+			c.Notify(sample("1"))
+			c.Hang()
+		})
+		m := mine(t, server, Config{NoConfigure: true, Limits: Limits{Authorise: 20 * time.Millisecond}})
+		if err := m.submit(share(m.job(), 1)); !isLost(err, "timeout") {
+			t.Error(err)
+		}
+	})
+}
+
+// TestForgottenByThePool: a pool that does not know us any more gets a new
+// connection.
+func TestForgottenByThePool(t *testing.T) {
+	for failure, reason := range map[string]string{
+		`[24,"Unauthorized worker secret",null]`: work.ReasonUnauthorized, `[25,"Not subscribed",null]`: work.ReasonNotSubscribed,
+	} {
+		server := stratumtest.Serve(t, func(c *pc) {
+			c.Welcome(stratumtest.Usual())
+			c.Notify(sample("1"))
+			c.Error(c.Expect("mining.submit"), failure)
+			c.Hang()
+		})
+		m := mine(t, server, Config{})
+		err := m.submit(share(m.job(), 1))
+		if !isReason(err, reason) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", failure, err)
+		}
+		if err := m.end(); !strings.Contains(err.Error(), "does not know us") {
+			t.Errorf("%s: ended with %v", failure, err)
+		}
+	}
+}
+
+func TestTrace(t *testing.T) {
+	var mu sync.Mutex
+	var received, written []time.Time
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(sample("1"))
+		judge(c)
+	})
+	m := mine(t, server, Config{Trace: Trace{
+		JobReceived:   func(at time.Time) { mu.Lock(); received = append(received, at); mu.Unlock() },
+		SubmitWritten: func(_ *work.Share, at time.Time) { mu.Lock(); written = append(written, at); mu.Unlock() },
+	}})
+	job := m.job()
+	if err := m.submit(share(job, 1)); err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(received) != 1 || received[0] != job.Received || len(written) != 1 || written[0].Before(job.Received) {
+		t.Errorf("received %v, written %v", received, written)
+	}
+}
+
+func TestCheckCredentials(t *testing.T) {
+	if err := CheckCredentials("user", "x", "quarry", Limits{}); err != nil {
+		t.Error(err)
+	}
+	for _, c := range [][3]string{{strings.Repeat("u", 700), "x", ""}, {"u", strings.Repeat("ä", 160), ""}, {"u", "x", strings.Repeat("a", 950)}} {
+		if err := CheckCredentials(c[0], c[1], c[2], Limits{}); err == nil || strings.Contains(err.Error(), "ääää") {
+			t.Errorf("%.20q: %v", c, err)
+		}
+	}
+}
