@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"time"
 
 	"go.uber.org/zap"
@@ -102,8 +101,20 @@ func (d *dialer) tlsError(err error) error {
 			ErrCertificate, certificate.Err, pinText(leafSum(tls.ConnectionState{PeerCertificates: certificate.UnverifiedCertificates})))
 	case errors.As(err, &record):
 		return fmt.Errorf("the server does not speak TLS: use %s:// if this port is meant to be plain", plain)
-	case errors.Is(err, io.EOF), errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+	case isHangUp(err), isTimeout(err):
 		return fmt.Errorf("no TLS handshake (%w): if this port is plain, use %s://", err, plain)
 	}
 	return fmt.Errorf("tls: %w", err)
+}
+
+// isHangUp knows a connection that the peer ended, politely or not.
+func isHangUp(err error) bool {
+	var op *net.OpError
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &op) && op.Op == "read" && !op.Timeout()
+}
+
+// isTimeout knows a deadline that passed, whosever it was.
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
 }

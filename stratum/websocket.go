@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -53,12 +52,14 @@ func (d *dialer) webSocket(ctx context.Context) (v1.Transport, error) {
 
 func (d *dialer) upgradeError(ctx context.Context, err error, response *http.Response) error {
 	switch {
-	case ctx.Err() != nil:
+	case errors.Is(ctx.Err(), context.Canceled):
 		return fmt.Errorf("open websocket: %w", ctx.Err())
+	case ctx.Err() != nil, isTimeout(err):
+		return fmt.Errorf("open websocket: no answer within %v", d.limits.TLS)
 	case errors.Is(err, websocket.ErrBadHandshake):
 		return fmt.Errorf("%w: the server refuses the websocket with %q: check host, port and path",
 			v1.ErrNotStratum, response.Status)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case isHangUp(err):
 		return fmt.Errorf("open websocket: %w: if this port is plain, use %s://", v1.ErrClosed, SchemeTCP)
 	}
 	return fmt.Errorf("open websocket: %w", err)
@@ -125,7 +126,7 @@ func (w *webSocket) readError(err error) error {
 		return fmt.Errorf("message longer than %d bytes", w.limits.Line)
 	case errors.As(err, &closed):
 		return fmt.Errorf("%w (%d %s)", v1.ErrClosed, closed.Code, v1.Sanitise(closed.Text))
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case isTimeout(err):
 		return fmt.Errorf("not a message from the pool for %v, or one that was not complete after %v", w.limits.Silence, w.limits.LineTime)
 	}
 	return fmt.Errorf("%w: %w", v1.ErrClosed, err)

@@ -16,9 +16,9 @@ import (
 	"time"
 )
 
-// Certificate makes a self-signed certificate for 127.0.0.1 and localhost, and
-// a file that makes it an authority.
-func Certificate(t testing.TB) (certificate tls.Certificate, caFile string) {
+// Certificate makes a self-signed certificate for the host names, or else for
+// 127.0.0.1 and localhost, and a file that makes it an authority.
+func Certificate(t testing.TB, names ...string) (certificate tls.Certificate, caFile string) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -26,10 +26,12 @@ func Certificate(t testing.TB) (certificate tls.Certificate, caFile string) {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "stratumtest"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}, DNSNames: []string{"localhost"},
-		IsCA: true, BasicConstraintsValid: true,
+		DNSNames: names, IsCA: true, BasicConstraintsValid: true,
 		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	if names == nil {
+		template.IPAddresses, template.DNSNames = []net.IP{net.IPv4(127, 0, 0, 1)}, []string{"localhost"}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
