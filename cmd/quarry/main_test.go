@@ -1,17 +1,26 @@
 package main
 
 import (
+	"bufio"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"quarry/stratum/localpool"
 )
 
 func TestMain(m *testing.M) {
@@ -27,6 +36,9 @@ func TestScripts(t *testing.T) {
 			"summary":   cmdSummary,
 			"waitfor":   cmdWaitFor,
 			"expandenv": cmdExpandEnv,
+			"badpool":   cmdBadPool,
+			"waitlog":   cmdWaitLog,
+			"hangup":    cmdHangup,
 		},
 		Setup: func(env *testscript.Env) error {
 			// A home without settings, and two ports that were free just now.
@@ -40,9 +52,31 @@ func TestScripts(t *testing.T) {
 				}
 				env.Setenv(name, port)
 			}
-			return nil
+			return writeCertificate(env)
 		},
 	})
+}
+
+// writeCertificate leaves cert.pem, key.pem and $PIN for a pool with TLS.
+func writeCertificate(env *testscript.Env) error {
+	c, err := localpool.SelfSigned(time.Now(), "127.0.0.1")
+	if err != nil {
+		return err
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
+	if err != nil {
+		return err
+	}
+	env.Setenv("PIN", localpool.Pin(c))
+	for name, block := range map[string]*pem.Block{
+		"cert.pem": {Type: "CERTIFICATE", Bytes: c.Certificate[0]},
+		"key.pem":  {Type: "PRIVATE KEY", Bytes: key},
+	} {
+		if err := os.WriteFile(filepath.Join(env.WorkDir, name), pem.EncodeToMemory(block), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func freePort() (string, error) {
@@ -134,4 +168,83 @@ func cmdExpandEnv(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	text := os.Expand(ts.ReadFile(args[0]), ts.Getenv)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+// cmdBadPool is "badpool KIND ADDRESS": a server there, until the script ends,
+// that is no pool (http, ssh, silent) or not for us (refuses).
+func cmdBadPool(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: badpool KIND ADDRESS")
+	}
+	l, err := net.Listen("tcp", args[1])
+	ts.Check(err)
+	ts.Defer(func() { l.Close() })
+	answers := map[string]func(net.Conn){
+		"http":   func(c net.Conn) { fmt.Fprint(c, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\n\r\n<html>\n") },
+		"ssh":    func(c net.Conn) { fmt.Fprint(c, "SSH-2.0-OpenSSH_9.2p1\r\n") },
+		"silent": func(c net.Conn) { _, _ = io.Copy(io.Discard, c) },
+		"refuses": func(c net.Conn) {
+			for lines := bufio.NewScanner(c); lines.Scan(); {
+				refuse(c, lines.Bytes())
+			}
+		},
+	}
+	answer, known := answers[args[0]]
+	if !known {
+		ts.Fatalf("no such kind of pool")
+	}
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				answer(c)
+			}()
+		}
+	}()
+}
+
+// refuse answers a Stratum request, but lets nobody in.
+func refuse(c net.Conn, line []byte) {
+	var request struct {
+		ID     int
+		Method string
+	}
+	if json.Unmarshal(line, &request) != nil {
+		return
+	}
+	result := "true"
+	switch request.Method {
+	case "mining.configure":
+		result = `{"version-rolling":false}`
+	case "mining.subscribe":
+		result = `[[["mining.notify","1"]],"aabbccdd",4]`
+	case "mining.authorize":
+		result = "false"
+	}
+	fmt.Fprintf(c, `{"id":%d,"result":%s,"error":null}`+"\n", request.ID, result)
+}
+
+// cmdWaitLog is "waitlog FILE TEXT": it returns when the text is in the file.
+func cmdWaitLog(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: waitlog FILE TEXT")
+	}
+	for range 6000 {
+		if text, err := os.ReadFile(ts.MkAbs(args[0])); err == nil && strings.Contains(string(text), args[1]) {
+			return
+		}
+		pauseBriefly()
+	}
+	ts.Fatalf("%q does not come up in %s", args[1], args[0])
+}
+
+// cmdHangup is "hangup": SIGHUP to all that the script runs in the background.
+func cmdHangup(ts *testscript.TestScript, _ bool, _ []string) {
+	for _, c := range ts.BackgroundCmds() {
+		ts.Check(c.Process.Signal(syscall.SIGHUP))
+	}
 }
