@@ -55,7 +55,7 @@ func missingFeatures(features []cpuid.FeatureID) string {
 }
 
 // shaniLanes is how many nonces a group has: as in _asm/shani.go.
-const shaniLanes = 6
+const shaniLanes = 5
 
 // shaniJob is what the assembly reads and writes; _asm/shani.go has the same
 // layout. Words in groups of four lie lowest first.

@@ -4,10 +4,11 @@
 //
 // The files:
 //
-//	sha256.go  constants of SHA-256, and how they lie in memory
-//	weave.go   putting independent instruction streams in one order
-//	shaext.go  rounds and message schedule by the SHA extensions (SHA-NI)
-//	shani.go   the kernel "shani"
+//	sha256.go     constants of SHA-256, and how they lie in memory
+//	weave.go      putting independent instruction streams in one order
+//	shaext.go     rounds and message schedule by the SHA extensions (SHA-NI)
+//	shani.go      the kernel "shani": its hashing
+//	shaniloop.go  and what is around it
 package main
 
 import (

@@ -49,41 +49,15 @@ func rounds(lanes []state, first, last int, shared func(t int) bool, wk func(lan
 	return out
 }
 
-// schedule makes the message groups of one lane.
+// schedule makes the message groups of one lane. All groups go through memory,
+// so lanes can share the registers. The vector loads (two a clock) are what a
+// kernel runs short of: hence a register for K and one for the group before.
 type schedule struct {
 	raw func(group int) Mem // where W of a group is, in memory
 	wk  func(group int) Mem // where W+K of a group goes
 
-	k    reg.VecPhysical // K of the group
-	x, y reg.VecPhysical // scratch
-	// last is the group made last, if there is a register for it: that keeps
-	// the way through memory out of the chain from group to group. If nil,
-	// scratch may be shared by all lanes.
-	last reg.VecPhysical
-}
-
-// before is the group before the given one, in a register or in memory.
-func (s *schedule) before(group int) Op {
-	if s.last != nil {
-		return s.last
-	}
-	return s.raw(group - 1)
-}
-
-// finish stores the group in x: W where later groups need it (until group 14),
-// and W+K for the rounds.
-func (s *schedule) finish(group int) {
-	if group < 15 {
-		MOVO(s.x, s.raw(group))
-	}
-	sum := s.x
-	if s.last != nil {
-		s.x, s.last = s.last, s.x
-		sum = s.y
-		MOVO(s.last, sum)
-	}
-	PADDL(s.k, sum)
-	MOVO(sum, s.wk(group))
+	x, y, before reg.VecPhysical // scratch
+	k            reg.VecPhysical // K of the group
 }
 
 // sigma0Part leaves W[t-16] + sigma0(W[t-15]) of a group in x.
@@ -92,15 +66,29 @@ func (s *schedule) sigma0Part(group int) {
 	SHA256MSG1(s.raw(group-3), s.x)
 }
 
-// sevenBack loads W[t-7], which lies across two groups.
-func (s *schedule) sevenBack(group int, into reg.VecPhysical) {
-	MOVO(s.before(group), into)
-	PALIGNR(Imm(4), s.raw(group-2), into)
+// addSevenBack loads the group before and adds W[t-7], which lies across that
+// and the one before it, to x.
+func (s *schedule) addSevenBack(group int) {
+	MOVO(s.raw(group-1), s.before)
+	MOVO(s.before, s.y)
+	PALIGNR(Imm(4), s.raw(group-2), s.y)
+	PADDL(s.y, s.x)
 }
 
-// sigma1Part adds sigma1(W[t-2]) to x.
-func (s *schedule) sigma1Part(group int) {
-	SHA256MSG2(s.before(group), s.x)
+// finish adds sigma1(W[t-2]) to x, where last is the group before, and stores
+// the group: W where later groups need it (until group 14), and W+K for the
+// rounds.
+func (s *schedule) finish(group int, last Op) {
+	SHA256MSG2(last, s.x)
+	s.store(group)
+}
+
+func (s *schedule) store(group int) {
+	if group < 15 {
+		MOVO(s.x, s.raw(group))
+	}
+	PADDL(s.k, s.x)
+	MOVO(s.x, s.wk(group))
 }
 
 // group makes a group that has no shortcut:
@@ -112,8 +100,6 @@ func (s *schedule) group(group int) {
 
 // groupFromX is the same when x holds W[t-16] + sigma0(W[t-15]) already.
 func (s *schedule) groupFromX(group int) {
-	s.sevenBack(group, s.y)
-	PADDL(s.y, s.x)
-	s.sigma1Part(group)
-	s.finish(group)
+	s.addSevenBack(group)
+	s.finish(group, s.before)
 }
