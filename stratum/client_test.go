@@ -1,0 +1,527 @@
+package stratum
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"quarry/stratum/stratumtest"
+	"quarry/stratum/v1"
+	"quarry/work"
+)
+
+type pc = stratumtest.Conn // the pool's side
+
+const patience = 30 * time.Second
+
+// running is a client at work, on a clock whose waits are over at once.
+type running struct {
+	*Client
+	t     *testing.T
+	jobs  chan *work.Job
+	ended chan error
+	logs  *observer.ObservedLogs
+	stop  context.CancelFunc
+
+	begun time.Time
+
+	mu     sync.Mutex
+	offset time.Duration // of the clock, which stands still otherwise
+	waits  []time.Duration
+	enough int // waits until the clock stops
+}
+
+func run(t *testing.T, options Options, change func(*running)) *running {
+	t.Helper()
+	core, logs := observer.New(zap.DebugLevel)
+	options.Log = zap.New(core)
+	for i := range options.Pools {
+		if options.Pools[i].User == "" {
+			options.Pools[i].User, options.Pools[i].Password = "user.rig", "hunter2"
+		}
+	}
+	c, err := New(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &running{Client: c, t: t, jobs: make(chan *work.Job, 1000), ended: make(chan error, 1), logs: logs, begun: time.Now(), enough: 1000}
+	c.clock = clock{now: r.now, wait: r.wait, jitter: func() float64 { return 0 }}
+	if change != nil {
+		change(r)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	r.stop = cancel
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.ended <- c.Run(ctx, func(j *work.Job) { r.jobs <- j })
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+		for _, entry := range logs.All() {
+			if text := fmt.Sprint(entry.Message, entry.ContextMap()); strings.Contains(text, "hunter2") {
+				t.Errorf("the password is logged: %s", text)
+			}
+		}
+	})
+	return r
+}
+
+func (r *running) now() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.begun.Add(r.offset)
+}
+
+func (r *running) wait(ctx context.Context, d time.Duration) error {
+	r.mu.Lock()
+	r.offset += d
+	r.waits = append(r.waits, d.Round(100*time.Millisecond))
+	enough := len(r.waits) >= r.enough
+	r.mu.Unlock()
+	if enough {
+		r.stop()
+	}
+	return ctx.Err()
+}
+
+func (r *running) job() *work.Job {
+	r.t.Helper()
+	select {
+	case job := <-r.jobs:
+		return job
+	case err := <-r.ended:
+		r.t.Fatalf("the client ended with %v", err)
+	case <-time.After(patience):
+		r.t.Fatalf("no job; the log: %v", r.logs.All())
+	}
+	return nil
+}
+
+// jobOf waits for a job of the pool, after a nil if there was one before.
+func (r *running) jobOf(s *stratumtest.Server) *work.Job {
+	r.t.Helper()
+	job := r.job()
+	if job == nil || job.Pool != s.URL {
+		r.t.Fatalf("job %+v, want one of %s", job, s.URL)
+	}
+	return job
+}
+
+func (r *running) noWork() {
+	r.t.Helper()
+	if job := r.job(); job != nil {
+		r.t.Fatalf("job %+v, want none", job)
+	}
+}
+
+func (r *running) end() error {
+	r.t.Helper()
+	select {
+	case err := <-r.ended:
+		return err
+	case <-time.After(patience):
+		r.t.Fatal("the client did not end")
+	}
+	return nil
+}
+
+func (r *running) logged(message, text string) {
+	r.t.Helper()
+	for _, entry := range r.logs.FilterMessage(message).All() {
+		if strings.Contains(fmt.Sprint(entry.ContextMap()), text) {
+			return
+		}
+	}
+	r.t.Errorf("no log line %q with %q in %v", message, text, r.logs.All())
+}
+
+// works is a pool that gives a job and answers shares until it gets one whose
+// nonce is 0xdead: then it hangs up.
+func works(c *pc) {
+	c.Welcome(stratumtest.Usual())
+	c.Notify(stratumtest.Sample("1").Params())
+	for {
+		r := c.Expect("mining.submit")
+		if r.Params[4] == "0000dead" {
+			return
+		}
+		c.Result(r, "true")
+	}
+}
+
+func share(job *work.Job, nonce uint32) *work.Share {
+	s := &work.Share{Job: job, Extranonce2: make([]byte, job.Extranonce2Size), NTime: job.NTime, Version: job.Version, Nonce: nonce}
+	header := job.Header(s.Extranonce2, s.Version, s.NTime, s.Nonce)
+	s.Hash = header.Hash()
+	return s
+}
+
+func (r *running) submit(s *work.Share) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	return r.Submit(ctx, s)
+}
+
+func disconnected(err error) bool {
+	var lost *work.Lost
+	return errors.As(err, &lost) && lost.Why == "disconnected"
+}
+
+func pools(urls ...string) Options {
+	o := Options{UserAgent: "quarry/test"}
+	for _, url := range urls {
+		o.Pools = append(o.Pools, Pool{URL: url})
+	}
+	return o
+}
+
+func TestMineOverEveryScheme(t *testing.T) {
+	certificate, ca := stratumtest.Certificate(t)
+	for _, server := range []*stratumtest.Server{
+		stratumtest.Serve(t, works), stratumtest.ServeTLS(t, certificate, works), stratumtest.ServeWS(t, works), stratumtest.ServeWSS(t, certificate, works),
+	} {
+		options := pools(server.URL)
+		if u, _ := ParseURL(server.URL); u.TLS() {
+			options.Pools[0].TLS.CAFile = ca
+		}
+		r := run(t, options, nil)
+		job := r.jobOf(server)
+		if err := r.submit(share(job, 1)); err != nil {
+			t.Errorf("%s: %v", server.URL, err)
+		}
+		status := r.Status()
+		if !status.Connected || !status.Authorised || status.Pool != server.URL || status.Connects != 1 || status.Difficulty.Float64() != 1 || status.SessionID != "deadbeef" {
+			t.Errorf("%s: status %+v", server.URL, status)
+		}
+		r.stop()
+		if err := r.end(); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: ended with %v", server.URL, err)
+		}
+		r.noWork()
+		if status := r.Status(); status.Connected || status.Authorised {
+			t.Errorf("%s: status %+v after the end", server.URL, status)
+		}
+	}
+}
+
+func TestFailover(t *testing.T) {
+	first, second := stratumtest.Serve(t, works), stratumtest.Serve(t, works)
+	dead := "stratum+tcp://" + closedPort(t)
+	r := run(t, pools(dead, first.URL, second.URL), nil)
+	one := r.jobOf(first)
+	r.logged("pool failed", "retry_in")
+	r.logged("pool failed", dead)
+	if err := r.submit(share(one, 0xdead)); !disconnected(err) {
+		t.Errorf("share under way at the loss: %v", err)
+	}
+	r.noWork()
+	r.logged("pool lost", first.URL)
+	two := r.jobOf(second)
+	if two.Session <= one.Session {
+		t.Errorf("session %d after %d", two.Session, one.Session)
+	}
+	if err := r.submit(share(one, 1)); !disconnected(err) {
+		t.Errorf("share of the lost session: %v", err)
+	}
+	if err := r.submit(share(two, 1)); err != nil {
+		t.Error(err)
+	}
+	r.mu.Lock()
+	r.offset += time.Minute // all pauses are over
+	r.mu.Unlock()
+	r.submit(share(two, 0xdead))
+	r.noWork()
+	r.jobOf(first)
+}
+
+func TestBackoff(t *testing.T) {
+	r := run(t, pools("stratum+tcp://"+closedPort(t)), func(r *running) { r.enough = 8 })
+	if err := r.end(); !errors.Is(err, context.Canceled) {
+		t.Errorf("ended with %v", err)
+	}
+	want := []time.Duration{1, 2, 4, 8, 16, 32, 60, 60}
+	for i := range want {
+		want[i] *= time.Second
+	}
+	if !slices.Equal(r.waits, want) {
+		t.Errorf("waited %v, want %v", r.waits, want)
+	}
+}
+
+func TestBackoffRules(t *testing.T) {
+	now := time.Now()
+	broken := errors.New("broken")
+	working := outcome{worked: time.Minute, status: v1.Status{Authorised: true, SessionID: "id"}}
+	short := outcome{worked: time.Second, status: v1.Status{Authorised: true}}
+	p := &pool{}
+	check := func(name string, end outcome, err error, jitter float64, want time.Duration) {
+		t.Helper()
+		if got := p.settle(end, err, now, jitter); got != want || !p.next.Equal(now.Add(want)) {
+			t.Errorf("%s: %v until %v, want %v", name, got, p.next.Sub(now), want)
+		}
+	}
+	check("first", outcome{}, broken, 0, time.Second)
+	check("second, late", outcome{}, broken, 1, 2500*time.Millisecond)
+	check("third, early", outcome{}, broken, -1, 3*time.Second)
+	check("worked too short", short, broken, 0, 8*time.Second)
+	check("worked long enough", working, broken, 0, time.Second)
+	if p.resumeID != "id" {
+		t.Errorf("resume id %q", p.resumeID)
+	}
+	check("certificate", outcome{}, fmt.Errorf("x: %w", ErrCertificate), 0, time.Minute)
+	for _, seconds := range []time.Duration{30, 60, 120, 240, 480, 600, 600} {
+		check("user refused", outcome{}, v1.ErrUnauthorised, 0, seconds*time.Second)
+	}
+	check("authorised again", working, broken, 0, time.Second)
+	check("user refused again", outcome{}, v1.ErrUnauthorised, 0, 30*time.Second)
+	for range 3 {
+		check("reconnect", short, fmt.Errorf("x: %w", &v1.Reconnect{Wait: 5 * time.Second}), 0, 5*time.Second)
+	}
+	check("reconnect in a loop", short, &v1.Reconnect{}, 0, 2*time.Second)
+	now = now.Add(11 * time.Minute)
+	check("reconnect later", short, &v1.Reconnect{}, 0, 0)
+}
+
+func TestNoRetry(t *testing.T) {
+	web := httptest.NewServer(nil)
+	defer web.Close()
+	hangsUp := stratumtest.Serve(t, func(*pc) {})
+	options := pools("tcp://"+closedPort(t), "tcp://"+web.Listener.Addr().String(), hangsUp.URL)
+	options.NoRetry = true
+	err := run(t, options, nil).end()
+	if !errors.Is(err, ErrNoPool) || !errors.Is(err, v1.ErrNotStratum) {
+		t.Errorf("ended with %v", err)
+	}
+	for _, part := range []string{"refused", "HTTP/1.1 400", "stratum+ssl://"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%q is not in %v", part, err)
+		}
+	}
+	if n := hangsUp.Connections(); n > 2 { // with and without mining.configure
+		t.Errorf("%d connections", n)
+	}
+}
+
+// TestNoRetryLater: a pool that worked and is gone ends the client, too.
+func TestNoRetryLater(t *testing.T) {
+	server := stratumtest.Serve(t, works, func(*pc) {})
+	options := pools("tcp://"+closedPort(t), server.URL)
+	options.NoRetry = true
+	r := run(t, options, nil)
+	job := r.jobOf(server)
+	r.submit(share(job, 0xdead))
+	r.noWork()
+	if err := r.end(); !errors.Is(err, ErrNoPool) {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+// TestSimplerHandshake: what a pool does not understand is left out at once,
+// and from then on.
+func TestSimplerHandshake(t *testing.T) {
+	for name, refuse := range map[string]stratumtest.Script{
+		"error":   func(c *pc) { c.Error(c.Expect("mining.configure"), `[-3,"Method not found",null]`); c.Hang() },
+		"hang up": func(c *pc) { c.Expect("mining.configure") },
+		"silence": func(c *pc) { c.Expect("mining.configure"); c.Hang() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			without := func(c *pc) {
+				if requests := c.Welcome(stratumtest.Usual()); len(requests) != 2 {
+					t.Errorf("the handshake has %v", requests)
+				}
+				c.Notify(stratumtest.Sample("1").Params())
+				if r := c.Expect("mining.submit"); len(r.Params) != 5 {
+					t.Errorf("sent %s", r.Line)
+				}
+			}
+			server := stratumtest.Serve(t, refuse, without, without)
+			options := pools(server.URL)
+			options.Limits.Configure = 200 * time.Millisecond
+			r := run(t, options, nil)
+			for range 2 { // the second time it is remembered
+				r.submit(share(r.jobOf(server), 1))
+				r.noWork()
+			}
+			if server.Connections() < 3 {
+				t.Errorf("%d connections", server.Connections())
+			}
+		})
+	}
+}
+
+// TestSimplerHandshakeIsForgotten when it did not help: the pool was only
+// restarting.
+func TestSimplerHandshakeIsForgotten(t *testing.T) {
+	hangUp := func(c *pc) { c.Read() }
+	server := stratumtest.Serve(t, hangUp, hangUp, works)
+	r := run(t, pools(server.URL), nil)
+	if job := r.jobOf(server); !job.VersionRolling {
+		t.Error("version rolling was given up")
+	}
+}
+
+func TestBareSubscribe(t *testing.T) {
+	refuse := func(c *pc) {
+		c.Result(c.Expect("mining.configure"), `{"version-rolling":false}`)
+		c.Error(c.Expect("mining.subscribe"), `[20,"too many params",null]`)
+		c.Hang()
+	}
+	server := stratumtest.Serve(t, refuse, func(c *pc) {
+		if r := c.Welcome(stratumtest.Usual())["mining.subscribe"]; len(r.Params) != 0 {
+			t.Errorf("sent %s", r.Line)
+		}
+		c.Notify(stratumtest.Sample("1").Params())
+		c.Hang()
+	})
+	run(t, pools(server.URL), nil).jobOf(server)
+}
+
+func TestUserRefused(t *testing.T) {
+	refuses := stratumtest.Serve(t, func(c *pc) {
+		c.Result(c.Expect("mining.configure"), `{}`)
+		c.Result(c.Expect("mining.subscribe"), `[[],"00",4]`)
+		c.Notify(stratumtest.Sample("1").Params()) // before the authorisation, as many do
+		c.Error(c.Expect("mining.authorize"), `[24,"no such user, hunter2",null]`)
+		c.Hang()
+	})
+	t.Run("alone", func(t *testing.T) {
+		r := run(t, pools(refuses.URL), func(r *running) { r.enough = 3 })
+		r.end()
+		if want := []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute}; !slices.Equal(r.waits, want) {
+			t.Errorf("waited %v, want %v", r.waits, want)
+		}
+		r.logged("pool failed", `the pool refuses the user "user.rig": no such user, *** (24)`)
+	})
+	t.Run("with another pool", func(t *testing.T) {
+		other := stratumtest.Serve(t, works)
+		r := run(t, pools(refuses.URL, other.URL), nil)
+		r.jobOf(refuses)
+		r.noWork()
+		r.jobOf(other)
+	})
+	t.Run("without retries", func(t *testing.T) {
+		options := pools(refuses.URL)
+		options.NoRetry = true
+		if err := run(t, options, nil).end(); !errors.Is(err, ErrNoPool) || !errors.Is(err, v1.ErrUnauthorised) {
+			t.Errorf("ended with %v", err)
+		}
+	})
+}
+
+// TestResume: the session id goes to the pool that it came from.
+func TestResume(t *testing.T) {
+	asked := make(chan []any, 4)
+	script := func(id string) stratumtest.Script {
+		return func(c *pc) {
+			offer := stratumtest.Usual()
+			offer.SessionID = id
+			asked <- c.Welcome(offer)["mining.subscribe"].Params
+			c.Notify(stratumtest.Sample("1").Params())
+			c.Read()
+		}
+	}
+	first, second := stratumtest.Serve(t, script("a1")), stratumtest.Serve(t, script("b1"))
+	r := run(t, pools(first.URL, second.URL), nil)
+	for _, server := range []*stratumtest.Server{first, second, first} {
+		job := r.jobOf(server)
+		r.mu.Lock()
+		if server == second {
+			r.offset += time.Minute
+		}
+		r.mu.Unlock()
+		r.submit(share(job, 1))
+		r.noWork()
+	}
+	for i, want := range []string{"[quarry/test]", "[quarry/test]", "[quarry/test a1]"} {
+		if got := fmt.Sprint(<-asked); got != want {
+			t.Errorf("subscription %d: %s, want %s", i+1, got, want)
+		}
+	}
+}
+
+func TestReconnectWaits(t *testing.T) {
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(stratumtest.Sample("1").Params())
+		c.Send(`{"id":null,"method":"client.reconnect","params":["evil.example",3333,7]}`)
+		c.Hang()
+	}, works)
+	r := run(t, pools(server.URL), nil)
+	r.jobOf(server)
+	r.noWork()
+	r.jobOf(server)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !slices.Equal(r.waits, []time.Duration{7 * time.Second}) {
+		t.Errorf("waited %v", r.waits)
+	}
+}
+
+// TestStopsAtOnce: the end of the context is felt in every phase.
+func TestStopsAtOnce(t *testing.T) {
+	for name, script := range map[string]stratumtest.Script{
+		"handshake": func(c *pc) { c.Hang() },
+		"no job":    func(c *pc) { c.Welcome(stratumtest.Usual()); c.Hang() },
+		"working":   works,
+	} {
+		server := stratumtest.Serve(t, script)
+		r := run(t, pools(server.URL), nil)
+		deadline := time.Now().Add(patience)
+		for server.Connections() == 0 && time.Now().Before(deadline) {
+			time.Sleep(time.Millisecond)
+		}
+		begun := time.Now()
+		r.stop()
+		if err := r.end(); !errors.Is(err, context.Canceled) || time.Since(begun) > 4*time.Second {
+			t.Errorf("%s: %v after %v", name, err, time.Since(begun))
+		}
+	}
+	t.Run("pause", func(t *testing.T) {
+		waiting := make(chan struct{}, 100)
+		r := run(t, pools("tcp://"+closedPort(t)), func(r *running) {
+			r.clock.wait = func(ctx context.Context, d time.Duration) error {
+				waiting <- struct{}{}
+				return wait(ctx, time.Hour)
+			}
+		})
+		<-waiting
+		if status := r.Status(); status.RetryAt.IsZero() || status.LastError == nil || status.Connected {
+			t.Errorf("status %+v", status)
+		}
+		r.stop()
+		if err := r.end(); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+}
+
+func TestNewRefuses(t *testing.T) {
+	for _, c := range []struct {
+		pools []Pool
+		want  string
+	}{
+		{nil, "no pool"},
+		{[]Pool{{URL: "pool:0", User: "u"}}, "65535"},
+		{[]Pool{{URL: "pool:1"}}, "needs a user"},
+		{[]Pool{{URL: "pool:1", User: "u"}, {URL: "tcp://POOL:1", User: "v"}}, "pool 2: stratum+tcp://pool:1 is listed twice"},
+		{[]Pool{{URL: "pool:1", User: strings.Repeat("u", 900), Password: "hunter2"}}, "too long"},
+		{[]Pool{{URL: "pool:1", User: "u", TLS: TLSOptions{Insecure: true}}}, "no effect"},
+		{[]Pool{{URL: "ssl://pool:1", User: "u", TLS: TLSOptions{CAFile: "/nowhere/ca.pem"}}}, "/nowhere/ca.pem"},
+		{[]Pool{{URL: "ftp://pool:1", User: "u"}, {URL: "pool", User: "u"}}, "pool 2"},
+	} {
+		if client, err := New(Options{Pools: c.pools}); err == nil || client != nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%+v: %v, want %q", c.pools, err, c.want)
+		}
+	}
+}
