@@ -9,6 +9,9 @@
 // A hit is only a candidate: the caller hashes it again with [Header.Hash],
 // the readable reference, and compares all 256 bits with the [Target].
 //
+// [Choose] picks the kernel: the first of [Kernels] that the CPU can run and
+// that passes [SelfTest].
+//
 // Byte orders, once and for all: a [Hash] is the 32 bytes that SHA-256 puts
 // out ("internal" order); as a number it is read little-endian, so its most
 // significant 32-bit word is the last one. Explorers show the bytes reversed

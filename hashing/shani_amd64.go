@@ -4,54 +4,21 @@ package hashing
 
 import (
 	"math/bits"
-	"strings"
 
 	"github.com/klauspost/cpuid/v2"
 )
 
-//go:generate go -C _asm run .
-
-// archKernels are the assembly kernels for amd64, best first.
-func archKernels() []Kernel {
-	return []Kernel{{
+// shaniKernel searches with the SHA extensions: SHA-NI and SSE, no AVX.
+func shaniKernel() Kernel {
+	needs := []cpuid.FeatureID{cpuid.SHA, cpuid.SSSE3, cpuid.SSE4}
+	return Kernel{
 		Name:     "shani",
 		Lanes:    shaniLanes,
-		Versions: 32, // they share the schedule of the second block
-		Needs:    featureList(shaniNeeds()),
-		Missing:  func() string { return missingFeatures(shaniNeeds()) },
+		Versions: MaxVersions, // they share the schedule of the second block
+		Needs:    featureList(needs),
+		Missing:  func() string { return missingFeatures(needs) },
 		Scan:     scanSHANI,
-	}}
-}
-
-func shaniNeeds() []cpuid.FeatureID {
-	return []cpuid.FeatureID{cpuid.SHA, cpuid.SSSE3, cpuid.SSE4}
-}
-
-// featureList is the features' names with commas between. SSE4 is what cpuid
-// calls SSE4.1.
-func featureList(features []cpuid.FeatureID) string {
-	var names []string
-	for _, f := range features {
-		name := f.String()
-		switch f {
-		case cpuid.SHA:
-			name = "SHA-NI"
-		case cpuid.SSE4:
-			name = "SSE4.1"
-		}
-		names = append(names, name)
 	}
-	return strings.Join(names, ", ")
-}
-
-func missingFeatures(features []cpuid.FeatureID) string {
-	var missing []cpuid.FeatureID
-	for _, f := range features {
-		if !cpuid.CPU.Supports(f) {
-			missing = append(missing, f)
-		}
-	}
-	return featureList(missing)
 }
 
 // shaniLanes is how many nonces a group has: as in _asm/shani.go.
