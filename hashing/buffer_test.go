@@ -77,3 +77,17 @@ func TestKernelDoesNotAllocate(t *testing.T) {
 		}
 	})
 }
+
+// TestKernelTakesTheLargestRange stops early in a range of 2^32-1 nonces: no
+// count on the way may overflow.
+func TestKernelTakesTheLargestRange(t *testing.T) {
+	everyKernel(t, func(t *testing.T, k Kernel) {
+		header := randomHeader(random(12))
+		p := new(Prehash)
+		p.Set(&header, rolled(3), math.MaxUint32)
+		found, done := k.Scan(p, 5, math.MaxUint32, make([]Hit, MinHits))
+		if done == 0 || found != 3*int(done) || found > MinHits {
+			t.Errorf("%d hits, %d nonces done", found, done)
+		}
+	})
+}
