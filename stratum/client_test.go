@@ -101,6 +101,10 @@ func (r *running) job() *work.Job {
 	case job := <-r.jobs:
 		return job
 	case err := <-r.ended:
+		r.ended <- err
+		if len(r.jobs) > 0 {
+			return <-r.jobs
+		}
 		r.t.Fatalf("the client ended with %v", err)
 	case <-time.After(patience):
 		r.t.Fatalf("no job; the log: %v", r.logs.All())
@@ -136,11 +140,14 @@ func (r *running) end() error {
 	return nil
 }
 
+// logged waits for a log line.
 func (r *running) logged(message, text string) {
 	r.t.Helper()
-	for _, entry := range r.logs.FilterMessage(message).All() {
-		if strings.Contains(fmt.Sprint(entry.ContextMap()), text) {
-			return
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		for _, entry := range r.logs.FilterMessage(message).All() {
+			if strings.Contains(fmt.Sprint(entry.ContextMap()), text) {
+				return
+			}
 		}
 	}
 	r.t.Errorf("no log line %q with %q in %v", message, text, r.logs.All())

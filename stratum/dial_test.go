@@ -176,7 +176,7 @@ func TestWrongPort(t *testing.T) {
 		}
 	}))
 	defer endless.Close()
-	short := v1.Limits{TLS: 200 * time.Millisecond}
+	short := v1.Limits{TLS: time.Second}
 	for _, c := range []struct{ name, url, want string }{
 		{"plain on tls, talking", "ssl://" + talks.Address, "stratum+tcp://"},
 		{"plain on tls, hanging up", "ssl://" + hangsUp.Address, "stratum+tcp://"},

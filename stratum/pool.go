@@ -27,6 +27,7 @@ type pool struct {
 	Pool
 	url URL
 
+	known                      bool   // it spoke Stratum with us before
 	noConfigure, bareSubscribe bool   // it needs a simpler handshake
 	resumeID                   string // the last session there
 

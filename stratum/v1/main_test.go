@@ -144,6 +144,9 @@ func (m *miner) job() *work.Job {
 		return job
 	case err := <-m.ended:
 		m.ended <- err
+		if len(m.jobs) > 0 {
+			return <-m.jobs
+		}
 		m.t.Fatalf("the session ended without a job: %v", err)
 	case <-time.After(patience):
 		m.t.Fatal("no job came")

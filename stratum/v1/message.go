@@ -77,9 +77,10 @@ func (m *Message) CallID() (uint64, bool) {
 	return uint64(f), true
 }
 
-// WantsReply tells whether a push is a request: its id is a number or a text.
+// WantsReply tells whether a push is a request: its id is a number or a text,
+// and it is not a late reply that has its method in it.
 func (m *Message) WantsReply() bool {
-	if len(m.ID) == 0 || len(m.ID) > 64 {
+	if len(m.ID) == 0 || len(m.ID) > 64 || m.Result != nil || m.Error != nil {
 		return false
 	}
 	c := m.ID[0]

@@ -55,9 +55,12 @@ func ParseNotify(params json.RawMessage, limits Limits) (*Notify, error) {
 
 // setID takes a text or a number, which is echoed as the same JSON type.
 func (n *Notify) setID(raw json.RawMessage, limit int) error {
+	if len(raw) > limit {
+		return fmt.Errorf("job id of %d bytes, the limit is %d", len(raw), limit)
+	}
 	wire := string(escapeASCII(raw))
 	if len(wire) > limit {
-		return fmt.Errorf("job id of %d bytes, the limit is %d", len(wire), limit)
+		return fmt.Errorf("job id of %d bytes once it is in ASCII, the limit is %d", len(wire), limit)
 	}
 	text, ok := textOf(raw)
 	if !ok {
