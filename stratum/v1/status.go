@@ -1,0 +1,42 @@
+package v1
+
+import (
+	"time"
+
+	"quarry/hashing"
+)
+
+// Status is what a session knows about itself.
+type Status struct {
+	Subscribed  bool
+	Authorised  bool
+	Working     time.Time // since when it is authorised and has a job; zero: not yet
+	SessionID   string    // to resume it with
+	Extranonce1 []byte
+	VersionMask uint32             // zero: no version rolling
+	Difficulty  hashing.Difficulty // for the next job
+}
+
+// Status is a snapshot.
+func (s *Session) Status() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := &s.state
+	status := Status{
+		Subscribed: st.subscribed, Authorised: !st.authorised.IsZero(), SessionID: st.sessionID,
+		Extranonce1: st.extranonce.One, Difficulty: st.difficulty,
+	}
+	if st.rolling {
+		status.VersionMask = st.poolMask & versionBits
+	}
+	if !st.authorised.IsZero() && !st.firstJob.IsZero() {
+		status.Working = st.authorised
+		if st.firstJob.After(st.authorised) {
+			status.Working = st.firstJob
+		}
+	}
+	return status
+}
+
+// Generation is the number that the session was given.
+func (s *Session) Generation() uint64 { return s.cfg.Generation }
