@@ -145,7 +145,7 @@ func TestStormKeepsTheBooks(t *testing.T) {
 
 // claims is a kernel that scans nothing and reports what it is told.
 func claims(scan func(p *hashing.Prehash, start, count uint32, hits []hashing.Hit) (int, uint32)) hashing.Kernel {
-	return hashing.Kernel{Name: "claims", Lanes: 1, Versions: 4, Scan: scan}
+	return hashing.Kernel{Name: "claims", Lanes: 256, Versions: 4, Scan: scan}
 }
 
 // TestLyingKernel: hits that the reference does not confirm are hardware
@@ -351,7 +351,7 @@ func TestExhaustedJobWaitsForTheClock(t *testing.T) {
 	tiny := testJob(t, 1, "1")
 	tiny.Extranonce2Size, tiny.VersionMask = 1, 0
 	next := testJob(t, 2, "1")
-	scans, switched := make(chan struct{}, 1<<20), make(chan *work.Job, 1<<20)
+	switched := make(chan *work.Job, 1<<20)
 	publishNext := make(chan struct{})
 	source := scripted{run: func(ctx context.Context, publish func(*work.Job)) error {
 		publish(tiny)
@@ -362,7 +362,6 @@ func TestExhaustedJobWaitsForTheClock(t *testing.T) {
 	}}
 	o := testOptions(t, 1, source)
 	o.Kernel = claims(func(_ *hashing.Prehash, _, count uint32, _ []hashing.Hit) (int, uint32) {
-		scans <- struct{}{}
 		return 0, count
 	})
 	o.Trace.Switched = func(_ int, job *work.Job) { switched <- job }

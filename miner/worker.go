@@ -19,9 +19,11 @@ const (
 	// be preempted, so this bounds how late a worker sees a new job and how
 	// long the garbage collector may have to wait for it.
 	batchTime = time.Millisecond
-	minBatch  = 1 << 10 // nonces
-	maxBatch  = 1 << 26
-	nonces    = 1 << 32 // in a work
+	minBatch  = 1 // groups of as many nonces as the kernel has lanes
+	maxBatch  = 1 << 20
+	// startBatch takes well below a millisecond even on slow machines.
+	startBatch = 16
+	nonces     = 1 << 32 // in a work
 	// exhaustedPause is how long a worker waits for the clock when a job's
 	// space is used up: by then ntime may be rolled one further.
 	exhaustedPause = time.Second
@@ -41,7 +43,7 @@ type worker struct {
 
 	work  work.Work
 	hits  []hashing.Hit
-	batch uint32 // nonces per call, tuned to batchTime
+	batch uint32 // groups of lanes per call, tuned to batchTime
 }
 
 // run searches whatever the feed offers until ctx ends. The thread it locks is
@@ -51,7 +53,7 @@ func (w *worker) run(ctx context.Context, priority Priority) {
 	runtime.LockOSThread()
 	w.settle(priority)
 	w.hits = make([]hashing.Hit, hashing.MinHits)
-	w.batch = minBatch
+	w.batch = startBatch
 	var last *offer
 	for ctx.Err() == nil {
 		now := w.feed.newest()
@@ -77,8 +79,9 @@ func (w *worker) run(ctx context.Context, priority Priority) {
 // search scans the work's nonces from start on until they are spent, the job
 // is replaced or ctx ends.
 func (w *worker) search(ctx context.Context, now *offer, start uint32) {
+	lanes := uint64(w.kernel.Lanes)
 	for left := uint64(nonces); left > 0 && w.feed.newest() == now && ctx.Err() == nil; {
-		count := uint32(min(left, uint64(w.batch)))
+		count := uint32(min(left, uint64(w.batch)*lanes))
 		began := time.Now()
 		found, done := w.kernel.Scan(w.work.Prehash(), start, count, w.hits)
 		w.tune(time.Since(began), done == count)
