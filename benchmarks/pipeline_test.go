@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,7 +31,7 @@ type rig struct {
 	stop       func()
 }
 
-func startRig(b *testing.B, difficulty string, trace miner.Trace, session v1.Trace) *rig {
+func startRig(b *testing.B, difficulty string, trace miner.Trace, session v1.Trace, wrap func(hashing.Kernel) hashing.Kernel) *rig {
 	b.Helper()
 	r := &rig{}
 	var err error
@@ -40,6 +41,9 @@ func startRig(b *testing.B, difficulty string, trace miner.Trace, session v1.Tra
 	check(b, err)
 	check(b, r.pool.Listen())
 	r.kernel, r.placements = allCPUs(b)
+	if wrap != nil {
+		r.kernel = wrap(r.kernel)
+	}
 	r.telemetry = telemetry.New(len(r.placements), nil)
 	client, err := stratum.New(stratum.Options{
 		Pools: []stratum.Pool{{URL: "stratum+tcp://" + r.pool.Addr(), User: "bench", Password: "x"}}, Trace: session,
@@ -80,7 +84,8 @@ func allCPUs(b *testing.B) (hashing.Kernel, []miner.Placement) {
 	check(b, err)
 	placements, err := miner.ChooseCPUs(set, 0, nil)
 	check(b, err)
-	runtime.GOMAXPROCS(len(placements) + spareProcs)
+	before := runtime.GOMAXPROCS(len(placements) + spareProcs)
+	b.Cleanup(func() { runtime.GOMAXPROCS(before) })
 	return kernel, placements
 }
 
@@ -92,75 +97,68 @@ func check(b *testing.B, err error) {
 }
 
 // BenchmarkMiningRate compares the summed rate while mining with the same
-// kernel's raw rate on as many threads, placed the same way, in alternating
-// slices of one run. ratio is mining/raw, the median over the rounds.
+// kernel's raw rate on the same threads. The two take turns of a tenth of a
+// second in one run, because shared machines change their speed from one
+// second to the next. ratio is mining/raw; one iteration is 10 s.
 func BenchmarkMiningRate(b *testing.B) {
-	const slice, rounds = 2 * time.Second, 5
-	var ratios, raws, minings []float64
-	for b.Loop() {
-		for range rounds {
-			raw := rawRate(b, slice)
-			mining := miningRate(b, slice)
-			ratios, raws, minings = append(ratios, mining/raw), append(raws, raw), append(minings, mining)
-		}
-	}
-	slices.Sort(ratios)
-	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(median(raws)/1e6, "raw-MH/s")
-	b.ReportMetric(median(minings)/1e6, "mining-MH/s")
-	b.ReportMetric(median(ratios), "ratio")
-	b.ReportMetric(ratios[0], "ratio-min")
-	b.ReportMetric(ratios[len(ratios)-1], "ratio-max")
-}
-
-// miningRate mines for a while after the first job has come, and counts only
-// from then on.
-func miningRate(b *testing.B, d time.Duration) float64 {
-	switched := make(chan struct{}, 1024)
-	r := startRig(b, "0.01", miner.Trace{Switched: func(int, *work.Job) { switched <- struct{}{} }}, v1.Trace{})
+	const turn, turns = 100 * time.Millisecond, 50
+	var raw rawTurns
+	r := startRig(b, "0.01", miner.Trace{}, v1.Trace{}, raw.wrap)
 	defer r.stop()
-	for range r.placements {
-		<-switched
+	var ratios, raws, minings []float64
+	time.Sleep(time.Second)
+	for b.Loop() {
+		began, mined := time.Now(), r.telemetry.Counters.Hashes()
+		raw.nanoseconds.Store(0)
+		raw.hashes.Store(0)
+		for range turns {
+			raw.on.Store(true)
+			time.Sleep(turn)
+			raw.on.Store(false)
+			time.Sleep(turn)
+		}
+		// Thread seconds: a worker is either in a raw turn or mining.
+		rawTime := time.Duration(raw.nanoseconds.Load()).Seconds()
+		mineTime := float64(len(r.placements))*time.Since(began).Seconds() - rawTime
+		rawRate := float64(raw.hashes.Load()) / rawTime
+		mineRate := float64(r.telemetry.Counters.Hashes()-mined) / mineTime
+		ratios, raws, minings = append(ratios, mineRate/rawRate), append(raws, rawRate), append(minings, mineRate)
 	}
-	return hashesOver(r.telemetry.Counters, d)
+	workers := float64(len(r.placements))
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(workers*median(raws)/1e6, "raw-MH/s")
+	b.ReportMetric(workers*median(minings)/1e6, "mining-MH/s")
+	b.ReportMetric(median(ratios), "ratio")
+	b.ReportMetric(slices.Min(ratios), "ratio-min")
+	b.ReportMetric(slices.Max(ratios), "ratio-max")
 }
 
-// rawRate runs the kernel alone on as many threads: no jobs, no shares, no
-// checks between long calls.
-func rawRate(b *testing.B, d time.Duration) float64 {
-	kernel, placements := allCPUs(b)
-	counters := telemetry.NewCounters(len(placements))
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	for i := range placements {
-		running.Go(func() { scanForever(ctx, kernel, uint32(i)<<28, counters.Worker(i)) })
-	}
-	rate := hashesOver(counters, d)
-	cancel()
-	running.Wait()
-	return rate
+// rawTurns makes workers run the kernel alone while on is set: no new jobs,
+// no shares, no checks between the calls.
+type rawTurns struct {
+	on                  atomic.Bool
+	hashes, nanoseconds atomic.Int64
 }
 
-func scanForever(ctx context.Context, kernel hashing.Kernel, nonce uint32, counter *telemetry.WorkerCounter) {
-	const call = 1 << 17 // nonces: some milliseconds
-	runtime.LockOSThread()
-	var header hashing.Header
-	var prehash hashing.Prehash
-	prehash.Set(&header, []uint32{0x20000000}, 0)
-	hits := make([]hashing.Hit, hashing.MinHits)
-	for ctx.Err() == nil {
-		_, done := kernel.Scan(&prehash, nonce, call, hits)
-		nonce += done
-		counter.Add(uint64(done))
+func (r *rawTurns) wrap(kernel hashing.Kernel) hashing.Kernel {
+	const call = 1 << 11 // nonces under each version: some milliseconds
+	scan := kernel.Scan
+	kernel.Scan = func(p *hashing.Prehash, start, count uint32, hits []hashing.Hit) (int, uint32) {
+		if r.on.Load() {
+			began := time.Now()
+			impossible := *p
+			impossible.Limit = 0
+			var hashes int64
+			for nonce := start; r.on.Load(); nonce += call {
+				_, done := scan(&impossible, nonce, call, hits)
+				hashes += int64(done) * int64(p.Versions)
+			}
+			r.hashes.Add(hashes)
+			r.nanoseconds.Add(int64(time.Since(began)))
+		}
+		return scan(p, start, count, hits)
 	}
-}
-
-// hashesOver is the summed rate over d, after a moment of warming up.
-func hashesOver(c *telemetry.Counters, d time.Duration) float64 {
-	time.Sleep(d / 8)
-	began, before := time.Now(), c.Hashes()
-	time.Sleep(d)
-	return float64(c.Hashes()-before) / time.Since(began).Seconds()
+	return kernel
 }
 
 // BenchmarkJobSwitch measures from just before the pool writes a notify to
@@ -171,7 +169,7 @@ func BenchmarkJobSwitch(b *testing.B) {
 		at  time.Time
 	}
 	switched := make(chan seen, 1024)
-	r := startRig(b, "1000", miner.Trace{Switched: func(_ int, job *work.Job) { switched <- seen{job, time.Now()} }}, v1.Trace{})
+	r := startRig(b, "1000", miner.Trace{Switched: func(_ int, job *work.Job) { switched <- seen{job, time.Now()} }}, v1.Trace{}, nil)
 	defer r.stop()
 	for range r.placements {
 		<-switched
@@ -211,7 +209,7 @@ func BenchmarkSubmit(b *testing.B) {
 			latencies <- at.Sub(found).Seconds() * 1e3
 		}
 	}
-	r := startRig(b, "0.0002", miner.Trace{Settled: settled}, session)
+	r := startRig(b, "0.0002", miner.Trace{Settled: settled}, session, nil)
 	defer r.stop()
 	var all []float64
 	for b.Loop() {
