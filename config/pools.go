@@ -121,6 +121,9 @@ func checkPool(c checker, entry *poolEntry, seen map[string]item, anyTLS bool) {
 			seen[same] = url
 		}
 		checkTLS(c, entry, url, anyTLS)
+		if user := entry.items["user"]; user.text == "" && !user.bad && !entry.broken {
+			c.warn("pool %s has no user; give user, QUARRY_USER or --user", quote(url.text))
+		}
 	}
 	password, file := entry.items["password"], entry.items["password_file"]
 	if password.text != "" && file.text != "" {

@@ -79,7 +79,7 @@ func (s *submitter) settle(f found, verdict error) {
 	var rejected *work.Rejected
 	var lost *work.Lost
 	line := s.log.With(
-		zap.String("difficulty", telemetry.FormatDifficulty(f.share.Hash.Difficulty())+"/"+f.share.Job.Difficulty.String()),
+		zap.Float64("share_difficulty", f.share.Hash.Difficulty()), zap.Float64("difficulty", f.share.Job.Difficulty.Float64()),
 		zap.String("job", f.share.Job.ID), zap.String("pool", f.share.Job.Pool))
 	switch {
 	case verdict == nil:

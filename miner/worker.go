@@ -68,6 +68,9 @@ func (w *worker) run(ctx context.Context, priority Priority) {
 			pause.Stop()
 			continue
 		}
+		if last == nil {
+			w.log.Debug("worker begins to hash", zap.Int("worker", w.index), zap.String("job", now.job.ID))
+		}
 		if now != last && w.trace.Switched != nil {
 			w.trace.Switched(w.index, now.job)
 		}

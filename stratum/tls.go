@@ -32,6 +32,12 @@ var ErrCertificate = errors.New("the pool's certificate was not accepted")
 
 const maxCAFile = 4 << 20
 
+// Check tells what is wrong with the options themselves.
+func (o TLSOptions) Check() error {
+	_, err := o.config("")
+	return err
+}
+
 // config checks the options and makes them a configuration for the host.
 func (o TLSOptions) config(host string) (*tls.Config, error) {
 	c := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}

@@ -41,7 +41,7 @@ func newRig(c *config.Config, log *logging) (*rig, error) {
 		return nil, usageFault("%v", err)
 	}
 	r := &rig{telemetry: telemetry.New(len(placements), log.Logger)}
-	pools, err := r.pools(c, log)
+	pools, err := r.pools(c)
 	if err != nil {
 		return nil, err
 	}
@@ -58,13 +58,27 @@ func newRig(c *config.Config, log *logging) (*rig, error) {
 		// not search the same headers.
 		Start: work.Start{Extranonce2: rand.Uint64()},
 	}
-	log.Info("quarry "+versionText(), zap.String("kernel", kernel.Name), zap.Int("workers", len(placements)),
-		zap.String("cpus", placementText(placements)), zap.Stringer("priority", priority))
 	return r, nil
 }
 
+// announce says what is about to happen.
+func (r *rig) announce(loaded *config.Result, log *logging) {
+	log.Info("quarry "+versionText(), zap.String("kernel", r.miner.Kernel.Name), zap.Int("workers", len(r.miner.Placements)),
+		zap.String("cpus", placementText(r.miner.Placements)), zap.Stringer("priority", r.miner.Priority))
+	if loaded.File != "" {
+		log.Info("settings read", zap.String("file", loaded.File))
+	}
+	for _, warning := range loaded.Warnings {
+		log.Warn(warning)
+	}
+	if r.practice != nil {
+		log.Info("practice: no pool is configured, so this mines quarry's own pool at stratum+tcp://" + r.practice.Addr() +
+			" and pays nothing; for a real pool: quarry mine -o stratum+tcp://HOST:PORT -u USER")
+	}
+}
+
 // pools are the configured ones, or the practice pool.
-func (r *rig) pools(c *config.Config, log *logging) ([]stratum.Pool, error) {
+func (r *rig) pools(c *config.Config) ([]stratum.Pool, error) {
 	if len(c.Pools) == 0 {
 		practice, err := localpool.New(localpool.Config{})
 		if err != nil {
@@ -74,10 +88,7 @@ func (r *rig) pools(c *config.Config, log *logging) ([]stratum.Pool, error) {
 			return nil, fmt.Errorf("practice pool: %w", err)
 		}
 		r.practice = practice
-		url := "stratum+tcp://" + practice.Addr()
-		log.Info("practice: no pool is configured, so this mines quarry's own pool at " + url + " and pays nothing; " +
-			"for a real pool: quarry mine -o stratum+tcp://HOST:PORT -u USER")
-		return []stratum.Pool{{URL: url, User: "practice", Password: "x"}}, nil
+		return []stratum.Pool{{URL: "stratum+tcp://" + practice.Addr(), User: "practice", Password: "x"}}, nil
 	}
 	var pools []stratum.Pool
 	for _, p := range c.Pools {
@@ -156,6 +167,8 @@ func settingChecks() map[string]func(string) error {
 			_, err := stratum.ParseURL(url)
 			return err
 		},
+		"pool.tls_ca":  func(file string) error { return stratum.TLSOptions{CAFile: file}.Check() },
+		"pool.tls_pin": func(pin string) error { return stratum.TLSOptions{Pin: pin}.Check() },
 		"cpu.kernel": func(name string) error {
 			if name == hashing.Auto {
 				return nil

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/signal"
 	"runtime"
@@ -50,34 +51,27 @@ func mineAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	rig, err := newRig(&loaded.Config, log)
+	if err != nil {
+		return err
+	}
 	ctx, release := untilInterrupted(c.Context)
 	defer release()
 	defer reopenOnHangup(log)()
-
-	if loaded.File != "" {
-		log.Info("settings read", zap.String("file", loaded.File))
-	}
-	for _, warning := range loaded.Warnings {
-		log.Warn(warning)
-	}
-	err = mine(ctx, &loaded.Config, log, c.App.Writer)
+	rig.announce(loaded, log)
+	err = rig.mine(ctx, loaded.Config, log, c.App.Writer)
 	if errors.Is(err, stratum.ErrNoPool) {
 		return cli.Exit(err.Error(), exitNoPool)
 	}
 	return err
 }
 
-// mine runs one session: build the parts, start them, end them in order.
-func mine(ctx context.Context, c *config.Config, log *logging, out interface{ Write([]byte) (int, error) }) error {
+// mine runs one session: it starts the parts and ends them in order.
+func (rig *rig) mine(ctx context.Context, c config.Config, log *logging, out io.Writer) error {
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer stopBackground()
-
-	rig, err := newRig(c, log)
-	if err != nil {
-		return err
-	}
 	if rig.practice != nil {
 		running.Go(func() {
 			if err := rig.practice.Run(background); err != nil {
@@ -98,7 +92,7 @@ func mine(ctx context.Context, c *config.Config, log *logging, out interface{ Wr
 		ctx, done = context.WithTimeout(ctx, c.Run.Time)
 		defer done()
 	}
-	err = miner.Run(ctx, rig.miner)
+	err := miner.Run(ctx, rig.miner)
 	stopBackground()
 	running.Wait()
 	rig.telemetry.Meter.Stop()

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -15,7 +16,7 @@ import (
 
 // textCore writes log entries as lines for people:
 //
-//	15:04:05 share accepted  job=1f difficulty=0.0031/0.0002 latency=1ms
+//	15:04:05 share accepted  share_difficulty=0.0031 difficulty=0.0002 latency=1ms
 //
 // The level is shown only where it matters, from warnings up. Fields keep the
 // order in which they were given.
@@ -86,6 +87,8 @@ func fieldText(f zapcore.Field) string {
 	switch f.Type {
 	case zapcore.SkipType:
 		return ""
+	case zapcore.Float64Type: // difficulties and rates: three digits are enough
+		return telemetry.FormatDifficulty(math.Float64frombits(uint64(f.Integer)))
 	case zapcore.DurationType:
 		return telemetry.FormatDuration(time.Duration(f.Integer))
 	}
