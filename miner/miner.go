@@ -79,7 +79,11 @@ func Run(ctx context.Context, o Options) error {
 	}
 
 	workers.Wait() // they end with searching
+	o.Telemetry.Meter.Stop()
 	close(shares.queue)
+	if pending := o.Telemetry.Ledger.Snapshot().Pending; pending > 0 {
+		o.Log.Info("ending: waiting for the last verdicts", zap.Uint64("shares", pending), zap.Duration("at_most", drainTime))
+	}
 	impatient := time.AfterFunc(drainTime, disconnect)
 	submits.Wait()
 	impatient.Stop()

@@ -80,7 +80,8 @@ func (s *submitter) settle(f found, verdict error) {
 	var lost *work.Lost
 	line := s.log.With(
 		zap.Float64("share_difficulty", f.share.Hash.Difficulty()), zap.Float64("difficulty", f.share.Job.Difficulty.Float64()),
-		zap.String("job", f.share.Job.ID), zap.String("pool", f.share.Job.Pool))
+		zap.String("job", f.share.Job.ID))
+	pool := zap.String("pool", f.share.Job.Pool)
 	switch {
 	case verdict == nil:
 		took := s.ledger.Accepted(f.ticket)
@@ -91,16 +92,16 @@ func (s *submitter) settle(f found, verdict error) {
 	case errors.As(verdict, &rejected):
 		took := s.ledger.Rejected(f.ticket, rejected.Reason)
 		line.Warn("share rejected", zap.String("reason", rejected.Reason), zap.Int("code", rejected.Code),
-			zap.String("text", rejected.Text), zap.Duration("latency", took))
+			zap.String("text", rejected.Text), zap.Duration("latency", took), pool)
 	case errors.Is(verdict, work.ErrStale):
 		took := s.ledger.Stale(f.ticket)
-		line.Warn("share stale", zap.Duration("latency", took))
+		line.Warn("share stale", zap.Duration("latency", took), pool)
 	case errors.As(verdict, &lost):
 		s.ledger.Lost(f.ticket, lost.Why)
-		line.Warn("share lost", zap.Error(verdict))
+		line.Warn("share lost", zap.String("reason", lost.Why), zap.Error(lost.Err), pool)
 	default: // a source that breaks its word; the share must not vanish
 		s.ledger.Lost(f.ticket, "no verdict")
-		line.Error("share lost", zap.Error(verdict))
+		line.Error("share lost", zap.Error(verdict), pool)
 	}
 	if s.trace.Settled != nil {
 		s.trace.Settled(f.share, f.at, verdict)

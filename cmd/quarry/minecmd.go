@@ -95,7 +95,6 @@ func (rig *rig) mine(ctx context.Context, c config.Config, log *logging, out io.
 	err := miner.Run(ctx, rig.miner)
 	stopBackground()
 	running.Wait()
-	rig.telemetry.Meter.Stop()
 	report.summary(rig.telemetry.Snapshot())
 	return err
 }
