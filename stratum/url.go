@@ -79,7 +79,7 @@ func canonicalScheme(scheme string) (string, error) {
 	case "http", "https":
 		return "", errors.New("scheme http is getwork or getblocktemplate, another protocol than Stratum: " + schemesHint)
 	case "stratum2+tcp", "stratum+sv2", "stratum2":
-		return "", errors.New("Stratum V2 is not supported yet: " + schemesHint)
+		return "", errors.New("version 2 of Stratum is not supported yet: " + schemesHint)
 	}
 	return "", fmt.Errorf("unknown scheme %q: %s", scheme, schemesHint)
 }
