@@ -40,7 +40,7 @@ func TestParseURLRefuses(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "empty", "pool.example.org": "port", "stratum+tcp://pool.example.org": "port", "stratum+tcp://pool:": "port", "pool:0": "65535",
 		"pool:65536": "65535", "pool:-1": "65535", "pool:abc": "65535", ":3333": "host", "stratum+tcp://:3333": "host",
-		"http://pool:80": "getwork", "https://pool:443": "getwork", "stratum2+tcp://pool:1": "V2 is not supported yet",
+		"http://pool:80": "getwork", "https://pool:443": "getwork", "stratum2+tcp://pool:1": "version 2 of Stratum is not supported yet",
 		"ftp://pool:1": "stratum+ssl://", "://pool:1": "", "stratum+tcp://user:hunter2@pool:1": "user and password settings",
 		"hunter2@pool:1": "user and password settings", "::1:3333": "brackets", "[::1]": "port", "[::x]:1": "IPv6", "po ol:1": "character",
 		"pool\n:1": "character", "bücher.example:1": "xn--", "pool:1#xnsub": "#xnsub", "pool:1/path": "/path", "ws://h:1/a b": "path",
