@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -148,16 +149,23 @@ func choosePlacements(c config.CPU) ([]miner.Placement, error) {
 	return placements, nil
 }
 
-// placementText is the workers' CPUs, "0-3", or why they have none.
+// placementText is the workers' CPUs, "0-3", and how many have none, and why.
 func placementText(placements []miner.Placement) string {
-	var cpus []int
+	var cpus config.CPUList
+	free, why := 0, ""
 	for _, p := range placements {
-		if !p.Pinned {
-			return "not pinned: " + p.Reason
+		if p.Pinned {
+			cpus = append(cpus, p.CPU)
+		} else {
+			free, why = free+1, p.Reason
 		}
-		cpus = append(cpus, p.CPU)
 	}
-	return config.CPUList(slices.Compact(slices.Sorted(slices.Values(cpus)))).String()
+	slices.Sort(cpus)
+	text := slices.Compact(cpus).String()
+	if free > 0 {
+		text = strings.TrimSpace(fmt.Sprintf("%s %d not pinned: %s", text, free, why))
+	}
+	return text
 }
 
 // settingChecks judge what the config package cannot know.

@@ -23,16 +23,33 @@ type reporter struct {
 
 // run prints a status line every interval until ctx ends.
 func (r *reporter) run(ctx context.Context) {
-	tick := time.NewTicker(r.interval)
+	tick, once := time.NewTicker(r.interval), time.After(machineDelay)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-once:
+			r.machine(r.telemetry.Snapshot().Hardware)
 		case <-tick.C:
 			r.status(r.telemetry.Snapshot())
 		}
 	}
+}
+
+// machineDelay is when the sensors have been read for the first time.
+const machineDelay = time.Second
+
+// machine says once what it runs on.
+func (r *reporter) machine(h telemetry.Hardware) {
+	r.log.Info("machine",
+		zap.Stringer("cpu", h.CPUModel),
+		zap.Stringer("logical_cores", h.LogicalCores),
+		zap.String("frequency", h.FrequencyHertz.Format(telemetry.FormatHertz)),
+		zap.String("temperature", h.CPUCelsius.Format(telemetry.FormatCelsius)),
+		zap.String("memory_used", h.MemoryUsedBytes.Format(telemetry.FormatBytes)),
+		zap.String("memory", h.MemoryTotalBytes.Format(telemetry.FormatBytes)),
+		zap.Stringer("load_average", h.LoadAverage1))
 }
 
 func (r *reporter) status(s telemetry.Snapshot) {
@@ -50,11 +67,7 @@ func (r *reporter) status(s telemetry.Snapshot) {
 		zap.Any("difficulty", s.Difficulty),
 		zap.Any("expected_share_seconds", s.ExpectedShareSeconds),
 		zap.Any("effective_hashrate", s.Effective),
-		zap.Any("cpu_celsius", s.Hardware.CPUCelsius),
-		zap.Any("frequency_hertz", s.Hardware.FrequencyHertz),
-		zap.Any("load_percent", s.Hardware.LoadPercent),
-		zap.Any("load_average_1m", s.Hardware.LoadAverage1),
-		zap.Any("resident_bytes", s.Hardware.ResidentBytes),
+		zap.Any("hardware", s.Hardware),
 		zap.String("pool", r.pool()),
 		zap.Float64("seconds", s.Seconds))...)
 }
