@@ -66,10 +66,13 @@ func (s *Session) newJob(p *parked) *work.Job {
 
 // setMask says which version bits of the job may be rolled: none that the
 // version has set already, so that every pool's arithmetic comes to the same
-// header. An empty mask of the pool means no rolling and no sixth parameter.
+// header. A pool that agreed with an empty mask gets no rolling and no sixth
+// parameter; once there was a mask, the parameter stays, whatever becomes of
+// the mask (BIP 310).
 func (st *state) setMask(job *work.Job) {
 	mask := st.poolMask & versionBits
-	job.VersionRolling = st.rolling && mask != 0
+	st.rolled = st.rolled || mask != 0
+	job.VersionRolling = st.rolling && st.rolled
 	job.VersionMask = 0
 	if job.VersionRolling {
 		job.VersionMask = mask &^ job.Version

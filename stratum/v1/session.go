@@ -85,6 +85,7 @@ type state struct {
 	asked      bool   // mining.configure was sent
 	rolling    bool   // version rolling was agreed
 	poolMask   uint32 // by the pool's last word
+	rolled     bool   // there was a mask that is not empty
 	subscribed bool
 	sessionID  string
 	extranonce Extranonce

@@ -265,6 +265,33 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+// TestMaskTakenBack: once version rolling was agreed, every submit has the
+// sixth parameter, also when the pool has emptied the mask since.
+func TestMaskTakenBack(t *testing.T) {
+	submits := make(chan stratumtest.Request, 1)
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(sample("1"))
+		c.Send(`{"method":"mining.set_version_mask","params":["00000000"]}`)
+		r := c.Expect("mining.submit")
+		submits <- r
+		c.Result(r, "true")
+		c.Hang()
+	})
+	m := mine(t, server, Config{})
+	m.job()
+	emptied := m.job()
+	if emptied.VersionMask != 0 || !emptied.VersionRolling {
+		t.Errorf("mask %08x, rolling %v", emptied.VersionMask, emptied.VersionRolling)
+	}
+	if err := m.submit(share(emptied, 1)); err != nil {
+		t.Error(err)
+	}
+	if r := <-submits; len(r.Params) != 6 || r.Params[5] != "00000000" {
+		t.Errorf("sent %s, want six params, the last 00000000", r.Line)
+	}
+}
+
 // written is a transport that keeps what was written.
 type written struct{ lines []string }
 
