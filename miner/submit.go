@@ -3,6 +3,7 @@ package miner
 import (
 	"context"
 	"errors"
+	"math/bits"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,8 +30,9 @@ type submitter struct {
 	limit  uint64 // accepted shares to stop after, 0 for none
 	enough func() // called once when limit is reached
 
-	accepted atomic.Uint64
-	queue    chan found
+	accepted   atomic.Uint64
+	overflowed atomic.Uint64
+	queue      chan found
 }
 
 // found is a share on its way, with its ticket in the ledger.
@@ -51,7 +53,21 @@ func (s *submitter) offer(share *work.Share) {
 	select {
 	case s.queue <- f:
 	default:
-		s.settle(f, &work.Lost{Why: "queue full"})
+		s.overflow(f)
+	}
+}
+
+// overflow books a share that found no room. It is the worker that does so:
+// where shares come by the million, it must not log each of them.
+func (s *submitter) overflow(f found) {
+	const why = "queue full"
+	s.ledger.Lost(f.ticket, why)
+	if n := s.overflowed.Add(1); bits.OnesCount64(n) == 1 {
+		s.log.Warn("shares lost: found faster than the pool answers; its difficulty is too low for this machine",
+			zap.String("reason", why), zap.Uint64("shares", n), zap.String("pool", f.share.Job.Pool))
+	}
+	if s.trace.Settled != nil {
+		s.trace.Settled(f.share, f.at, &work.Lost{Why: why})
 	}
 }
 

@@ -22,36 +22,63 @@ type logging struct {
 	always *zap.Logger // whatever the level: status and summary
 	json   bool        // JSON lines rather than text
 	file   *lumberjack.Logger
+
+	outlets []*outlet
 }
 
-// newLogging opens what the settings ask for.
-func newLogging(c config.Log, w io.Writer) (*logging, error) {
-	level, err := zapcore.ParseLevel(c.Level)
+// newLogging opens what the settings ask for. Trouble with writing goes to
+// errors. The caller closes it.
+func newLogging(c config.Log, w, errors io.Writer) (*logging, error) {
+	level, err := parseLevel(c.Level)
 	if err != nil {
-		return nil, usageFault("log level %q: want debug, info, warn or error", c.Level)
+		return nil, err
 	}
 	l := &logging{json: c.Format == "json"}
-	cores := []zapcore.Core{newCore(l.json, w, isColourTerminal(w))}
 	if c.File != "" {
 		if err := checkLogFile(c.File); err != nil {
 			return nil, err
 		}
 		l.file = &lumberjack.Logger{Filename: c.File, MaxSize: c.MaxSize, MaxBackups: c.MaxFiles}
-		cores = append(cores, newCore(l.json, l.file, false))
 	}
-	all := zapcore.NewTee(cores...)
+	all := newCore(l.json, l.outlet(w, errors), isColourTerminal(w))
+	if l.file != nil {
+		all = zapcore.NewTee(all, newCore(l.json, l.outlet(l.file, errors), false))
+	}
 	l.always = zap.New(all)
 	l.Logger = zap.New(all, zap.IncreaseLevel(level))
 	return l, nil
 }
 
-// newConsoleLogger is a logger without a file.
+func (l *logging) outlet(w, errors io.Writer) *outlet {
+	o := newOutlet(w, errors)
+	l.outlets = append(l.outlets, o)
+	return o
+}
+
+// close writes out what is queued. Nothing may be logged afterwards.
+func (l *logging) close() {
+	for _, o := range l.outlets {
+		o.close()
+	}
+	l.reopen()
+}
+
+// newConsoleLogger is a logger that writes at once.
 func newConsoleLogger(format, level string, w io.Writer) (*zap.Logger, error) {
-	l, err := newLogging(config.Log{Format: format, Level: level}, w)
+	parsed, err := parseLevel(level)
 	if err != nil {
 		return nil, err
 	}
-	return l.Logger, nil
+	core := newCore(format == "json", &lockedWriter{w: w}, isColourTerminal(w))
+	return zap.New(core, zap.IncreaseLevel(parsed)), nil
+}
+
+func parseLevel(text string) (zapcore.Level, error) {
+	level, err := zapcore.ParseLevel(text)
+	if err != nil {
+		return level, usageFault("log level %q: want debug, info, warn or error", text)
+	}
+	return level, nil
 }
 
 // reopen closes the log file; the next message opens it again under its name,
@@ -75,9 +102,9 @@ func checkLogFile(name string) error {
 }
 
 // newCore lets every level pass; the logger in front of it decides.
-func newCore(json bool, w io.Writer, colour bool) zapcore.Core {
+func newCore(json bool, w zapcore.WriteSyncer, colour bool) zapcore.Core {
 	if !json {
-		return &textCore{LevelEnabler: zapcore.DebugLevel, out: &lockedWriter{w: w}, colour: colour}
+		return &textCore{LevelEnabler: zapcore.DebugLevel, out: w, colour: colour}
 	}
 	encoder := zapcore.NewJSONEncoder(zapcore.EncoderConfig{
 		TimeKey: "time", LevelKey: "level", MessageKey: "msg",
@@ -85,7 +112,7 @@ func newCore(json bool, w io.Writer, colour bool) zapcore.Core {
 		EncodeLevel:    zapcore.LowercaseLevelEncoder,
 		EncodeDuration: zapcore.SecondsDurationEncoder,
 	})
-	return zapcore.NewCore(encoder, &lockedWriter{w: w}, zapcore.DebugLevel)
+	return zapcore.NewCore(encoder, w, zapcore.DebugLevel)
 }
 
 // isTerminal tells whether a person is looking at w.

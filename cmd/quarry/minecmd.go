@@ -47,10 +47,11 @@ func mineAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	log, err := newLogging(loaded.Config.Log, c.App.Writer)
+	log, err := newLogging(loaded.Config.Log, c.App.Writer, c.App.ErrWriter)
 	if err != nil {
 		return err
 	}
+	defer log.close()
 	rig, err := newRig(&loaded.Config, log)
 	if err != nil {
 		return err
