@@ -109,6 +109,7 @@ func (c *conn) take(line []byte, now time.Time) error {
 		return c.takeGarbage(line, now, err)
 	}
 	c.conduct.understood = true
+	m.redact = c.redact
 	if m.MayBeReply() {
 		if p := c.claim(&m); p != nil {
 			a := answer{message: m}
@@ -134,7 +135,7 @@ func (c *conn) take(line []byte, now time.Time) error {
 // takeGarbage decides about a message that is none. A peer of which nothing
 // was understood yet is something else than a pool.
 func (c *conn) takeGarbage(line []byte, now time.Time, err error) error {
-	said := c.redact(Sanitise(string(line[:min(len(line), 4*maxText)])))
+	said := Sanitise(c.redact(string(line)))
 	if !c.conduct.understood {
 		return fmt.Errorf("%w: it says %q", ErrNotStratum, said)
 	}

@@ -22,6 +22,8 @@ type Message struct {
 	Result json.RawMessage
 	Error  json.RawMessage
 	Reason string // "reject-reason", ckpool's place for an error text
+
+	redact func(string) string // takes secrets out of its texts; may be nil
 }
 
 // ParseMessage reads one message. Duplicate keys: the last one counts.
@@ -50,6 +52,14 @@ func ParseMessage(line []byte) (Message, error) {
 		return Message{}, errors.New("message has neither a method nor an id")
 	}
 	return m, nil
+}
+
+// words makes a text of the message safe to print.
+func (m *Message) words(text string) string {
+	if m.redact != nil {
+		text = m.redact(text)
+	}
+	return Sanitise(text)
 }
 
 // MayBeReply tells whether the message can be a reply. A string method makes

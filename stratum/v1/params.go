@@ -213,8 +213,8 @@ func (r *Reconnect) Error() string {
 const maxReconnectWait = time.Minute
 
 // ParseReconnect reads the parameters of client.reconnect: host, port, wait,
-// all of which may be missing or of odd types.
-func ParseReconnect(params json.RawMessage) *Reconnect {
+// all of which may be missing or of odd types; safe makes texts safe to print.
+func ParseReconnect(params json.RawMessage, safe func(string) string) *Reconnect {
 	r := &Reconnect{}
 	items, _ := paramList(params, 0)
 	plain := func(i int) string {
@@ -227,7 +227,7 @@ func ParseReconnect(params json.RawMessage) *Reconnect {
 		return string(items[i])
 	}
 	if host, port := plain(0), plain(1); host != "" || port != "" {
-		r.Told = Sanitise(host + ":" + port)
+		r.Told = safe(host + ":" + port)
 	}
 	if seconds, err := strconv.ParseFloat(plain(2), 64); err == nil && seconds > 0 {
 		r.Wait = time.Duration(min(seconds, maxReconnectWait.Seconds()) * float64(time.Second))
@@ -235,12 +235,12 @@ func ParseReconnect(params json.RawMessage) *Reconnect {
 	return r
 }
 
-// ParseText reads the text of client.show_message, made safe to print.
-func ParseText(params json.RawMessage) string {
+// ParseText reads the text of client.show_message; safe makes it safe to print.
+func ParseText(params json.RawMessage, safe func(string) string) string {
 	items, _ := paramList(params, 0)
 	for _, item := range items {
 		if text, ok := textOf(item); ok {
-			return Sanitise(text)
+			return safe(text)
 		}
 	}
 	return ""

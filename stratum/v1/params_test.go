@@ -242,12 +242,12 @@ func TestParseReconnectAndText(t *testing.T) {
 		`["evil.example","3333","1.5"]`: {1500 * time.Millisecond, "evil.example:3333"}, `["h",0,-1]`: {0, "h:0"},
 		`["h",99999,1e9]`: {time.Minute, "h:99999"}, `["h\u001b",1,"x"]`: {0, "h:1"}, `[null,null,3]`: {3 * time.Second, ""}, `["h",1,"NaN"]`: {0, "h:1"},
 	} {
-		if got := ParseReconnect(json.RawMessage(params)); *got != want {
+		if got := ParseReconnect(json.RawMessage(params), Sanitise); *got != want {
 			t.Errorf("%s: %+v", params, got)
 		}
 	}
 	for params, want := range map[string]string{`["hi\u001b[0m"]`: "hi[0m", `[]`: "", `null`: "", `[5]`: "", `[null,"x"]`: "x"} {
-		if got := ParseText(json.RawMessage(params)); got != want {
+		if got := ParseText(json.RawMessage(params), Sanitise); got != want {
 			t.Errorf("%s: %q", params, got)
 		}
 	}
@@ -311,10 +311,10 @@ func FuzzSmallParams(f *testing.F) {
 		}
 		ParseMask(params)
 		ParseConfigured(params)
-		if r := ParseReconnect(params); r.Wait < 0 || r.Wait > time.Minute || len([]rune(r.Told)) > maxText {
+		if r := ParseReconnect(params, Sanitise); r.Wait < 0 || r.Wait > time.Minute || len([]rune(r.Told)) > maxText {
 			t.Errorf("%+v", r)
 		}
-		if text := ParseText(params); len([]rune(text)) > maxText {
+		if text := ParseText(params, Sanitise); len([]rune(text)) > maxText {
 			t.Errorf("text of %d characters", len([]rune(text)))
 		}
 	})

@@ -37,7 +37,7 @@ func (s *Session) push(m Message, now time.Time) error {
 		}
 		s.ignore(m, now, err)
 	case "client.reconnect":
-		return ParseReconnect(m.Params)
+		return ParseReconnect(m.Params, m.words)
 	default:
 		return s.pushRequest(m, now)
 	}
@@ -48,7 +48,7 @@ func (s *Session) push(m Message, now time.Time) error {
 func (s *Session) pushRequest(m Message, now time.Time) error {
 	switch m.Method {
 	case "client.show_message":
-		if text := s.redact(ParseText(m.Params)); text != "" && s.pool.messages.allow(now) {
+		if text := ParseText(m.Params, m.words); text != "" && s.pool.messages.allow(now) {
 			s.log.Info("message from the pool", zap.String("text", text))
 		}
 		return s.answer(m, now, true, nil)
@@ -125,6 +125,6 @@ func (s *Session) pushExtranonce(m Message, now time.Time) error {
 func (s *Session) ignore(m Message, now time.Time, err error) {
 	if err != nil && s.pool.ignoredLog.allow(now) {
 		s.log.Warn("ignored a malformed message",
-			zap.String("method", Sanitise(m.Method)), zap.String("error", s.redact(err.Error())))
+			zap.String("method", m.words(m.Method)), zap.String("error", s.redact(err.Error())))
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -77,6 +76,8 @@ type Session struct {
 	mu    sync.Mutex // guards state
 	state state
 
+	redact func(string) string // takes the password out of a pool's words
+
 	pool poolConduct // the reader's
 }
 
@@ -118,6 +119,7 @@ func NewSession(t Transport, cfg Config) *Session {
 	}
 	s.state.difficulty = hashing.DifficultyOne()
 	s.conn = newConn(t, cfg.Limits, cfg.Log)
+	s.redact = newRedactor(cfg.Password).replace
 	s.conn.push, s.conn.redact = s.push, s.redact
 	return s
 }
@@ -207,9 +209,9 @@ func (s *Session) subscribe(ctx context.Context) error {
 func (s *Session) subscribed(m Message) error {
 	if refusal := m.Refusal(); refusal != nil {
 		if _, isText := textOf(m.Result); isText {
-			return fmt.Errorf("the pool is not ready: %w", s.safe(refusal))
+			return fmt.Errorf("the pool is not ready: %w", refusal)
 		}
-		return fmt.Errorf("%w: %w", ErrSubscribe, s.safe(refusal))
+		return fmt.Errorf("%w: %w", ErrSubscribe, refusal)
 	}
 	subscription, err := ParseSubscription(m.Result, s.cfg.Limits)
 	if err != nil {
@@ -239,7 +241,7 @@ func (s *Session) authorise(ctx context.Context) error {
 // authorisedBy acts on the reply to mining.authorize: shares may go out.
 func (s *Session) authorisedBy(m Message) error {
 	if refusal := m.Refusal(); refusal != nil {
-		return fmt.Errorf("%w %q: %w", ErrUnauthorised, s.cfg.User, s.safe(refusal))
+		return fmt.Errorf("%w %q: %w", ErrUnauthorised, s.cfg.User, refusal)
 	}
 	s.mu.Lock()
 	s.state.authorised = time.Now()
@@ -276,16 +278,4 @@ func (s *Session) awaitJob(ctx context.Context) error {
 	case <-s.conn.done:
 		return s.conn.why()
 	}
-}
-
-// safe takes the password out of a pool's words.
-func (s *Session) safe(e *PoolError) *PoolError {
-	return &PoolError{Code: e.Code, Text: s.redact(e.Text)}
-}
-
-func (s *Session) redact(text string) string {
-	if len(s.cfg.Password) < 3 { // "x" says nothing, and is in every text
-		return text
-	}
-	return strings.ReplaceAll(text, s.cfg.Password, "***")
 }

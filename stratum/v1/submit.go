@@ -134,11 +134,10 @@ func (s *Session) lost(err error) error {
 func (s *Session) verdict(reply *Message) error {
 	verdict := reply.Verdict()
 	if errors.Is(verdict, work.ErrStale) {
-		s.log.Debug("stale by the pool's word", zap.Error(s.safe(reply.Refusal())))
+		s.log.Debug("stale by the pool's word", zap.Error(reply.Refusal()))
 	}
 	var rejected *work.Rejected
 	if errors.As(verdict, &rejected) {
-		rejected.Text = s.redact(rejected.Text)
 		if rejected.Reason == work.ReasonUnauthorized || rejected.Reason == work.ReasonNotSubscribed {
 			s.conn.end(fmt.Errorf("the pool does not know us any more: %w", rejected))
 		}

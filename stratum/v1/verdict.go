@@ -34,10 +34,10 @@ func (e *PoolError) Error() string {
 func (m *Message) Refusal() *PoolError {
 	accepted := string(m.Result) == "true"
 	if !isNull(m.Error) && string(m.Error) != "false" && !(accepted && isEmpty(m.Error)) {
-		return m.withReason(parseError(m.Error))
+		return m.withReason(m.parseError(m.Error))
 	}
 	if text, ok := textOf(m.Result); ok && !strings.EqualFold(text, "true") {
-		return m.withReason(&PoolError{Text: Sanitise(text)})
+		return m.withReason(&PoolError{Text: m.words(text)})
 	}
 	if string(m.Result) == "false" {
 		return m.withReason(&PoolError{})
@@ -47,7 +47,7 @@ func (m *Message) Refusal() *PoolError {
 
 func (m *Message) withReason(e *PoolError) *PoolError {
 	if e.Text == "" {
-		e.Text = Sanitise(m.Reason)
+		e.Text = m.words(m.Reason)
 	}
 	return e
 }
@@ -63,16 +63,16 @@ func isEmpty(raw json.RawMessage) bool {
 
 // parseError reads the shapes of errors that pools send: [code, text, ...],
 // {"code":, "message":}, a text, a number, true.
-func parseError(raw json.RawMessage) *PoolError {
+func (m *Message) parseError(raw json.RawMessage) *PoolError {
 	var items []json.RawMessage
 	if json.Unmarshal(raw, &items) == nil {
 		e := &PoolError{}
 		if len(items) > 0 {
-			e = scalarError(items[0])
+			e = m.scalarError(items[0])
 		}
 		if len(items) > 1 {
 			if text, ok := textOf(items[1]); ok {
-				e.Text = Sanitise(text)
+				e.Text = m.words(text)
 			}
 		}
 		return e
@@ -82,17 +82,17 @@ func parseError(raw json.RawMessage) *PoolError {
 		Message json.RawMessage `json:"message"`
 	}
 	if raw[0] == '{' && json.Unmarshal(raw, &object) == nil {
-		e := &PoolError{Code: scalarError(object.Code).Code}
+		e := &PoolError{Code: m.scalarError(object.Code).Code}
 		text, _ := textOf(object.Message)
-		e.Text = Sanitise(text)
+		e.Text = m.words(text)
 		return e
 	}
-	return scalarError(raw)
+	return m.scalarError(raw)
 }
 
 // scalarError reads a code (a number or a decimal text) or a text; a text may
 // begin with its code, as in ckpool's "-3:method not found".
-func scalarError(raw json.RawMessage) *PoolError {
+func (m *Message) scalarError(raw json.RawMessage) *PoolError {
 	text, isText := textOf(raw)
 	if !isText {
 		number, err := strconv.ParseFloat(string(raw), 64)
@@ -106,9 +106,9 @@ func scalarError(raw json.RawMessage) *PoolError {
 		if head == text {
 			text = ""
 		}
-		return &PoolError{Code: code, Text: Sanitise(text)}
+		return &PoolError{Code: code, Text: m.words(text)}
 	}
-	return &PoolError{Text: Sanitise(text)}
+	return &PoolError{Text: m.words(text)}
 }
 
 // reasonStale stands for work.ErrStale among the classes.
