@@ -1,9 +1,7 @@
 package work
 
 import (
-	"encoding/binary"
 	"errors"
-	"math/bits"
 	"sync"
 	"time"
 
@@ -18,10 +16,6 @@ const (
 	// maxNTimeRoll is how far ahead of its job an ntime may run, in seconds,
 	// however long the job lasts. The strictest pools allow 600.
 	maxNTimeRoll = 600
-	// rememberedContents bounds the memory of job contents. Only a job that
-	// returns unchanged after so many others, with an extranonce2 so short
-	// that the counter has come round, could be searched twice.
-	rememberedContents = 4096
 )
 
 // Start is where a Roller begins; the zero Start is as good as any. The
@@ -40,7 +34,10 @@ type Start struct {
 // never goes back: not for a new job, a repeated job id, a new difficulty, a
 // resumed session or another pool. Where the extranonce2 is so short that the
 // counter comes round, the Roller knows for each content and ntime at which
-// count it first saw them, and stops one round later.
+// count it first saw them, and stops one round later. A pool may also move the
+// border between extranonce1 and extranonce2 (mining.set_extranonce); since
+// the counter stands big-endian at the end of the extranonce2, coinbases from
+// both sides of such a move differ as long as the shorter one's round lasts.
 type Roller struct {
 	mu      sync.Mutex
 	counter uint64 // the next extranonce2 that nobody has
@@ -48,26 +45,19 @@ type Roller struct {
 	// The place in the current job.
 	job         *Job
 	content     hashing.Hash
-	mask        uint32
+	space       space
 	extranonce2 uint64
 	ntime       uint32
 	version     uint64 // the next value of the mask, up to 2^(bits of mask)
 	open        bool   // extranonce2, ntime and version hold a place
 
-	firstSeen map[contentAt]uint64
-	seenOrder []contentAt
-	start     Start
-}
-
-// contentAt is all of a header that does not come from the Roller's counters.
-type contentAt struct {
-	content hashing.Hash
-	ntime   uint32
+	opened memory
+	start  Start
 }
 
 // NewRoller begins at start.
 func NewRoller(start Start) *Roller {
-	return &Roller{counter: start.Extranonce2, firstSeen: map[contentAt]uint64{}, start: start}
+	return &Roller{counter: start.Extranonce2, start: start}
 }
 
 // Next fills w with a part of the job that nobody has searched, of at most
@@ -94,11 +84,11 @@ func (r *Roller) take(w *Work, job *Job, versions int, held time.Duration) (uint
 			return 0, err
 		}
 	}
-	all := uint64(1) << bits.OnesCount32(r.mask)
+	all := r.space.versions()
 	w.Job, w.NTime, w.Versions = job, r.ntime, 0
 	w.setExtranonce2(r.extranonce2)
 	for w.Versions < min(versions, hashing.MaxVersions) && r.version < all {
-		w.Version[w.Versions] = job.Version | spread(r.version, r.mask)
+		w.Version[w.Versions] = job.Version | spread(r.version, r.space.mask)
 		w.Versions++
 		r.version++
 	}
@@ -108,18 +98,17 @@ func (r *Roller) take(w *Work, job *Job, versions int, held time.Duration) (uint
 	return nonce, nil
 }
 
-// turnTo makes job the current one. A job of the same content and mask goes
+// turnTo makes job the current one. A job of the same content and space goes
 // on where its predecessor stood; any other gets a fresh extranonce2.
 func (r *Roller) turnTo(job *Job) {
 	if r.job == job {
 		return
 	}
-	content, mask := contentOf(job), job.VersionMask&^job.Version
-	sameNTime := r.job != nil && r.job.NTime == job.NTime
-	if !sameNTime || content != r.content || mask != r.mask {
+	content, space := contentOf(job), spaceOf(job)
+	if r.job == nil || r.job.NTime != job.NTime || content != r.content || space != r.space {
 		r.open = false
 	}
-	r.job, r.content, r.mask = job, content, mask
+	r.job, r.content, r.space = job, content, space
 }
 
 // openPlace takes the next extranonce2 at the earliest ntime that still has
@@ -127,12 +116,12 @@ func (r *Roller) turnTo(job *Job) {
 func (r *Roller) openPlace(held time.Duration) error {
 	latest := uint32(min(max(held/time.Second, 0), maxNTimeRoll))
 	for roll := uint32(0); roll <= latest; roll++ {
-		at := contentAt{r.content, r.job.NTime + roll}
-		if !r.room(at) {
+		ntime := r.job.NTime + roll
+		if !r.opened.room(contentAt{r.content, ntime}, r.space, r.counter) {
 			continue
 		}
-		r.extranonce2, r.ntime, r.version, r.open = r.counter, at.ntime, r.start.Version, true
-		if r.version >= uint64(1)<<bits.OnesCount32(r.mask) {
+		r.extranonce2, r.ntime, r.version, r.open = r.counter, ntime, r.start.Version, true
+		if r.version >= r.space.versions() {
 			r.version = 0
 		}
 		r.start.Version = 0
@@ -140,41 +129,4 @@ func (r *Roller) openPlace(held time.Duration) error {
 		return nil
 	}
 	return ErrExhausted
-}
-
-// room tells whether the counter's present value is new to the content.
-func (r *Roller) room(at contentAt) bool {
-	first, seen := r.firstSeen[at]
-	if !seen {
-		if len(r.seenOrder) == rememberedContents {
-			delete(r.firstSeen, r.seenOrder[0])
-			r.seenOrder = r.seenOrder[1:]
-		}
-		r.firstSeen[at] = r.counter
-		r.seenOrder = append(r.seenOrder, at)
-		return true
-	}
-	size := r.job.Extranonce2Size
-	return size >= 8 || r.counter-first < uint64(1)<<(8*size)
-}
-
-// contentOf is a digest of all that the pool puts into the headers of a job,
-// but for the ntime. The coinbase's first part and extranonce1 count as one:
-// only their concatenation is hashed.
-func contentOf(job *Job) hashing.Hash {
-	var b []byte
-	part := func(p []byte) {
-		b = binary.BigEndian.AppendUint32(b, uint32(len(p)))
-		b = append(b, p...)
-	}
-	part(job.PrevHash[:])
-	part(append(append([]byte(nil), job.Coinb1...), job.Extranonce1...))
-	part(job.Coinb2)
-	for _, branch := range job.Branches {
-		part(branch[:])
-	}
-	b = binary.BigEndian.AppendUint32(b, uint32(job.Extranonce2Size))
-	b = binary.BigEndian.AppendUint32(b, job.Version)
-	b = binary.BigEndian.AppendUint32(b, job.NBits)
-	return hashing.Sum256(b)
 }

@@ -128,6 +128,35 @@ func TestRollerNeverRepeats(t *testing.T) {
 	}
 }
 
+// TestRollerNeverRepeatsAcrossBorders: the pool moves the border between
+// extranonce1 and extranonce2, and version bits between job and mask, so that
+// headers of jobs that look different may be the same.
+func TestRollerNeverRepeatsAcrossBorders(t *testing.T) {
+	masks := []uint32{0, 0x00006000, 0x0000e000}
+	for seed := range uint64(30) {
+		rng := rand.New(rand.NewPCG(seed, 2))
+		r := NewRoller(Start{Extranonce2: rng.Uint64N(1 << 18)})
+		seen := searched{}
+		for step := range 2000 {
+			job := *coinbaseJob(byte(rng.IntN(2)), 0, masks[rng.IntN(len(masks))])
+			job.Version |= uint32(rng.IntN(4)) << 13
+			job.NTime += uint32(rng.IntN(8))
+			extranonce1 := []byte{0xaa, byte(rng.IntN(2)), byte(r.counter >> 8), byte(r.counter)}
+			job.Extranonce1 = extranonce1[:1+rng.IntN(3)]
+			job.Extranonce2Size = 4 - len(job.Extranonce1)
+			for range 1 + rng.IntN(4) {
+				var w Work
+				if _, err := r.Next(&w, &job, 1+rng.IntN(4), 0); err == nil {
+					seen.add(t, &w, fmt.Sprintf("seed %d step %d", seed, step))
+				}
+			}
+		}
+		if len(seen) < 1000 {
+			t.Fatalf("seed %d: only %d headers searched", seed, len(seen))
+		}
+	}
+}
+
 // TestRollerWorkersShare: many workers at once get disjoint works.
 func TestRollerWorkersShare(t *testing.T) {
 	r := NewRoller(Start{Extranonce2: 1 << 40})
