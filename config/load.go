@@ -24,6 +24,10 @@ type Input struct {
 	// "cpu.cpus"). They get the value's text, never a secret, a default or an
 	// empty value. What their error says is shown to the user as it is.
 	Checks map[string]func(value string) error
+	// CheckPool judges a pool as a whole, after the checks of its values, and
+	// says what it is known by: two pools of one identity are a fault. It must
+	// not put the password into its error.
+	CheckPool func(Pool) (identity string, err error)
 	// SearchPaths replaces the standard places when it is not nil.
 	SearchPaths []string
 }
@@ -42,7 +46,7 @@ type Result struct {
 // earlier, under the defaults. Its error is a Faults with everything that is
 // wrong, never just the first thing.
 func Load(in Input) (*Result, error) {
-	c := checker{checks: in.Checks, collector: &collector{}}
+	c := checker{checks: in.Checks, checkPool: in.CheckPool, collector: &collector{}}
 	environ := parseEnviron(in.Environ)
 	result := &Result{File: in.chooseFile(environ)}
 	var file fileValues

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -74,12 +75,14 @@ func TestEverySettingArrives(t *testing.T) {
 		base := map[string][]string{}
 		if s.Table == "pool" {
 			base["url"] = []string{"stratum+ssl://a:1"}
+			base["user"] = []string{"someone"}
 		}
 		plain, err := Load(Input{SearchPaths: []string{}, Flags: base})
 		if err != nil {
 			t.Fatal(err)
 		}
-		flags := map[string][]string{"url": base["url"], s.Flag: {text}}
+		flags := maps.Clone(base)
+		flags[s.Flag] = []string{text}
 		if s.Inverted {
 			flags[s.Flag] = []string{"true"}
 		}
@@ -89,6 +92,12 @@ func TestEverySettingArrives(t *testing.T) {
 			if s.Key != "url" {
 				file += "url = \"stratum+ssl://a:1\"\n"
 			}
+			if s.Key != "user" {
+				file += "user = \"someone\"\n"
+			}
+		}
+		if s.Key == "user" {
+			delete(base, "user") // the flag would win
 		}
 		inputs := map[string]Input{
 			"flag": {SearchPaths: []string{}, Flags: flags},
@@ -96,7 +105,7 @@ func TestEverySettingArrives(t *testing.T) {
 			"file": {File: write(t, t.TempDir(), "f.toml", file+s.Key+" = "+s.toml(text)+"\n")},
 		}
 		if s.Name() == "pool.url" {
-			inputs["env"] = Input{SearchPaths: []string{}, Environ: []string{s.Env + "=" + text}}
+			inputs["env"] = Input{SearchPaths: []string{}, Environ: []string{s.Env + "=" + text, "QUARRY_USER=someone"}}
 		}
 		for kind, in := range inputs {
 			result, err := Load(in)
@@ -115,7 +124,7 @@ func TestEverySettingArrives(t *testing.T) {
 func TestPoolsFromFlags(t *testing.T) {
 	type flags = map[string][]string
 	const a, b = "stratum+tcp://a:1", "stratum+ssl://b:2"
-	filePools := "[[pool]]\nurl = \"stratum+tcp://f:1\"\nuser = \"fu\"\npassword = \"fp\"\n[[pool]]\nurl = \"stratum+tcp://g:1\"\n"
+	filePools := "[[pool]]\nurl = \"stratum+tcp://f:1\"\nuser = \"fu\"\npassword = \"fp\"\n[[pool]]\nurl = \"stratum+tcp://g:1\"\nuser = \"gu\"\n"
 	for name, tc := range map[string]struct {
 		file  string
 		env   []string
@@ -126,21 +135,21 @@ func TestPoolsFromFlags(t *testing.T) {
 		"pairwise":             {flags: flags{"url": {a, b}, "user": {"u", "v"}, "pass": {"p", "q"}}, want: a + " u p; " + b + " v q"},
 		"one user for all":     {flags: flags{"url": {a, b}, "user": {"u"}}, want: a + " u x; " + b + " u x"},
 		"one password for all": {flags: flags{"url": {a, b}, "user": {"u", "v"}, "pass": {"p"}}, want: a + " u p; " + b + " v p"},
-		"file":                 {file: filePools, want: "stratum+tcp://f:1 fu fp; stratum+tcp://g:1  x"},
+		"file":                 {file: filePools, want: "stratum+tcp://f:1 fu fp; stratum+tcp://g:1 gu x"},
 		"env for file":         {file: filePools, env: []string{"QUARRY_USER=eu"}, want: "stratum+tcp://f:1 eu fp; stratum+tcp://g:1 eu x"},
 		"env replaces file":    {file: filePools, env: []string{"QUARRY_URL=" + a, "QUARRY_USER=eu"}, want: a + " eu x"},
-		"flags replace file":   {file: filePools, flags: flags{"url": {b}}, want: b + "  x"},
+		"flags replace file":   {file: filePools, flags: flags{"url": {b}, "user": {"u"}}, want: b + " u x"},
 		"password of env":      {env: []string{"QUARRY_PASS=ep"}, flags: flags{"url": {a}, "user": {"u"}}, want: a + " u ep"},
-		"flag over env":        {env: []string{"QUARRY_PASS=ep"}, flags: flags{"url": {a}, "pass": {"p"}}, want: a + "  p"},
-		"env's pool keeps its password": {env: []string{"QUARRY_URL=" + a, "QUARRY_PASS=ep"}, flags: flags{"url": {b}},
-			want: b + "  x"},
+		"flag over env":        {env: []string{"QUARRY_PASS=ep"}, flags: flags{"url": {a}, "user": {"u"}, "pass": {"p"}}, want: a + " u p"},
+		"env's pool keeps its password": {env: []string{"QUARRY_URL=" + a, "QUARRY_PASS=ep"}, flags: flags{"url": {b}, "user": {"u"}},
+			want: b + " u x"},
 		"flag for env's pool":   {env: []string{"QUARRY_URL=" + a, "QUARRY_PASS=ep"}, flags: flags{"user": {"u"}}, want: a + " u ep"},
 		"flag for file's pools": {file: filePools, flags: flags{"user": {"u", "v"}}, want: "stratum+tcp://f:1 u fp; stratum+tcp://g:1 v x"},
-		"empty password":        {flags: flags{"url": {a}, "pass": {""}}, want: a + "  "},
-		"comma in password":     {flags: flags{"url": {a}, "pass": {"d=1,x"}}, want: a + "  d=1,x"},
+		"empty password":        {flags: flags{"url": {a}, "user": {"u"}, "pass": {""}}, want: a + " u "},
+		"comma in password":     {flags: flags{"url": {a}, "user": {"u"}, "pass": {"d=1,x"}}, want: a + " u d=1,x"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			in := Input{SearchPaths: []string{}, Environ: tc.env, Flags: tc.flags, Checks: testChecks()}
+			in := Input{SearchPaths: []string{}, Environ: tc.env, Flags: tc.flags, Checks: testChecks(), CheckPool: testPool}
 			if tc.file != "" {
 				in.File = write(t, t.TempDir(), "rig.toml", tc.file)
 			}
@@ -161,7 +170,7 @@ func TestPoolsFromFlags(t *testing.T) {
 
 func TestOneTLSFlagForMixedPools(t *testing.T) {
 	result, err := Load(Input{SearchPaths: []string{}, Flags: map[string][]string{
-		"url": {"stratum+tcp://a:1", "stratum+ssl://b:2"}, "tls-insecure": {"true"}}})
+		"url": {"stratum+tcp://a:1", "stratum+ssl://b:2"}, "user": {"u"}, "tls-insecure": {"true"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,22 +188,26 @@ func TestEnvironmentAndFlagFaults(t *testing.T) {
 	}{
 		"env":              {env: []string{"QUARRY_THREADS=four"}, want: `QUARRY_THREADS: "four" is not allowed; expected a whole number from 0 to 4096`},
 		"env bool":         {env: []string{"QUARRY_RETRY=maybe"}, want: `QUARRY_RETRY: "maybe" is not allowed; expected true or false`},
-		"env, injected":    {env: []string{"QUARRY_URL=a:1"}, want: `QUARRY_URL: the url has no scheme quarry knows`},
-		"env credentials":  {env: []string{"QUARRY_URL=stratum+tcp://bob:hunter2@a:1"}, want: `QUARRY_URL: user and password do not go into the url; give them with user and password (--user, --pass)`},
+		"env, injected":    {env: []string{"QUARRY_URL=a:1", "QUARRY_USER=u"}, want: `QUARRY_URL: the url has no scheme quarry knows`},
+		"env credentials":  {env: []string{"QUARRY_URL=stratum+tcp://bob:hunter2@a:1", "QUARRY_USER=u"}, want: `QUARRY_URL: user and password do not go into the url; give them with user and password (--user, --pass)`},
 		"flag":             {flags: map[string][]string{"threads": {"1.5"}}, want: `--threads: "1.5" is not allowed; expected a whole number from 0 to 4096`},
 		"flag choice":      {flags: map[string][]string{"log-level": {"dbug"}}, want: `--log-level: "dbug" is not allowed; expected one of "debug", "info", "warn", "error"; did you mean "debug"?`},
 		"flag time":        {flags: map[string][]string{"time": {"30"}}, want: `--time: "30" is not allowed; expected 0s or a time from 1ms to 87600h, like 90s, 5m or 1h30m`},
 		"flag, injected":   {flags: map[string][]string{"cpus": {"64"}}, want: `--cpus: this machine has CPUs 0-3 only`},
 		"user, no pool":    {flags: map[string][]string{"user": {"u"}}, want: `--user: given without a pool; name the pool with --url`},
 		"users and pools":  {flags: map[string][]string{"url": {"stratum+tcp://a:1", "stratum+tcp://b:1", "stratum+tcp://c:1"}, "user": {"u", "v"}}, want: `--user: given 2 times for 3 pool(s); give it once for all, or once for each`},
-		"same pool twice":  {flags: map[string][]string{"url": {pool[0], pool[0]}}, want: `--url: two pools with one url, "stratum+tcp://a:1", the first at --url`},
-		"password twice":   {flags: map[string][]string{"url": pool, "pass": {"hunter2"}, "password-file": {"/none/pw"}}, want: "--password-file: given together with password; give only one of them\n--password-file: \"/none/pw\" no such file"},
-		"bad password":     {env: []string{"QUARRY_PASS=hunter2\a"}, flags: map[string][]string{"url": pool}, want: `QUARRY_PASS: holds a control character; expected text`},
-		"env, then flags":  {env: []string{"QUARRY_SHARES=-1"}, flags: map[string][]string{"cpus": {"a"}}, want: "QUARRY_SHARES: \"-1\" is not allowed; expected a whole number from 0 to 1000000000000000\n--cpus: \"a\" is not a CPU number from 0 to 4095; expected a CPU list like 0-3,8"},
+		"same pool twice":  {flags: map[string][]string{"url": {pool[0], pool[0]}, "user": {"u"}}, want: `--url: two pools with one url, "stratum+tcp://a:1", the first at --url`},
+		"password twice":   {flags: map[string][]string{"url": pool, "user": {"u"}, "pass": {"hunter2"}, "password-file": {"/none/pw"}}, want: "--password-file: given together with password; give only one of them\n--password-file: \"/none/pw\" no such file"},
+		"bad password":     {env: []string{"QUARRY_PASS=hunter2\a"}, flags: map[string][]string{"url": pool, "user": {"u"}}, want: `QUARRY_PASS: holds a control character; expected text`},
+		"env, then flags":  {env: []string{"QUARRY_SHARES=-1"}, flags: map[string][]string{"cpus": {"a"}}, want: "QUARRY_SHARES: \"-1\" is not allowed; expected a whole number from 0 to 1000000000000000\n--cpus: \"a\" is not a CPU number or range from 0 to 4095; expected a CPU list like 0-3,8"},
+		"no user":          {flags: map[string][]string{"url": pool}, want: `--url: the pool "stratum+tcp://a:1" has no user; expected one by --user or QUARRY_USER`},
+		"empty user":       {flags: map[string][]string{"url": pool, "user": {""}}, want: `--user: is empty; expected one by --user or QUARRY_USER`},
+		"long user":        {flags: map[string][]string{"url": pool, "user": {strings.Repeat("u", 300)}}, want: `--url: user or password is too long`},
+		"range":            {flags: map[string][]string{"cpus": {"0,5-"}}, want: `--cpus: "5-" is not a CPU number or range from 0 to 4095; expected a CPU list like 0-3,8`},
 		"threads and cpus": {env: []string{"QUARRY_CPUS=0-1"}, flags: map[string][]string{"threads": {"3"}}, want: `--threads: 3 threads are more than the CPUs of cpus, "0-1" from QUARRY_CPUS`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Load(Input{SearchPaths: []string{}, Environ: tc.env, Flags: tc.flags, Checks: testChecks()})
+			_, err := Load(Input{SearchPaths: []string{}, Environ: tc.env, Flags: tc.flags, Checks: testChecks(), CheckPool: testPool})
 			if err == nil || err.Error() != tc.want {
 				t.Errorf("got  %v\nwant %s", err, tc.want)
 			}
@@ -275,7 +288,7 @@ func TestPathsAreRelativeToTheFile(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "pw", "secret\r\n")
 	write(t, dir, "ca.pem", "pem")
-	file := write(t, dir, "rig.toml", "[[pool]]\nurl = \"stratum+ssl://a:1\"\npassword_file = \"pw\"\ntls_ca = \"ca.pem\"\n[log]\nfile = \"q.log\"\n")
+	file := write(t, dir, "rig.toml", "[[pool]]\nurl = \"stratum+ssl://a:1\"\nuser = \"u\"\npassword_file = \"pw\"\ntls_ca = \"ca.pem\"\n[log]\nfile = \"q.log\"\n")
 	result, err := Load(Input{File: file})
 	if err != nil {
 		t.Fatal(err)
@@ -284,7 +297,7 @@ func TestPathsAreRelativeToTheFile(t *testing.T) {
 	if p.Password.Reveal() != "secret" || p.TLSCA != filepath.Join(dir, "ca.pem") || result.Config.Log.File != filepath.Join(dir, "q.log") {
 		t.Errorf("got %+v and %+v", p, result.Config.Log)
 	}
-	if got := result.Origins["pool[0].password"].Where; got != file+":3:1" {
+	if got := result.Origins["pool[0].password"].Where; got != file+":4:1" {
 		t.Errorf("the password comes from %q", got)
 	}
 }

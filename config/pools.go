@@ -57,6 +57,9 @@ func overlay(c checker, pools []*poolEntry, from flatValues) {
 		if len(items) != 1 && len(items) != len(pools) {
 			c.add(items[0].at.fault(s.Name(), fmt.Sprintf(
 				"given %d times for %d pool(s); give it once for all, or once for each", len(items), len(pools))))
+			for _, pool := range pools {
+				pool.items[s.Key] = item{bad: true}
+			}
 			continue
 		}
 		for i, pool := range pools {
@@ -98,13 +101,16 @@ func finishPools(c checker, entries []*poolEntry) []Pool {
 		anyTLS = anyTLS || !plainURL(entry.items["url"].text)
 	}
 	for _, entry := range entries {
-		checkPool(c, entry, seen, anyTLS)
-		pools = append(pools, entry.pool(c))
+		checkPool(c, entry, anyTLS)
+		pool := entry.pool(c)
+		checkWhole(c, entry, pool, seen)
+		pools = append(pools, pool)
 	}
 	return pools
 }
 
-func checkPool(c checker, entry *poolEntry, seen map[string]item, anyTLS bool) {
+// checkPool finds what is missing, and what contradicts itself.
+func checkPool(c checker, entry *poolEntry, anyTLS bool) {
 	url, given := entry.items["url"]
 	switch {
 	case !given && !entry.broken:
@@ -114,21 +120,61 @@ func checkPool(c checker, entry *poolEntry, seen map[string]item, anyTLS bool) {
 	case given && !url.bad && url.text == "":
 		c.add(url.at.fault("pool.url", "is empty"))
 	case given && !url.bad:
-		same := strings.ToLower(strings.TrimRight(url.text, "/"))
-		if before, repeated := seen[same]; repeated {
-			c.add(url.at.fault("pool.url", "two pools with one url, "+quote(url.text)+", the first at "+before.at.origin().String()))
-		} else {
-			seen[same] = url
-		}
 		checkTLS(c, entry, url, anyTLS)
-		if user := entry.items["user"]; user.text == "" && !user.bad && !entry.broken {
-			c.warn("pool %s has no user; give user, QUARRY_USER or --user", quote(url.text))
-		}
+	}
+	if user := entry.items["user"]; user.text == "" && !user.bad && !entry.broken {
+		c.add(noUser(entry, url, user))
 	}
 	password, file := entry.items["password"], entry.items["password_file"]
 	if password.text != "" && file.text != "" {
 		c.add(file.at.fault("pool.password_file", "given together with password; give only one of them"))
 	}
+}
+
+// noUser is the fault of a pool without a user, at the empty value or at the
+// pool.
+func noUser(entry *poolEntry, url, user item) Fault {
+	at, problem := entry.at, "the pool has no user"
+	switch {
+	case user.at.source != "":
+		at, problem = user.at, "is empty"
+	case url.text != "" && !url.bad:
+		problem = "the pool " + quote(url.text) + " has no user"
+	}
+	fault := at.fault("pool.user", problem)
+	fault.Expected = "one by --user or QUARRY_USER"
+	if at.layer == layerFile {
+		fault.Expected = `a line like user = "address.worker"`
+	}
+	return fault
+}
+
+// faulty tells whether one of the pool's values is wrong by itself.
+func (p *poolEntry) faulty() bool {
+	for _, it := range p.items {
+		if it.bad {
+			return true
+		}
+	}
+	return p.broken
+}
+
+// checkWhole refuses a pool that is given twice, and what the check handed in
+// does not like.
+func checkWhole(c checker, entry *poolEntry, pool Pool, seen map[string]item) {
+	url := entry.items["url"]
+	if url.bad || url.text == "" || c.checkPool == nil {
+		return
+	}
+	identity, err := c.checkPool(pool)
+	if err != nil && !entry.faulty() {
+		c.add(url.at.fault("pool", err.Error()))
+	}
+	if before, repeated := seen[identity]; repeated {
+		c.add(url.at.fault("pool.url", "two pools with one url, "+quote(url.text)+", the first at "+before.at.origin().String()))
+		return
+	}
+	seen[identity] = url
 }
 
 // checkTLS refuses TLS settings that would not do what they promise. A single

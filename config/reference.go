@@ -51,7 +51,7 @@ func writeTable(b *strings.Builder, table, title string) {
 			fmt.Fprintf(b, " Example: %s", s.toml(s.Example))
 		}
 		text := s.Default
-		if s.Name() == "pool.url" {
+		if s.Name() == "pool.url" || s.Name() == "pool.user" { // needed
 			text = s.Example
 		}
 		fmt.Fprintf(b, "\n%s%s = %s\n", off, s.Key, s.toml(text))

@@ -19,7 +19,7 @@ const hunter = "hunter2-zebra"
 
 func TestSecretIsNeverShown(t *testing.T) {
 	result, err := Load(Input{
-		File:    write(t, t.TempDir(), "rig.toml", "[[pool]]\nurl = \"stratum+tcp://a:1\"\npassword = \""+hunter+"\"\n"),
+		File:    write(t, t.TempDir(), "rig.toml", "[[pool]]\nurl = \"stratum+tcp://a:1\"\nuser = \"u\"\npassword = \""+hunter+"\"\n"),
 		Environ: []string{"QUARRY_PASS=" + hunter},
 	})
 	if err != nil {
@@ -86,9 +86,9 @@ func TestPasswordFile(t *testing.T) {
 		"none": "no such file", "folder": "is a directory, not a file", "empty": "is empty", "lines": "has more than one line",
 		"long": "is bigger than 4 KiB", "utf16": "is not UTF-8 text", "control": "holds a control character",
 	} {
-		file := write(t, dir, "rig.toml", "[[pool]]\nurl = \"stratum+tcp://a:1\"\npassword_file = \""+name+"\"\n")
+		file := write(t, dir, "rig.toml", "[[pool]]\nurl = \"stratum+tcp://a:1\"\nuser = \"u\"\npassword_file = \""+name+"\"\n")
 		_, err := Load(Input{File: file})
-		want = fmt.Sprintf("%s:3:17: pool.password_file: %q %s", file, filepath.Join(dir, name), want)
+		want = fmt.Sprintf("%s:4:17: pool.password_file: %q %s", file, filepath.Join(dir, name), want)
 		if err == nil || err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)
 		}
@@ -97,7 +97,7 @@ func TestPasswordFile(t *testing.T) {
 
 func TestPasswordReplacesPasswordFileOfTheFile(t *testing.T) {
 	dir := t.TempDir()
-	file := write(t, dir, "rig.toml", "[[pool]]\nurl = \"stratum+tcp://a:1\"\npassword_file = \"none\"\n")
+	file := write(t, dir, "rig.toml", "[[pool]]\nurl = \"stratum+tcp://a:1\"\nuser = \"u\"\npassword_file = \"none\"\n")
 	result, err := Load(Input{File: file, Environ: []string{"QUARRY_PASS=" + hunter}})
 	if err != nil {
 		t.Fatal(err)
@@ -113,13 +113,13 @@ func TestReadableSecretsAreWarnedOf(t *testing.T) {
 	}
 	dir := t.TempDir()
 	password := write(t, dir, "pw", hunter)
-	inline := write(t, dir, "rig.toml", "[[pool]]\nurl = \"stratum+tcp://a:1\"\npassword = \""+hunter+"\"\n")
+	inline := write(t, dir, "rig.toml", "[[pool]]\nurl = \"stratum+tcp://a:1\"\nuser = \"u\"\npassword = \""+hunter+"\"\n")
 	for _, path := range []string{password, inline} {
 		if err := os.Chmod(path, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	byFile := Input{SearchPaths: []string{}, Flags: map[string][]string{"url": {"stratum+tcp://a:1"}, "password-file": {password}}}
+	byFile := Input{SearchPaths: []string{}, Flags: map[string][]string{"url": {"stratum+tcp://a:1"}, "user": {"u"}, "password-file": {password}}}
 	for _, in := range []Input{byFile, {File: inline}} {
 		result, err := Load(in)
 		if err != nil {

@@ -36,6 +36,14 @@ func testChecks() map[string]func(string) error {
 	}
 }
 
+// testPool stands for that of cmd.
+func testPool(p Pool) (string, error) {
+	if len(p.User) > 200 || len(p.Password.Reveal()) > 200 {
+		return p.URL, errors.New("user or password is too long")
+	}
+	return strings.TrimRight(strings.ToLower(p.URL), "/"), nil
+}
+
 // write puts text into a file that only this user may read.
 func write(t testing.TB, dir, name, text string) string {
 	t.Helper()
@@ -47,10 +55,10 @@ func write(t testing.TB, dir, name, text string) string {
 }
 
 // loadText loads a file of that text; faults name it rig.toml.
-func loadText(t testing.TB, text string) (*Result, string) {
+func loadText(t testing.TB, text string, environ ...string) (*Result, string) {
 	t.Helper()
 	dir := t.TempDir()
-	result, err := Load(Input{File: write(t, dir, "rig.toml", text), Checks: testChecks()})
+	result, err := Load(Input{File: write(t, dir, "rig.toml", text), Environ: environ, Checks: testChecks(), CheckPool: testPool})
 	if err == nil {
 		return result, ""
 	}
@@ -134,7 +142,7 @@ func TestFileFaults(t *testing.T) {
 		"difficulty nan": {"[[pool]]\nurl = \"stratum+tcp://a:1\"\nsuggest_difficulty = nan\n",
 			`rig.toml:3:22: pool.suggest_difficulty: "nan" is not allowed; expected a decimal number above 0, like 0.5 or 1024`},
 		"CPU list": {"[cpu]\ncpus = \"0-3,x\"\n",
-			`rig.toml:2:8: cpu.cpus: "x" is not a CPU number from 0 to 4095; expected a CPU list like 0-3,8 in quotes`},
+			`rig.toml:2:8: cpu.cpus: "x" is not a CPU number or range from 0 to 4095; expected a CPU list like 0-3,8 in quotes`},
 		"CPU list backwards": {"[cpu]\ncpus = \"3-0\"\n",
 			`rig.toml:2:8: cpu.cpus: range "3-0" runs backwards; expected a CPU list like 0-3,8 in quotes`},
 		"more threads than CPUs": {"[cpu]\nthreads = 3\ncpus = \"0-1\"\n",
@@ -205,7 +213,7 @@ func TestFileFaults(t *testing.T) {
 				"rig.toml:8:11: cpu.threads: is a string; expected a whole number from 0 to 4096"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, got := loadText(t, tc.text)
+			_, got := loadText(t, tc.text, "QUARRY_USER=u")
 			if got != tc.want {
 				t.Errorf("file:\n%s\ngot  %s\nwant %s", tc.text, got, tc.want)
 			}
@@ -218,13 +226,27 @@ func TestFileFaults(t *testing.T) {
 	}
 }
 
+func TestPoolsAsAWhole(t *testing.T) {
+	long := strings.Repeat("u", 300)
+	for text, want := range map[string]string{
+		"[[pool]]\nurl = \"stratum+tcp://a:1\"":              `rig.toml:1:3: pool.user: the pool "stratum+tcp://a:1" has no user; expected a line like user = "address.worker"`,
+		"[[pool]]\nurl = \"stratum+tcp://a:1\"\nuser = \"\"": `rig.toml:3:8: pool.user: is empty; expected a line like user = "address.worker"`,
+		"[[pool]]\nurl = \"stratum+tcp://a:1\"\nuser = \"" + long + "\"\n[cpu]\ntreads = 1": "rig.toml:2:7: pool: user or password is too long\n" +
+			`rig.toml:5:1: cpu.treads: unknown key; did you mean "threads"?`,
+	} {
+		if _, got := loadText(t, text); got != want {
+			t.Errorf("file:\n%s\ngot  %s\nwant %s", text, got, want)
+		}
+	}
+}
+
 func TestFileForms(t *testing.T) {
 	for name, text := range map[string]string{
-		"headers":      "[cpu]\nthreads = 2\n[[pool]]\nurl = \"stratum+tcp://a:1\"\nuser = 'u'\n[[pool]]\nurl = \"stratum+tcp://b:1\"\n",
-		"dotted":       "cpu.threads = 0x2\n[[pool]]\nurl = \"stratum+tcp://a:1\"\nuser = 'u'\n[[pool]]\nurl = \"stratum+tcp://b:1\"\n",
-		"inline":       "cpu = {threads = 2}\npool = [{url = \"stratum+tcp://a:1\", user = \"u\"}, # one\n {url = \"stratum+tcp://b:1\"}]\n",
-		"mark, CR LF":  "\ufeff[cpu]\r\nthreads = 2\r\n[[pool]]\r\nurl = \"stratum+tcp://a:1\"\r\nuser = \"\"\"u\"\"\"\r\n[[pool]]\r\nurl = \"stratum+tcp://b:1\"\r\n",
-		"no last line": "[cpu]\nthreads = 2\n[[pool]]\nurl = \"stratum+tcp://a:1\"\nuser = \"u\"\n[[ pool ]]\nurl = \"stratum+tcp://b:1\"",
+		"headers":      "[cpu]\nthreads = 2\n[[pool]]\nurl = \"stratum+tcp://a:1\"\nuser = 'u'\n[[pool]]\nurl = \"stratum+tcp://b:1\"\nuser = 'v'\n",
+		"dotted":       "cpu.threads = 0x2\n[[pool]]\nurl = \"stratum+tcp://a:1\"\nuser = 'u'\n[[pool]]\nurl = \"stratum+tcp://b:1\"\nuser = 'v'\n",
+		"inline":       "cpu = {threads = 2}\npool = [{url = \"stratum+tcp://a:1\", user = \"u\"}, # one\n {url = \"stratum+tcp://b:1\", user = 'v'}]\n",
+		"mark, CR LF":  "\ufeff[cpu]\r\nthreads = 2\r\n[[pool]]\r\nurl = \"stratum+tcp://a:1\"\r\nuser = \"\"\"u\"\"\"\r\n[[pool]]\r\nurl = \"stratum+tcp://b:1\"\r\nuser = 'v'\r\n",
+		"no last line": "[cpu]\nthreads = 2\n[[pool]]\nurl = \"stratum+tcp://a:1\"\nuser = \"u\"\n[[ pool ]]\nurl = \"stratum+tcp://b:1\"\nuser = 'v'",
 	} {
 		t.Run(name, func(t *testing.T) {
 			result, faults := loadText(t, text)
@@ -232,7 +254,7 @@ func TestFileForms(t *testing.T) {
 				t.Fatal(faults)
 			}
 			c := result.Config
-			if c.CPU.Threads != 2 || len(c.Pools) != 2 || c.Pools[0].User != "u" || c.Pools[1].URL != "stratum+tcp://b:1" || c.Pools[1].User != "" {
+			if c.CPU.Threads != 2 || len(c.Pools) != 2 || c.Pools[0].User != "u" || c.Pools[1].URL != "stratum+tcp://b:1" || c.Pools[1].User != "v" {
 				t.Errorf("got %+v", c)
 			}
 		})
@@ -241,7 +263,7 @@ func TestFileForms(t *testing.T) {
 
 func TestDifficultyKeepsItsDigits(t *testing.T) {
 	for _, text := range []string{"0.0005", `"0.0005"`, "1024", "0.10000000000000000555111512312578270"} {
-		result, faults := loadText(t, "[[pool]]\nurl = \"stratum+tcp://a:1\"\nsuggest_difficulty = "+text+"\n")
+		result, faults := loadText(t, "[[pool]]\nurl = \"stratum+tcp://a:1\"\nuser = \"u\"\nsuggest_difficulty = "+text+"\n")
 		if faults != "" {
 			t.Fatal(faults)
 		}

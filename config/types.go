@@ -120,19 +120,13 @@ func ParseCPUList(text string) (CPUList, error) {
 	}
 	var chosen [maxCPU + 1]bool
 	for part := range strings.SplitSeq(text, ",") {
-		lo, hi, isRange := strings.Cut(strings.TrimSpace(part), "-")
-		first, err := parseCPU(lo)
-		if err != nil {
-			return nil, err
-		}
-		last := first
-		if isRange {
-			if last, err = parseCPU(hi); err != nil {
-				return nil, err
-			}
-		}
-		if last < first {
-			return nil, fmt.Errorf("range %q runs backwards", strings.TrimSpace(part))
+		part = strings.TrimSpace(part)
+		first, last, ok := parseCPUs(part)
+		switch {
+		case !ok:
+			return nil, fmt.Errorf("%s is not a CPU number or range from 0 to %d", quote(part), maxCPU)
+		case last < first:
+			return nil, fmt.Errorf("range %s runs backwards", quote(part))
 		}
 		for n := first; n <= last; n++ {
 			chosen[n] = true
@@ -147,13 +141,20 @@ func ParseCPUList(text string) (CPUList, error) {
 	return list, nil
 }
 
-func parseCPU(text string) (int, error) {
-	text = strings.TrimSpace(text)
-	n, err := strconv.ParseUint(text, 10, 16)
-	if err != nil || n > maxCPU {
-		return 0, fmt.Errorf("%s is not a CPU number from 0 to %d", quote(text), maxCPU)
+// parseCPUs reads "8" or "0-3".
+func parseCPUs(part string) (first, last int, ok bool) {
+	low, high, isRange := strings.Cut(part, "-")
+	if !isRange {
+		high = low
 	}
-	return int(n), nil
+	first, firstOK := parseCPU(low)
+	last, lastOK := parseCPU(high)
+	return first, last, firstOK && lastOK
+}
+
+func parseCPU(text string) (n int, ok bool) {
+	number, err := strconv.ParseUint(strings.TrimSpace(text), 10, 16)
+	return int(number), err == nil && number <= maxCPU
 }
 
 // String is the shortest text ParseCPUList reads back: "0-3,8".

@@ -145,7 +145,8 @@ func isDecimal(text string) bool {
 // checker turns text into items: the kind's own rules first, then the check
 // handed in for the setting.
 type checker struct {
-	checks map[string]func(string) error
+	checks    map[string]func(string) error
+	checkPool func(Pool) (string, error)
 	*collector
 }
 

@@ -156,16 +156,23 @@ type outcome struct {
 }
 
 // attempt connects to the pool and stays until the session ends. Pools that
-// do not understand the full handshake get a simpler one at once.
+// do not understand the full handshake get a simpler one: at once, or with the
+// next attempt if that was of no use before.
 func (c *Client) attempt(ctx context.Context, p *pool, publish func(*work.Job)) (outcome, error) {
 	simplified := false
 	for {
 		end, err := c.session(ctx, p, publish)
+		if end.status.Authorised {
+			p.simplerFailed = false
+		}
 		simpler := p.simplify(err)
 		if simpler == "" || ctx.Err() != nil {
-			if simplified && !end.status.Authorised {
+			if (simplified || p.simplerFailed) && !end.status.Authorised {
 				p.forgetSimpler() // it did not help: the first end may have been an accident
 			}
+			return end, err
+		}
+		if p.simplerFailed {
 			return end, err
 		}
 		simplified = true
@@ -236,7 +243,10 @@ func (c *Client) Submit(ctx context.Context, share *work.Share) error {
 	c.mu.Lock()
 	s := c.sessions[share.Job.Session]
 	c.mu.Unlock()
-	if s == nil {
+	switch {
+	case ctx.Err() != nil:
+		return v1.Disconnected(ctx.Err())
+	case s == nil:
 		return v1.Disconnected(errors.New("the connection that the job came over is gone"))
 	}
 	return s.Submit(ctx, share)
@@ -256,13 +266,16 @@ func (c *Client) settle(p *pool, end outcome, err error) {
 		p.failed = true
 	}
 	c.update(func(s *Status) { s.LastError = err })
-	what := "pool failed"
-	if end.worked > 0 {
+	what, level := "pool failed", zap.WarnLevel
+	switch {
+	case p.askedAway:
+		what, level = "leaving the pool", zap.InfoLevel
+	case end.worked > 0:
 		what = "pool lost"
 	}
 	fields := []zap.Field{zap.String("pool", p.url.String()), zap.Error(err)}
 	if !p.failed {
 		fields = append(fields, zap.Duration("retry_in", retry))
 	}
-	c.log.Warn(what, fields...)
+	c.log.Log(level, what, fields...)
 }

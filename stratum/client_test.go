@@ -378,6 +378,32 @@ func TestSimplerHandshakeIsForgotten(t *testing.T) {
 	}
 }
 
+// TestSimplerHandshakeTakesTurns: a pool that hangs up at everything is not
+// connected to twice at each attempt, yet the simpler handshake is tried again.
+func TestSimplerHandshakeTakesTurns(t *testing.T) {
+	hangUp := func(c *pc) { c.Read() }
+	without := func(c *pc) {
+		if c.Read().Method == "mining.configure" {
+			return
+		}
+		c.Hang()
+	}
+	server := stratumtest.Serve(t, hangUp, hangUp, hangUp, hangUp, without, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(stratumtest.Sample("1").Params())
+		c.Hang()
+	})
+	r := run(t, pools(server.URL), nil)
+	if job := r.jobOf(server); job.VersionRolling {
+		t.Error("the fifth connection was hung up at for its mining.configure, but the sixth had it too")
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := server.Connections(); n != 6 || len(r.waits) != 4 {
+		t.Errorf("%d connections, %d pauses, want one connection for each attempt after the first", n, len(r.waits))
+	}
+}
+
 func TestBareSubscribe(t *testing.T) {
 	refuse := func(c *pc) {
 		c.Result(c.Expect("mining.configure"), `{"version-rolling":false}`)
@@ -472,6 +498,10 @@ func TestReconnectWaits(t *testing.T) {
 	defer r.mu.Unlock()
 	if !slices.Equal(r.waits, []time.Duration{7 * time.Second}) {
 		t.Errorf("waited %v", r.waits)
+	}
+	r.logged("leaving the pool", "asked to reconnect")
+	if r.logs.FilterLevelExact(zap.WarnLevel).Len() != 0 {
+		t.Errorf("warnings: %v", r.logs.All())
 	}
 }
 

@@ -29,12 +29,14 @@ type pool struct {
 
 	known                      bool   // it spoke Stratum with us before
 	noConfigure, bareSubscribe bool   // it needs a simpler handshake
+	simplerFailed              bool   // when last tried
 	resumeID                   string // the last session there
 
 	next       time.Time // when it may be tried again
 	backoff    time.Duration
 	userPause  time.Duration
 	reconnects []time.Time // when it asked us to reconnect
+	askedAway  bool        // the last session ended so, as it may
 	lastError  error
 	failed     bool // since a pool last worked; without retries only
 }
@@ -61,6 +63,11 @@ func newPool(p Pool, options Options) (*pool, error) {
 	return &pool{Pool: p, url: url}, nil
 }
 
+// CheckCredentials tells whether pools take lines as long as these make them.
+func CheckCredentials(user, password, userAgent string) error {
+	return v1.CheckCredentials(user, password, userAgent, v1.Limits{})
+}
+
 // simplify learns from a failed handshake. It returns what to do differently,
 // empty if there is nothing.
 func (p *pool) simplify(err error) string {
@@ -75,7 +82,9 @@ func (p *pool) simplify(err error) string {
 	return ""
 }
 
-func (p *pool) forgetSimpler() { p.noConfigure, p.bareSubscribe = false, false }
+func (p *pool) forgetSimpler() {
+	p.noConfigure, p.bareSubscribe, p.simplerFailed = false, false, true
+}
 
 // settle says how long to leave the pool alone after a session. The jitter is
 // between -1 and 1.
@@ -98,8 +107,9 @@ func (p *pool) settle(end outcome, err error, now time.Time, jitter float64) tim
 
 func (p *pool) pauseAfter(err error, now time.Time) time.Duration {
 	var reconnect *v1.Reconnect
+	p.askedAway = errors.As(err, &reconnect) && p.mayReconnect(now)
 	switch {
-	case errors.As(err, &reconnect) && p.mayReconnect(now):
+	case p.askedAway:
 		return reconnect.Wait
 	case errors.Is(err, v1.ErrUnauthorised):
 		p.userPause = min(max(2*p.userPause, minUserPause), maxUserPause)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -163,7 +162,12 @@ func placementText(placements []miner.Placement) string {
 	slices.Sort(cpus)
 	text := slices.Compact(cpus).String()
 	if free > 0 {
-		text = strings.TrimSpace(fmt.Sprintf("%s %d not pinned: %s", text, free, why))
+		loose := fmt.Sprintf("%d not pinned (%s)", free, why)
+		if text != "" {
+			text += ", and " + loose
+		} else {
+			text = loose
+		}
 	}
 	return text
 }
@@ -173,6 +177,10 @@ func settingChecks() map[string]func(string) error {
 	return map[string]func(string) error{
 		"pool.url": func(url string) error {
 			_, err := stratum.ParseURL(url)
+			return err
+		},
+		"pool.suggest_difficulty": func(number string) error {
+			_, err := hashing.ParseDifficulty(number)
 			return err
 		},
 		"pool.tls_ca":  func(file string) error { return stratum.TLSOptions{CAFile: file}.Check() },
@@ -197,4 +205,13 @@ func settingChecks() map[string]func(string) error {
 			return err
 		},
 	}
+}
+
+// checkPool judges a pool as a whole for the config package.
+func checkPool(p config.Pool) (identity string, err error) {
+	url, err := stratum.ParseURL(p.URL)
+	if err != nil {
+		return "", err
+	}
+	return url.String(), stratum.CheckCredentials(p.User, p.Password.Reveal(), userAgent())
 }

@@ -58,7 +58,7 @@ func validateConfig(c *cli.Context) error {
 		return usageFault("config validate takes one file name, like: quarry config validate rig.toml")
 	}
 	name := c.Args().First()
-	result, err := config.Load(config.Input{File: name, Checks: settingChecks()})
+	result, err := config.Load(config.Input{File: name, Checks: settingChecks(), CheckPool: checkPool})
 	if err != nil {
 		return configFault(err)
 	}

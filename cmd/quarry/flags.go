@@ -110,10 +110,11 @@ func loadConfig(c *cli.Context) (*config.Result, error) {
 		return nil, usageFault("--config: the file name is empty")
 	}
 	result, err := config.Load(config.Input{
-		File:    c.String("config"),
-		Environ: os.Environ(),
-		Flags:   flags,
-		Checks:  settingChecks(),
+		File:      c.String("config"),
+		Environ:   os.Environ(),
+		Flags:     flags,
+		Checks:    settingChecks(),
+		CheckPool: checkPool,
 	})
 	if err != nil {
 		return nil, configFault(err)
