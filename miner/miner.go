@@ -58,7 +58,7 @@ func Run(ctx context.Context, o Options) error {
 	feed, roller := newFeed(), work.NewRoller(o.Start)
 	shares := &submitter{
 		source: o.Source, ledger: o.Telemetry.Ledger, trace: o.Trace, log: o.Log,
-		limit: o.Shares, enough: stopSearching, queue: make(chan found, queuedShares),
+		limit: o.Shares, enough: stopSearching, losses: losses{log: o.Log}, queue: make(chan found, queuedShares),
 	}
 	var source, workers, submits sync.WaitGroup
 	var sourceErr error

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"quarry/hashing"
 	"quarry/telemetry"
@@ -334,6 +336,54 @@ func TestShutdownWaitsForVerdicts(t *testing.T) {
 	s := o.Telemetry.Snapshot().Shares
 	if len(submitting) == 0 || s.Accepted == 0 || s.Pending != 0 || s.Found != s.Accepted+s.Lost {
 		t.Errorf("after the end: %+v", s)
+	}
+}
+
+// TestLossesAreToldTogether: however many shares a pool takes with it, the log
+// has one line at once and one that counts the rest.
+func TestLossesAreToldTogether(t *testing.T) {
+	core, logs := observer.New(zap.InfoLevel)
+	source := scripted{
+		run:    offers(testJob(t, 1, "1e-7")),
+		submit: func(context.Context, *work.Share) error { return &work.Lost{Why: "disconnected"} },
+	}
+	o := testOptions(t, 2, source)
+	o.Log = zap.New(core)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if err := Run(ctx, o); err != nil {
+		t.Fatal(err)
+	}
+	told := uint64(logs.FilterMessage("share lost").Len())
+	lines := logs.FilterMessage("more shares lost").All()
+	for _, line := range lines {
+		told += line.ContextMap()["shares"].(uint64)
+	}
+	if s := o.Telemetry.Snapshot().Shares; s.Lost < 100 || told != s.Lost || logs.Len() > 10 {
+		t.Errorf("%d shares lost, %d told in %d lines", s.Lost, told, logs.Len())
+	}
+}
+
+// TestHeldBackIsNoLatency: what was not sent says nothing of the pool.
+func TestHeldBackIsNoLatency(t *testing.T) {
+	var n atomic.Uint64
+	source := scripted{
+		run: offers(testJob(t, 1, "1e-6")),
+		submit: func(context.Context, *work.Share) error {
+			time.Sleep(time.Millisecond)
+			if n.Add(1)%2 == 0 {
+				return nil
+			}
+			return fmt.Errorf("%w: %w", work.ErrStale, work.ErrUnsent)
+		},
+	}
+	o := testOptions(t, 1, source)
+	o.Shares = 10
+	if err := Run(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	if s := o.Telemetry.Snapshot().Shares; s.Stale == 0 || s.Latency.Count != s.Accepted {
+		t.Errorf("%d latencies for %d accepted and %d held back", s.Latency.Count, s.Accepted, s.Stale)
 	}
 }
 

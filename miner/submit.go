@@ -3,7 +3,6 @@ package miner
 import (
 	"context"
 	"errors"
-	"math/bits"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,9 +29,9 @@ type submitter struct {
 	limit  uint64 // accepted shares to stop after, 0 for none
 	enough func() // called once when limit is reached
 
-	accepted   atomic.Uint64
-	overflowed atomic.Uint64
-	queue      chan found
+	accepted atomic.Uint64
+	losses   losses
+	queue    chan found
 }
 
 // found is a share on its way, with its ticket in the ledger.
@@ -57,19 +56,12 @@ func (s *submitter) offer(share *work.Share) {
 	}
 }
 
-// overflow books a share that found no room. It is the worker that does so:
-// where shares come by the million, it must not log each of them.
+// overflow books a share that found no room.
 func (s *submitter) overflow(f found) {
-	const why = "queue full"
-	s.ledger.Lost(f.ticket, why)
-	if n := s.overflowed.Add(1); bits.OnesCount64(n) == 1 {
-		s.log.Warn("shares lost: found faster than the pool answers; its difficulty is too low for this machine",
-			zap.String("reason", why), zap.Uint64("shares", n), zap.String("pool", f.share.Job.Pool))
-	}
-	if s.trace.Settled != nil {
-		s.trace.Settled(f.share, f.at, &work.Lost{Why: why})
-	}
+	s.settle(f, &work.Lost{Why: "queue full", Err: errOverflow})
 }
+
+var errOverflow = errors.New("found faster than the pool answers: it is silent or slow, or its difficulty too low for this machine")
 
 // run submits until the queue is closed, then waits for the verdicts still
 // out. Ending ctx makes the outstanding ones come at once, as lost.
@@ -85,6 +77,7 @@ func (s *submitter) run(ctx context.Context) {
 		})
 	}
 	inFlight.Wait()
+	s.losses.flush()
 }
 
 // reached tells whether the limit of accepted shares is met.
@@ -92,34 +85,57 @@ func (s *submitter) reached() bool { return s.limit > 0 && s.accepted.Load() >= 
 
 // settle books the verdict and logs it.
 func (s *submitter) settle(f found, verdict error) {
+	if errors.Is(verdict, work.ErrUnsent) {
+		s.ledger.Unsent(f.ticket)
+	}
 	var rejected *work.Rejected
 	var lost *work.Lost
-	line := s.log.With(
-		zap.Float64("share_difficulty", f.share.Hash.Difficulty()), zap.Float64("difficulty", f.share.Job.Difficulty.Float64()),
-		zap.String("job", f.share.Job.ID))
-	pool := zap.String("pool", f.share.Job.Pool)
 	switch {
 	case verdict == nil:
 		took := s.ledger.Accepted(f.ticket)
-		line.Info("share accepted", zap.Duration("latency", took))
+		s.line(f).Info("share accepted", zap.Duration("latency", took))
 		if s.accepted.Add(1) == s.limit {
 			s.enough()
 		}
 	case errors.As(verdict, &rejected):
 		took := s.ledger.Rejected(f.ticket, rejected.Reason)
-		line.Warn("share rejected", zap.String("reason", rejected.Reason), zap.Int("code", rejected.Code),
-			zap.String("text", rejected.Text), zap.Duration("latency", took), pool)
+		s.line(f).Warn("share rejected", zap.String("reason", rejected.Reason), zap.Int("code", rejected.Code),
+			zap.String("text", rejected.Text), latency(took), poolOf(f))
 	case errors.Is(verdict, work.ErrStale):
 		took := s.ledger.Stale(f.ticket)
-		line.Warn("share stale", zap.Duration("latency", took), pool)
+		s.line(f).Warn("share stale", zap.Error(verdict), latency(took), poolOf(f))
 	case errors.As(verdict, &lost):
-		s.ledger.Lost(f.ticket, lost.Why)
-		line.Warn("share lost", zap.String("reason", lost.Why), zap.Error(lost.Err), pool)
+		s.lose(f, lost.Why, lost.Err)
 	default: // a source that breaks its word; the share must not vanish
-		s.ledger.Lost(f.ticket, "no verdict")
-		line.Error("share lost", zap.Error(verdict), pool)
+		s.lose(f, "no verdict", verdict)
 	}
 	if s.trace.Settled != nil {
 		s.trace.Settled(f.share, f.at, verdict)
 	}
+}
+
+// lose books a share without a verdict. Where shares come by the million not
+// each of them is logged.
+func (s *submitter) lose(f found, why string, err error) {
+	s.ledger.Lost(f.ticket, why)
+	s.losses.tell(why, func() {
+		s.line(f).Warn("share lost", zap.String("reason", why), zap.Error(err), poolOf(f))
+	})
+}
+
+// line is the logger for what became of a share.
+func (s *submitter) line(f found) *zap.Logger {
+	return s.log.With(
+		zap.Float64("share_difficulty", f.share.Hash.Difficulty()), zap.Float64("difficulty", f.share.Job.Difficulty.Float64()),
+		zap.String("job", f.share.Job.ID))
+}
+
+func poolOf(f found) zap.Field { return zap.String("pool", f.share.Job.Pool) }
+
+// latency leaves out what is not known: nothing was sent.
+func latency(took time.Duration) zap.Field {
+	if took == 0 {
+		return zap.Skip()
+	}
+	return zap.Duration("latency", took)
 }

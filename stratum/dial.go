@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -103,6 +104,9 @@ func (d *dialer) tlsError(err error) error {
 		return fmt.Errorf("the server does not speak TLS: use %s:// if this port is meant to be plain", plain)
 	case isHangUp(err), isTimeout(err):
 		return fmt.Errorf("no TLS handshake (%w): if this port is plain, use %s://", err, plain)
+	}
+	if strings.Contains(err.Error(), "protocol version") {
+		return fmt.Errorf("tls: %w: quarry wants TLS 1.2 or later, which the pool must offer", err)
 	}
 	return fmt.Errorf("tls: %w", err)
 }

@@ -55,14 +55,23 @@ func (d *dialer) upgradeError(ctx context.Context, err error, response *http.Res
 	case errors.Is(ctx.Err(), context.Canceled):
 		return fmt.Errorf("open websocket: %w", ctx.Err())
 	case ctx.Err() != nil, isTimeout(err):
-		return fmt.Errorf("open websocket: no answer within %v", d.limits.TLS)
+		return fmt.Errorf("open websocket: no answer within %v: if this port is for Stratum without WebSocket, use %s://",
+			d.limits.TLS, d.withoutWebSocket())
 	case errors.Is(err, websocket.ErrBadHandshake):
 		return fmt.Errorf("%w: the server refuses the websocket with %q: check host, port and path",
 			v1.ErrNotStratum, response.Status)
 	case isHangUp(err):
-		return fmt.Errorf("open websocket: %w: if this port is plain, use %s://", v1.ErrClosed, SchemeTCP)
+		return fmt.Errorf("open websocket: %w: if this port is for Stratum without WebSocket, use %s://", v1.ErrClosed, d.withoutWebSocket())
 	}
-	return fmt.Errorf("open websocket: %w", err)
+	return fmt.Errorf("open websocket: %w: if this port is for Stratum without WebSocket, use %s://", err, d.withoutWebSocket())
+}
+
+// withoutWebSocket is the scheme for the same security without WebSocket.
+func (d *dialer) withoutWebSocket() string {
+	if d.url.TLS() {
+		return SchemeTLS
+	}
+	return SchemeTCP
 }
 
 // boundedConn fails when more bytes are read than are left; below zero there

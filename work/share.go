@@ -29,6 +29,10 @@ func (s *Share) VersionBits() uint32 { return s.Version &^ s.Job.Version }
 // ErrStale means that the share's job was outdated.
 var ErrStale = errors.New("stale: the job was outdated")
 
+// ErrUnsent is in the chain of a verdict that is our own: the pool never saw
+// the share.
+var ErrUnsent = errors.New("not sent")
+
 // Reason classes of a rejection.
 const (
 	ReasonDuplicate     = "duplicate"

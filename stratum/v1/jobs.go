@@ -44,7 +44,7 @@ func (s *Session) begin(p *parked) {
 	if first {
 		close(s.firstJob)
 	}
-	s.logJob(job, before)
+	s.logJob(job)
 }
 
 // newJob freezes what holds now into a job.
@@ -133,16 +133,18 @@ func (s *Session) publish(job *work.Job) {
 	}
 }
 
-// logJob tells of new blocks and difficulties, at most once a second, and of
-// jobs at the debug level.
-func (s *Session) logJob(job, before *work.Job) {
+// logJob tells of new blocks and difficulties, and of jobs at the debug level.
+// What a hasty pool gives no time to say is said with a later job.
+func (s *Session) logJob(job *work.Job) {
 	difficulty := zap.Stringer("difficulty", job.Difficulty)
 	s.log.Debug("new job", zap.String("job", Sanitise(job.ID)), zap.Bool("clean", job.Clean), difficulty)
-	newBlock := before == nil || before.PrevHash != job.PrevHash
-	newDifficulty := before == nil || before.Difficulty.Target() != job.Difficulty.Target()
-	if !newBlock && !newDifficulty || !s.pool.jobLog.allow(job.Received) {
+	told := &s.pool.told
+	newBlock := told.job == nil || told.job.PrevHash != job.PrevHash
+	newDifficulty := told.job == nil || told.job.Difficulty.Target() != job.Difficulty.Target()
+	if !newBlock && !newDifficulty || !told.pace.allow(job.Received) {
 		return
 	}
+	told.job = job
 	if newBlock {
 		s.log.Info("new block", zap.Stringer("previous", job.PrevHash), zap.Float64("network_difficulty", networkDifficulty(job)))
 	}

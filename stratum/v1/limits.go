@@ -116,3 +116,23 @@ func (l *limiter) allow(now time.Time) bool {
 	l.last = now
 	return true
 }
+
+// bucket lets bucketSize events through at once, then one a second.
+type bucket struct {
+	spent int // tokens, one of which comes back each second
+	since time.Time
+}
+
+const bucketSize = 5
+
+func (b *bucket) allow(now time.Time) bool {
+	if back := now.Sub(b.since) / time.Second; back > 0 {
+		b.spent = max(b.spent-int(min(back, bucketSize)), 0)
+		b.since = now
+	}
+	if b.spent == bucketSize {
+		return false
+	}
+	b.spent++
+	return true
+}

@@ -166,6 +166,9 @@ func Sanitise(text string) string {
 	}
 	kept := 0
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) { // line ends and tabs part words
+			r = ' '
+		}
 		if !unicode.IsPrint(r) || r == utf8.RuneError || kept == maxText {
 			return -1
 		}

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"quarry/work"
 )
 
 // poolConduct is what the reader remembers of the pool's pushes.
@@ -14,7 +16,13 @@ type poolConduct struct {
 	replies     limiter
 	messages    limiter
 	ignoredLog  limiter
-	jobLog      limiter
+	told        told
+}
+
+// told is the last job whose block and difficulty were logged.
+type told struct {
+	job  *work.Job
+	pace bucket
 }
 
 func hex8(n uint32) string { return fmt.Sprintf("%08x", n) }

@@ -2,6 +2,7 @@ package v1
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -363,6 +364,48 @@ func TestMessagesAreLoggedSafely(t *testing.T) {
 				t.Errorf("%s: %s=%q", entry.Message, field.Key, text)
 			}
 		}
+	}
+}
+
+// TestEveryDifficultyIsTold, also when a pool is quick to raise it.
+func TestEveryDifficultyIsTold(t *testing.T) {
+	core, logs := observer.New(zap.InfoLevel)
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		for i, d := range []string{"1", "16", "16", "512"} {
+			c.Send(`{"method":"mining.set_difficulty","params":[%s]}`, d)
+			c.Notify(sample(fmt.Sprint(i)))
+		}
+		c.Hang()
+	})
+	m := mine(t, server, Config{Log: zap.New(core)})
+	for range 4 {
+		m.job()
+	}
+	deadline := time.Now().Add(patience)
+	for logs.FilterMessage("difficulty").Len() < 3 && time.Now().Before(deadline) {
+		time.Sleep(time.Millisecond) // the last job is published before it is told
+	}
+	var told []any
+	for _, entry := range logs.FilterMessage("difficulty").All() {
+		told = append(told, entry.ContextMap()["difficulty"])
+	}
+	if want := []any{1.0, 16.0, 512.0}; !slices.Equal(told, want) || logs.FilterMessage("new block").Len() != 1 {
+		t.Errorf("told %v, want %v", told, want)
+	}
+}
+
+func TestBucket(t *testing.T) {
+	var b bucket
+	start := time.Now()
+	allowed := 0
+	for ms := range 10_000 {
+		if b.allow(start.Add(time.Duration(ms) * time.Millisecond)) {
+			allowed++
+		}
+	}
+	if want := bucketSize + 9; allowed != want {
+		t.Errorf("%d allowed in 10 s, want %d", allowed, want)
 	}
 }
 

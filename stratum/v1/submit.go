@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"go.uber.org/zap"
-
 	"quarry/work"
 )
 
@@ -97,10 +95,10 @@ func (s *Session) gate(share *work.Share) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.state.live(share.Job) && !s.cfg.SubmitStale && !share.Job.IsBlock(share.Hash) {
-		return work.ErrStale
+		return fmt.Errorf("%w: %w", work.ErrStale, work.ErrUnsent)
 	}
 	if !s.state.sent.add(share.Hash) {
-		return &work.Rejected{Reason: work.ReasonDuplicate, Text: "we sent this share before"}
+		return fmt.Errorf("%w: %w", work.ErrUnsent, &work.Rejected{Reason: work.ReasonDuplicate, Text: "held back, for it was sent before"})
 	}
 	return nil
 }
@@ -133,9 +131,6 @@ func (s *Session) lost(err error) error {
 // handshake, which takes a new connection.
 func (s *Session) verdict(reply *Message) error {
 	verdict := reply.Verdict()
-	if errors.Is(verdict, work.ErrStale) {
-		s.log.Debug("stale by the pool's word", zap.Error(reply.Refusal()))
-	}
 	var rejected *work.Rejected
 	if errors.As(verdict, &rejected) {
 		if rejected.Reason == work.ReasonUnauthorized || rejected.Reason == work.ReasonNotSubscribed {

@@ -170,7 +170,7 @@ func (m *Message) Verdict() error {
 		reason = classOfCode(refusal.Code)
 	}
 	if reason == reasonStale {
-		return work.ErrStale
+		return fmt.Errorf("%w, the pool says: %w", work.ErrStale, refusal)
 	}
 	text := refusal.Text
 	if text == "" {
