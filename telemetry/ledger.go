@@ -92,6 +92,16 @@ func (l *Ledger) Submitted(t Ticket) {
 	}
 }
 
+// Unsent takes Submitted back: the share was held back after all, and its verdict says nothing of the pool's latency.
+func (l *Ledger) Unsent(t Ticket) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p, ok := l.pending[t]; ok {
+		p.submitted = time.Time{}
+		l.pending[t] = p
+	}
+}
+
 // Accepted books the pool's yes. It returns the time since Submitted, 0 when that is not known.
 func (l *Ledger) Accepted(t Ticket) time.Duration {
 	l.mu.Lock()

@@ -39,9 +39,10 @@ func TestLedgerJourney(t *testing.T) {
 	found := func(achieved float64) Ticket { return l.Found(FoundShare{Achieved: achieved, Assigned: 2}) }
 
 	a, b, d, e, p := found(5), found(90), found(4), found(3), found(6)
-	for _, ticket := range []Ticket{a, b, d} {
+	for _, ticket := range []Ticket{a, b, d, e} {
 		l.Submitted(ticket)
 	}
+	l.Unsent(e)
 	c.advance(20 * time.Millisecond)
 	if got := l.Accepted(a); got != 20*time.Millisecond {
 		t.Errorf("latency = %v, want 20ms", got)

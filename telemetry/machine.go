@@ -24,7 +24,7 @@ func machineProbes() []probe {
 		{name: "host", once: true, read: readHost},
 		{name: "core load", read: readCoreLoad},
 		{name: "memory", read: readMemory},
-		{name: "process", read: readProcess},
+		{name: "process", read: processProbe()},
 		{name: "uptime", read: readUptime},
 	}
 	if runtime.GOOS != "windows" {
@@ -111,16 +111,19 @@ func readMemory(ctx context.Context) (func(*Hardware), error) {
 	}, nil
 }
 
-func readProcess(ctx context.Context) (func(*Hardware), error) {
-	p, err := process.NewProcessWithContext(ctx, int32(os.Getpid()))
-	if err != nil {
-		return nil, err
+// processProbe looks this process up once: each look-up holds a descriptor until the garbage collector finds it.
+func processProbe() func(context.Context) (func(*Hardware), error) {
+	p, errNew := process.NewProcess(int32(os.Getpid()))
+	return func(ctx context.Context) (func(*Hardware), error) {
+		if errNew != nil {
+			return nil, errNew
+		}
+		m, err := p.MemoryInfoWithContext(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return func(h *Hardware) { h.ResidentBytes = positive(float64(m.RSS)) }, nil
 	}
-	m, err := p.MemoryInfoWithContext(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return func(h *Hardware) { h.ResidentBytes = positive(float64(m.RSS)) }, nil
 }
 
 // readTemperature uses whatever part gopsutil could read: one broken sensor makes it return an error as well.

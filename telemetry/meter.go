@@ -120,7 +120,7 @@ func (m *Meter) Read() Readout {
 				TenSeconds:     edges[0].rate(w, at, total),
 				Minute:         edges[1].rate(w, at, total),
 				FifteenMinutes: edges[2].rate(w, at, total),
-				Session:        perSecond(float64(total-m.base[w]), out.Elapsed),
+				Session:        sessionRate(total-m.base[w], out.Elapsed),
 			},
 		}
 		out.Workers[w] = r
@@ -129,7 +129,7 @@ func (m *Meter) Read() Readout {
 		out.Total.Minute += r.Minute
 		out.Total.FifteenMinutes += r.FifteenMinutes
 	}
-	out.Total.Session = perSecond(float64(out.Hashes), out.Elapsed)
+	out.Total.Session = sessionRate(out.Hashes, out.Elapsed)
 	return out
 }
 
@@ -155,4 +155,12 @@ func perSecond(hashes float64, elapsed time.Duration) float64 {
 		return 0
 	}
 	return hashes / elapsed.Seconds()
+}
+
+// sessionRate divides as soon as it means anything: a session's hashes and seconds are told beside it.
+func sessionRate(hashes uint64, elapsed time.Duration) float64 {
+	if elapsed < time.Millisecond {
+		return 0
+	}
+	return float64(hashes) / elapsed.Seconds()
 }
