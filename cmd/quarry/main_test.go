@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -39,6 +40,12 @@ func TestScripts(t *testing.T) {
 			"badpool":   cmdBadPool,
 			"waitlog":   cmdWaitLog,
 			"hangup":    cmdHangup,
+		},
+		Condition: func(name string) (bool, error) {
+			if name == "nohup" {
+				return signal.Ignored(syscall.SIGHUP), nil
+			}
+			return false, fmt.Errorf("unknown condition %q", name)
 		},
 		Setup: func(env *testscript.Env) error {
 			// A home without settings, and two ports that were free just now.

@@ -58,7 +58,8 @@ func mineAction(c *cli.Context) error {
 	}
 	ctx, release := untilInterrupted(c.Context)
 	defer release()
-	defer reopenOnHangup(log)()
+	ctx, unhang := onHangup(ctx, log)
+	defer unhang()
 	rig.announce(loaded, log)
 	err = rig.mine(ctx, loaded.Config, log, c.App.Writer)
 	if errors.Is(err, stratum.ErrNoPool) {
@@ -112,24 +113,29 @@ func untilInterrupted(parent context.Context) (context.Context, context.CancelFu
 	return ctx, release
 }
 
-// reopenOnHangup opens the log file anew at every SIGHUP, for logrotate.
-func reopenOnHangup(log *logging) (stop func()) {
+// onHangup opens the log file anew at every SIGHUP, for logrotate. Without a
+// log file SIGHUP means that the terminal is gone: it ends the context, unless
+// it was ignored from the start (nohup).
+func onHangup(parent context.Context, log *logging) (context.Context, context.CancelFunc) {
 	if log.file == nil {
-		return func() {}
+		if signal.Ignored(syscall.SIGHUP) {
+			return parent, func() {}
+		}
+		return signal.NotifyContext(parent, syscall.SIGHUP)
 	}
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
-	done := make(chan struct{})
+	ctx, cancel := context.WithCancel(parent)
 	go func() {
 		for {
 			select {
 			case <-hangups:
 				log.reopen()
 				log.Info("log file opened anew", zap.String("file", log.file.Filename))
-			case <-done:
+			case <-ctx.Done():
 				return
 			}
 		}
 	}()
-	return func() { signal.Stop(hangups); close(done) }
+	return ctx, func() { signal.Stop(hangups); cancel() }
 }

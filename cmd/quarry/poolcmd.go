@@ -152,7 +152,7 @@ func poolConfig(c *cli.Context) (localpool.Config, error) {
 	}
 	cfg.VersionMask = uint32(mask)
 	if c.IsSet("branches") {
-		if cfg.Branches = c.Int("branches"); cfg.Branches < 0 {
+		if cfg.Branches = c.Int("branches"); cfg.Branches < 0 || cfg.Branches > 32 {
 			return cfg, usageFault("--branches %d: give 0 to 32", cfg.Branches)
 		}
 		if cfg.Branches == 0 {
@@ -278,7 +278,7 @@ func (v poolVoice) farewell(st localpool.Stats, took time.Duration) {
 	if len(reasons) > 0 {
 		fmt.Fprintf(v.out, " (%s)", strings.Join(reasons, ", "))
 	}
-	fmt.Fprintf(v.out, ", %d practice blocks, best difficulty %.4g, %d miners connected at the end (%.4g MH/s).\n",
+	fmt.Fprintf(v.out, ", %d practice blocks, best difficulty %.4g, miners connected at the end: %d (%.4g MH/s).\n",
 		st.Blocks, st.Best, st.Connections, st.Hashrate/1e6)
 }
 
