@@ -44,7 +44,8 @@ func (s *Session) begin(p *parked) {
 	if first {
 		close(s.firstJob)
 	}
-	s.logJob(job)
+	s.log.Debug("new job", zap.String("job", Sanitise(job.ID)), zap.Bool("clean", job.Clean), zap.Stringer("difficulty", job.Difficulty))
+	s.teller.tell(job)
 }
 
 // newJob freezes what holds now into a job.
@@ -131,33 +132,6 @@ func (s *Session) publish(job *work.Job) {
 	if s.cfg.Trace.JobReceived != nil {
 		s.cfg.Trace.JobReceived(job.Received)
 	}
-}
-
-// logJob tells of new blocks and difficulties, and of jobs at the debug level.
-// What a hasty pool gives no time to say is said with a later job.
-func (s *Session) logJob(job *work.Job) {
-	difficulty := zap.Stringer("difficulty", job.Difficulty)
-	s.log.Debug("new job", zap.String("job", Sanitise(job.ID)), zap.Bool("clean", job.Clean), difficulty)
-	told := &s.pool.told
-	newBlock := told.job == nil || told.job.PrevHash != job.PrevHash
-	newDifficulty := told.job == nil || told.job.Difficulty.Target() != job.Difficulty.Target()
-	if !newBlock && !newDifficulty || !told.pace.allow(job.Received) {
-		return
-	}
-	told.job = job
-	if newBlock {
-		s.log.Info("new block", zap.Stringer("previous", job.PrevHash), zap.Float64("network_difficulty", networkDifficulty(job)))
-	}
-	if newDifficulty {
-		s.log.Info("difficulty", zap.Float64("difficulty", job.Difficulty.Float64()))
-	}
-}
-
-func networkDifficulty(job *work.Job) float64 {
-	if !job.NetworkKnown {
-		return 0
-	}
-	return job.NetworkTarget.Difficulty()
 }
 
 // duplicates remembers the hashes of the shares that were sent.

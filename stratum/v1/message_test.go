@@ -103,6 +103,8 @@ func TestVerdict(t *testing.T) {
 		{`"result":null,"error":[21,"Job not found",""]`, stale, "", 0},
 		{`"result":null,"error":[21,"job not found"]`, stale, "", 0},
 		{`"result":false,"error":[21,"Invalid JobID",null]`, stale, "", 0},
+		{`"result":null,"error":"Invalid JobID"`, stale, "", 0},
+		{`"result":null,"error":"Below minimum difficulty"`, work.ReasonLowDifficulty, "Below minimum difficulty", 0},
 		{`"result":null,"error":{"code":21,"message":"aged","data":1}`, stale, "", 0},
 		{`"result":null,"error":[20,"unknown-work",null]`, stale, "", 0},
 		{`"result":false,"error":null,"reject-reason":"Stale"`, stale, "", 0},

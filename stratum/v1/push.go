@@ -5,24 +5,15 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-
-	"quarry/work"
 )
 
 // poolConduct is what the reader remembers of the pool's pushes.
 type poolConduct struct {
 	badNotifies int // in a row
 	extranonces window
-	replies     limiter
+	replies     bucket
 	messages    limiter
 	ignoredLog  limiter
-	told        told
-}
-
-// told is the last job whose block and difficulty were logged.
-type told struct {
-	job  *work.Job
-	pace bucket
 }
 
 func hex8(n uint32) string { return fmt.Sprintf("%08x", n) }
@@ -68,8 +59,8 @@ func (s *Session) pushRequest(m Message, now time.Time) error {
 	return s.answer(m, now, nil, []any{-3, "Method not found", nil})
 }
 
-// answer replies if the pool wants a reply, at most once a second: there are
-// pools that hang up at replies they did not ask for.
+// answer replies if the pool wants a reply. Few at once, then one a second: no
+// pool can make us talk without end.
 func (s *Session) answer(m Message, now time.Time, result, failure any) error {
 	if !m.WantsReply() || !s.pool.replies.allow(now) {
 		return nil

@@ -78,7 +78,8 @@ type Session struct {
 
 	redact func(string) string // takes the password out of a pool's words
 
-	pool poolConduct // the reader's
+	pool   poolConduct // the reader's
+	teller teller
 }
 
 // state is what was agreed, and what came of it.
@@ -119,6 +120,7 @@ func NewSession(t Transport, cfg Config) *Session {
 	}
 	s.state.difficulty = hashing.DifficultyOne()
 	s.conn = newConn(t, cfg.Limits, cfg.Log)
+	s.teller.log = cfg.Log
 	s.redact = newRedactor(cfg.Password).replace
 	s.conn.push, s.conn.redact = s.push, s.redact
 	return s
@@ -131,6 +133,7 @@ func (s *Session) Run(ctx context.Context) error {
 	err := s.run(ctx)
 	s.conn.end(err)
 	<-s.conn.done
+	s.teller.silence()
 	return err
 }
 

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"quarry/hashing"
 	"quarry/stratum/stratumtest"
 	"quarry/work"
 )
@@ -303,8 +304,8 @@ func (w *written) WriteMessage(b []byte) error {
 	return nil
 }
 
-// TestPushReplies: requests of the pool are answered, one a second; what is
-// not a request is not.
+// TestPushReplies: requests of the pool are answered, few at once, then one a
+// second; what is not a request is not.
 func TestPushReplies(t *testing.T) {
 	w := &written{}
 	s := NewSession(w, Config{User: "user.rig", UserAgent: "quarry/test"})
@@ -323,16 +324,15 @@ func TestPushReplies(t *testing.T) {
 	}
 	say(0, `{"id":null,"method":"mining.ping","params":[]}`, `{"method":"mining.what","params":[]}`,
 		`{"id":5,"method":"mining.set_difficulty","params":[4]}`, `{"id":2,"method":"mining.subscribe","result":[],"error":null}`,
-		`{"id":42,"method":"mining.ping","params":[]}`, `{"id":43,"method":"mining.ping","params":[]}`)
-	say(500*time.Millisecond, `{"id":44,"method":"client.ping","params":[]}`)
-	say(500*time.Millisecond, `{"id":7,"method":"client.get_version","params":[]}`, `{"id":8,"method":"client.get_version","params":[]}`)
-	say(time.Second, `{"id":"ä","method":"client.get_stats","params":[]}`)
-	say(time.Second, `{"id":8,"method":"client.show_message","params":["hi"]}`)
-	say(time.Second, `{"id":9,"method":"client.ping"}`)
+		`{"id":42,"method":"mining.ping","params":[]}`, `{"id":7,"method":"client.get_version","params":[]}`)
+	say(500*time.Millisecond, `{"id":"ä","method":"client.get_stats","params":[]}`,
+		`{"id":8,"method":"client.show_message","params":["hi"]}`, `{"id":9,"method":"client.ping"}`,
+		`{"id":10,"method":"client.ping"}`)
+	say(500*time.Millisecond, `{"id":11,"method":"client.ping"}`, `{"id":12,"method":"client.ping"}`)
 	want := []string{
 		`{"id":42,"result":"pong","error":null}`, `{"id":7,"result":"quarry/test","error":null}`,
 		`{"id":"\u00e4","result":null,"error":[-3,"Method not found",null]}`, `{"id":8,"result":true,"error":null}`,
-		`{"id":9,"result":"pong","error":null}`,
+		`{"id":9,"result":"pong","error":null}`, `{"id":11,"result":"pong","error":null}`,
 	}
 	if !slices.Equal(w.lines, want) {
 		t.Errorf("sent\n%s\nwant\n%s", strings.Join(w.lines, "\n"), strings.Join(want, "\n"))
@@ -393,6 +393,27 @@ func TestEveryDifficultyIsTold(t *testing.T) {
 	if want := []any{1.0, 16.0, 512.0}; !slices.Equal(told, want) || logs.FilterMessage("new block").Len() != 1 {
 		t.Errorf("told %v, want %v", told, want)
 	}
+}
+
+// TestHastyPool: what holds is told, if not all that came before it.
+func TestHastyPool(t *testing.T) {
+	core, logs := observer.New(zap.InfoLevel)
+	tell := teller{log: zap.New(core)}
+	for i := range 100 {
+		tell.tell(&work.Job{PrevHash: hashing.Hash{byte(i)}, Difficulty: difficulty(t, fmt.Sprint(i+1))})
+	}
+	if n := logs.FilterMessage("difficulty").Len(); n != bucketSize {
+		t.Errorf("%d lines at once, want %d", n, bucketSize)
+	}
+	deadline := time.Now().Add(patience)
+	for logs.FilterMessage("difficulty").Len() == bucketSize && time.Now().Before(deadline) {
+		time.Sleep(10 * time.Millisecond)
+	}
+	lines := logs.FilterMessage("difficulty").All()
+	if len(lines) != bucketSize+1 || lines[bucketSize].ContextMap()["difficulty"] != 100.0 || logs.FilterMessage("new block").Len() != bucketSize+1 {
+		t.Errorf("told %v, want the last difficulty and block after a pause", lines)
+	}
+	tell.silence()
 }
 
 func TestBucket(t *testing.T) {

@@ -118,9 +118,9 @@ const reasonStale = "stale"
 // come before codes: pools agree on them better.
 func classOfText(text string) string {
 	for _, class := range []struct{ pattern, reason string }{
-		{`stale|job not found|unknown[- ]?(work|job)|prevblk`, reasonStale},
+		{`stale|job not found|(unknown|invalid)[- ]?(work|job)|prevblk`, reasonStale},
 		{`duplicate`, work.ReasonDuplicate},
-		{`low[- ]?diff|high-hash|above target|h-not-zero`, work.ReasonLowDifficulty},
+		{`low[- ]?diff|below minimum diff|high-hash|above target|h-not-zero`, work.ReasonLowDifficulty},
 		{`unauthori[sz]ed|not authori[sz]ed`, work.ReasonUnauthorized},
 		{`not subscribed`, work.ReasonNotSubscribed},
 		{`ntime|time-too`, work.ReasonNTime},
