@@ -199,7 +199,9 @@ func (c *Client) session(ctx context.Context, p *pool, publish func(*work.Job)) 
 	if since := end.status.Working; !since.IsZero() {
 		end.worked = max(c.clock.now().Sub(since), 1)
 	}
-	p.known = p.known || end.status.Subscribed
+	if end.status.Subscribed {
+		p.known, p.configured = true, !p.noConfigure
+	}
 	if errors.Is(err, v1.ErrClosed) && !p.known && p.url.Scheme == SchemeTCP {
 		err = fmt.Errorf("%w: if this port is for TLS, use %s://", err, SchemeTLS)
 	}

@@ -378,6 +378,26 @@ func TestSimplerHandshakeIsForgotten(t *testing.T) {
 	}
 }
 
+// TestRestartKeepsVersionRolling: a pool that has agreed to it is not taken for
+// one that cannot, for one hang-up while it starts anew.
+func TestRestartKeepsVersionRolling(t *testing.T) {
+	serves := func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(stratumtest.Sample("1").Params())
+		c.Read()
+	}
+	hangUp := func(c *pc) { c.Read() }
+	server := stratumtest.Serve(t, serves, hangUp, serves, hangUp, works)
+	r := run(t, pools(server.URL), nil)
+	for range 2 {
+		r.submit(share(r.jobOf(server), 1))
+		r.noWork()
+	}
+	if job := r.jobOf(server); !job.VersionRolling || server.Connections() != 5 {
+		t.Errorf("version rolling %v at connection %d", job.VersionRolling, server.Connections())
+	}
+}
+
 // TestSimplerHandshakeTakesTurns: a pool that hangs up at everything is not
 // connected to twice at each attempt, yet the simpler handshake is tried again.
 func TestSimplerHandshakeTakesTurns(t *testing.T) {

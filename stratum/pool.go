@@ -30,6 +30,7 @@ type pool struct {
 	known                      bool   // it spoke Stratum with us before
 	noConfigure, bareSubscribe bool   // it needs a simpler handshake
 	simplerFailed              bool   // when last tried
+	configured                 bool   // it answered mining.configure in the last session
 	resumeID                   string // the last session there
 
 	next       time.Time // when it may be tried again
@@ -72,6 +73,8 @@ func CheckCredentials(user, password, userAgent string) error {
 // empty if there is nothing.
 func (p *pool) simplify(err error) string {
 	switch {
+	case errors.Is(err, v1.ErrConfigure) && errors.Is(err, v1.ErrClosed) && p.configured:
+		p.configured = false // it is restarting rather than at a loss; once more and it is neither
 	case errors.Is(err, v1.ErrConfigure) && !p.noConfigure:
 		p.noConfigure = true
 		return "without mining.configure, hence without version rolling"
