@@ -13,6 +13,11 @@ import (
 	"quarry/work"
 )
 
+// patience is how long a stopping miner waits for its workers. They stop within
+// a batch, but where other programs want every CPU, threads of a low priority
+// may not get there for seconds: they end by themselves later.
+const patience = 500 * time.Millisecond
+
 // drainTime is how long a stopping miner waits for verdicts still out.
 const drainTime = 3 * time.Second
 
@@ -58,7 +63,8 @@ func Run(ctx context.Context, o Options) error {
 	feed, roller := newFeed(), work.NewRoller(o.Start)
 	shares := &submitter{
 		source: o.Source, ledger: o.Telemetry.Ledger, trace: o.Trace, log: o.Log,
-		limit: o.Shares, enough: stopSearching, losses: losses{log: o.Log}, queue: make(chan found, queuedShares),
+		limit: o.Shares, enough: stopSearching, losses: losses{log: o.Log},
+		queue: make(chan found, queuedShares), ended: make(chan struct{}),
 	}
 	var source, workers, submits sync.WaitGroup
 	var sourceErr error
@@ -78,9 +84,10 @@ func Run(ctx context.Context, o Options) error {
 		workers.Go(func() { w.run(searching, o.Priority) })
 	}
 
-	workers.Wait() // they end with searching
+	<-searching.Done()
+	waitFor(&workers, patience)
 	o.Telemetry.Meter.Stop()
-	close(shares.queue)
+	close(shares.ended)
 	if pending := o.Telemetry.Ledger.Snapshot().Pending; pending > 0 {
 		o.Log.Info("ending: waiting for the last verdicts", zap.Uint64("shares", pending), zap.Duration("at_most", drainTime))
 	}
@@ -94,6 +101,21 @@ func Run(ctx context.Context, o Options) error {
 		return nil
 	}
 	return sourceErr
+}
+
+// waitFor waits until the group is done, or for d.
+func waitFor(group *sync.WaitGroup, d time.Duration) {
+	done := make(chan struct{})
+	go func() {
+		group.Wait()
+		close(done)
+	}()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+	}
 }
 
 // noteDifficulties tells telemetry what shares are now asked for.

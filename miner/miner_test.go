@@ -364,6 +364,58 @@ func TestLossesAreToldTogether(t *testing.T) {
 	}
 }
 
+// TestStarvedWorkerDoesNotHoldTheEnd: a worker that gets no CPU at the end is
+// not waited for, and what it finds later changes no book.
+func TestStarvedWorkerDoesNotHoldTheEnd(t *testing.T) {
+	starved, free := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	source := scripted{run: offers(testJob(t, 1, "1e-6")), submit: func(context.Context, *work.Share) error { return nil }}
+	o := testOptions(t, 1, source)
+	scan := o.Kernel.Scan
+	o.Kernel.Scan = func(p *hashing.Prehash, start, count uint32, hits []hashing.Hit) (int, uint32) {
+		if o.Telemetry.Counters.Hashes() > 1<<20 {
+			once.Do(func() { close(starved) })
+			<-free
+		}
+		return scan(p, start, count, hits)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- Run(ctx, o) }()
+	<-starved
+	cancel()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the run has not ended")
+	}
+	s := o.Telemetry.Snapshot()
+	close(free)
+	if s.Shares.Accepted == 0 || s.Shares.Pending != 0 || s.Shares.Found != s.Shares.Accepted+s.Shares.Lost {
+		t.Errorf("the books at the end: %+v", s.Shares)
+	}
+}
+
+// TestBlocksAreTold: a block that is rarer than a share has a line of its own.
+func TestBlocksAreTold(t *testing.T) {
+	core, logs := observer.New(zap.InfoLevel)
+	job := testJob(t, 1, "1e-8")
+	job.NetworkTarget, job.NetworkKnown = testJob(t, 1, "1e-6").Difficulty.Target(), true
+	source := scripted{run: offers(job), submit: func(context.Context, *work.Share) error { return nil }}
+	o := testOptions(t, 1, source)
+	o.Log, o.Shares = zap.New(core), 1000
+	if err := Run(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	s := o.Telemetry.Snapshot().Shares
+	if n := uint64(logs.FilterMessage("BLOCK FOUND").Len()); n != s.BlocksFound || n == 0 || n > s.Found/10 {
+		t.Errorf("%d lines for %d blocks among %d shares", n, s.BlocksFound, s.Found)
+	}
+}
+
 // TestHeldBackIsNoLatency: what was not sent says nothing of the pool.
 func TestHeldBackIsNoLatency(t *testing.T) {
 	var n atomic.Uint64
@@ -410,7 +462,9 @@ func TestExhaustedJobWaitsForTheClock(t *testing.T) {
 		<-ctx.Done()
 		return nil
 	}}
+	core, logs := observer.New(zap.InfoLevel)
 	o := testOptions(t, 1, source)
+	o.Log = zap.New(core)
 	o.Kernel = claims(func(_ *hashing.Prehash, _, count uint32, _ []hashing.Hit) (int, uint32) {
 		return 0, count
 	})
@@ -424,6 +478,9 @@ func TestExhaustedJobWaitsForTheClock(t *testing.T) {
 	hashed := settled(o.Telemetry.Counters)
 	if want := uint64(256) << 32; hashed < want {
 		t.Errorf("%d hashes of the tiny job, want %d at least", hashed, want)
+	}
+	if n := logs.FilterMessageSnippet("nothing left to search").Len(); n != 1 {
+		t.Errorf("%d lines say why nothing is hashed, want 1", n)
 	}
 	close(publishNext)
 	for got := range switched {

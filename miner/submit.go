@@ -32,6 +32,7 @@ type submitter struct {
 	accepted atomic.Uint64
 	losses   losses
 	queue    chan found
+	ended    chan struct{} // closed when no more shares are taken
 }
 
 // found is a share on its way, with its ticket in the ledger.
@@ -50,10 +51,26 @@ func (s *submitter) offer(share *work.Share) {
 		Block:    share.Job.IsBlock(share.Hash),
 	})
 	select {
+	case <-s.ended: // by a worker that got no CPU to end in time; closing the ledger counts it as lost
+		return
+	default:
+	}
+	if rareBlock(share) {
+		s.line(f).Info("BLOCK FOUND", zap.Stringer("hash", share.Hash),
+			zap.Float64("network_difficulty", share.Job.NetworkTarget.Difficulty()), poolOf(f))
+	}
+	select {
 	case s.queue <- f:
 	default:
 		s.overflow(f)
 	}
+}
+
+// rareBlock tells the blocks worth a line of their own: where any share is a
+// block, as on regtest, the accepted share says it all.
+func rareBlock(share *work.Share) bool {
+	target := share.Job.Difficulty.Target()
+	return share.Job.IsBlock(share.Hash) && target.Cmp(share.Job.NetworkTarget) > 0
 }
 
 // overflow books a share that found no room.
@@ -63,12 +80,13 @@ func (s *submitter) overflow(f found) {
 
 var errOverflow = errors.New("found faster than the pool answers: it is silent or slow, or its difficulty too low for this machine")
 
-// run submits until the queue is closed, then waits for the verdicts still
-// out. Ending ctx makes the outstanding ones come at once, as lost.
+// run submits until ended is closed and the queue is empty, then waits for the
+// verdicts still out. Ending ctx makes the outstanding ones come at once, as
+// lost.
 func (s *submitter) run(ctx context.Context) {
 	slots := make(chan struct{}, inFlightShares)
 	var inFlight sync.WaitGroup
-	for f := range s.queue {
+	for f, ok := s.next(); ok; f, ok = s.next() {
 		slots <- struct{}{}
 		inFlight.Go(func() {
 			s.ledger.Submitted(f.ticket)
@@ -78,6 +96,21 @@ func (s *submitter) run(ctx context.Context) {
 	}
 	inFlight.Wait()
 	s.losses.flush()
+}
+
+// next waits for a share; there is none any more after the end.
+func (s *submitter) next() (f found, ok bool) {
+	select {
+	case f = <-s.queue:
+		return f, true
+	case <-s.ended:
+	}
+	select {
+	case f = <-s.queue:
+		return f, true
+	default:
+		return f, false
+	}
 }
 
 // reached tells whether the limit of accepted shares is met.

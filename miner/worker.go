@@ -27,6 +27,7 @@ const (
 	// exhaustedPause is how long a worker waits for the clock when a job's
 	// space is used up: by then ntime may be rolled one further.
 	exhaustedPause = time.Second
+	exhaustedQuiet = time.Minute // between two lines about that
 )
 
 // worker searches on one thread. Everything in it belongs to its goroutine.
@@ -40,6 +41,8 @@ type worker struct {
 	shares  *submitter
 	trace   Trace
 	log     *zap.Logger
+
+	toldExhausted time.Time
 
 	work  work.Work
 	hits  []hashing.Hit
@@ -63,6 +66,7 @@ func (w *worker) run(ctx context.Context, priority Priority) {
 		}
 		nonce, err := w.roller.Next(&w.work, now.job, w.kernel.Versions, time.Since(now.job.Received))
 		if err != nil { // work.ErrExhausted
+			w.tellExhausted(now.job)
 			pause := time.NewTimer(exhaustedPause)
 			wait(ctx, now.replaced, pause.C)
 			pause.Stop()
@@ -77,6 +81,17 @@ func (w *worker) run(ctx context.Context, priority Priority) {
 		last = now
 		w.search(ctx, now, nonce)
 	}
+}
+
+// tellExhausted says, by one worker for all and once in a while, why there is
+// less hashing than could be.
+func (w *worker) tellExhausted(job *work.Job) {
+	if w.index != 0 || time.Since(w.toldExhausted) < exhaustedQuiet {
+		return
+	}
+	w.toldExhausted = time.Now()
+	w.log.Warn("nothing left to search in the pool's job: its extranonce2 is too short; waiting for the next second or job",
+		zap.Int("extranonce2_size", job.Extranonce2Size), zap.String("job", job.ID), zap.String("pool", job.Pool))
 }
 
 // search scans the work's nonces from start on until they are spent, the job

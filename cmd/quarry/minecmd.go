@@ -33,7 +33,7 @@ mines that, over a real Stratum connection. Practice pays nothing.
   quarry mine --time 30s                                  ends by itself
 
 Settings count in this order: defaults, file, environment (QUARRY_...), flags.
-Ctrl-C ends cleanly with a summary; a second Ctrl-C ends at once.
+Ctrl-C ends cleanly with a summary; a second one ends at once, without.
 
 Exit codes: 0 ended as asked, 1 failed, 2 bad usage or configuration,
 3 no pool reachable (with --no-retry).`,
@@ -49,7 +49,7 @@ func mineAction(c *cli.Context) error {
 	}
 	log, err := newLogging(loaded.Config.Log, c.App.Writer, c.App.ErrWriter)
 	if err != nil {
-		return err
+		return usageFault("%v: %v", loaded.Origins["log.file"], err)
 	}
 	defer log.close()
 	rig, err := newRig(&loaded.Config, log)
@@ -86,8 +86,9 @@ func (rig *rig) mine(ctx context.Context, c config.Config, log *logging, out io.
 	running.Go(func() { report.run(background) })
 
 	// Assembly cannot be preempted: with more Ps than workers, the network
-	// never waits for a worker to finish its batch.
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(len(rig.miner.Placements) + spareProcs))
+	// never waits for a worker to finish its batch. It is never set back: that
+	// would stop the world, and so wait for workers that get no CPU.
+	runtime.GOMAXPROCS(len(rig.miner.Placements) + spareProcs)
 
 	if c.Run.Time > 0 {
 		var done context.CancelFunc

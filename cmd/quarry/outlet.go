@@ -21,12 +21,13 @@ type outlet struct {
 	out     io.Writer
 	errors  io.Writer // told once if out fails
 	lines   chan []byte
-	done    chan struct{}
+	ended   chan struct{} // closed by close
+	done    chan struct{} // closed when all is written
 	dropped atomic.Uint64
 }
 
 func newOutlet(out, errors io.Writer) *outlet {
-	o := &outlet{out: out, errors: errors, lines: make(chan []byte, outletLines), done: make(chan struct{})}
+	o := &outlet{out: out, errors: errors, lines: make(chan []byte, outletLines), ended: make(chan struct{}), done: make(chan struct{})}
 	go o.run()
 	return o
 }
@@ -45,9 +46,9 @@ func (o *outlet) Write(p []byte) (int, error) {
 func (o *outlet) Sync() error { return nil }
 
 // close writes what is queued, as long as that takes no longer than a moment.
-// Nothing may be written afterwards.
+// What is logged afterwards goes nowhere.
 func (o *outlet) close() {
-	close(o.lines)
+	close(o.ended)
 	select {
 	case <-o.done:
 	case <-time.After(outletFlush):
@@ -57,7 +58,7 @@ func (o *outlet) close() {
 func (o *outlet) run() {
 	defer close(o.done)
 	failed := false
-	for line := range o.lines {
+	for line, ok := o.next(); ok; line, ok = o.next() {
 		_, err := o.out.Write(line)
 		if err != nil && !failed {
 			fmt.Fprintf(o.errors, "quarry: messages are lost: %v\n", err)
@@ -66,5 +67,20 @@ func (o *outlet) run() {
 		if n := o.dropped.Swap(0); n > 0 {
 			fmt.Fprintf(o.errors, "quarry: %d messages were dropped, for the output was blocked\n", n)
 		}
+	}
+}
+
+// next waits for a line; after the end it only takes what is queued.
+func (o *outlet) next() (line []byte, ok bool) {
+	select {
+	case line = <-o.lines:
+		return line, true
+	case <-o.ended:
+	}
+	select {
+	case line = <-o.lines:
+		return line, true
+	default:
+		return nil, false
 	}
 }
