@@ -1,8 +1,11 @@
 package config
 
 import (
+	"errors"
+	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -215,8 +218,39 @@ func checkThreads(c checker, threads, cpus item) {
 	c.add(threads.at.fault("cpu.threads", threads.text+" threads are more than the CPUs of cpus, "+quote(cpus.text)+" from "+cpus.origin.String()))
 }
 
+// checkLogFile makes sure that the file can be written to, or made where it is
+// not there yet, without making it.
 func checkLogFile(c checker, file item) {
-	if info, err := os.Stat(file.text); !file.bad && file.text != "" && err == nil && info.IsDir() {
-		c.add(file.at.fault("log.file", quote(file.text)+" is a directory, not a file"))
+	if file.bad || file.text == "" {
+		return
 	}
+	if problem := logFileProblem(file.text); problem != "" {
+		c.add(file.at.fault("log.file", quote(file.text)+" "+problem))
+	}
+}
+
+func logFileProblem(name string) string {
+	info, err := os.Stat(name)
+	switch {
+	case err == nil && info.IsDir():
+		return "is a directory, not a file"
+	case err == nil && info.Mode().IsRegular():
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND, 0)
+		if err != nil {
+			return "cannot be written to by this user"
+		}
+		f.Close()
+	case err != nil:
+		// One folder is made for it, a longer way is more likely a slip.
+		folder := filepath.Dir(name)
+		info, err := os.Stat(folder)
+		if errors.Is(err, fs.ErrNotExist) {
+			folder = filepath.Dir(folder)
+			info, err = os.Stat(folder)
+		}
+		if err != nil || !info.IsDir() {
+			return "cannot be made, there is no folder " + quote(folder)
+		}
+	}
+	return ""
 }

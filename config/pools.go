@@ -188,6 +188,9 @@ func checkTLS(c checker, entry *poolEntry, url item, anyTLS bool) {
 		if key != "tls_insecure" && entry.items["tls_insecure"].yes {
 			c.add(it.at.fault("pool."+key, "is of no use with tls_insecure, which turns verification off; drop one of them"))
 		}
+		if key == "tls_pin" && entry.items["tls_ca"].text != "" {
+			c.add(it.at.fault("pool.tls_pin", "excludes tls_ca: a pinned certificate is not verified by an authority; drop one of them"))
+		}
 		if !plainURL(url.text) {
 			continue
 		}

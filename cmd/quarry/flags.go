@@ -2,13 +2,12 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
@@ -103,11 +102,11 @@ func flagValues(c *cli.Context) map[string][]string {
 // error has the exit code for bad usage.
 func loadConfig(c *cli.Context) (*config.Result, error) {
 	flags := flagValues(c)
-	if err := readPasswords(c, flags["pass"]); err != nil {
-		return nil, err
-	}
 	if c.IsSet("config") && c.String("config") == "" {
 		return nil, usageFault("--config: the file name is empty")
+	}
+	if err := readPasswords(c, flags["pass"]); err != nil {
+		return nil, err
 	}
 	result, err := config.Load(config.Input{
 		File:      c.String("config"),
@@ -150,7 +149,7 @@ func readPasswords(c *cli.Context, passwords []string) error {
 
 func readPassword(c *cli.Context, lines *bufio.Reader) (string, error) {
 	if file, ok := c.App.Reader.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		return askPassword(c.Context, int(file.Fd()), c.App.ErrWriter)
+		return askPassword(file, c.App.ErrWriter)
 	}
 	line, err := lines.ReadSlice('\n') // no longer than the reader's buffer, 4096 bytes
 	switch {
@@ -164,31 +163,41 @@ func readPassword(c *cli.Context, lines *bufio.Reader) (string, error) {
 	return strings.TrimSuffix(strings.TrimSuffix(string(line), "\n"), "\r"), nil
 }
 
-// askPassword asks on a terminal without echo. Ctrl-C ends it and gives the
-// terminal its echo back; the goroutine that still reads ends with the process.
-func askPassword(ctx context.Context, fd int, out io.Writer) (string, error) {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
-	defer stop()
-	state, err := term.GetState(fd)
+// askPassword asks on a terminal without echo. Ctrl-C and Ctrl-D are refusals.
+// (term.ReadPassword waits for ever after a Ctrl-D.)
+func askPassword(terminal *os.File, out io.Writer) (string, error) {
+	fd := int(terminal.Fd())
+	state, err := term.MakeRaw(fd)
 	if err != nil {
 		return "", err
 	}
-	fmt.Fprint(out, "pool password: ")
 	defer fmt.Fprintln(out)
-	type reply struct {
-		text []byte
-		err  error
+	defer term.Restore(fd, state)
+	fmt.Fprint(out, "pool password: ")
+	return typedPassword(terminal)
+}
+
+// typedPassword reads keys until Enter; erasing works as on any terminal.
+func typedPassword(keys io.Reader) (string, error) {
+	const ctrlC, ctrlD, backspace, ctrlU, erase = 3, 4, 8, 21, 127
+	var typed []byte
+	for key := make([]byte, 1); len(typed) < 4096; {
+		if _, err := keys.Read(key); err != nil {
+			return "", err
+		}
+		switch key[0] {
+		case '\r', '\n':
+			return string(typed), nil
+		case ctrlC, ctrlD:
+			return "", errors.New("none was given")
+		case backspace, erase:
+			_, size := utf8.DecodeLastRune(typed)
+			typed = typed[:len(typed)-size]
+		case ctrlU:
+			typed = typed[:0]
+		default:
+			typed = append(typed, key[0])
+		}
 	}
-	replied := make(chan reply, 1)
-	go func() {
-		text, err := term.ReadPassword(fd)
-		replied <- reply{text, err}
-	}()
-	select {
-	case r := <-replied:
-		return string(r.text), r.err
-	case <-ctx.Done():
-		_ = term.Restore(fd, state)
-		return "", errors.New("interrupted")
-	}
+	return "", errors.New("it is too long")
 }

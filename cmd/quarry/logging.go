@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -91,12 +94,12 @@ func (l *logging) reopen() {
 
 // checkLogFile fails at the start rather than at the first message.
 func checkLogFile(name string) error {
-	if err := os.MkdirAll(filepath.Dir(name), 0o750); err != nil {
-		return usageFault("log file %q: cannot make its folder: %v", name, err)
+	if err := os.Mkdir(filepath.Dir(name), 0o750); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("log file %q: making its folder: %w", name, err)
 	}
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
-		return usageFault("log file %q cannot be written: %v", name, err)
+		return fmt.Errorf("log file %q cannot be written: %w", name, err)
 	}
 	return f.Close()
 }

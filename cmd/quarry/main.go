@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 )
@@ -33,6 +34,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintf(stderr, "quarry: %s\n", text)
 	}
 	var coded cli.ExitCoder
+	if strings.HasPrefix(err.Error(), "No help topic for") { // the library's own, which it gives 3
+		return exitUsage
+	}
 	if errors.As(err, &coded) {
 		return coded.ExitCode()
 	}

@@ -270,7 +270,7 @@ func (v poolVoice) farewell(st localpool.Stats, took time.Duration) {
 	}
 	if v.json {
 		v.log.Info("summary", zap.Uint64("accepted", st.Accepted), zap.Uint64("rejected", rejected),
-			zap.Uint64("blocks", st.Blocks), zap.Float64("best", st.Best), zap.Float64("hashrate", st.Hashrate),
+			zap.Uint64("blocks", st.Blocks), zap.Float64("best", st.Best), zap.Float64("hashrate_connected", st.Hashrate),
 			zap.Int("connections", st.Connections), zap.Float64("seconds", took.Seconds()))
 		return
 	}

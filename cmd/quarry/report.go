@@ -42,6 +42,10 @@ const machineDelay = time.Second
 
 // machine says once what it runs on.
 func (r *reporter) machine(h telemetry.Hardware) {
+	if r.log.json {
+		r.log.Info("machine", zap.Reflect("hardware", h))
+		return
+	}
 	r.log.Info("machine",
 		zap.Stringer("cpu", h.CPUModel),
 		zap.Stringer("logical_cores", h.LogicalCores),
@@ -64,8 +68,8 @@ func (r *reporter) status(s telemetry.Snapshot) {
 		zap.Float64("hashes_per_second_session", s.Hashrate.Session),
 		zap.Float64s("worker_hashes_per_second_10s", workerRates(s)),
 		zap.Uint64("hardware_errors", s.HardwareErrors),
-		zap.Any("difficulty", s.Difficulty),
-		zap.Any("expected_share_seconds", s.ExpectedShareSeconds),
+		zap.Reflect("difficulty", s.Difficulty),
+		zap.Reflect("expected_share_seconds", s.ExpectedShareSeconds),
 		zap.Any("effective_hashrate", s.Effective),
 		zap.Any("hardware", s.Hardware),
 		zap.String("pool", r.pool()),
@@ -92,6 +96,9 @@ func statusLine(s telemetry.Snapshot, pool string) string {
 // sharesText is "12 accepted", with what went wrong only if something did.
 func sharesText(s telemetry.Shares) string {
 	text := fmt.Sprintf("%d accepted", s.Accepted)
+	if s.BlocksFound > 0 {
+		text += fmt.Sprintf(", %d blocks", s.BlocksFound)
+	}
 	for _, bad := range []struct {
 		name string
 		n    uint64
@@ -136,6 +143,9 @@ func summaryLines(s telemetry.Snapshot) []string {
 			s.Shares.Accepted, s.Shares.Rejected, reasonsText(s.Shares.RejectedBy), s.Shares.Stale,
 			s.Shares.Lost, reasonsText(s.Shares.LostBy), telemetry.FormatDifficulty(s.Shares.BestDifficulty)),
 	}
+	if s.Shares.BlocksFound > 0 {
+		lines = append(lines, fmt.Sprintf("blocks: %d found, %d of them accepted as shares", s.Shares.BlocksFound, s.Shares.BlocksAccepted))
+	}
 	if e := s.Effective; s.Shares.Accepted > 0 && e.HashesPerSecond.OK {
 		lines = append(lines, fmt.Sprintf("effective: %s by accepted shares (95%% sure of %s to %s)",
 			telemetry.FormatRate(e.HashesPerSecond.Value), telemetry.FormatRate(e.Low.Value), telemetry.FormatRate(e.High.Value)))
@@ -168,6 +178,7 @@ func shareFields(s telemetry.Shares) []zap.Field {
 		zap.Any("lost_by_reason", s.LostBy),
 		zap.Uint64("pending", s.Pending),
 		zap.Uint64("blocks_found", s.BlocksFound),
+		zap.Uint64("blocks_accepted", s.BlocksAccepted),
 		zap.Float64("best_difficulty", s.BestDifficulty),
 	}
 }

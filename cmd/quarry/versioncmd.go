@@ -38,8 +38,9 @@ func userAgent() string { return "quarry/" + version }
 
 func versionCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "version",
-		Usage: "print the version and what it was built with",
+		Name:        "version",
+		Usage:       "print the version and what it was built with",
+		Description: "  quarry version",
 		Action: func(c *cli.Context) error {
 			_, err := fmt.Fprintf(c.App.Writer, "quarry %s %s/%s %s\n", versionText(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 			return err
