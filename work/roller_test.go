@@ -157,6 +157,35 @@ func TestRollerNeverRepeatsAcrossBorders(t *testing.T) {
 	}
 }
 
+// TestContentKnowsMovedBorders: jobs that differ in the border to extranonce2
+// only are one content, and what the Roller keeps of a job stays small however
+// long its coinbase is.
+func TestContentKnowsMovedBorders(t *testing.T) {
+	for _, long := range []int{0, 1, 15, 16, 128 << 10} {
+		whole := append(make([]byte, long), "the extranonce's own part"...) // coinb1, extranonce1 and extranonce2
+		var content hashing.Hash
+		for size := 1; size <= MaxExtranonce2; size++ {
+			fixed := whole[:len(whole)-size]
+			border := len(fixed) / (1 + size%2) // between coinb1 and extranonce1
+			job := &Job{Coinb1: fixed[:border], Extranonce1: fixed[border:], Extranonce2Size: size}
+			if size == 1 {
+				content = contentOf(job)
+			}
+			if contentOf(job) != content {
+				t.Errorf("%d bytes, extranonce2 of %d: another content than with 1", long, size)
+			}
+			if prefix := spaceOf(job).prefix; prefix != string(whole[len(whole)-MaxExtranonce2:len(whole)-size]) {
+				t.Errorf("%d bytes, extranonce2 of %d: keeps %q", long, size, prefix)
+			}
+			other := *job
+			other.Coinb1 = append([]byte{9}, job.Coinb1[min(1, len(job.Coinb1)):]...)
+			if long > 0 && contentOf(&other) == content {
+				t.Errorf("%d bytes: another coinb1 is the same content", long)
+			}
+		}
+	}
+}
+
 // TestRollerWorkersShare: many workers at once get disjoint works.
 func TestRollerWorkersShare(t *testing.T) {
 	r := NewRoller(Start{Extranonce2: 1 << 40})

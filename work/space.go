@@ -9,19 +9,30 @@ import (
 )
 
 // space is what one job leaves for the Roller to choose in the headers of one
-// content: an extranonce2 behind a fixed beginning of the coinbase, and the
-// values of a version mask.
+// content: an extranonce2 behind a fixed beginning, and the values of a version
+// mask.
 type space struct {
-	prefix        string // coinb1 and extranonce1: only their concatenation is hashed
+	prefix        string // what is fixed of the coinbase's last [MaxExtranonce2] bytes before coinb2
 	size          int    // of extranonce2, in bytes
 	version, mask uint32 // no bit is in both
 }
 
 func spaceOf(job *Job) space {
+	_, prefix := beforeExtranonce2(job)
 	return space{
-		prefix: string(job.Coinb1) + string(job.Extranonce1), size: job.Extranonce2Size,
+		prefix: string(prefix), size: job.Extranonce2Size,
 		version: job.Version, mask: job.VersionMask &^ job.Version,
 	}
+}
+
+// beforeExtranonce2 is coinb1 and extranonce1, of which only the concatenation
+// is hashed, parted where the longest extranonce2 would begin: wherever the
+// border to extranonce2 lies, it lies in the second part or at its end. That
+// part has fewer than MaxExtranonce2 bytes.
+func beforeExtranonce2(job *Job) (head, prefix []byte) {
+	b := append(append([]byte(nil), job.Coinb1...), job.Extranonce1...)
+	parting := max(len(b)+job.Extranonce2Size-MaxExtranonce2, 0)
+	return b[:parting], b[parting:]
 }
 
 // versions is how many values the mask has.
@@ -42,8 +53,10 @@ func contentOf(job *Job) hashing.Hash {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(p)))
 		b = append(b, p...)
 	}
+	head, prefix := beforeExtranonce2(job)
 	part(job.PrevHash[:])
-	b = binary.BigEndian.AppendUint32(b, uint32(len(job.Coinb1)+len(job.Extranonce1)+job.Extranonce2Size))
+	part(head)
+	b = append(b, byte(len(prefix)+job.Extranonce2Size))
 	part(job.Coinb2)
 	for _, branch := range job.Branches {
 		part(branch[:])
