@@ -64,6 +64,7 @@ const (
 	maxStrayReplies  = 100 // replies to nothing we asked, in a minute
 	maxExtranonces   = 10  // changes of the extranonce in a minute
 	maxBadNotifies   = 3   // malformed jobs in a row
+	burst            = 5   // answers, and lines about jobs, at once
 	maxPushesASecond = 100 // pushes in each of floodSeconds seconds in a row
 	floodSeconds     = 10
 	maxUnanswered    = 5    // submits in a row without an answer or any other message
@@ -106,33 +107,22 @@ func (f *flood) add(now time.Time) bool {
 	return f.high >= floodSeconds
 }
 
-// limiter lets one event a second through.
-type limiter struct{ last time.Time }
-
-func (l *limiter) allow(now time.Time) bool {
-	if !l.last.IsZero() && now.Sub(l.last) < time.Second {
-		return false
-	}
-	l.last = now
-	return true
-}
-
-// bucket lets bucketSize events through at once, then one a second.
-type bucket struct {
-	spent int // tokens, one of which comes back each second
+// limiter lets as many events as burst through at once, then one a second.
+type limiter struct {
+	burst int // 0 stands for 1
+	spent int // of burst; one comes back each second
 	since time.Time
 }
 
-const bucketSize = 5
-
-func (b *bucket) allow(now time.Time) bool {
-	if back := now.Sub(b.since) / time.Second; back > 0 {
-		b.spent = max(b.spent-int(min(back, bucketSize)), 0)
-		b.since = now
+func (l *limiter) allow(now time.Time) bool {
+	burst := max(l.burst, 1)
+	if back := now.Sub(l.since) / time.Second; back > 0 {
+		l.spent = max(l.spent-int(min(back, time.Duration(burst))), 0)
+		l.since = now
 	}
-	if b.spent == bucketSize {
+	if l.spent == burst {
 		return false
 	}
-	b.spent++
+	l.spent++
 	return true
 }

@@ -104,6 +104,8 @@ func TestVerdict(t *testing.T) {
 		{`"result":null,"error":[21,"job not found"]`, stale, "", 0},
 		{`"result":false,"error":[21,"Invalid JobID",null]`, stale, "", 0},
 		{`"result":null,"error":"Invalid JobID"`, stale, "", 0},
+		{`"result":null,"error":[24,"Invalid worker",null]`, work.ReasonUnauthorized, "Invalid worker", 24},
+		{`"result":null,"error":[24,"unknown worker",null]`, work.ReasonUnauthorized, "unknown worker", 24},
 		{`"result":null,"error":"Below minimum difficulty"`, work.ReasonLowDifficulty, "Below minimum difficulty", 0},
 		{`"result":null,"error":{"code":21,"message":"aged","data":1}`, stale, "", 0},
 		{`"result":null,"error":[20,"unknown-work",null]`, stale, "", 0},

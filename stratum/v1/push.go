@@ -11,7 +11,7 @@ import (
 type poolConduct struct {
 	badNotifies int // in a row
 	extranonces window
-	replies     bucket
+	replies     limiter
 	messages    limiter
 	ignoredLog  limiter
 }

@@ -79,7 +79,7 @@ type Session struct {
 	redact func(string) string // takes the password out of a pool's words
 
 	pool   poolConduct // the reader's
-	teller teller
+	teller *teller
 }
 
 // state is what was agreed, and what came of it.
@@ -120,7 +120,8 @@ func NewSession(t Transport, cfg Config) *Session {
 	}
 	s.state.difficulty = hashing.DifficultyOne()
 	s.conn = newConn(t, cfg.Limits, cfg.Log)
-	s.teller.log = cfg.Log
+	s.pool.replies.burst = burst
+	s.teller = newTeller(cfg.Log)
 	s.redact = newRedactor(cfg.Password).replace
 	s.conn.push, s.conn.redact = s.push, s.redact
 	return s

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/zap"
@@ -397,36 +398,37 @@ func TestEveryDifficultyIsTold(t *testing.T) {
 
 // TestHastyPool: what holds is told, if not all that came before it.
 func TestHastyPool(t *testing.T) {
-	core, logs := observer.New(zap.InfoLevel)
-	tell := teller{log: zap.New(core)}
-	for i := range 100 {
-		tell.tell(&work.Job{PrevHash: hashing.Hash{byte(i)}, Difficulty: difficulty(t, fmt.Sprint(i+1))})
-	}
-	if n := logs.FilterMessage("difficulty").Len(); n != bucketSize {
-		t.Errorf("%d lines at once, want %d", n, bucketSize)
-	}
-	deadline := time.Now().Add(patience)
-	for logs.FilterMessage("difficulty").Len() == bucketSize && time.Now().Before(deadline) {
-		time.Sleep(10 * time.Millisecond)
-	}
-	lines := logs.FilterMessage("difficulty").All()
-	if len(lines) != bucketSize+1 || lines[bucketSize].ContextMap()["difficulty"] != 100.0 || logs.FilterMessage("new block").Len() != bucketSize+1 {
-		t.Errorf("told %v, want the last difficulty and block after a pause", lines)
-	}
-	tell.silence()
+	synctest.Test(t, func(t *testing.T) {
+		core, logs := observer.New(zap.InfoLevel)
+		tell := newTeller(zap.New(core))
+		for i := range 100 {
+			tell.tell(&work.Job{PrevHash: hashing.Hash{byte(i)}, Difficulty: difficulty(t, fmt.Sprint(i+1))})
+		}
+		if n := logs.FilterMessage("difficulty").Len(); n != burst {
+			t.Errorf("%d lines at once, want %d", n, burst)
+		}
+		time.Sleep(10 * tellPause)
+		lines := logs.FilterMessage("difficulty").All()
+		if len(lines) != burst+1 || lines[burst].ContextMap()["difficulty"] != 100.0 || logs.FilterMessage("new block").Len() != burst+1 {
+			t.Errorf("told %v, want the last difficulty and block after a pause", lines)
+		}
+		tell.silence()
+	})
 }
 
-func TestBucket(t *testing.T) {
-	var b bucket
-	start := time.Now()
-	allowed := 0
-	for ms := range 10_000 {
-		if b.allow(start.Add(time.Duration(ms) * time.Millisecond)) {
-			allowed++
+func TestLimiter(t *testing.T) {
+	for size, want := range map[int]int{0: 10, 1: 10, 5: 14} {
+		l := limiter{burst: size}
+		start := time.Now()
+		allowed := 0
+		for ms := range 10_000 {
+			if l.allow(start.Add(time.Duration(ms) * time.Millisecond)) {
+				allowed++
+			}
 		}
-	}
-	if want := bucketSize + 9; allowed != want {
-		t.Errorf("%d allowed in 10 s, want %d", allowed, want)
+		if allowed != want {
+			t.Errorf("burst %d: %d allowed in 10 s, want %d", size, allowed, want)
+		}
 	}
 }
 

@@ -19,10 +19,12 @@ type teller struct {
 
 	mu    sync.Mutex
 	told  *work.Job // the last one whose block and difficulty were logged
-	pace  bucket
+	pace  limiter
 	pause *time.Timer // runs: last is told when it ends
 	last  *work.Job
 }
+
+func newTeller(log *zap.Logger) *teller { return &teller{log: log, pace: limiter{burst: burst}} }
 
 // tell logs what is new with the job, now or after the pause.
 func (t *teller) tell(job *work.Job) {

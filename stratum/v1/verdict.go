@@ -118,7 +118,7 @@ const reasonStale = "stale"
 // come before codes: pools agree on them better.
 func classOfText(text string) string {
 	for _, class := range []struct{ pattern, reason string }{
-		{`stale|job not found|(unknown|invalid)[- ]?(work|job)|prevblk`, reasonStale},
+		{`stale|job not found|(unknown|invalid)[- ]?(work|job([- ]?id)?)\b|prevblk`, reasonStale},
 		{`duplicate`, work.ReasonDuplicate},
 		{`low[- ]?diff|below minimum diff|high-hash|above target|h-not-zero`, work.ReasonLowDifficulty},
 		{`unauthori[sz]ed|not authori[sz]ed`, work.ReasonUnauthorized},
