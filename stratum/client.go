@@ -156,26 +156,14 @@ type outcome struct {
 }
 
 // attempt connects to the pool and stays until the session ends. Pools that
-// do not understand the full handshake get a simpler one: at once, or with the
-// next attempt if that was of no use before.
+// do not understand the full handshake get a simpler one, mostly at once.
 func (c *Client) attempt(ctx context.Context, p *pool, publish func(*work.Job)) (outcome, error) {
-	simplified := false
 	for {
 		end, err := c.session(ctx, p, publish)
-		if end.status.Authorised {
-			p.simplerFailed = false
-		}
-		simpler := p.simplify(err)
+		simpler := p.learn(err, end.status.Authorised)
 		if simpler == "" || ctx.Err() != nil {
-			if (simplified || p.simplerFailed) && !end.status.Authorised {
-				p.forgetSimpler() // it did not help: the first end may have been an accident
-			}
 			return end, err
 		}
-		if p.simplerFailed {
-			return end, err
-		}
-		simplified = true
 		c.log.Warn("connecting again, "+simpler, zap.String("pool", p.url.String()), zap.Error(err))
 	}
 }

@@ -29,7 +29,8 @@ type pool struct {
 
 	known                      bool   // it spoke Stratum with us before
 	noConfigure, bareSubscribe bool   // it needs a simpler handshake
-	simplerFailed              bool   // when last tried
+	onTrial                    bool   // whether that helps is not known yet
+	trialFailed                bool   // the last time
 	configured                 bool   // it answered mining.configure in the last session
 	resumeID                   string // the last session there
 
@@ -69,8 +70,29 @@ func CheckCredentials(user, password, userAgent string) error {
 	return v1.CheckCredentials(user, password, userAgent, v1.Limits{})
 }
 
-// simplify learns from a failed handshake. It returns what to do differently,
-// empty if there is nothing.
+// learn draws the conclusions from how a handshake went. It returns what to
+// do differently at once, empty if there is nothing. A simpler handshake that
+// was of no use is forgotten, for the failure may have been an accident; the
+// next one is tried with the next attempt, so that a pool which hangs up at
+// everything is not connected to twice each time.
+func (p *pool) learn(err error, authorised bool) string {
+	if authorised {
+		p.onTrial, p.trialFailed = false, false
+	}
+	simpler := p.simplify(err)
+	switch {
+	case simpler != "":
+		p.onTrial = true
+	case p.onTrial:
+		p.noConfigure, p.bareSubscribe, p.onTrial, p.trialFailed = false, false, false, true
+	}
+	if p.trialFailed {
+		return ""
+	}
+	return simpler
+}
+
+// simplify leaves out what the handshake failed at, and says so.
 func (p *pool) simplify(err error) string {
 	switch {
 	case errors.Is(err, v1.ErrConfigure) && errors.Is(err, v1.ErrClosed) && p.configured:
@@ -83,10 +105,6 @@ func (p *pool) simplify(err error) string {
 		return "subscribing without params"
 	}
 	return ""
-}
-
-func (p *pool) forgetSimpler() {
-	p.noConfigure, p.bareSubscribe, p.simplerFailed = false, false, true
 }
 
 // settle says how long to leave the pool alone after a session. The jitter is

@@ -51,27 +51,23 @@ func (d *dialer) webSocket(ctx context.Context) (v1.Transport, error) {
 }
 
 func (d *dialer) upgradeError(ctx context.Context, err error, response *http.Response) error {
+	plain := SchemeTCP
+	if d.url.TLS() {
+		plain = SchemeTLS
+	}
+	hint := fmt.Sprintf("if this port is for Stratum without WebSocket, use %s://", plain)
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return fmt.Errorf("open websocket: %w", ctx.Err())
 	case ctx.Err() != nil, isTimeout(err):
-		return fmt.Errorf("open websocket: no answer within %v: if this port is for Stratum without WebSocket, use %s://",
-			d.limits.TLS, d.withoutWebSocket())
+		return fmt.Errorf("open websocket: no answer within %v: %s", d.limits.TLS, hint)
 	case errors.Is(err, websocket.ErrBadHandshake):
 		return fmt.Errorf("%w: the server refuses the websocket with %q: check host, port and path",
 			v1.ErrNotStratum, response.Status)
 	case isHangUp(err):
-		return fmt.Errorf("open websocket: %w: if this port is for Stratum without WebSocket, use %s://", v1.ErrClosed, d.withoutWebSocket())
+		return fmt.Errorf("open websocket: %w: %s", v1.ErrClosed, hint)
 	}
-	return fmt.Errorf("open websocket: %w: if this port is for Stratum without WebSocket, use %s://", err, d.withoutWebSocket())
-}
-
-// withoutWebSocket is the scheme for the same security without WebSocket.
-func (d *dialer) withoutWebSocket() string {
-	if d.url.TLS() {
-		return SchemeTLS
-	}
-	return SchemeTCP
+	return fmt.Errorf("open websocket: %w: %s", err, hint)
 }
 
 // boundedConn fails when more bytes are read than are left; below zero there
