@@ -83,21 +83,16 @@ func (l *Ledger) Found(share FoundShare) Ticket {
 }
 
 // Submitted notes that the share went out to the pool now; the latency of its reply counts from the newest call.
-func (l *Ledger) Submitted(t Ticket) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if p, ok := l.pending[t]; ok {
-		p.submitted = l.now()
-		l.pending[t] = p
-	}
-}
+func (l *Ledger) Submitted(t Ticket) { l.submitted(t, l.now()) }
 
 // Unsent takes Submitted back: the share was held back after all, and its verdict says nothing of the pool's latency.
-func (l *Ledger) Unsent(t Ticket) {
+func (l *Ledger) Unsent(t Ticket) { l.submitted(t, time.Time{}) }
+
+func (l *Ledger) submitted(t Ticket, at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if p, ok := l.pending[t]; ok {
-		p.submitted = time.Time{}
+		p.submitted = at
 		l.pending[t] = p
 	}
 }

@@ -18,6 +18,8 @@ const (
 	ringSpacing = 60
 	// minElapsed is the shortest time a rate is computed over: less than a few batches says nothing but noise.
 	minElapsed = 50 * time.Millisecond
+	// minSession is the same for the session's rate, beside which its hashes and seconds are told.
+	minSession = time.Millisecond
 )
 
 // Rates are average speeds in hashes per second over the last 10 s, 1 min, 15 min and the whole session. A window
@@ -120,7 +122,7 @@ func (m *Meter) Read() Readout {
 				TenSeconds:     edges[0].rate(w, at, total),
 				Minute:         edges[1].rate(w, at, total),
 				FifteenMinutes: edges[2].rate(w, at, total),
-				Session:        sessionRate(total-m.base[w], out.Elapsed),
+				Session:        perSecond(float64(total-m.base[w]), out.Elapsed, minSession),
 			},
 		}
 		out.Workers[w] = r
@@ -129,7 +131,7 @@ func (m *Meter) Read() Readout {
 		out.Total.Minute += r.Minute
 		out.Total.FifteenMinutes += r.FifteenMinutes
 	}
-	out.Total.Session = sessionRate(out.Hashes, out.Elapsed)
+	out.Total.Session = perSecond(float64(out.Hashes), out.Elapsed, minSession)
 	return out
 }
 
@@ -149,18 +151,10 @@ func (m *Meter) totals() []uint64 {
 	return totals
 }
 
-// perSecond divides, and is 0 rather than a spike while too little time has passed.
-func perSecond(hashes float64, elapsed time.Duration) float64 {
-	if elapsed < minElapsed {
+// perSecond divides, and is 0 rather than a spike while less than the least time has passed.
+func perSecond(hashes float64, elapsed, least time.Duration) float64 {
+	if elapsed < least {
 		return 0
 	}
 	return hashes / elapsed.Seconds()
-}
-
-// sessionRate divides as soon as it means anything: a session's hashes and seconds are told beside it.
-func sessionRate(hashes uint64, elapsed time.Duration) float64 {
-	if elapsed < time.Millisecond {
-		return 0
-	}
-	return float64(hashes) / elapsed.Seconds()
 }

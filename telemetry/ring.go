@@ -75,5 +75,5 @@ func (r *ring) edge(now time.Time) edge {
 func (e edge) rate(w int, now time.Time, total uint64) float64 {
 	hashes := float64(total - e.after.totals[w])
 	hashes += (1 - e.part) * float64(e.after.totals[w]-e.before.totals[w])
-	return perSecond(hashes, now.Sub(e.at))
+	return perSecond(hashes, now.Sub(e.at), minElapsed)
 }
