@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -160,16 +161,14 @@ func placementText(placements []miner.Placement) string {
 		}
 	}
 	slices.Sort(cpus)
-	text := slices.Compact(cpus).String()
-	if free > 0 {
-		loose := fmt.Sprintf("%d not pinned (%s)", free, why)
-		if text != "" {
-			text += ", and " + loose
-		} else {
-			text = loose
-		}
+	var parts []string
+	if len(cpus) > 0 {
+		parts = append(parts, slices.Compact(cpus).String())
 	}
-	return text
+	if free > 0 {
+		parts = append(parts, fmt.Sprintf("%d not pinned (%s)", free, why))
+	}
+	return strings.Join(parts, ", and ")
 }
 
 // settingChecks judge what the config package cannot know.

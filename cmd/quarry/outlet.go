@@ -19,15 +19,14 @@ const (
 // dropped, and the next one that is written says how many.
 type outlet struct {
 	out     io.Writer
-	errors  io.Writer // told once if out fails
-	lines   chan []byte
-	ended   chan struct{} // closed by close
-	done    chan struct{} // closed when all is written
+	errors  io.Writer     // told once if out fails
+	lines   chan []byte   // nil is the end
+	done    chan struct{} // closed when all before the end is written
 	dropped atomic.Uint64
 }
 
 func newOutlet(out, errors io.Writer) *outlet {
-	o := &outlet{out: out, errors: errors, lines: make(chan []byte, outletLines), ended: make(chan struct{}), done: make(chan struct{})}
+	o := &outlet{out: out, errors: errors, lines: make(chan []byte, outletLines), done: make(chan struct{})}
 	go o.run()
 	return o
 }
@@ -48,17 +47,22 @@ func (o *outlet) Sync() error { return nil }
 // close writes what is queued, as long as that takes no longer than a moment.
 // What is logged afterwards goes nowhere.
 func (o *outlet) close() {
-	close(o.ended)
+	tooLong := time.After(outletFlush)
+	select {
+	case o.lines <- nil:
+	case <-tooLong:
+		return
+	}
 	select {
 	case <-o.done:
-	case <-time.After(outletFlush):
+	case <-tooLong:
 	}
 }
 
 func (o *outlet) run() {
 	defer close(o.done)
 	failed := false
-	for line, ok := o.next(); ok; line, ok = o.next() {
+	for line := <-o.lines; line != nil; line = <-o.lines {
 		_, err := o.out.Write(line)
 		if err != nil && !failed {
 			fmt.Fprintf(o.errors, "quarry: messages are lost: %v\n", err)
@@ -67,20 +71,5 @@ func (o *outlet) run() {
 		if n := o.dropped.Swap(0); n > 0 {
 			fmt.Fprintf(o.errors, "quarry: %d messages were dropped, for the output was blocked\n", n)
 		}
-	}
-}
-
-// next waits for a line; after the end it only takes what is queued.
-func (o *outlet) next() (line []byte, ok bool) {
-	select {
-	case line = <-o.lines:
-		return line, true
-	case <-o.ended:
-	}
-	select {
-	case line = <-o.lines:
-		return line, true
-	default:
-		return nil, false
 	}
 }

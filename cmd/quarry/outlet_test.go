@@ -73,3 +73,17 @@ func TestOutletSaysOnceThatItFails(t *testing.T) {
 		t.Errorf("complained %d times: %q", n, complaints)
 	}
 }
+
+// TestOutletAfterTheEnd: a straggler that logs after the end does no harm.
+func TestOutletAfterTheEnd(t *testing.T) {
+	out := &bytes.Buffer{}
+	o := newOutlet(out, &bytes.Buffer{})
+	fmt.Fprintln(o, "the summary")
+	o.close()
+	for range 2 * outletLines {
+		fmt.Fprintln(o, "too late")
+	}
+	if out.String() != "the summary\n" {
+		t.Errorf("written: %.100q", out)
+	}
+}

@@ -152,8 +152,8 @@ func poolConfig(c *cli.Context) (localpool.Config, error) {
 	}
 	cfg.VersionMask = uint32(mask)
 	if c.IsSet("branches") {
-		if cfg.Branches = c.Int("branches"); cfg.Branches < 0 || cfg.Branches > 32 {
-			return cfg, usageFault("--branches %d: give 0 to 32", cfg.Branches)
+		if cfg.Branches = c.Int("branches"); cfg.Branches < 0 || cfg.Branches > localpool.MaxBranches {
+			return cfg, usageFault("--branches %d: give 0 to %d", cfg.Branches, localpool.MaxBranches)
 		}
 		if cfg.Branches == 0 {
 			cfg.Branches = -1 // none, where the configuration's zero varies

@@ -161,8 +161,8 @@ func (c Config) checkRanges() error {
 	if c.Extranonce2Size < 1 || c.Extranonce2Size > 16 {
 		errs = append(errs, fmt.Errorf("extranonce2 size %d: give 1 to 16 bytes", c.Extranonce2Size))
 	}
-	if c.Branches < -1 || c.Branches > maxBranches {
-		errs = append(errs, fmt.Errorf("%d merkle branches: give 1 to %d, 0 for a varying number, -1 for none", c.Branches, maxBranches))
+	if c.Branches < -1 || c.Branches > MaxBranches {
+		errs = append(errs, fmt.Errorf("%d merkle branches: give 1 to %d, 0 for a varying number, -1 for none", c.Branches, MaxBranches))
 	}
 	for _, d := range []time.Duration{c.JobInterval, c.BlockInterval} {
 		if d < 10*time.Millisecond {

@@ -8,8 +8,10 @@ import (
 	"math/big"
 )
 
+// MaxBranches is how many merkle branches a job may have: 2^32 transactions.
+const MaxBranches = 32
+
 const (
-	maxBranches = 32       // 2^32 transactions
 	maxCoinbase = 64 << 10 // bytes of either coinbase part
 	maxJobID    = 256      // bytes
 )
@@ -77,8 +79,8 @@ func NewJob(n Notify) (*Job, error) {
 	if len(n.JobID) > maxJobID {
 		return nil, fmt.Errorf("job id of %d bytes, at most %d", len(n.JobID), maxJobID)
 	}
-	if len(n.Branches) > maxBranches {
-		return nil, fmt.Errorf("job %q has %d merkle branches, at most %d", n.JobID, len(n.Branches), maxBranches)
+	if len(n.Branches) > MaxBranches {
+		return nil, fmt.Errorf("job %q has %d merkle branches, at most %d", n.JobID, len(n.Branches), MaxBranches)
 	}
 	if len(n.Coinb1) > 2*maxCoinbase || len(n.Coinb2) > 2*maxCoinbase {
 		return nil, fmt.Errorf("job %q has a coinbase part above %d bytes", n.JobID, maxCoinbase)

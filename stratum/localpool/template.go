@@ -71,7 +71,7 @@ func (c *chain) retarget(hashrate, highest float64) {
 // has a commitment and branches of its own.
 func (c *chain) template(now time.Time) (*Job, error) {
 	c.seq++
-	random := make([]byte, 33+32*maxBranches)
+	random := make([]byte, 33+32*MaxBranches)
 	fill(random)
 	count := c.branches
 	if count == 0 {
