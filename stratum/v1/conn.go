@@ -174,12 +174,9 @@ type call struct {
 // errTimeout, the context's, or why the connection ended.
 func (c *conn) call(ctx context.Context, rq call) (Message, error) {
 	p := &pending{apply: rq.apply, reply: make(chan answer, 1)}
-	id, err := c.register(p)
-	if err != nil {
-		return Message{}, err
-	}
+	id, err := c.ask(p, rq.method, rq.params)
 	defer c.forget(id)
-	if err := c.write(request{id, rq.method, rq.params}); err != nil {
+	if err != nil {
 		return Message{}, err
 	}
 	if rq.written != nil {
@@ -206,11 +203,19 @@ func (c *conn) call(ctx context.Context, rq call) (Message, error) {
 
 // tell sends a request whose reply does not matter.
 func (c *conn) tell(method string, params []any) error {
-	id, err := c.register(&pending{reply: make(chan answer, 1)})
-	if err != nil {
-		return err
+	_, err := c.ask(&pending{reply: make(chan answer, 1)}, method, params)
+	return err
+}
+
+// ask writes a request. Ids rise in the order of writing: the id is given
+// while nobody else can write. The id of a failed request is good to forget.
+func (c *conn) ask(p *pending, method string, params []any) (id uint64, err error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if id, err = c.register(p); err != nil {
+		return 0, err
 	}
-	return c.write(request{id, method, params})
+	return id, c.writeLocked(request{id, method, params})
 }
 
 // reply answers a request of the pool.
@@ -241,14 +246,18 @@ func (c *conn) forget(id uint64) {
 // write sends one message. A message that is not sent whole ends the
 // connection.
 func (c *conn) write(v any) error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	return c.writeLocked(v)
+}
+
+// writeLocked is write for who holds writing.
+func (c *conn) writeLocked(v any) error {
 	message, err := encode(v, c.limits.Send)
 	if err != nil {
 		return err
 	}
-	c.writing.Lock()
-	err = c.transport.WriteMessage(message)
-	c.writing.Unlock()
-	if err != nil {
+	if err := c.transport.WriteMessage(message); err != nil {
 		c.end(fmt.Errorf("%w: %w", ErrClosed, err))
 		return c.why()
 	}

@@ -21,6 +21,40 @@ func judge(c *pc) {
 	}
 }
 
+// TestIDsRiseOnTheWire: requests of many goroutines are written in the order of
+// their ids.
+func TestIDsRiseOnTheWire(t *testing.T) {
+	const rounds, atOnce = 50, 40
+	wrong := make(chan string, rounds*atOnce)
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(sample("1"))
+		for id := 4; ; id++ {
+			r := c.Expect("mining.submit")
+			if string(r.ID) != fmt.Sprint(id) {
+				wrong <- fmt.Sprintf("%s as number %d", r.ID, id)
+			}
+			c.Result(r, "true")
+		}
+	})
+	m := mine(t, server, Config{})
+	job := m.job()
+	for round := range rounds {
+		var all sync.WaitGroup
+		for i := range atOnce {
+			all.Go(func() {
+				if err := m.submit(share(job, uint32(atOnce*round+i))); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+	}
+	if len(wrong) > 0 {
+		t.Errorf("%d of %d out of order, the first %s", len(wrong), rounds*atOnce, <-wrong)
+	}
+}
+
 func isLost(err error, why string) bool {
 	var lost *work.Lost
 	return errors.As(err, &lost) && lost.Why == why
