@@ -97,7 +97,7 @@ func statusLine(s telemetry.Snapshot, pool string) string {
 func sharesText(s telemetry.Shares) string {
 	text := fmt.Sprintf("%d accepted", s.Accepted)
 	if s.BlocksFound > 0 {
-		text += fmt.Sprintf(", %d blocks", s.BlocksFound)
+		text += fmt.Sprintf(", %d found a block", s.BlocksFound)
 	}
 	for _, bad := range []struct {
 		name string
