@@ -22,6 +22,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"quarry/stratum/localpool"
+	"quarry/stratum/stratumtest"
 )
 
 func TestMain(m *testing.M) {
@@ -178,7 +179,8 @@ func cmdExpandEnv(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // cmdBadPool is "badpool KIND ADDRESS": a server there, until the script ends,
-// that is no pool (http, ssh, silent) or not for us (refuses).
+// that is no pool (http, ssh, silent), not for us (refuses) or has no verdict on
+// any share (deaf).
 func cmdBadPool(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: badpool KIND ADDRESS")
@@ -192,7 +194,15 @@ func cmdBadPool(ts *testscript.TestScript, neg bool, args []string) {
 		"silent": func(c net.Conn) { _, _ = io.Copy(io.Discard, c) },
 		"refuses": func(c net.Conn) {
 			for lines := bufio.NewScanner(c); lines.Scan(); {
-				refuse(c, lines.Bytes())
+				handshake(c, lines.Bytes(), "false")
+			}
+		},
+		"deaf": func(c net.Conn) {
+			for lines := bufio.NewScanner(c); lines.Scan(); {
+				if handshake(c, lines.Bytes(), "true") == "mining.authorize" {
+					fmt.Fprintf(c, `{"id":null,"method":"mining.set_difficulty","params":[1e-6]}`+"\n"+
+						`{"id":null,"method":"mining.notify","params":%s}`+"\n", stratumtest.Sample("1").Params())
+				}
 			}
 		},
 	}
@@ -214,14 +224,15 @@ func cmdBadPool(ts *testscript.TestScript, neg bool, args []string) {
 	}()
 }
 
-// refuse answers a Stratum request, but lets nobody in.
-func refuse(c net.Conn, line []byte) {
+// handshake answers a Stratum request unless it is a submit, and the one to be
+// let in as told. It returns the request's method.
+func handshake(c net.Conn, line []byte, authorised string) (method string) {
 	var request struct {
 		ID     int
 		Method string
 	}
 	if json.Unmarshal(line, &request) != nil {
-		return
+		return ""
 	}
 	result := "true"
 	switch request.Method {
@@ -230,9 +241,12 @@ func refuse(c net.Conn, line []byte) {
 	case "mining.subscribe":
 		result = `[[["mining.notify","1"]],"aabbccdd",4]`
 	case "mining.authorize":
-		result = "false"
+		result = authorised
+	case "mining.submit":
+		return request.Method
 	}
 	fmt.Fprintf(c, `{"id":%d,"result":%s,"error":null}`+"\n", request.ID, result)
+	return request.Method
 }
 
 // cmdWaitLog is "waitlog FILE TEXT": it returns when the text is in the file.

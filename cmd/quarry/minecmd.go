@@ -33,7 +33,7 @@ mines that, over a real Stratum connection. Practice pays nothing.
   quarry mine --time 30s                                  ends by itself
 
 Settings count in this order: defaults, file, environment (QUARRY_...), flags.
-Ctrl-C ends cleanly with a summary; a second one ends at once, without.
+Ctrl-C ends cleanly with a summary; a second one at once, without (exit code 130).
 
 Exit codes: 0 ended as asked, 1 failed, 2 bad usage or configuration,
 3 no pool reachable (with --no-retry).`,
@@ -105,13 +105,37 @@ func (rig *rig) mine(ctx context.Context, c config.Config, log *logging, out io.
 // spareProcs is how many threads Go may run beside the workers.
 const spareProcs = 4
 
-// untilInterrupted ends the context at the first SIGINT or SIGTERM. From then
-// on these signals do what they do by default, so that the second one ends
-// the process at once.
+// untilInterrupted ends the context at the first SIGINT or SIGTERM, and the
+// process at the second. That is not left to the default action, which is none
+// where the signal was ignored from the start, as for the background jobs of
+// shell scripts.
 func untilInterrupted(parent context.Context) (context.Context, context.CancelFunc) {
-	ctx, release := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, release)
-	return ctx, release
+	ctx, end := context.WithCancel(parent)
+	released, release := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		for range 2 {
+			select {
+			case s := <-signals:
+				if ctx.Err() != nil {
+					os.Exit(killedBy(s))
+				}
+				end()
+			case <-released.Done():
+				return
+			}
+		}
+	}()
+	return ctx, func() { signal.Stop(signals); release(); end() }
+}
+
+// killedBy is the exit code that shells give to a process which a signal ended.
+func killedBy(s os.Signal) int {
+	if number, ok := s.(syscall.Signal); ok {
+		return 128 + int(number)
+	}
+	return exitFailed
 }
 
 // onHangup opens the log file anew at every SIGHUP, for logrotate. Without a
