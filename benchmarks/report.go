@@ -1,0 +1,146 @@
+package benchmarks
+
+import (
+	"time"
+
+	"quarry/telemetry"
+)
+
+// ReportSchema is the number of this shape of Report. A reader refuses others.
+const ReportSchema = 1
+
+// Report is what "quarry bench" measured. Its JSON is what --out writes and
+// what "quarry bench compare" reads. Rates are hashes a second, temperatures
+// degrees Celsius, frequencies hertz, powers watts; what the machine does not
+// tell is null.
+type Report struct {
+	Schema   int       `json:"schema"` // ReportSchema
+	Began    time.Time `json:"began"`
+	Seconds  float64   `json:"seconds"` // from beginning to end
+	Build    Build     `json:"build"`
+	Machine  Machine   `json:"machine"`
+	Settings Settings  `json:"settings"`
+	// Best is the fastest series: what a stranger would quote.
+	Best Best `json:"best"`
+	// Kernels were measured on one thread, taking turns.
+	Kernels []Series `json:"kernels"`
+	// Scaling is the best kernel on more and more threads.
+	Scaling []Series `json:"scaling"`
+	// Skipped are the kernels that this machine cannot run.
+	Skipped []Skipped `json:"skipped"`
+	// Climate is what sensors told before, during and after.
+	Climate Climate `json:"climate"`
+	// Timeline is every sample in the order of measuring.
+	Timeline []Point `json:"timeline"`
+	// Warnings are what makes the figures doubtful, in words.
+	Warnings []string `json:"warnings"`
+	// Proven: every planted winner was found and nothing else.
+	Proven bool `json:"proven"`
+}
+
+// Build is the program that measured.
+type Build struct {
+	Version string `json:"version"` // with the commit where it is known
+	Go      string `json:"go"`
+	Target  string `json:"target"` // such as linux/amd64
+	Tags    string `json:"tags"`   // build tags such as purego, empty for none
+}
+
+// Machine is what a stranger needs to judge a rate.
+type Machine struct {
+	CPU           string            `json:"cpu"`
+	Family        int               `json:"family"`
+	Model         int               `json:"model"`
+	Stepping      int               `json:"stepping"`
+	Microcode     string            `json:"microcode"` // "unavailable" where it is not told
+	Features      []string          `json:"features"`  // those that kernels care about
+	PhysicalCores telemetry.Reading `json:"physical_cores"`
+	LogicalCores  telemetry.Reading `json:"logical_cores"`
+	UsableCPUs    []int             `json:"usable_cpus"`
+	Governor      string            `json:"governor"`
+	Hypervisor    string            `json:"hypervisor"` // empty on bare metal
+	OS            string            `json:"os"`         // name and kernel version
+}
+
+// Settings are how the measuring was done.
+type Settings struct {
+	Samples       int     `json:"samples"` // of each series
+	SampleSeconds float64 `json:"sample_seconds"`
+	WarmupSeconds float64 `json:"warmup_seconds"`
+	Seed          uint64  `json:"seed"` // of the headers that were hashed
+	Priority      string  `json:"priority"`
+}
+
+// Best names the fastest series of a report.
+type Best struct {
+	Kernel   string  `json:"kernel"`
+	Versions int     `json:"versions"`
+	Threads  int     `json:"threads"`
+	Median   float64 `json:"median_hashes_per_second"`
+}
+
+// Series is one kernel on some threads, measured several times.
+type Series struct {
+	Kernel   string    `json:"kernel"`
+	Versions int       `json:"versions"` // headers searched at once: 1 is plain, more are rolled versions
+	Threads  int       `json:"threads"`
+	CPUs     []int     `json:"cpus"`                     // that the threads were pinned to; empty if they were not
+	Samples  []float64 `json:"samples"`                  // hashes a second of all threads together, in the order of measuring
+	Median   float64   `json:"median_hashes_per_second"` // of the samples
+	Low      float64   `json:"low_hashes_per_second"`    // 95 % interval of the median (bootstrap)
+	High     float64   `json:"high_hashes_per_second"`
+	Min      float64   `json:"min_hashes_per_second"`
+	Max      float64   `json:"max_hashes_per_second"`
+	// CyclesPerHash is per thread, by the clock measured beside each sample.
+	CyclesPerHash telemetry.Reading `json:"cycles_per_hash"`
+	// Efficiency is the median over threads times the median of one thread.
+	Efficiency telemetry.Reading `json:"efficiency"`
+	Proof      ProofCount        `json:"proof"`
+	// Error says why there is no figure: then all rates are 0.
+	Error string `json:"error,omitempty"`
+}
+
+// ProofCount is how the planted winners fared.
+type ProofCount struct {
+	Planted uint64 `json:"planted"` // winners in what was hashed
+	Found   uint64 `json:"found"`
+	Wrong   uint64 `json:"wrong"` // hits that were none, and winners found twice
+	Hashes  uint64 `json:"hashes"`
+}
+
+// Skipped is a kernel without a figure because it cannot run here.
+type Skipped struct {
+	Kernel string `json:"kernel"`
+	Lacks  string `json:"lacks"` // of the CPU
+}
+
+// Climate is how hot and how fast the machine was.
+type Climate struct {
+	Before  Weather           `json:"before"`
+	After   Weather           `json:"after"`
+	Hottest telemetry.Reading `json:"hottest_celsius"`
+	Slowest telemetry.Reading `json:"slowest_hertz"`
+	// Throttled is what was noticed, in words; empty if nothing was.
+	Throttled []string `json:"throttled"`
+	// Watts is the mean power of the CPU packages while hashing (RAPL).
+	Watts               telemetry.Reading `json:"watts"`
+	JoulesPerTerahash   telemetry.Reading `json:"joules_per_terahash"`
+	PowerUnavailableWhy string            `json:"power_unavailable_why,omitempty"`
+}
+
+// Weather is one look at the sensors.
+type Weather struct {
+	Celsius telemetry.Reading `json:"celsius"`
+	Hertz   telemetry.Reading `json:"hertz"`
+}
+
+// Point is one sample in time.
+type Point struct {
+	Seconds  float64           `json:"seconds"` // since the beginning, at the sample's end
+	Kernel   string            `json:"kernel"`
+	Versions int               `json:"versions"`
+	Threads  int               `json:"threads"`
+	Rate     float64           `json:"hashes_per_second"`
+	Celsius  telemetry.Reading `json:"celsius"`
+	Hertz    telemetry.Reading `json:"hertz"`
+}
