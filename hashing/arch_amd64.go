@@ -11,7 +11,24 @@ import (
 //go:generate go -C _asm run .
 
 // archKernels are the assembly kernels for amd64, best first.
-func archKernels() []Kernel { return []Kernel{shaniKernel()} }
+func archKernels() []Kernel {
+	return []Kernel{
+		amd64Kernel("avx512", 48, MaxVersions, asmAVX512, cpuid.AVX512F, cpuid.AVX512BW),
+		amd64Kernel("shani", 5, MaxVersions, asmSHANI, cpuid.SHA, cpuid.SSSE3, cpuid.SSE4),
+	}
+}
+
+// amd64Kernel describes a kernel: its lanes are those of _asm.
+func amd64Kernel(name string, lanes, versions int, a assembly, needs ...cpuid.FeatureID) Kernel {
+	return Kernel{
+		Name: name, Lanes: lanes, Versions: versions,
+		Needs:   featureList(needs),
+		Missing: func() string { return missingFeatures(needs) },
+		Scan: func(p *Prehash, start, count uint32, hits []Hit) (found int, done uint32) {
+			return a.scan(uint64(lanes), p, start, count, hits)
+		},
+	}
+}
 
 // featureList is the features' names with commas between. SSE4 is what cpuid
 // calls SSE4.1.

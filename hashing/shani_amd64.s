@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func scanGroupsSHANI(job *uint32) (mask uint32)
+// func scanGroupsSHANI(job *uint32) (mask uint64)
 // Requires: SHA, SSE, SSE2, SSE4.1, SSSE3
-TEXT ·scanGroupsSHANI(SB), $3424-12
+TEXT ·scanGroupsSHANI(SB), $3424-16
 	MOVQ job+0(FP), DI
 
 	// The frame, on a boundary of 64 bytes.
@@ -84,9 +84,9 @@ group:
 	MOVO        X12, 3184(SI)
 	PADDL       X15, X12
 	MOVO        X12, 848(SI)
-	MOVL        R11, CX
-	SHLQ        $0x06, CX
-	LEAQ        96(DI)(CX*1), R8
+	LEAQ        (R11)(R11*4), R8
+	SHLQ        $0x04, R8
+	LEAQ        192(DI)(R8*1), R8
 	MOVOU       (R8), X12
 	MOVOU       16(R8), X13
 	MOVO        (SI), X1
@@ -890,9 +890,9 @@ group:
 
 version:
 	// B: the rounds for another version; the schedule is there.
-	MOVL        R11, CX
-	SHLQ        $0x06, CX
-	LEAQ        96(DI)(CX*1), R8
+	LEAQ        (R11)(R11*4), R8
+	SHLQ        $0x04, R8
+	LEAQ        192(DI)(R8*1), R8
 	MOVOU       (R8), X12
 	MOVOU       16(R8), X13
 	MOVO        (SI), X1
@@ -2161,13 +2161,13 @@ second:
 	ADDL       $0x05, R9
 	DECL       R10
 	JNZ        group
+	XORL       AX, AX
 
-	// The mask is 0 here, or it came from the comparison.
 return:
 	MOVL R9, (DI)
 	MOVL R10, 4(DI)
 	MOVL R11, 8(DI)
-	MOVL AX, mask+8(FP)
+	MOVQ AX, mask+8(FP)
 	RET
 
 DATA roundConstants<>+0(SB)/4, $0x428a2f98

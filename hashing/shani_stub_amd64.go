@@ -4,10 +4,9 @@
 
 package hashing
 
-// scanGroupsSHANI searches groups of shaniLanes nonces until there are none left, which
-// gives a mask of 0, or until a group has a hit under one version: then job says which,
-// and bit i of the mask stands for its nonce+i. The argument is the first word of a
-// shaniJob.
+// scanGroupsSHANI is the kernel shani. It searches groups of nonces until there are none left,
+// which gives a mask of 0, or until a group has a hit under one version: then job says
+// which, and bit i of the mask stands for its nonce+i. The argument is the job's first word.
 //
 //go:noescape
-func scanGroupsSHANI(job *uint32) (mask uint32)
+func scanGroupsSHANI(job *uint32) (mask uint64)

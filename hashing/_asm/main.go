@@ -21,7 +21,10 @@ import (
 )
 
 // kernels are the generators by the name of the kernel.
-var kernels = map[string]func(){"shani": shani}
+var kernels = map[string]func(){
+	"shani":  shani,
+	"avx512": lanes("avx512", 64, 3),
+}
 
 func main() {
 	name := flag.String("kernel", "", "generate this kernel only, to the files of -out and -stubs")

@@ -31,10 +31,10 @@ func (s *state) twoRounds() {
 	s.abef, s.cdgh = s.cdgh, s.abef
 }
 
-// rounds is the stream of the rounds first .. last-1 (both even) on all
+// pairRounds is the stream of the rounds first .. last-1 (both even) on all
 // lanes. wk says where a lane's sums for the rounds t and t+1 are; while
 // shared(t) they are the same for all lanes, and loaded once.
-func rounds(lanes []state, first, last int, shared func(t int) bool, wk func(lane, t int) Mem) (out stream) {
+func pairRounds(lanes []state, first, last int, shared func(t int) bool, wk func(lane, t int) Mem) (out stream) {
 	for t := first; t < last; t += 2 {
 		for i := range lanes {
 			lane, load := &lanes[i], i == 0 || !shared(t)
@@ -49,10 +49,10 @@ func rounds(lanes []state, first, last int, shared func(t int) bool, wk func(lan
 	return out
 }
 
-// schedule makes the message groups of one lane. All groups go through memory,
+// groupSchedule makes the message groups of one lane. All groups go through memory,
 // so lanes can share the registers. The vector loads (two a clock) are what a
 // kernel runs short of: hence a register for K and one for the group before.
-type schedule struct {
+type groupSchedule struct {
 	raw func(group int) Mem // where W of a group is, in memory
 	wk  func(group int) Mem // where W+K of a group goes
 
@@ -61,14 +61,14 @@ type schedule struct {
 }
 
 // sigma0Part leaves W[t-16] + sigma0(W[t-15]) of a group in x.
-func (s *schedule) sigma0Part(group int) {
+func (s *groupSchedule) sigma0Part(group int) {
 	MOVO(s.raw(group-4), s.x)
 	SHA256MSG1(s.raw(group-3), s.x)
 }
 
 // addSevenBack loads the group before and adds W[t-7], which lies across that
 // and the one before it, to x.
-func (s *schedule) addSevenBack(group int) {
+func (s *groupSchedule) addSevenBack(group int) {
 	MOVO(s.raw(group-1), s.before)
 	MOVO(s.before, s.y)
 	PALIGNR(Imm(4), s.raw(group-2), s.y)
@@ -78,12 +78,12 @@ func (s *schedule) addSevenBack(group int) {
 // finish adds sigma1(W[t-2]) to x, where last is the group before, and stores
 // the group: W where later groups need it (until group 14), and W+K for the
 // rounds.
-func (s *schedule) finish(group int, last Op) {
+func (s *groupSchedule) finish(group int, last Op) {
 	SHA256MSG2(last, s.x)
 	s.store(group)
 }
 
-func (s *schedule) store(group int) {
+func (s *groupSchedule) store(group int) {
 	if group < 15 {
 		MOVO(s.x, s.raw(group))
 	}
@@ -93,13 +93,13 @@ func (s *schedule) store(group int) {
 
 // group makes a group that has no shortcut:
 // W[t] = sigma1(W[t-2]) + W[t-7] + sigma0(W[t-15]) + W[t-16].
-func (s *schedule) group(group int) {
+func (s *groupSchedule) group(group int) {
 	s.sigma0Part(group)
 	s.groupFromX(group)
 }
 
 // groupFromX is the same when x holds W[t-16] + sigma0(W[t-15]) already.
-func (s *schedule) groupFromX(group int) {
+func (s *groupSchedule) groupFromX(group int) {
 	s.addSevenBack(group)
 	s.finish(group, s.before)
 }

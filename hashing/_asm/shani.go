@@ -34,21 +34,6 @@ import (
 // registers spare loads.
 const shaniLanes = 5
 
-// The layout of shaniJob in shani_amd64.go, which a test compares.
-const (
-	jobNonce    = 0  // first nonce of the group
-	jobGroups   = 4  // groups left
-	jobVersion  = 8  // version that is next
-	jobVersions = 12 // number of versions
-	jobLimit    = 16 // limit word, four times
-	jobHead     = 32 // W0, W1, W2, 0
-	jobGroup4   = 48 // constant terms of groups 4, 5 and 7
-	jobGroup5   = 64
-	jobGroup7   = 80
-	jobStates   = 96 // for each version: abef and cdgh after round 3, abef and cdgh of the midstate
-	versionSize = 64
-)
-
 // The frame, on the stack, on a boundary of 64 bytes.
 const (
 	frameStart = 0                           // per lane: the nonce's share of abef
@@ -59,8 +44,7 @@ const (
 )
 
 type shaniKernel struct {
-	job, frame, states        reg.GPPhysical
-	nonce, groups, version    reg.GPPhysical
+	searcher
 	constants, header, second Mem // round constants, plain and with padding
 	endOnly, lengthOnly       Mem // groups 2 and 3 of the second hash
 	ivABEF, ivCDGH, ivLast    Mem
@@ -70,14 +54,9 @@ type shaniKernel struct {
 }
 
 func shani() {
-	TEXT("scanGroupsSHANI", 0, "func(job *uint32) (mask uint32)")
-	Doc("scanGroupsSHANI searches groups of shaniLanes nonces until there are none left, which",
-		"gives a mask of 0, or until a group has a hit under one version: then job says which,",
-		"and bit i of the mask stands for its nonce+i. The argument is the first word of a",
-		"shaniJob.")
-	Pragma("noescape")
+	declare("scanGroupsSHANI", "shani")
 	s := newShani()
-	s.enter()
+	s.enter(frameSize)
 	Label("group")
 	s.stagesAB()
 	JMP(LabelRef("second"))
@@ -88,13 +67,12 @@ func shani() {
 	Label("second")
 	s.stagesCD()
 	s.stageE()
-	s.leave()
+	s.leave(shaniLanes, false)
 }
 
 func newShani() *shaniKernel {
 	s := &shaniKernel{
-		job: reg.RDI, frame: reg.RSI, states: reg.R8,
-		nonce: reg.R9, groups: reg.R10, version: reg.R11,
+		searcher:   newSearcher(),
 		constants:  words("roundConstants", roundConstants[:]...),
 		header:     words("headerConstants", paddedK(4, headerBits)...),
 		second:     words("secondConstants", paddedK(8, hashBits)...),
@@ -113,9 +91,7 @@ func newShani() *shaniKernel {
 	return s
 }
 
-func (s *shaniKernel) inJob(offset int) Mem   { return Mem{Base: s.job, Disp: offset} }
-func (s *shaniKernel) inFrame(offset int) Mem { return Mem{Base: s.frame, Disp: offset} }
-func (s *shaniKernel) start(lane int) Mem     { return s.inFrame(frameStart + 16*lane) }
+func (s *shaniKernel) start(lane int) Mem { return s.inFrame(frameStart + 16*lane) }
 
 // wk1 is where W+K for the rounds t and t+1 of the second block is.
 func (s *shaniKernel) wk1(lane, t int) Mem {
@@ -157,8 +133,8 @@ func (s *shaniKernel) stagesAB() {
 }
 
 // schedule is a lane's schedule, in the registers that all lanes share.
-func (s *shaniKernel) schedule(raw, wk func(group int) Mem) *schedule {
-	return &schedule{raw: raw, wk: wk, x: s.x, y: s.y, before: s.before, k: s.k}
+func (s *shaniKernel) schedule(raw, wk func(group int) Mem) *groupSchedule {
+	return &groupSchedule{raw: raw, wk: wk, x: s.x, y: s.y, before: s.before, k: s.k}
 }
 
 // firstSchedule is the stream of groups 4 to 15 of the header's second block.
@@ -183,7 +159,7 @@ func (s *shaniKernel) firstSchedule(lane int) stream {
 
 // groupOfNonce makes group 4, the first one that sees the nonce, and the
 // nonce's share of the state after round 3: both a and e.
-func (s *shaniKernel) groupOfNonce(lane int, m *schedule) {
+func (s *shaniKernel) groupOfNonce(lane int, m *groupSchedule) {
 	LEAL(Mem{Base: s.nonce, Disp: lane}, reg.EAX)
 	BSWAPL(reg.EAX) // the header holds the nonce little-endian
 	MOVD(reg.EAX, m.y)
@@ -200,11 +176,9 @@ func (s *shaniKernel) groupOfNonce(lane int, m *schedule) {
 
 // enterB loads the states after round 3 of the version that is next.
 func (s *shaniKernel) enterB() {
-	MOVL(s.version.As32(), reg.ECX)
-	SHLQ(Imm(6), reg.RCX) // versionSize
-	LEAQ(Mem{Base: s.job, Index: reg.RCX, Scale: 1, Disp: jobStates}, s.states)
-	MOVOU(Mem{Base: s.states}, s.x)
-	MOVOU(Mem{Base: s.states, Disp: 16}, s.y)
+	s.selectVersion()
+	MOVOU(s.inVersion(versionStart), s.x)
+	MOVOU(s.inVersion(versionStart+16), s.y)
 	for i, lane := range s.lanes {
 		MOVO(s.start(i), lane.abef)
 		PADDL(s.x, lane.abef)
@@ -216,7 +190,7 @@ func (s *shaniKernel) enterB() {
 // 4 on.
 func (s *shaniKernel) stageB() stream {
 	padding := func(t int) bool { return t < 16 }
-	return rounds(s.lanes[:], 4, 64, padding, s.wk1)
+	return pairRounds(s.lanes[:], 4, 64, padding, s.wk1)
 }
 
 // withK puts together the schedules of all lanes, which start at group 4, and
@@ -236,8 +210,8 @@ func (s *shaniKernel) withK(lanes []stream) stream {
 // stagesCD do the second hash: schedule and rounds, woven.
 func (s *shaniKernel) stagesCD() {
 	Comment("C, D: the second hash.")
-	MOVOU(Mem{Base: s.states, Disp: 32}, s.x)
-	MOVOU(Mem{Base: s.states, Disp: 48}, s.y)
+	MOVOU(s.inVersion(versionMidstate), s.x)
+	MOVOU(s.inVersion(versionMidstate+16), s.y)
 	var lanes []stream
 	for i, lane := range s.lanes {
 		s.digest(i, lane)
@@ -247,7 +221,7 @@ func (s *shaniKernel) stagesCD() {
 	}
 	messages := s.withK(lanes)
 	padding := func(t int) bool { return t >= 8 && t < 16 }
-	emit(messages[:shaniLanes], weave(messages[shaniLanes:], rounds(s.lanes[:], 0, 62, padding, s.wk2)))
+	emit(messages[:shaniLanes], weave(messages[shaniLanes:], pairRounds(s.lanes[:], 0, 62, padding, s.wk2)))
 }
 
 // digest adds the midstate (abef in x, cdgh in y) to the lane's state and

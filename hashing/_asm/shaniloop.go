@@ -6,20 +6,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// This file is what the kernel "shani" does around the hashing: it enters,
-// compares with the limit, goes on to the next version or group, and leaves.
-
-// enter makes the frame and takes up the search where job says.
-func (s *shaniKernel) enter() {
-	Load(Param("job"), s.job)
-	Comment("The frame, on a boundary of 64 bytes.")
-	local := AllocLocal(frameSize + 64)
-	LEAQ(local.Offset(63), s.frame)
-	ANDQ(I8(-64), s.frame)
-	MOVL(s.inJob(jobNonce), s.nonce.As32())
-	MOVL(s.inJob(jobGroups), s.groups.As32())
-	MOVL(s.inJob(jobVersion), s.version.As32())
-}
+//
 
 // stageE compares the last words with the limit: as numbers without sign,
 // after a byte swap, for the hash as a number is little-endian.
@@ -47,22 +34,4 @@ func (s *shaniKernel) compare(f reg.VecPhysical, mask reg.Register) {
 	PMINUD(s.before, s.x)
 	PCMPEQL(f, s.x)
 	MOVMSKPS(s.x, mask)
-}
-
-// leave goes on to the next version or group, or returns.
-func (s *shaniKernel) leave() {
-	INCL(s.version.As32())
-	CMPL(s.version.As32(), s.inJob(jobVersions))
-	JB(LabelRef("version"))
-	XORL(s.version.As32(), s.version.As32())
-	ADDL(Imm(shaniLanes), s.nonce.As32())
-	DECL(s.groups.As32())
-	JNZ(LabelRef("group"))
-	Comment("The mask is 0 here, or it came from the comparison.")
-	Label("return")
-	MOVL(s.nonce.As32(), s.inJob(jobNonce))
-	MOVL(s.groups.As32(), s.inJob(jobGroups))
-	MOVL(s.version.As32(), s.inJob(jobVersion))
-	Store(reg.EAX, ReturnIndex(0))
-	RET()
 }

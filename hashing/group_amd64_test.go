@@ -7,9 +7,9 @@ import (
 	"unsafe"
 )
 
-// TestSHANIJobLayout holds the struct against the offsets in _asm/shani.go.
-func TestSHANIJobLayout(t *testing.T) {
-	var job shaniJob
+// TestJobLayout holds the struct against the offsets in _asm/job.go.
+func TestJobLayout(t *testing.T) {
+	var job job
 	for _, field := range []struct {
 		name      string
 		got, want uintptr
@@ -23,8 +23,11 @@ func TestSHANIJobLayout(t *testing.T) {
 		{"group4", unsafe.Offsetof(job.group4), 48},
 		{"group5", unsafe.Offsetof(job.group5), 64},
 		{"group7", unsafe.Offsetof(job.group7), 80},
-		{"states", unsafe.Offsetof(job.states), 96},
-		{"a version", unsafe.Sizeof(job.states[0]), 64},
+		{"known", unsafe.Offsetof(job.known), 96},
+		{"knownK", unsafe.Offsetof(job.knownK), 176},
+		{"states", unsafe.Offsetof(job.states), 192},
+		{"a version", unsafe.Sizeof(job.states[0]), 80},
+		{"h", unsafe.Offsetof(job.states[0].h), 64},
 		{"midstate", unsafe.Offsetof(job.states[0].midstate), 32},
 	} {
 		if field.got != field.want {

@@ -1,0 +1,50 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// The layout of job in group_amd64.go, which a test there compares: what a
+// kernel reads and where it stands. Words in groups of four lie lowest first.
+const (
+	jobNonce    = 0  // first nonce of the group
+	jobGroups   = 4  // groups left
+	jobVersion  = 8  // version that is next
+	jobVersions = 12 // number of versions
+	jobLimit    = 16 // limit word, four times
+	jobHead     = 32 // W0, W1, W2, 0
+	jobGroup4   = 48 // constant terms of groups 4, 5 and 7, for the SHA extensions
+	jobGroup5   = 64
+	jobGroup7   = 80
+	jobKnown    = 96  // known part of W16 .. W35
+	jobKnownK   = 176 // W16+K16, W17+K17, 0, 0
+	jobStates   = 192 // for each version:
+	versionSize = 80
+
+	versionStart    = 0  // after round 3, without the nonce: f e b a h g d c
+	versionMidstate = 32 // in the same order
+	versionH        = 64 // h+K+W of the rounds 4, 5 and 6, 0
+)
+
+// stateWord is where a word of a state (0 for a .. 7 for h) lies in the order
+// of the SHA extensions.
+func stateWord(name int) int { return 4 * [8]int{3, 2, 7, 6, 1, 0, 5, 4}[name] }
+
+// searcher holds what all kernels keep in the same general registers.
+type searcher struct {
+	job, states            reg.GPPhysical // the job, and in it the version's states
+	frame                  reg.GPPhysical
+	nonce, groups, version reg.GPPhysical
+}
+
+func newSearcher() searcher {
+	return searcher{
+		job: reg.RDI, frame: reg.RSI, states: reg.R8,
+		nonce: reg.R9, groups: reg.R10, version: reg.R11,
+	}
+}
+
+func (s *searcher) inJob(offset int) Mem     { return Mem{Base: s.job, Disp: offset} }
+func (s *searcher) inFrame(offset int) Mem   { return Mem{Base: s.frame, Disp: offset} }
+func (s *searcher) inVersion(offset int) Mem { return Mem{Base: s.states, Disp: offset} }

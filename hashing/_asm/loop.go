@@ -1,0 +1,61 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// This file is what every kernel does around the hashing: it enters, goes from
+// version to version and from group to group, and returns.
+
+// declare begins the assembly function of a kernel.
+func declare(name, kernel string) {
+	TEXT(name, 0, "func(job *uint32) (mask uint64)")
+	Doc(name+" is the kernel "+kernel+". It searches groups of nonces until there are none left,",
+		"which gives a mask of 0, or until a group has a hit under one version: then job says",
+		"which, and bit i of the mask stands for its nonce+i. The argument is the job's first word.")
+	Pragma("noescape")
+}
+
+// enter makes a frame of size bytes, on a boundary of 64 bytes, and takes up
+// the search where the job says.
+func (s *searcher) enter(size int) {
+	Load(Param("job"), s.job)
+	Comment("The frame, on a boundary of 64 bytes.")
+	local := AllocLocal(size + 64)
+	LEAQ(local.Offset(63), s.frame)
+	ANDQ(I8(-64), s.frame)
+	MOVL(s.inJob(jobNonce), s.nonce.As32())
+	MOVL(s.inJob(jobGroups), s.groups.As32())
+	MOVL(s.inJob(jobVersion), s.version.As32())
+}
+
+// selectVersion makes states point to the version that is next.
+func (s *searcher) selectVersion() {
+	LEAQ(Mem{Base: s.version, Index: s.version, Scale: 4}, s.states)
+	SHLQ(Imm(4), s.states) // 5 * 16 = versionSize
+	LEAQ(Mem{Base: s.job, Index: s.states, Scale: 1, Disp: jobStates}, s.states)
+}
+
+// leave goes on to the next version or group, or returns. The label "return"
+// is for a mask with hits, in RAX.
+func (s *searcher) leave(lanes int, vex bool) {
+	INCL(s.version.As32())
+	CMPL(s.version.As32(), s.inJob(jobVersions))
+	JB(LabelRef("version"))
+	XORL(s.version.As32(), s.version.As32())
+	ADDL(Imm(uint64(lanes)), s.nonce.As32())
+	DECL(s.groups.As32())
+	JNZ(LabelRef("group"))
+	XORL(reg.EAX, reg.EAX)
+	Label("return")
+	MOVL(s.nonce.As32(), s.inJob(jobNonce))
+	MOVL(s.groups.As32(), s.inJob(jobGroups))
+	MOVL(s.version.As32(), s.inJob(jobVersion))
+	Store(reg.RAX, ReturnIndex(0))
+	if vex {
+		VZEROUPPER() // else code with SSE pays for dirty upper halves
+	}
+	RET()
+}

@@ -1,0 +1,136 @@
+//go:build !purego
+
+package hashing
+
+import "math/bits"
+
+// job is what the assembly kernels for amd64 read and where they stand;
+// _asm/job.go has the same layout. Words in groups of four lie lowest first.
+type job struct {
+	nonce    uint32 // first nonce of the next group
+	groups   uint32 // groups left, this one included
+	version  uint32 // next version in that group
+	versions uint32
+	limit    [4]uint32  // the limit word, four times
+	head     [4]uint32  // W0, W1, W2 of the second block, 0
+	group4   [4]uint32  // sigma1(W14) .. sigma1(W17)
+	group5   [4]uint32  // W20 .. W23 without sigma1
+	group7   [4]uint32  // W12+sigma0(W13) .. W15+sigma0(W16)
+	known    [20]uint32 // W16 .. W35: the sum of the terms that do not see the nonce
+	knownK   [4]uint32  // W16+K16, W17+K17, 0, 0
+	states   [MaxVersions]jobVersion
+}
+
+// jobVersion are one version's states in the order of the SHA extensions.
+type jobVersion struct {
+	start    [2][4]uint32 // after round 3, without the nonce: abef, cdgh
+	midstate [2][4]uint32 // abef, cdgh
+	h        [4]uint32    // h+K+W of the rounds 4, 5 and 6, 0: they have no nonce
+}
+
+// extensionOrder is a state as the SHA extensions hold it: abef and cdgh,
+// named from the highest word down.
+func extensionOrder(s *[8]uint32) [2][4]uint32 {
+	return [2][4]uint32{{s[5], s[4], s[1], s[0]}, {s[7], s[6], s[3], s[2]}}
+}
+
+// set derives everything that does not depend on the nonce.
+func (job *job) set(p *Prehash) {
+	job.versions = uint32(p.Versions)
+	job.limit = [4]uint32{p.Limit, p.Limit, p.Limit, p.Limit}
+	w := [36]uint32{p.Tail[0], p.Tail[1], p.Tail[2], 0, 0x80000000, 15: 8 * HeaderSize}
+	job.setKnown(&w)
+	job.head = [4]uint32(w[:4])
+	for i := range 4 {
+		job.group4[i] = smallSigma1(w[14+i])
+		job.group5[i] = w[4+i] + smallSigma0(w[5+i]) + w[13+i]
+		job.group7[i] = w[12+i] + smallSigma0(w[13+i])
+	}
+	for v := range p.Versions {
+		start := stateAfterRound3(p, v)
+		job.states[v] = jobVersion{
+			start:    extensionOrder(&start),
+			midstate: extensionOrder(&p.Midstates[v]),
+			h: [4]uint32{
+				start[7] + roundConstants[4] + w[4],
+				start[6] + roundConstants[5] + w[5],
+				start[5] + roundConstants[6] + w[6],
+			},
+		}
+	}
+}
+
+// setKnown makes the message words from 16 on, as far as they do not depend on
+// the nonce, which is word 3. W16 and W17 do not at all.
+func (job *job) setKnown(w *[36]uint32) {
+	nonce := [36]bool{3: true} // words that depend on it
+	for t := 16; t < len(w); t++ {
+		term := func(back int, value uint32) {
+			if nonce[t-back] {
+				nonce[t] = true
+			} else {
+				w[t] += value
+			}
+		}
+		term(2, smallSigma1(w[t-2]))
+		term(7, w[t-7])
+		term(15, smallSigma0(w[t-15]))
+		term(16, w[t-16])
+		job.known[t-16] = w[t]
+	}
+	job.knownK = [4]uint32{w[16] + roundConstants[16], w[17] + roundConstants[17]}
+}
+
+// assembly says which function scans groups.
+type assembly int
+
+const (
+	asmSHANI assembly = iota
+	asmAVX512
+)
+
+// scanGroups goes on with the job until its groups are done (a mask of 0) or
+// one has a hit. A switch, not a function value: the job must not escape.
+func (a assembly) scanGroups(job *job) (mask uint64) {
+	switch a {
+	case asmSHANI:
+		return scanGroupsSHANI(&job.nonce)
+	case asmAVX512:
+		return scanGroupsAVX512(&job.nonce)
+	}
+	panic("hashing: unknown assembly")
+}
+
+// scan is the Scan of a kernel whose groups have so many lanes. The last group
+// may reach beyond the range: hits there are dropped.
+func (a assembly) scan(lanes uint64, p *Prehash, start, count uint32, hits []Hit) (found int, done uint32) {
+	var job job
+	job.set(p)
+	end := uint64(count)
+	for offset := uint64(0); offset < end; {
+		groups := (end - offset + lanes - 1) / lanes
+		if job.version > 0 {
+			groups = 1 // finish this one: there may be no room for the hits of the next
+		} else if len(hits)-found < int(lanes)*p.Versions {
+			return found, uint32(offset)
+		}
+		job.nonce, job.groups = start+uint32(offset), uint32(groups)
+		mask := a.scanGroups(&job)
+		offset += lanes * (groups - uint64(job.groups))
+		if mask == 0 {
+			continue
+		}
+		for ; mask != 0; mask &= mask - 1 {
+			at := offset + uint64(bits.TrailingZeros64(mask))
+			if at < end {
+				hits[found] = Hit{Nonce: start + uint32(at), Version: job.version}
+				found++
+			}
+		}
+		if job.version++; job.version == job.versions {
+			job.version = 0
+			offset += lanes
+		}
+	}
+	return found, count
+}
