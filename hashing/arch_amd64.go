@@ -14,7 +14,11 @@ import (
 func archKernels() []Kernel {
 	return []Kernel{
 		amd64Kernel("avx512", 48, MaxVersions, asmAVX512, cpuid.AVX512F, cpuid.AVX512BW),
+		amd64Kernel("shani-avx512", 8, MaxVersions, asmSHANIAVX512, cpuid.SHA, cpuid.AVX512F, cpuid.AVX512VL),
+		amd64Kernel("shani-avx2", 8, MaxVersions, asmSHANIAVX2, cpuid.SHA, cpuid.AVX2),
 		amd64Kernel("shani", 5, MaxVersions, asmSHANI, cpuid.SHA, cpuid.SSSE3, cpuid.SSE4),
+		amd64Kernel("avx2", 8, MaxVersions, asmAVX2, cpuid.AVX2),
+		amd64Kernel("sse2", 4, MaxVersions, asmSSE2, cpuid.SSE2),
 	}
 }
 

@@ -87,6 +87,10 @@ type assembly int
 const (
 	asmSHANI assembly = iota
 	asmAVX512
+	asmAVX2
+	asmSSE2
+	asmSHANIAVX512
+	asmSHANIAVX2
 )
 
 // scanGroups goes on with the job until its groups are done (a mask of 0) or
@@ -97,6 +101,17 @@ func (a assembly) scanGroups(job *job) (mask uint64) {
 		return scanGroupsSHANI(&job.nonce)
 	case asmAVX512:
 		return scanGroupsAVX512(&job.nonce)
+	case asmAVX2:
+		return scanGroupsAVX2(&job.nonce)
+	case asmSSE2:
+		return scanGroupsSSE2(&job.nonce)
+	case asmSHANIAVX512:
+		if job.versions > 1 {
+			return scanGroupsSHANIAVX512Rolled(&job.nonce)
+		}
+		return scanGroupsSHANIAVX512(&job.nonce)
+	case asmSHANIAVX2:
+		return scanGroupsSHANIAVX2(&job.nonce)
 	}
 	panic("hashing: unknown assembly")
 }

@@ -124,7 +124,11 @@ func newLanes(v *vectors, chains int) *lanesKernel {
 	for range v.lanes() / 4 {
 		swap = append(swap, 0x00010203, 0x04050607, 0x08090a0b, 0x0c0d0e0f)
 	}
-	k.byteSwap = words("byteSwap", swap...)
+	if v.set == "sse2" {
+		k.sign = words("sign", endMark, endMark, endMark, endMark)
+	} else {
+		k.byteSwap = words("byteSwap", swap...)
+	}
 	return k
 }
 
@@ -181,26 +185,25 @@ func (k *lanesKernel) nonceWords(chain int) {
 		PSHUFD(Imm(0), x, x)
 	}
 	v.add(k.iota.Offset(chain*v.bytes), x, x)
-	k.swapBytes(x, y, v.r(2))
+	k.swapBytes(x, y)
 	v.move(x, k.w.word(chain, 3))
 	v.move(x, k.wk1.word(chain, 3)) // the second hash takes the rows of W
 }
 
 // swapBytes turns the bytes in each word around.
-func (k *lanesKernel) swapBytes(x, t, u reg.Register) {
+func (k *lanesKernel) swapBytes(x, t reg.Register) {
 	v := k.v
 	if v.set != "sse2" {
 		VPSHUFB(k.byteSwap, x, x)
 		return
 	}
-	// Bytes change places within each half, then the halves do.
-	v.shiftRight(8, x, t)
-	v.shiftLeft(8, x, u)
+	v.shiftRight(16, x, t) // the halves change places, then the bytes in each
+	v.shiftLeft(16, x, x)
+	POR(t, x)
+	MOVO(x, t)
 	PSRLW(Imm(8), x)
-	MOVO(u, t)
 	PSLLW(Imm(8), t)
-	_ = t
-	panic("sse2: not yet")
+	POR(t, x)
 }
 
 // words makes the words 16 .. last of a message, for one chain after the
@@ -243,7 +246,7 @@ func (k *lanesKernel) stageS2() {
 }
 
 // rounds are the chains' rounds.
-func (k *lanesKernel) rounds(wk rows) (all []*vectorRounds) {
+func (k *lanesKernel) rounds() (all []*vectorRounds) {
 	v := k.v
 	for chain := range k.chains {
 		r := &vectorRounds{v: v}
@@ -255,24 +258,23 @@ func (k *lanesKernel) rounds(wk rows) (all []*vectorRounds) {
 		if v.set != "avx512" {
 			r.bc = v.r(scratch + 4)
 		}
-		r.wk = func(t int) Mem { return wk.word(chain, t) }
 		all = append(all, r)
 	}
 	return all
 }
 
-// loopRounds runs the rounds first .. last, eight at a time.
-func (k *lanesKernel) loopRounds(label string, wk rows, first, last int) {
+// loopRounds runs the rounds first .. last of all chains, eight at a time.
+func (k *lanesKernel) loopRounds(label string, all []*vectorRounds, wk rows, first, last int) {
 	if first%8 != 0 || last%8 != 7 {
 		panic(fmt.Sprintf("loopRounds: %d to %d are no whole eights", first, last))
 	}
 	LEAQ(wk.word(0, first), k.row)
 	MOVL(U32(uint32((last-first+1)/8)), k.count.As32())
 	Label(label)
-	all := k.rounds(wk.moved(k.row, first))
+	moved := wk.moved(k.row, first)
 	for t := first; t < first+8; t++ {
-		for _, r := range all {
-			r.round(t)
+		for chain, r := range all {
+			r.round(t, moved.word(chain, t))
 		}
 	}
 	ADDQ(I32(int32(8*k.rowSize())), k.row)
@@ -283,7 +285,7 @@ func (k *lanesKernel) loopRounds(label string, wk rows, first, last int) {
 func (k *lanesKernel) stageR1() {
 	Comment("R1: rounds of the header's second block.")
 	v := k.v
-	all := k.rounds(k.wk1)
+	all := k.rounds()
 	for chain, r := range all {
 		for name := range 8 {
 			if name < 7 { // h comes with its sum
@@ -297,16 +299,16 @@ func (k *lanesKernel) stageR1() {
 		r.begin(4)
 	}
 	for t := 4; t < 8; t++ {
-		for _, r := range all {
+		for chain, r := range all {
 			if t < 7 {
 				v.broadcast(k.inVersion(versionH+4*(t-4)), r.named(7, t))
 				r.afterH(t, true)
 			} else {
-				r.round(t)
+				r.round(t, k.wk1.word(chain, t))
 			}
 		}
 	}
-	k.loopRounds("rounds1", k.wk1, 8, 63)
+	k.loopRounds("rounds1", all, k.wk1, 8, 63)
 
 	Comment("D: the digest.")
 	for chain, r := range all {
@@ -329,7 +331,7 @@ func (k *lanesKernel) stageR1() {
 func (k *lanesKernel) stageR2() {
 	Comment("R2: rounds of the second hash. Round 0 is done but for its word.")
 	v := k.v
-	all := k.rounds(k.wk2)
+	all := k.rounds()
 	for chain, r := range all {
 		for name := range 7 {
 			x := r.named(name, 1)
@@ -341,23 +343,20 @@ func (k *lanesKernel) stageR2() {
 		r.begin(1)
 	}
 	for t := 1; t < 8; t++ {
-		for _, r := range all {
+		for chain, r := range all {
 			if t < 4 {
-				v.move(r.wk(t), r.named(7, t)) // with h, which is constant
+				v.move(k.wk2.word(chain, t), r.named(7, t)) // with h, which is constant
 				r.afterH(t, true)
 			} else {
-				r.round(t)
+				r.round(t, k.wk2.word(chain, t))
 			}
 		}
 	}
-	k.loopRounds("rounds2", k.wk2, 8, 55)
+	k.loopRounds("rounds2", all, k.wk2, 8, 55)
 	for t := 56; t <= lastRound; t++ {
-		for _, r := range all {
-			if t == 56 {
-				r.round(t)
-			} else {
-				r.eOnly(t)
-			}
+		for chain, r := range all {
+			r.addWK(t, k.wk2.word(chain, t))
+			r.afterH(t, t == 56) // a, which the last four make, is needed no more
 		}
 	}
 	k.stageC(all)
@@ -371,7 +370,7 @@ func (k *lanesKernel) stageC(all []*vectorRounds) {
 	for chain, r := range all {
 		x := r.named(4, lastRound+1)
 		v.addConstant(k.iv.at(0), x, x)
-		k.swapBytes(x, r.x, r.y)
+		k.swapBytes(x, r.x)
 		mask := reg.RAX
 		if chain > 0 {
 			mask = reg.RDX
@@ -397,5 +396,12 @@ func (k *lanesKernel) compare(x, t, u reg.Register, mask reg.GPPhysical) {
 		VPMINUD(t, x, u)
 		VPCMPEQD(x, u, u)
 		VMOVMSKPS(u, mask.As32())
+	default: // only signed comparison: turn the sign bits of both
+		MOVO(k.sign, u)
+		PXOR(u, t)
+		PXOR(u, x)
+		PCMPGTL(t, x)
+		MOVMSKPS(x, mask.As32())
+		XORL(Imm(15), mask.As32())
 	}
 }

@@ -32,10 +32,13 @@ func (s *searcher) enter(size int) {
 }
 
 // selectVersion makes states point to the version that is next.
-func (s *searcher) selectVersion() {
-	LEAQ(Mem{Base: s.version, Index: s.version, Scale: 4}, s.states)
-	SHLQ(Imm(4), s.states) // 5 * 16 = versionSize
-	LEAQ(Mem{Base: s.job, Index: s.states, Scale: 1, Disp: jobStates}, s.states)
+func (s *searcher) selectVersion() { s.versionAt(s.version, s.states) }
+
+// versionAt makes states point to a version.
+func (s *searcher) versionAt(version, states reg.GPPhysical) {
+	LEAQ(Mem{Base: version, Index: version, Scale: 4}, states)
+	SHLQ(Imm(4), states) // 5 * 16 = versionSize
+	LEAQ(Mem{Base: s.job, Index: states, Scale: 1, Disp: jobStates}, states)
 }
 
 // leave goes on to the next version or group, or returns. The label "return"

@@ -24,6 +24,12 @@ import (
 var kernels = map[string]func(){
 	"shani":  shani,
 	"avx512": lanes("avx512", 64, 3),
+	"avx2":   lanes("avx2", 32, 1),
+	"sse2":   lanes("sse2", 16, 1),
+
+	"shani_avx512":        hybrid("scanGroupsSHANIAVX512", "avx512", false, 6, 4),
+	"shani_avx512_rolled": hybrid("scanGroupsSHANIAVX512Rolled", "avx512", true, 6, 12),
+	"shani_avx2":          hybrid("scanGroupsSHANIAVX2", "avx2", true, 4, 0),
 }
 
 func main() {

@@ -12,13 +12,10 @@ import (
 // them on after a round, the next one takes them under other names, so that
 // after eight rounds each is back at its place.
 type vectorRounds struct {
-	v     *vectors
-	state [8]reg.Register // a .. h at round 0, 8, 16 ...
-	// wk is where the sum for round t is, a vector.
-	wk func(t int) Mem
-
-	x, y, t, u reg.Register // scratch
-	bc         reg.Register // b ^ c, for sets without functions of three operands
+	v          *vectors
+	state      [8]reg.Register // a .. h at round 0, 8, 16 ...
+	x, y, t, u reg.Register    // scratch
+	bc         reg.Register    // b ^ c, for sets without functions of three operands
 }
 
 // named is the register that has a name (0 for a .. 7 for h) before round t.
@@ -33,9 +30,14 @@ func (r *vectorRounds) begin(t int) {
 
 // round is step 3 of FIPS 180-4, section 6.2.2: T1 = h + Sigma1(e) +
 // Ch(e,f,g) + K + W, T2 = Sigma0(a) + Maj(a,b,c), e = d + T1, a = T1 + T2.
-func (r *vectorRounds) round(t int) {
-	r.v.add(r.wk(t), r.named(7, t), r.named(7, t))
+func (r *vectorRounds) round(t int, wk Mem) {
+	r.addWK(t, wk)
 	r.afterH(t, true)
+}
+
+// addWK adds the sum of message word and round constant to h.
+func (r *vectorRounds) addWK(t int, wk Mem) {
+	r.v.add(wk, r.named(7, t), r.named(7, t))
 }
 
 // afterH is a round whose register h holds h + K + W already. With whole
@@ -59,10 +61,4 @@ func (r *vectorRounds) afterH(t int, whole bool) {
 	v.add(r.x, h, h)
 	v.bigSigma0(a, r.y, r.t, r.u)
 	v.add(r.y, h, h)
-}
-
-// eOnly are the rounds that are followed by nothing but rounds of their kind.
-func (r *vectorRounds) eOnly(t int) {
-	r.v.add(r.wk(t), r.named(7, t), r.named(7, t))
-	r.afterH(t, false)
 }

@@ -36,11 +36,11 @@ const shaniLanes = 5
 
 // The frame, on the stack, on a boundary of 64 bytes.
 const (
-	frameStart = 0                           // per lane: the nonce's share of abef
-	frameWK1   = frameStart + 16*shaniLanes  // per lane: W+K of groups 4 .. 15 of the second block
-	frameWK2   = frameWK1 + 12*16*shaniLanes // per lane: W+K of groups 0, 1, 4 .. 15 of the second hash
-	frameRaw   = frameWK2 + 14*16*shaniLanes // per lane: W of groups 0 .. 14
-	frameSize  = frameRaw + 15*16*shaniLanes
+	shaniStart = 0                           // per lane: the nonce's share of abef
+	shaniWK1   = shaniStart + 16*shaniLanes  // per lane: W+K of groups 4 .. 15 of the second block
+	shaniWK2   = shaniWK1 + 12*16*shaniLanes // per lane: W+K of groups 0, 1, 4 .. 15 of the second hash
+	shaniRaw   = shaniWK2 + 14*16*shaniLanes // per lane: W of groups 0 .. 14
+	shaniFrame = shaniRaw + 15*16*shaniLanes
 )
 
 type shaniKernel struct {
@@ -56,7 +56,7 @@ type shaniKernel struct {
 func shani() {
 	declare("scanGroupsSHANI", "shani")
 	s := newShani()
-	s.enter(frameSize)
+	s.enter(shaniFrame)
 	Label("group")
 	s.stagesAB()
 	JMP(LabelRef("second"))
@@ -91,29 +91,29 @@ func newShani() *shaniKernel {
 	return s
 }
 
-func (s *shaniKernel) start(lane int) Mem { return s.inFrame(frameStart + 16*lane) }
+func (s *shaniKernel) start(lane int) Mem { return s.inFrame(shaniStart + 16*lane) }
 
 // wk1 is where W+K for the rounds t and t+1 of the second block is.
 func (s *shaniKernel) wk1(lane, t int) Mem {
 	if t < 16 {
 		return s.header.Offset(4 * t)
 	}
-	return s.inFrame(frameWK1 + 16*12*lane + 4*(t-16))
+	return s.inFrame(shaniWK1 + 16*12*lane + 4*(t-16))
 }
 
 // wk2 is the same for the second hash.
 func (s *shaniKernel) wk2(lane, t int) Mem {
 	switch {
 	case t < 8:
-		return s.inFrame(frameWK2 + 16*14*lane + 4*t)
+		return s.inFrame(shaniWK2 + 16*14*lane + 4*t)
 	case t < 16:
 		return s.second.Offset(4 * t)
 	}
-	return s.inFrame(frameWK2 + 16*14*lane + 4*(t-8))
+	return s.inFrame(shaniWK2 + 16*14*lane + 4*(t-8))
 }
 
 func (s *shaniKernel) raw(lane, group int) Mem {
-	return s.inFrame(frameRaw + 16*(15*lane+group))
+	return s.inFrame(shaniRaw + 16*(15*lane+group))
 }
 
 // stagesAB make the schedule of the header's second block for all lanes, and

@@ -23,19 +23,24 @@ type vectors struct {
 
 func (v *vectors) lanes() int { return v.bytes / 4 }
 
-// r is register i.
+// r is register i, x its lowest 16 bytes, y its lowest 32.
 func (v *vectors) r(i int) reg.VecPhysical {
-	x := [...]reg.VecPhysical{
+	switch v.bytes {
+	case 32:
+		return v.y(i)
+	case 64:
+		return v.x(i).AsZ().(reg.VecPhysical)
+	}
+	return v.x(i)
+}
+
+func (v *vectors) y(i int) reg.VecPhysical { return v.x(i).AsY().(reg.VecPhysical) }
+
+func (v *vectors) x(i int) reg.VecPhysical {
+	return [...]reg.VecPhysical{
 		reg.X0, reg.X1, reg.X2, reg.X3, reg.X4, reg.X5, reg.X6, reg.X7, reg.X8, reg.X9, reg.X10, reg.X11, reg.X12, reg.X13, reg.X14, reg.X15,
 		reg.X16, reg.X17, reg.X18, reg.X19, reg.X20, reg.X21, reg.X22, reg.X23, reg.X24, reg.X25, reg.X26, reg.X27, reg.X28, reg.X29, reg.X30, reg.X31,
 	}[i]
-	switch v.bytes {
-	case 32:
-		return x.AsY().(reg.VecPhysical)
-	case 64:
-		return x.AsZ().(reg.VecPhysical)
-	}
-	return x
 }
 
 // move copies between registers and memory.

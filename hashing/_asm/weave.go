@@ -44,3 +44,38 @@ func weave(x, y stream) (all stream) {
 	}
 	return all
 }
+
+// task is straight-line code for one lane's rounds, in whatever slot it gets.
+type task []func(*state)
+
+// roll runs tasks in slots side by side, a bundle of each in turn: a slot that
+// has done with one task takes the next.
+func roll(tasks []task, slots []state) (all stream) {
+	type run struct {
+		task task
+		done int
+		slot state
+	}
+	runs := make([]*run, len(slots))
+	for {
+		idle := true
+		for i := range runs {
+			if runs[i] == nil && len(tasks) > 0 {
+				runs[i], tasks = &run{task: tasks[0], slot: slots[i]}, tasks[1:]
+			}
+			r := runs[i]
+			if r == nil {
+				continue
+			}
+			idle = false
+			bundle := r.task[r.done]
+			all = append(all, func() { bundle(&r.slot) })
+			if r.done++; r.done == len(r.task) {
+				runs[i] = nil
+			}
+		}
+		if idle {
+			return all
+		}
+	}
+}

@@ -1,0 +1,457 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// The kernels "shani-avx512" and "shani-avx2": rounds by the SHA extensions,
+// message schedules by vectors, side by side. The two use different parts of
+// the processor, so a stream of each is woven into one.
+//
+// A group has eight lanes, for that is what a ymm register holds. An item is a
+// group under one version. What an item goes through:
+//
+//	S1  message schedule of the header's second block, once for all versions
+//	R1  rounds 4 to 63 of the second block
+//	S2  the digest, which is the message of the second hash; its first rounds,
+//	    as many as the vectors have time for; its message schedule
+//	R2  the other rounds, up to 61
+//	C   compare with the limit
+//
+// The steps of one item wait for each other. So a turn of the loop does each
+// step for another item, and the two streams need not wait for each other at
+// all:
+//
+//	rounds   R1 of item c+2, R2 of item c
+//	vectors  S2 of item c+1, S1 of the group of item c+3 where that is new
+//	then     C of item c
+//
+// What one turn writes the next one reads, so all that goes from step to step
+// has two buffers which change places. The first three turns have no item c
+// yet, and skip C. After a hit the search begins anew behind it, and what was
+// done ahead is lost; hits are rare.
+type hybridKernel struct {
+	searcher
+	v      *vectors
+	rolled bool    // for more than one version; otherwise every item is a new group
+	slots  []state // lanes whose rounds run at the same time
+	early  int     // rounds of the second hash by vectors, even
+	first  int     // the vector registers from here on are free for schedules
+
+	nextStates           reg.GPPhysical // states of item c+2; those of c+1 are in states
+	past, future         reg.GPPhysical // buffers: what the last turn wrote, what this one writes
+	thisGroup, nextGroup reg.GPPhysical // the same for what S1 writes
+
+	k, parts1, parts2, start2, first2, padded2 table
+	pairs1, pairs2                             Mem // W+K of padding, for pairs of rounds
+	ivABEF, ivCDGH, ivLast, byteSwap, iota     Mem
+	header, hash                               message
+}
+
+const (
+	hybridLanes = 8
+	rowSize     = 4 * hybridLanes  // a vector of one word of each lane
+	stateSize   = 16 * hybridLanes // a register of the SHA extensions for each lane
+)
+
+// The frame, and in it twice what S1 makes of a group, and twice what S2 and
+// R1 make of an item. W+K are in pairs of rows, from word 16 on in a group:
+// for each lane the words t and t+1 side by side, as a pair of rounds reads
+// them.
+const (
+	frameNextVersions = 0 // versions of the items c+1, c+2, c+3
+	frameAheadNonce   = 12
+	frameSkip         = 16 // turns to go until there is an item c
+	frameLast         = 32 // last words of the lanes
+	frameW            = 64 // rows of W, first of the second block, then of the second hash
+	frameGroups       = frameW + 64*rowSize
+	frameItems        = frameGroups + 2*groupSize
+	hybridFrame       = frameItems + 2*itemSize
+
+	groupNonce = 0 // state: the nonces' share of abef after round 3
+	groupWK    = stateSize
+	groupSize  = groupWK + 48*rowSize
+
+	itemDigest = 0             // abef and cdgh after R1
+	itemEarly  = 2 * stateSize // abef and cdgh where R2 begins
+	itemWK     = 4 * stateSize
+	itemSize   = itemWK + 62*rowSize
+)
+
+// lanePlace is where a lane's register lies in a state: the lanes 0 and 4, 1
+// and 5 and so on lie together, so that transposing needs no exchange between
+// the halves of a ymm register.
+func lanePlace(lane int) int { return 32*(lane%4) + 16*(lane/4) }
+
+// pairPlace is where a lane's two words lie in a pair of rows: of two vectors
+// VPUNPCKLDQ takes the lanes 0, 1, 4, 5 and VPUNPCKHDQ the lanes 2, 3, 6, 7.
+func pairPlace(lane int) int { return rowSize*(lane/2%2) + 16*(lane/4) + 8*(lane%2) }
+
+func hybrid(function, set string, rolled bool, slots, early int) func() {
+	return func() {
+		h := newHybrid(&vectors{set: set, bytes: 32}, rolled, slots, early)
+		declare(function, "shani-"+set)
+		h.enter(hybridFrame)
+		h.begin()
+		h.turns()
+		h.compare()
+		h.next()
+	}
+}
+
+func newHybrid(v *vectors, rolled bool, slots, early int) *hybridKernel {
+	h := &hybridKernel{
+		searcher: newSearcher(), v: v, rolled: rolled, early: early, first: 1 + 2*slots,
+		nextStates: reg.R9, past: reg.R10, future: reg.R11, thisGroup: reg.R12, nextGroup: reg.R13,
+		header: headerMessage(), hash: hashMessage(),
+	}
+	for i := range slots {
+		h.slots = append(h.slots, state{v.x(1 + 2*i), v.x(2 + 2*i)})
+	}
+	h.k = v.table("roundConstants", roundConstants[:]...)
+	h.parts1 = v.table("headerParts", parts(h.header)...)
+	h.parts2 = v.table("hashParts", parts(h.hash)...)
+	h.padded2 = v.table("paddedConstants", paddedK(8, hashBits)...)
+	start := afterRound0()
+	h.start2 = v.table("hashStart", start[:]...)
+	h.first2 = v.table("hashFirst", 0, roundConstants[1]+ivG, roundConstants[2]+ivF, roundConstants[3]+ivE)
+	h.pairs1 = words("headerPairs", paddedK(4, headerBits)...)
+	h.pairs2 = words("hashPairs", paddedK(8, hashBits)...)
+	h.ivABEF = words("ivABEF", ivF, ivE, ivB, ivA)
+	h.ivCDGH = words("ivCDGH", ivH, ivG, ivD, ivC)
+	h.ivLast = words("ivLast", repeat(hybridLanes, ivH)...)
+	h.byteSwap = words("byteSwap", repeat(2, 0x00010203, 0x04050607, 0x08090a0b, 0x0c0d0e0f)...)
+	h.iota = words("laneNumbers", 0, 1, 2, 3, 4, 5, 6, 7)
+	return h
+}
+
+func repeat(n int, values ...uint32) (all []uint32) {
+	for range n {
+		all = append(all, values...)
+	}
+	return all
+}
+
+// r is vector register i of those for schedules.
+func (h *hybridKernel) r(i int) reg.VecPhysical { return h.v.r(h.first + i) }
+
+func inBuffer(base reg.GPPhysical, offset int) Mem { return Mem{Base: base, Disp: offset} }
+
+func (h *hybridKernel) w(t int) Mem { return h.inFrame(frameW + rowSize*t) }
+
+// begin prepares for turns without an item c.
+func (h *hybridKernel) begin() {
+	LEAQ(h.inFrame(frameGroups), h.thisGroup)
+	LEAQ(h.inFrame(frameGroups+groupSize), h.nextGroup)
+	LEAQ(h.inFrame(frameItems), h.past)
+	LEAQ(h.inFrame(frameItems+itemSize), h.future)
+	MOVL(h.inJob(jobVersion), reg.EAX)
+	for i := range 3 {
+		MOVL(reg.EAX, h.inFrame(frameNextVersions+4*i))
+	}
+	MOVL(h.inJob(jobNonce), reg.EAX)
+	MOVL(reg.EAX, h.inFrame(frameAheadNonce))
+	MOVL(U32(3), h.inFrame(frameSkip))
+	if h.rolled {
+		h.selectStates()
+		JMP(LabelRef("newgroup"))
+	}
+}
+
+// selectStates looks up the versions of the items c+1 and c+2.
+func (h *hybridKernel) selectStates() {
+	for i, states := range []reg.GPPhysical{h.states, h.nextStates} {
+		MOVL(h.inFrame(frameNextVersions+4*i), reg.EAX)
+		h.versionAt(reg.RAX, states)
+	}
+}
+
+// turns are the two kinds of turns, without and with a new group.
+func (h *hybridKernel) turns() {
+	Label("turn")
+	h.selectStates()
+	if h.rolled {
+		CMPL(h.inFrame(frameNextVersions+8), Imm(0))
+		JE(LabelRef("newgroup"))
+		Comment("R1 and R2, woven with S2.")
+		emit(weave(h.rounds(), h.stageS2()))
+		JMP(LabelRef("compare"))
+		Label("newgroup")
+	}
+	Comment("R1 and R2, woven with S2 and S1.")
+	emit(weave(h.rounds(), append(h.stageS2(), h.stageS1()...)))
+	XCHGQ(h.thisGroup, h.nextGroup)
+	ADDL(Imm(hybridLanes), h.inFrame(frameAheadNonce))
+}
+
+// rounds is the stream of R1 and R2: each lane goes through its rounds in one
+// of the slots.
+func (h *hybridKernel) rounds() stream {
+	var tasks []task
+	for lane := range hybridLanes {
+		tasks = append(tasks, h.taskR1(lane))
+	}
+	for lane := range hybridLanes {
+		tasks = append(tasks, h.taskR2(lane))
+	}
+	return roll(tasks, h.slots)
+}
+
+// taskR1 are the rounds 4 to 63 of the header's second block.
+func (h *hybridKernel) taskR1(lane int) (out task) {
+	place := lanePlace(lane)
+	out = append(out, func(s *state) {
+		VMOVDQU(inBuffer(h.nextStates, versionStart), s.abef)
+		VPADDD(inBuffer(h.thisGroup, groupNonce+place), s.abef, s.abef)
+		VMOVDQU(inBuffer(h.nextStates, versionStart+16), s.cdgh)
+	})
+	for t := 4; t < 64; t += 2 {
+		wk := inBuffer(h.thisGroup, groupWK+rowSize*(t-16)+pairPlace(lane))
+		switch {
+		case t < 16:
+			wk = h.pairs1.Offset(4 * t)
+		case t < 18:
+			wk = h.inJob(jobKnownK)
+		}
+		out = append(out, func(s *state) { VMOVQ(wk, reg.X0); s.twoRounds() })
+	}
+	return append(out, func(s *state) {
+		VMOVDQA(s.abef, inBuffer(h.future, itemDigest+place))
+		VMOVDQA(s.cdgh, inBuffer(h.future, itemDigest+stateSize+place))
+	})
+}
+
+// taskR2 are the rounds of the second hash up to 61. The last word of the hash
+// is f then, plus the initial h. (It is e after round 60; the extensions do
+// rounds in pairs.)
+func (h *hybridKernel) taskR2(lane int) (out task) {
+	place := lanePlace(lane)
+	out = append(out, func(s *state) {
+		if h.early == 0 {
+			VMOVDQA(h.ivABEF, s.abef)
+			VMOVDQA(h.ivCDGH, s.cdgh)
+			return
+		}
+		VMOVDQA(inBuffer(h.past, itemEarly+place), s.abef)
+		VMOVDQA(inBuffer(h.past, itemEarly+stateSize+place), s.cdgh)
+	})
+	for t := h.early; t < 62; t += 2 {
+		wk := inBuffer(h.past, itemWK+rowSize*t+pairPlace(lane))
+		if 8 <= t && t < 16 {
+			wk = h.pairs2.Offset(4 * t)
+		}
+		out = append(out, func(s *state) { VMOVQ(wk, reg.X0); s.twoRounds() })
+	}
+	return append(out, func(s *state) { VMOVD(s.abef, h.inFrame(frameLast+4*lane)) })
+}
+
+// schedule is a message schedule in the first registers for schedules, whose
+// pairs of rows lie at base from word 0 on.
+func (h *hybridKernel) schedule(m message, parts table, base reg.GPPhysical, offset int) *schedule {
+	s := &schedule{
+		v: h.v, message: m, at: h.w,
+		known:    func(t int) Mem { return h.inJob(jobKnown + 4*(t-16)) },
+		constant: func(t int) Mem { return parts.at(t - 16) },
+		sum:      h.r(0), x: h.r(1), y: h.r(2), t: h.r(3), u: h.r(4),
+	}
+	held := h.r(5) // the even word of a pair
+	s.finished = func(t int, w reg.Register) {
+		if t%2 == 0 {
+			h.v.addConstant(h.k.at(t), w, held)
+			return
+		}
+		h.v.addConstant(h.k.at(t), w, s.t)
+		h.storePair(held, s.t, s.u, inBuffer(base, offset+rowSize*(t-1)))
+	}
+	if h.v.set == "avx512" {
+		s.recent = [2]reg.Register{h.r(6), h.r(7)}
+	}
+	return s
+}
+
+// storePair stores two vectors of W+K as a pair of rows.
+func (h *hybridKernel) storePair(even, odd, t reg.Register, to Mem) {
+	VPUNPCKLDQ(odd, even, t)
+	h.v.move(t, to)
+	VPUNPCKHDQ(odd, even, t)
+	h.v.move(t, to.Offset(rowSize))
+}
+
+// stageS1 is the stream of the message schedule of a new group.
+func (h *hybridKernel) stageS1() stream {
+	s := h.schedule(h.header, h.parts1, h.nextGroup, groupWK-16*rowSize)
+	return append(stream{h.nonces}, s.words(18, 63)...)
+}
+
+// nonces makes the nonces of a new group: as words of the header, and as their
+// shares of abef after round 3, which are a and e.
+func (h *hybridKernel) nonces() {
+	v, x, low, high, zero := h.v, h.r(0), h.r(1), h.r(2), h.r(3)
+	v.broadcast(h.inFrame(frameAheadNonce), x)
+	v.add(h.iota, x, x)
+	VPSHUFB(h.byteSwap, x, x)
+	v.move(x, h.w(3))
+	if v.set == "avx512" {
+		VPXORD(zero, zero, zero)
+	} else {
+		VPXOR(zero, zero, zero)
+	}
+	VPUNPCKLDQ(x, zero, low) // 0, nonce 0, 0, nonce 1, and of the lanes 4 and 5
+	VPUNPCKHDQ(x, zero, high)
+	for i, pair := range []reg.Register{low, high} {
+		VPSHUFD(Imm(0b01_00_01_00), pair, x)
+		v.move(x, inBuffer(h.nextGroup, groupNonce+64*i))
+		VPSHUFD(Imm(0b11_10_11_10), pair, x)
+		v.move(x, inBuffer(h.nextGroup, groupNonce+64*i+32))
+	}
+}
+
+// stageS2 is the stream of the digest, the early rounds and the message
+// schedule of item c+1.
+func (h *hybridKernel) stageS2() (out stream) {
+	out = append(out, h.digest(itemDigest, [4]int{5, 4, 1, 0}), h.digest(itemDigest+stateSize, [4]int{7, 6, 3, 2}))
+	if h.early > 0 {
+		out = append(out, h.earlyRounds()...)
+	}
+	for t := h.early; t < 8; t += 2 {
+		out = append(out, func() {
+			for i := range 2 {
+				h.v.move(h.w(t+i), h.r(i))
+				h.v.addConstant(h.k.at(t+i), h.r(i), h.r(i))
+			}
+			h.storePair(h.r(0), h.r(1), h.r(2), inBuffer(h.future, itemWK+rowSize*t))
+		})
+	}
+	return append(out, h.schedule(h.hash, h.parts2, h.future, itemWK).words(16, 61)...)
+}
+
+// digest adds the midstate to four words of the states after R1, and makes
+// them rows of W. names are the words in the order of the state's registers.
+func (h *hybridKernel) digest(state int, names [4]int) func() {
+	return func() {
+		var x [4]reg.Register
+		for i := range x {
+			x[i] = h.r(i)
+			h.v.move(inBuffer(h.past, state+32*i), x[i])
+		}
+		rows := transpose(x, h.r(4))
+		for i, name := range names {
+			h.v.addWord(inBuffer(h.states, versionMidstate+stateWord(name)), rows[i], rows[i], h.r(5))
+			h.v.move(rows[i], h.w(name))
+		}
+	}
+}
+
+// transpose turns four registers of four words into four others, in each half
+// of a ymm register alike. It takes their places and one more.
+func transpose(x [4]reg.Register, t reg.Register) [4]reg.Register {
+	VPUNPCKLDQ(x[1], x[0], t)
+	VPUNPCKHDQ(x[1], x[0], x[0])
+	VPUNPCKLDQ(x[3], x[2], x[1])
+	VPUNPCKHDQ(x[3], x[2], x[2])
+	VPUNPCKLQDQ(x[1], t, x[3])
+	VPUNPCKHQDQ(x[1], t, t)
+	VPUNPCKLQDQ(x[2], x[0], x[1])
+	VPUNPCKHQDQ(x[2], x[0], x[0])
+	return [4]reg.Register{x[3], t, x[1], x[0]}
+}
+
+// earlyRounds is the stream of the first rounds of the second hash. Round 0 is
+// done but for its word, and up to round 3 h is constant.
+func (h *hybridKernel) earlyRounds() (out stream) {
+	v := h.v
+	r := &vectorRounds{v: v, x: h.r(0), y: h.r(1), t: h.r(2), u: h.r(3)}
+	for i := range r.state {
+		r.state[i] = h.r(6 + i)
+	}
+	out = append(out, func() {
+		for name := range 7 {
+			x := r.named(name, 1)
+			v.loadConstant(h.start2.at(name), x)
+			if name == 0 || name == 4 {
+				v.add(h.w(0), x, x)
+			}
+		}
+	})
+	for t := 1; t < h.early; t++ {
+		out = append(out, func() {
+			state := r.named(7, t)
+			switch {
+			case t < 4:
+				v.move(h.w(t), state)
+				v.addConstant(h.first2.at(t), state, state)
+			case t < 8:
+				v.add(h.w(t), state, state)
+				v.addConstant(h.k.at(t), state, state)
+			default:
+				v.addConstant(h.padded2.at(t), state, state)
+			}
+			r.afterH(t, true)
+		})
+	}
+	for i, names := range [2][4]int{{5, 4, 1, 0}, {7, 6, 3, 2}} {
+		out = append(out, func() {
+			var x [4]reg.Register
+			for j, name := range names {
+				x[j] = r.named(name, h.early)
+			}
+			for j, lanes := range transpose(x, h.r(0)) {
+				v.move(lanes, inBuffer(h.future, itemEarly+stateSize*i+32*j))
+			}
+		})
+	}
+	return out
+}
+
+// compare compares the last words of item c with the limit, if there is an
+// item: as numbers without sign, after a byte swap, for the hash as a number
+// is little-endian.
+func (h *hybridKernel) compare() {
+	Label("compare")
+	XCHGQ(h.past, h.future)
+	SUBL(Imm(1), h.inFrame(frameSkip))
+	JNS(LabelRef("shift"))
+	MOVL(U32(0), h.inFrame(frameSkip))
+	Comment("C: compare with the limit.")
+	x, limit, least := h.v.y(0), h.v.y(1), h.v.y(2)
+	VMOVDQU(h.inFrame(frameLast), x)
+	VPADDD(h.ivLast, x, x)
+	VPSHUFB(h.byteSwap, x, x)
+	VPBROADCASTD(h.inJob(jobLimit), limit)
+	VPMINUD(limit, x, least) // x <= limit if and only if min(x, limit) = x
+	VPCMPEQD(x, least, least)
+	VMOVMSKPS(least, reg.EAX)
+	TESTL(reg.EAX, reg.EAX)
+	JNZ(LabelRef("return"))
+}
+
+// next goes on to the next items, or returns.
+func (h *hybridKernel) next() {
+	INCL(h.inJob(jobVersion))
+	MOVL(h.inJob(jobVersions), reg.ECX)
+	CMPL(reg.ECX, h.inJob(jobVersion))
+	JA(LabelRef("shift"))
+	ADDL(Imm(hybridLanes), h.inJob(jobNonce))
+	SUBL(Imm(1), h.inJob(jobGroups))
+	JZ(LabelRef("done"))
+	Label("shift")
+	for i, to := range []Mem{h.inJob(jobVersion), h.inFrame(frameNextVersions), h.inFrame(frameNextVersions + 4)} {
+		MOVL(h.inFrame(frameNextVersions+4*i), reg.EAX)
+		MOVL(reg.EAX, to)
+	}
+	Comment("The version after the last one of these.")
+	INCL(reg.EAX)
+	XORL(reg.ECX, reg.ECX)
+	CMPL(reg.EAX, h.inJob(jobVersions))
+	CMOVLCC(reg.ECX, reg.EAX)
+	MOVL(reg.EAX, h.inFrame(frameNextVersions+8))
+	JMP(LabelRef("turn"))
+	Label("done")
+	MOVL(U32(0), h.inJob(jobVersion))
+	Label("return")
+	Store(reg.RAX, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+}
