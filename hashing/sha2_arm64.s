@@ -1439,9 +1439,9 @@ second:
 	SHA256H2  V26.S4, V18, V19
 
 	// E: compare with the limit.
-	VMOV      V7.S[0], V1.S[1]
-	VMOV      V13.S[0], V1.S[2]
-	VMOV      V19.S[0], V1.S[3]
+	VZIP1     V7.S4, V1.S4, V1.S4
+	VZIP1     V19.S4, V13.S4, V13.S4
+	VZIP1     V13.D2, V1.D2, V1.D2
 	FLDPQ     224(R0), (F30, F31)
 	FMOVQ     16(R0), F25
 	VADD      V30.S4, V1.S4, V1.S4

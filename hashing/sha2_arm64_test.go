@@ -3,8 +3,11 @@
 package hashing
 
 import (
+	"slices"
 	"testing"
 	"unsafe"
+
+	"golang.org/x/sys/cpu"
 )
 
 // TestSHA2JobLayout holds the struct against the offsets in _asm/arm64/sha2.go.
@@ -35,5 +38,27 @@ func TestSHA2JobLayout(t *testing.T) {
 		if field.got != field.want {
 			t.Errorf("%s is at %d, the assembly has it at %d", field.name, field.got, field.want)
 		}
+	}
+}
+
+// TestSHA2IsLeftAloneWithoutSHA2 takes the feature away from the CPU: the
+// kernel must not be run then, not even for its self-test, for an illegal
+// instruction would end the program.
+func TestSHA2IsLeftAloneWithoutSHA2(t *testing.T) {
+	has := cpu.ARM64.HasSHA2
+	t.Cleanup(func() { cpu.ARM64.HasSHA2 = has })
+	cpu.ARM64.HasSHA2 = false
+	list := Kernels()
+	at := slices.IndexFunc(list, func(k Kernel) bool { return k.Name == "sha2" })
+	list[at].Scan = func(*Prehash, uint32, uint32, []Hit) (int, uint32) {
+		t.Error("the kernel was run")
+		return 0, 0
+	}
+	k, reports, err := ChooseFrom(list, Auto)
+	if err != nil || k.Name != "generic" || reports[0].Missing != "SHA2" {
+		t.Errorf("kernel %q, reports %+v, %v; want generic, and SHA2 missing", k.Name, reports, err)
+	}
+	if _, _, err := ChooseFrom(list, "sha2"); err == nil {
+		t.Error("--kernel sha2 is accepted")
 	}
 }

@@ -49,8 +49,8 @@ func (a *assembler) op(name string, operands ...any) {
 	a.text.WriteString(strings.TrimRight(fmt.Sprintf("\t%-9s %s", name, strings.Join(list, ", ")), " ") + "\n")
 }
 
-// x is a general register, and v a vector register: whole, as four words or
-// 16 bytes, its i-th word or i-th half. As F it names the same register to
+// x is a general register, and v a vector register: whole, as 16 bytes, four
+// words or two halves, or one half of it. As F it names the same register to
 // the instructions of floating point, which load and store all kinds of data.
 type (
 	x int
@@ -59,9 +59,9 @@ type (
 
 func (r x) String() string    { return fmt.Sprintf("R%d", int(r)) }
 func (r v) String() string    { return fmt.Sprintf("V%d", int(r)) }
-func (r v) words() string     { return fmt.Sprintf("V%d.S4", int(r)) }
 func (r v) bytes() string     { return fmt.Sprintf("V%d.B16", int(r)) }
-func (r v) word(i int) string { return fmt.Sprintf("V%d.S[%d]", int(r), i) }
+func (r v) words() string     { return fmt.Sprintf("V%d.S4", int(r)) }
+func (r v) halves() string    { return fmt.Sprintf("V%d.D2", int(r)) }
 func (r v) half(i int) string { return fmt.Sprintf("V%d.D[%d]", int(r), i) }
 func (r v) float() string     { return fmt.Sprintf("F%d", int(r)) }
 

@@ -29,8 +29,8 @@ type temporary struct{ wk, copy v }
 // the message schedule goes along with them.
 type phase struct {
 	steps int
-	// constant says where the words K of a step are, which all lanes load
-	// once; nil, and so far as it has none, nothing is loaded.
+	// constant says where the words K of a step are, which are loaded once for
+	// all lanes; false if it needs none.
 	constant func(step int) (memory, bool)
 	// wk leaves W+K in a register, which may be k, the step's constant, or to.
 	wk func(step, lane int, k, to v) v
@@ -45,43 +45,43 @@ type phase struct {
 // copies are made while the lane before it does its rounds, which serves
 // processors that keep the order of the program; the others look far enough
 // ahead anyway.
-func (k *kernel) run(p phase) {
+func (k *kernel) run(f phase) {
 	var wk [len(temporaries)]v // of the turns on their way
 	prepare := func(turn int) {
 		step, lane := turn/lanes, turn%lanes
 		if lane == 1 {
-			k.loadConstant(p, step+1)
+			k.loadConstant(f, step+1)
 		}
 		t := temporaries[turn%len(temporaries)]
-		wk[turn%len(wk)] = p.wk(step, lane, constants[step%2], t.wk)
-		if !(p.onlyE && step == p.steps-1) {
+		wk[turn%len(wk)] = f.wk(step, lane, constants[step%2], t.wk)
+		if !(f.onlyE && step == f.steps-1) {
 			k.copy(k.lanes[lane].abcd, t.copy)
 		}
-		p.begin(step, lane)
+		f.begin(step, lane)
 	}
-	k.loadConstant(p, 0)
+	k.loadConstant(f, 0)
 	prepare(0)
-	for turn := range p.steps * lanes {
-		if turn+1 < p.steps*lanes {
+	for turn := range f.steps * lanes {
+		if turn+1 < f.steps*lanes {
 			prepare(turn + 1)
 		}
 		step, l := turn/lanes, &k.lanes[turn%lanes]
 		t, sum := temporaries[turn%len(temporaries)], wk[turn%len(wk)]
-		if p.onlyE && step == p.steps-1 {
+		if f.onlyE && step == f.steps-1 {
 			k.op("SHA256H2", sum.words(), l.abcd, l.efgh)
 		} else {
 			k.op("SHA256H", sum.words(), l.efgh, l.abcd)
 			k.op("SHA256H2", sum.words(), t.copy, l.efgh)
 		}
-		p.finish(step, turn%lanes)
+		f.finish(step, turn%lanes)
 	}
 }
 
-func (k *kernel) loadConstant(p phase, step int) {
-	if p.constant == nil || step >= p.steps {
+func (k *kernel) loadConstant(f phase, step int) {
+	if step == f.steps {
 		return
 	}
-	if from, ok := p.constant(step); ok {
+	if from, ok := f.constant(step); ok {
 		k.load(from, constants[step%2])
 	}
 }

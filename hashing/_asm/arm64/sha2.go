@@ -30,11 +30,12 @@ import "fmt"
 // them cannot be faster than one hash in as many cycles, and everything else
 // is kept below that: see the count at the top of the assembly.
 //
-// Four lanes: a step of four rounds is a chain of one SHA256 instruction and
-// one copy, five to nine cycles on the cores that we know of, and the lanes
-// put eight (C) or about 13 (B, D) SHA256 instructions into that time: enough
-// for one unit that is slow or for two that are fast. More lanes would not
-// have their message in registers: it takes four, and the state two, of 32.
+// Why four lanes: a step of four rounds is a chain of one SHA256 instruction
+// and one copy. In LLVM's models of processors (Cortex-A55, A72, Apple's,
+// ThunderX2, TSV110) that takes 7 to 12 cycles, in which four lanes have 8
+// (C) or about 13 (B, D) SHA256 instructions to do: enough for one unit, and
+// nearly for two. More lanes would not have their message in registers: it
+// takes four, and the state two, of 32.
 const lanes = 4
 
 // The vector registers: six for each lane, and what is left.
@@ -78,13 +79,14 @@ const (
 	jobBits     = 240 // 1, 2, 4, 8
 	jobStates   = 256 // for each version: state after round 3, midstate
 	versionSize = 64
+	midstate    = 32
 )
 
 // The frame: the nonces as message words, and W+K of groups 4 to 15 for each
 // lane. It begins on a boundary of 64 bytes.
 const (
 	frameNonces = 0
-	frameKept   = 16 * ((lanes + 3) / 4)
+	frameKept   = 4 * lanes
 	keptSize    = 16 * 12
 	frameSize   = frameKept + lanes*keptSize
 )
@@ -152,10 +154,10 @@ func (k *kernel) enter() {
 // x <= limit if and only if min(x, limit) = x: Go's assembler has no
 // comparison without sign.
 func (k *kernel) stageE() {
-	e := k.lanes[0].efgh
-	for i := 1; i < lanes; i++ {
-		k.op("VMOV", k.lanes[i].efgh.word(0), e.word(i))
-	}
+	e, e1, e2, e3 := k.lanes[0].efgh, k.lanes[1].efgh, k.lanes[2].efgh, k.lanes[3].efgh
+	k.op("VZIP1", e1.words(), e.words(), e.words())
+	k.op("VZIP1", e3.words(), e2.words(), e2.words())
+	k.op("VZIP1", e2.halves(), e.halves(), e.halves())
 	least, limit := temporaries[0].wk, temporaries[0].copy
 	k.loadPair(memory{job, jobLast}, p, q) // q is jobBits
 	k.load(memory{job, jobLimit}, limit)

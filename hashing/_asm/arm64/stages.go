@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"math/bits"
+)
 
 // each emits something for all lanes.
 func (k *kernel) each(emit func(i int, l *lane)) {
@@ -49,7 +52,7 @@ func scratchOf(i int) x {
 // with the nonce in a and e.
 func (k *kernel) enterRounds() {
 	k.op("ADD", fmt.Sprintf("$%d", jobStates), job, states)
-	k.op("ADD", fmt.Sprintf("%v<<6", version), states, states) // versionSize
+	k.op("ADD", fmt.Sprintf("%v<<%d", version, bits.TrailingZeros(versionSize)), states, states)
 	k.loadPair(memory{states, 0}, p, q)
 	k.each(func(i int, l *lane) { k.op("FMOVS", memory{kept, frameNonces + 4*i}, l.abcd.float()) })
 	k.each(func(_ int, l *lane) { k.add(q, l.abcd, l.efgh) })
@@ -166,7 +169,7 @@ func (k *kernel) stageD() {
 func (k *kernel) digests() {
 	midABCD, midEFGH := temporaries[0].wk, temporaries[0].copy
 	abcd0, efgh0 := temporaries[1].wk, temporaries[1].copy
-	k.loadPair(memory{states, 32}, midABCD, midEFGH)
+	k.loadPair(memory{states, midstate}, midABCD, midEFGH)
 	k.loadPair(memory{job, jobRound0}, abcd0, efgh0)
 	k.loadPair(memory{job, jobEnd}, p, q) // q is jobLength; both are needed in secondStart, too
 	k.each(func(_ int, l *lane) { k.add(midABCD, l.abcd, l.w[2]) })
