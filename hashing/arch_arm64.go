@@ -1,0 +1,6 @@
+//go:build !purego
+
+package hashing
+
+// archKernels are the assembly kernels for arm64, best first.
+func archKernels() []Kernel { return []Kernel{sha2Kernel()} }

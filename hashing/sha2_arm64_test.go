@@ -1,0 +1,64 @@
+//go:build !purego
+
+package hashing
+
+import (
+	"slices"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
+
+// TestSHA2JobLayout holds the struct against the offsets in _asm/arm64/sha2.go.
+func TestSHA2JobLayout(t *testing.T) {
+	var job sha2Job
+	for _, field := range []struct {
+		name      string
+		got, want uintptr
+	}{
+		{"nonce", unsafe.Offsetof(job.nonce), 0},
+		{"groups", unsafe.Offsetof(job.groups), 4},
+		{"version", unsafe.Offsetof(job.version), 8},
+		{"versions", unsafe.Offsetof(job.versions), 12},
+		{"limit", unsafe.Offsetof(job.limit), 16},
+		{"group3", unsafe.Offsetof(job.group3), 32},
+		{"group4", unsafe.Offsetof(job.group4), 48},
+		{"sigma0", unsafe.Offsetof(job.sigma0), 64},
+		{"padded", unsafe.Offsetof(job.padded), 112},
+		{"round0", unsafe.Offsetof(job.round0), 160},
+		{"end", unsafe.Offsetof(job.end), 192},
+		{"length", unsafe.Offsetof(job.length), 208},
+		{"last", unsafe.Offsetof(job.last), 224},
+		{"bits", unsafe.Offsetof(job.bits), 240},
+		{"states", unsafe.Offsetof(job.states), 256},
+		{"a version", unsafe.Sizeof(job.states[0]), 64},
+		{"midstate", unsafe.Offsetof(job.states[0].midstate), 32},
+	} {
+		if field.got != field.want {
+			t.Errorf("%s is at %d, the assembly has it at %d", field.name, field.got, field.want)
+		}
+	}
+}
+
+// TestSHA2IsLeftAloneWithoutSHA2 takes the feature away from the CPU: the
+// kernel must not be run then, not even for its self-test, for an illegal
+// instruction would end the program.
+func TestSHA2IsLeftAloneWithoutSHA2(t *testing.T) {
+	has := cpu.ARM64.HasSHA2
+	t.Cleanup(func() { cpu.ARM64.HasSHA2 = has })
+	cpu.ARM64.HasSHA2 = false
+	list := Kernels()
+	at := slices.IndexFunc(list, func(k Kernel) bool { return k.Name == "sha2" })
+	list[at].Scan = func(*Prehash, uint32, uint32, []Hit) (int, uint32) {
+		t.Error("the kernel was run")
+		return 0, 0
+	}
+	k, reports, err := ChooseFrom(list, Auto)
+	if err != nil || k.Name != "generic" || reports[0].Missing != "SHA2" {
+		t.Errorf("kernel %q, reports %+v, %v; want generic, and SHA2 missing", k.Name, reports, err)
+	}
+	if _, _, err := ChooseFrom(list, "sha2"); err == nil {
+		t.Error("--kernel sha2 is accepted")
+	}
+}
