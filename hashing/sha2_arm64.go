@@ -2,11 +2,7 @@
 
 package hashing
 
-import (
-	"math/bits"
-
-	"golang.org/x/sys/cpu"
-)
+import "golang.org/x/sys/cpu"
 
 // sha2Kernel searches with the SHA-256 instructions of ARMv8.
 func sha2Kernel() Kernel {
@@ -38,21 +34,18 @@ const sha2Lanes = 4
 // sha2Job is what the assembly reads and writes; _asm/arm64/sha2.go has the
 // same layout. Words in groups of four lie lowest first.
 type sha2Job struct {
-	nonce    uint32       // first nonce of the next group
-	groups   uint32       // groups left, this one included
-	version  uint32       // next version in that group
-	versions uint32       // at least 1
-	limit    [4]uint32    // the limit word, four times
-	group3   [4]uint32    // W12 .. W15 of the second block
-	group4   [4]uint32    // W16 .. W19 of it, without the nonce
-	sigma0   [3][4]uint32 // W[t-16]+sigma0(W[t-15]) of its groups 5 to 7
-	padded   [3][4]uint32 // W+K of the groups 1 to 3 of the second block
-	round0   [8]uint32    // the second hash's state after round 0, without W0
-	end      [4]uint32    // W8 .. W11 of the second hash
-	length   [4]uint32    // W12 .. W15 of the second hash
-	last     [4]uint32    // the last word of the initial state, four times
-	bits     [4]uint32    // what each lane sets in the mask
-	states   [MaxVersions]sha2States
+	position
+	limit  [4]uint32    // the limit word, four times
+	group3 [4]uint32    // W12 .. W15 of the second block
+	group4 [4]uint32    // W16 .. W19 of it, without the nonce
+	sigma0 [3][4]uint32 // W[t-16]+sigma0(W[t-15]) of its groups 5 to 7
+	padded [3][4]uint32 // W+K of the groups 1 to 3 of the second block
+	round0 [8]uint32    // the second hash's state after round 0, without W0
+	end    [4]uint32    // W8 .. W11 of the second hash
+	length [4]uint32    // W12 .. W15 of the second hash
+	last   [4]uint32    // the last word of the initial state, four times
+	bits   [4]uint32    // what each lane sets in the mask
+	states [MaxVersions]sha2States
 }
 
 // sha2States are one version's states.
@@ -86,36 +79,13 @@ func (job *sha2Job) set(p *Prehash) {
 	}
 }
 
-// scanSHA2 is the Scan of the kernel "sha2". The last group may reach beyond
-// the range: hits there are dropped.
+// scanSHA2 is the Scan of the kernel "sha2".
 func scanSHA2(p *Prehash, start, count uint32, hits []Hit) (found int, done uint32) {
 	var job sha2Job
 	job.set(p)
-	end := uint64(count)
-	for offset := uint64(0); offset < end; {
-		groups := (end - offset + sha2Lanes - 1) / sha2Lanes
-		if job.version > 0 {
-			groups = 1 // finish this one: there may be no room for the hits of the next
-		} else if len(hits)-found < sha2Lanes*p.Versions {
-			return found, uint32(offset)
-		}
-		job.nonce, job.groups = start+uint32(offset), uint32(groups)
-		mask := scanGroupsSHA2(&job.nonce)
-		offset += sha2Lanes * (groups - uint64(job.groups))
-		if mask == 0 {
-			continue
-		}
-		for ; mask != 0; mask &= mask - 1 {
-			at := offset + uint64(bits.TrailingZeros32(mask))
-			if at < end {
-				hits[found] = Hit{Nonce: start + uint32(at), Version: job.version}
-				found++
-			}
-		}
-		if job.version++; job.version == job.versions {
-			job.version = 0
-			offset += sha2Lanes
-		}
+	s := groupScan{lanes: sha2Lanes, start: start, end: uint64(count), hits: hits}
+	for s.next(&job.position) {
+		s.take(&job.position, uint64(scanGroupsSHA2(&job.nonce)))
 	}
-	return found, count
+	return s.result()
 }

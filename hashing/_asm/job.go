@@ -5,7 +5,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// The layout of job in group_amd64.go, which a test there compares: what a
+// The layout of job in job_amd64.go, which a test there compares: what a
 // kernel reads and where it stands. Words in groups of four lie lowest first.
 const (
 	jobNonce    = 0  // first nonce of the group

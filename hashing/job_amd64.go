@@ -2,23 +2,18 @@
 
 package hashing
 
-import "math/bits"
-
 // job is what the assembly kernels for amd64 read and where they stand;
 // _asm/job.go has the same layout. Words in groups of four lie lowest first.
 type job struct {
-	nonce    uint32 // first nonce of the next group
-	groups   uint32 // groups left, this one included
-	version  uint32 // next version in that group
-	versions uint32
-	limit    [4]uint32  // the limit word, four times
-	head     [4]uint32  // W0, W1, W2 of the second block, 0
-	group4   [4]uint32  // sigma1(W14) .. sigma1(W17)
-	group5   [4]uint32  // W20 .. W23 without sigma1
-	group7   [4]uint32  // W12+sigma0(W13) .. W15+sigma0(W16)
-	known    [20]uint32 // W16 .. W35: the sum of the terms that do not see the nonce
-	knownK   [4]uint32  // W16+K16, W17+K17, 0, 0
-	states   [MaxVersions]jobVersion
+	position
+	limit  [4]uint32  // the limit word, four times
+	head   [4]uint32  // W0, W1, W2 of the second block, 0
+	group4 [4]uint32  // sigma1(W14) .. sigma1(W17)
+	group5 [4]uint32  // W20 .. W23 without sigma1
+	group7 [4]uint32  // W12+sigma0(W13) .. W15+sigma0(W16)
+	known  [20]uint32 // W16 .. W35: the sum of the terms that do not see the nonce
+	knownK [4]uint32  // W16+K16, W17+K17, 0, 0
+	states [MaxVersions]jobVersion
 }
 
 // jobVersion are one version's states in the order of the SHA extensions.
@@ -116,36 +111,13 @@ func (a assembly) scanGroups(job *job) (mask uint64) {
 	panic("hashing: unknown assembly")
 }
 
-// scan is the Scan of a kernel whose groups have so many lanes. The last group
-// may reach beyond the range: hits there are dropped.
+// scan is the Scan of a kernel whose groups have so many lanes.
 func (a assembly) scan(lanes uint64, p *Prehash, start, count uint32, hits []Hit) (found int, done uint32) {
 	var job job
 	job.set(p)
-	end := uint64(count)
-	for offset := uint64(0); offset < end; {
-		groups := (end - offset + lanes - 1) / lanes
-		if job.version > 0 {
-			groups = 1 // finish this one: there may be no room for the hits of the next
-		} else if len(hits)-found < int(lanes)*p.Versions {
-			return found, uint32(offset)
-		}
-		job.nonce, job.groups = start+uint32(offset), uint32(groups)
-		mask := a.scanGroups(&job)
-		offset += lanes * (groups - uint64(job.groups))
-		if mask == 0 {
-			continue
-		}
-		for ; mask != 0; mask &= mask - 1 {
-			at := offset + uint64(bits.TrailingZeros64(mask))
-			if at < end {
-				hits[found] = Hit{Nonce: start + uint32(at), Version: job.version}
-				found++
-			}
-		}
-		if job.version++; job.version == job.versions {
-			job.version = 0
-			offset += lanes
-		}
+	s := groupScan{lanes: lanes, start: start, end: uint64(count), hits: hits}
+	for s.next(&job.position) {
+		s.take(&job.position, a.scanGroups(&job))
 	}
-	return found, count
+	return s.result()
 }
