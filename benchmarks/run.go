@@ -88,6 +88,9 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, c := range contenders {
+		b.ring(c.versions)
+	}
 	b.plan(contenders, len(threads))
 	err = b.measure(ctx, contenders)
 	var scaling []*contender
@@ -167,8 +170,11 @@ func (b *bench) plan(contenders []*contender, scaled int) {
 	b.sample = defaultSample
 	warmup := defaultWarmup
 	if b.Duration > 0 && b.planned > 0 {
-		warmup = min(warmup, b.Duration/10)
+		warmup = min(warmup, b.Duration/20)
 		left := b.Duration - time.Since(b.began) - warmup
+		if scaled > 0 {
+			left -= warmup // once more
+		}
 		b.sample = max(left/time.Duration(b.planned), shortestSample)
 	}
 	b.report.Settings = Settings{
@@ -255,6 +261,7 @@ func (b *bench) rate(ctx context.Context, c *contender, d time.Duration) (Sample
 // ring makes the work for so many versions when it is first wanted.
 func (b *bench) ring(versions int) []*Proof {
 	if b.rings[versions] == nil {
+		b.Progress(Progress{Now: "planting winners"})
 		b.rings[versions] = b.work(versions)
 	}
 	return b.rings[versions]

@@ -114,11 +114,6 @@ func Stress(ctx context.Context, options StressOptions) (*StressReport, error) {
 	if b.work == nil {
 		b.work = func(versions int) []*Proof { return Ring(b.Seed, versions, Dense) }
 	}
-	if b.ticks == nil {
-		ticker := time.NewTicker(b.Every)
-		defer ticker.Stop()
-		b.ticks = ticker.C
-	}
 	b.throttles, _ = telemetry.ReadThrottles(b.Root)
 	b.energy, _ = telemetry.ReadEnergy(b.Root)
 	b.joules = telemetry.Some(0)
@@ -129,7 +124,13 @@ func Stress(ctx context.Context, options StressOptions) (*StressReport, error) {
 			b.warnings = append(b.warnings, "a thread is not pinned: "+err.Error())
 		}
 	}
-	incomplete := b.burn(ctx, b.work(b.Kernel.Versions))
+	proofs := b.work(b.Kernel.Versions)
+	if b.ticks == nil {
+		ticker := time.NewTicker(b.Every)
+		defer ticker.Stop()
+		b.ticks = ticker.C
+	}
+	incomplete := b.burn(ctx, proofs)
 	return b.report(incomplete), nil
 }
 
@@ -164,13 +165,13 @@ func (b *burnIn) burn(ctx context.Context, proofs []*Proof) (incomplete bool) {
 	return incomplete
 }
 
-// run hashes until stop is set.
+// run hashes until stop is set, one batch at least.
 func (r *burner) run(s *scanner, stop *atomic.Bool) {
 	if err := settle(r.place); err != nil { // though it worked a moment ago
 		r.blame(1, err.Error())
 	}
 	var looked time.Time
-	for !stop.Load() {
+	for more := true; more; more = !stop.Load() {
 		if time.Since(looked) > sensorQuiet {
 			looked = time.Now()
 			r.hertz.Store(math.Float64bits(clock().Value))
