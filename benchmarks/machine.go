@@ -34,7 +34,8 @@ func kernelFeatures() []cpuid.FeatureID {
 // the file system's root and h what the sensors said.
 func describeMachine(root fs.FS, h telemetry.Hardware, usable []int) Machine {
 	m := Machine{
-		CPU: orUnavailable(cpuid.CPU.BrandName), Family: cpuid.CPU.Family, Model: cpuid.CPU.Model, Stepping: cpuid.CPU.Stepping,
+		Features: []string{},
+		CPU:      orUnavailable(cpuid.CPU.BrandName), Family: cpuid.CPU.Family, Model: cpuid.CPU.Model, Stepping: cpuid.CPU.Stepping,
 		Microcode: orUnavailable(microcode(root)), Governor: orUnavailable(governors(root)), Hypervisor: hypervisor(),
 		PhysicalCores: h.PhysicalCores, LogicalCores: h.LogicalCores, UsableCPUs: usable,
 		OS: strings.Join([]string{runtime.GOOS, h.HostPlatform.String(), h.HostKernel.String()}, ", "),

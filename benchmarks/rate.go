@@ -62,14 +62,15 @@ func (w *WrongKernel) Unwrap() error { return w.Fault }
 // Rate runs the kernel on one thread for each placement, all at the same time,
 // over the proofs for d. Each thread is locked, pinned where its placement
 // says so, and ends with the call; GOMAXPROCS must leave room for them and
-// some more. A thread runs whole batches, at least one, and its rate is by the
-// time that it really took. All proofs must have the same number of versions.
+// some more. A thread runs whole batches, until it has met a winner at least,
+// and its rate is by the time that it really took. All proofs must have the
+// same number of versions.
 //
 // The first wrong hit ends the call with a *WrongKernel. It also fails when
 // ctx ends, then with ctx's error, and when a thread cannot be pinned.
 func Rate(ctx context.Context, kernel hashing.Kernel, proofs []*Proof, places []miner.Placement, d time.Duration) (Sample, error) {
-	if len(proofs) == 0 || len(places) == 0 {
-		return Sample{}, errors.New("measuring a rate: no work or no threads")
+	if len(places) == 0 || !slices.ContainsFunc(proofs, func(p *Proof) bool { return len(p.winners) > 0 }) {
+		return Sample{}, errors.New("measuring a rate: no threads, or no work with winners")
 	}
 	var stop atomic.Bool
 	defer context.AfterFunc(ctx, func() { stop.Store(true) })()
@@ -129,7 +130,7 @@ func (t *ThreadSample) run(s *scanner, d time.Duration, stop *atomic.Bool) error
 		if err != nil || !count.Right() {
 			return &WrongKernel{Kernel: s.kernel.Name, CPU: t.CPU, Count: t.Proof, Fault: err}
 		}
-		if t.Elapsed >= d || stop.Load() {
+		if t.Elapsed >= d && t.Proof.Planted > 0 || stop.Load() {
 			break
 		}
 	}
