@@ -66,12 +66,12 @@ func Compare(ctx context.Context, a, b *Report) (*Comparison, error) {
 		report *Report
 	}{{"A", a}, {"B", b}} {
 		if !side.report.Proven {
-			return nil, fmt.Errorf("%s is not proven: a kernel missed a planted winner or found one too many, so its rates mean nothing; measure again", side.name)
+			return nil, fmt.Errorf("%s is not proven: a kernel was wrong, or none was measured, so its rates mean nothing; measure again", side.name)
 		}
 	}
 	c := &Comparison{
 		OnlyA: []SeriesKey{}, OnlyB: []SeriesKey{}, Differences: differences(a, b),
-		WarningsA: printables(a.Warnings), WarningsB: printables(b.Warnings),
+		WarningsA: a.doubts(), WarningsB: b.doubts(),
 	}
 	inA, inB := a.series(), b.series()
 	for _, s := range inA {
@@ -224,8 +224,8 @@ func differences(a, b *Report) []Difference {
 		{"target", a.Build.Target, b.Build.Target},
 		{"build tags", a.Build.Tags, b.Build.Tags},
 		{"samples", a.Settings.Samples, b.Settings.Samples},
-		{"seconds of a sample", a.Settings.SampleSeconds, b.Settings.SampleSeconds},
-		{"seconds of warm-up", a.Settings.WarmupSeconds, b.Settings.WarmupSeconds},
+		{"seconds of a sample", roughly(a.Settings.SampleSeconds), roughly(b.Settings.SampleSeconds)},
+		{"seconds of warm-up", roughly(a.Settings.WarmupSeconds), roughly(b.Settings.WarmupSeconds)},
 		{"priority", a.Settings.Priority, b.Settings.Priority},
 	} {
 		if !reflect.DeepEqual(d.a, d.b) {
@@ -234,6 +234,10 @@ func differences(a, b *Report) []Difference {
 	}
 	return list
 }
+
+// roughly is seconds with two digits: --duration fits samples to the machine,
+// and no two runs get the same to the microsecond.
+func roughly(seconds float64) string { return fmt.Sprintf("%.2g", seconds) }
 
 // printable is text of a foreign file for a terminal: no control characters,
 // not endless, and not nothing.
@@ -254,10 +258,14 @@ func printable(text string) string {
 	return text
 }
 
-func printables(texts []string) []string {
-	clean := make([]string, len(texts))
-	for i, text := range texts {
-		clean[i] = printable(text)
+// doubts are the report's own warnings.
+func (r *Report) doubts() []string {
+	doubts := []string{}
+	if r.Incomplete {
+		doubts = append(doubts, "the run was ended before all was measured")
 	}
-	return clean
+	for _, warning := range r.Warnings {
+		doubts = append(doubts, printable(warning))
+	}
+	return doubts
 }

@@ -104,10 +104,10 @@ func TestCompareWarnsOfOtherConditions(t *testing.T) {
 	if c := mustCompare(t, a, b); len(c.Differences) != 0 {
 		t.Errorf("differences of a report to itself: %v", c.Differences)
 	}
-	b.Settings.Seed = 99 // does not matter
+	b.Settings.Seed, b.Settings.WarmupSeconds = 99, 1.001 // do not matter
 	b.Machine.CPU, b.Machine.Governor, b.Machine.OS = "Intel\x1b[2J Xeon", "", "linux 6.2"
 	b.Build.Version, b.Settings.SampleSeconds = "0.3.0", 0.5
-	b.Warnings = []string{"the CPU was throttled\r"}
+	b.Warnings, b.Incomplete = []string{"the CPU was throttled\r"}, true
 	c := mustCompare(t, a, b)
 	want := []Difference{
 		{"CPU", "AMD EPYC", "Intel?[2J Xeon"}, {"governor", "unavailable", "none"}, {"system", "linux 6.1", "linux 6.2"},
@@ -116,7 +116,7 @@ func TestCompareWarnsOfOtherConditions(t *testing.T) {
 	if !slices.Equal(c.Differences, want) {
 		t.Errorf("differences are %v, want %v", c.Differences, want)
 	}
-	if len(c.WarningsA) != 0 || !slices.Equal(c.WarningsB, []string{"the CPU was throttled?"}) {
+	if len(c.WarningsA) != 0 || !slices.Equal(c.WarningsB, []string{"the run was ended before all was measured", "the CPU was throttled?"}) {
 		t.Errorf("warnings are %q and %q", c.WarningsA, c.WarningsB)
 	}
 }

@@ -91,14 +91,17 @@ func plotHeight(r *Report) int {
 func drawTitle(p *charts.Painter, r *Report) {
 	head := newPanel(p, plotMargin, 0, plotWidth-plotMargin, titleHeight)
 	head.text(0, 38, 18, colorInk, "quarry bench on "+printable(r.Machine.CPU))
-	how := fmt.Sprintf("quarry %s, %s, %s, %s; median of %d samples of %g s, whiskers: 95 %% interval",
+	how := fmt.Sprintf("quarry %s, %s, %s, %s; median of %d samples of %.2g s, whiskers: 95 %% interval",
 		printable(r.Build.Version), printable(r.Build.Target), r.Began.UTC().Format("2006-01-02 15:04 UTC"), printable(r.Machine.OS),
 		r.Settings.Samples, r.Settings.SampleSeconds)
-	if r.Proven {
+	switch {
+	case !r.Proven:
+		head.text(0, 66, 11, colorHot, "NOT PROVEN: a kernel was wrong, or none was measured. "+how)
+	case r.Incomplete:
+		head.text(0, 66, 11, colorHot, "INCOMPLETE: ended before all was measured. "+how)
+	default:
 		head.text(0, 66, 11, colorFaint, how)
-		return
 	}
-	head.text(0, 66, 11, colorHot, "NOT PROVEN: planted winners were missed, or there were wrong hits. "+how)
 }
 
 // writeWhole writes a file beside its place first, so that a reader never

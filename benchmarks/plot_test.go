@@ -62,6 +62,7 @@ func plottedReports() map[string]*Report {
 	odd.Proven = false
 	odd.Machine.CPU = strings.Repeat("a very long <CPU> & name ", 10)
 	long := plottedReport([]string{"shani"}, 2, true)
+	long.Incomplete = true
 	for i := range 3600 {
 		long.Timeline = append(long.Timeline, Point{Seconds: float64(i), Kernel: "shani", Versions: 1, Threads: 2, Rate: 1e8 - float64(i)})
 	}
@@ -86,7 +87,7 @@ func TestPlot(t *testing.T) {
 			"AMD EPYC 9B45 128-Core Processor", "0.2.0+d60e865aa123", "2026-11-25 03:02 UTC"},
 		"one":    {"generic", "temperature unavailable", "not measured", "Rate over time, MH/s"},
 		"odd":    {"NOT PROVEN", "a very long &lt;CPU&gt; &amp; name", "several threads", "% of each series' median"},
-		"long":   {"minutes (one sample of 3 is shown)"},
+		"long":   {"minutes (one sample of 3 is shown)", "INCOMPLETE"},
 		"failed": {"no figure: killed"},
 		"empty":  {"not measured", "NOT PROVEN"},
 	}

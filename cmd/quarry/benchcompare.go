@@ -50,7 +50,7 @@ func benchCompareCommand() *cli.Command {
 
 func benchCompareAction(c *cli.Context) error {
 	if c.NArg() != 2 {
-		return usageFault("bench compare takes two reports, A.json and B.json, but was given %d arguments; flags stand before them", c.NArg())
+		return usageFault("bench compare takes two reports, A.json and B.json, and was given %d; flags stand before them", c.NArg())
 	}
 	write, known := map[string]func(io.Writer, *benchmarks.Comparison) error{
 		"table": writeComparisonTable, "json": writeComparisonJSON,

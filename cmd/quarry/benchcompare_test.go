@@ -9,29 +9,17 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/urfave/cli/v2"
-
 	"quarry/benchmarks"
 )
 
-// runBenchCompare runs the command as the program does.
 func runBenchCompare(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, faults bytes.Buffer
-	app := newApp(nil, &out, &faults)
-	app.Commands = []*cli.Command{{Name: "bench", Subcommands: []*cli.Command{benchCompareCommand()}}}
-	strict(app.Commands)
-	err := app.RunContext(t.Context(), append([]string{"quarry", "bench", "compare"}, args...))
-	switch coded := err.(type) {
-	case nil:
-		return exitOK, out.String(), faults.String()
-	case cli.ExitCoder:
-		return coded.ExitCode(), out.String(), err.Error()
-	}
-	return exitFailed, out.String(), err.Error()
+	code = run(t.Context(), append([]string{"quarry", "bench", "compare"}, args...), nil, &out, &faults)
+	return code, out.String(), faults.String()
 }
 
-func writeReport(t *testing.T, name, kernel string, proven bool, rates ...float64) string {
+func reportFile(t *testing.T, name, kernel string, proven bool, rates ...float64) string {
 	t.Helper()
 	text, err := json.Marshal(benchmarks.Report{
 		Schema: benchmarks.ReportSchema, Proven: proven,
@@ -49,8 +37,8 @@ func writeReport(t *testing.T, name, kernel string, proven bool, rates ...float6
 }
 
 func TestBenchCompare(t *testing.T) {
-	a := writeReport(t, "A.json", "shani", true, 40e6, 41e6, 42e6)
-	b := writeReport(t, "B.json", "shani", true, 60e6, 61e6, 62e6)
+	a := reportFile(t, "A.json", "shani", true, 40e6, 41e6, 42e6)
+	b := reportFile(t, "B.json", "shani", true, 60e6, 61e6, 62e6)
 	code, out, faults := runBenchCompare(t, a, b)
 	if code != exitOK {
 		t.Fatalf("exit code %d, %s", code, faults)
@@ -71,9 +59,9 @@ func TestBenchCompare(t *testing.T) {
 }
 
 func TestBenchCompareFaults(t *testing.T) {
-	good := writeReport(t, "good.json", "shani", true, 40e6, 41e6)
-	unproven := writeReport(t, "unproven.json", "shani", false, 40e6, 41e6)
-	other := writeReport(t, "other.json", "sha2", true, 40e6, 41e6)
+	good := reportFile(t, "good.json", "shani", true, 40e6, 41e6)
+	unproven := reportFile(t, "unproven.json", "shani", false, 40e6, 41e6)
+	other := reportFile(t, "other.json", "sha2", true, 40e6, 41e6)
 	text := filepath.Join(t.TempDir(), "text.json")
 	if err := os.WriteFile(text, []byte("fast"), 0o600); err != nil {
 		t.Fatal(err)
