@@ -49,11 +49,20 @@ func Plot(r *Report, file string) error {
 	return writeWhole(file, image)
 }
 
-// CheckPlotFile says what is wrong with the name of an image for Plot, so that
-// nobody measures for minutes before he is told.
+// CheckPlotFile says what is wrong with the name of an image for Plot, its
+// ending or its folder, so that nobody measures for minutes before being told.
 func CheckPlotFile(file string) error {
-	_, err := plotFormat(file)
-	return err
+	if _, err := plotFormat(file); err != nil {
+		return err
+	}
+	folder, err := os.Stat(filepath.Dir(file))
+	if err == nil && !folder.IsDir() {
+		err = fmt.Errorf("%s is no folder", filepath.Dir(file))
+	}
+	if err != nil {
+		return fmt.Errorf("plotting to %q: %w", file, err)
+	}
+	return nil
 }
 
 // plotFormat is the charts library's name of the format.

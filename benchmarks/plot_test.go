@@ -161,8 +161,10 @@ func TestPlotFaults(t *testing.T) {
 			t.Errorf("%q: error is %v, want %q in it", c.file, err, c.want)
 		}
 	}
-	if CheckPlotFile("rates.PNG") != nil || CheckPlotFile("rates.jpg") == nil {
-		t.Error("CheckPlotFile judges other than Plot")
+	for file, good := range map[string]bool{"rates.PNG": true, "rates.jpg": false, filepath.Join(dir, "none", "rates.svg"): false} {
+		if err := CheckPlotFile(file); (err == nil) != good {
+			t.Errorf("checking %s: %v", file, err)
+		}
 	}
 	left, err := os.ReadDir(dir)
 	if err != nil || len(left) != 1 {
