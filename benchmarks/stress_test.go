@@ -12,12 +12,11 @@ import (
 	"quarry/telemetry"
 )
 
-// burn runs a burn-in that ends when some lines are told.
-func burn(t *testing.T, k hashing.Kernel, lines int) *StressReport {
+// burn runs a burn-in until enough of a line is there.
+func burn(t *testing.T, k hashing.Kernel, enough func(StressLine) bool) *StressReport {
 	t.Helper()
 	ctx, end := context.WithCancel(context.Background())
 	defer end()
-	told := 0
 	ticks := make(chan time.Time)
 	stopped := make(chan struct{})
 	go func() {
@@ -33,8 +32,7 @@ func burn(t *testing.T, k hashing.Kernel, lines int) *StressReport {
 		Kernel: k, Places: []miner.Placement{{CPU: -1}, {CPU: -1}}, Duration: time.Hour, Root: fstest.MapFS{},
 		work: smallRing, ticks: ticks,
 		Line: func(l StressLine) {
-			// Until both threads have hashed or failed in earnest.
-			if told++; told >= lines && l.Hashes+l.Errors > 1<<20 || l.Errors > 100 {
+			if enough(l) {
 				end()
 			}
 		},
@@ -47,7 +45,7 @@ func burn(t *testing.T, k hashing.Kernel, lines int) *StressReport {
 }
 
 func TestStressPasses(t *testing.T) {
-	report := burn(t, generic(t), 3)
+	report := burn(t, generic(t), func(l StressLine) bool { return l.Hashes > 1<<20 })
 	if !report.Passed || report.Errors != 0 || report.Hashes < 1<<20 || report.Rate <= 0 || !report.Incomplete {
 		t.Errorf("%+v", report)
 	}
@@ -62,7 +60,7 @@ func TestStressCountsFaults(t *testing.T) {
 		if k.Name == "stops-at-the-last-nonce" {
 			continue // wrong only once in a while
 		}
-		report := burn(t, k, 1)
+		report := burn(t, k, func(l StressLine) bool { return l.Errors > 100 })
 		if report.Passed || report.Errors <= 100 {
 			t.Errorf("%s: %+v", k.Name, report)
 		}
