@@ -18,6 +18,7 @@ import (
 // (tests aside). A new arrow is a line here, and a reason in the commit.
 var arrows = map[string][]string{
 	"benchmarks":          {"hashing", "miner", "telemetry"},
+	"benchmarks/peers":    {"benchmarks", "hashing", "miner", "telemetry"},
 	"cmd/quarry":          {"benchmarks", "config", "hashing", "miner", "stratum", "stratum/localpool", "telemetry", "work"},
 	"config":              {},
 	"hashing":             {},
@@ -32,6 +33,7 @@ var arrows = map[string][]string{
 
 // fenced are libraries that only the named packages may import.
 var fenced = map[string][]string{
+	"github.com/go-analyze/charts":   {"benchmarks"},
 	"github.com/gorilla/websocket":   {"stratum", "stratum/localpool", "stratum/stratumtest"},
 	"github.com/shirou/gopsutil":     {"telemetry"},
 	"github.com/urfave/cli":          {"cmd/quarry"},

@@ -1,0 +1,271 @@
+package benchmarks
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode"
+
+	"quarry/telemetry"
+)
+
+// Verdicts of a ComparedSeries.
+const (
+	Faster            = "faster" // B than A
+	Slower            = "slower"
+	NoDifferenceShown = "no difference shown"
+	TooFewSamples     = "too few samples" // a ratio, but no interval
+	NoFigure          = "no figure"
+)
+
+// Comparison is report B against report A.
+type Comparison struct {
+	// Series are those that both have, in B's order.
+	Series []ComparedSeries `json:"series"`
+	// OnlyA and OnlyB are those that one has.
+	OnlyA []SeriesKey `json:"only_a"`
+	OnlyB []SeriesKey `json:"only_b"`
+	// Differences are what else than the rates is not the same.
+	Differences []Difference `json:"differences"`
+	// WarningsA and WarningsB are the reports' own.
+	WarningsA []string `json:"warnings_a"`
+	WarningsB []string `json:"warnings_b"`
+}
+
+// ComparedSeries is one series of both reports. Rates are hashes a second.
+type ComparedSeries struct {
+	SeriesKey
+	A     telemetry.Reading `json:"a_median_hashes_per_second"`
+	B     telemetry.Reading `json:"b_median_hashes_per_second"`
+	Ratio telemetry.Reading `json:"ratio"` // of the medians, B/A
+	// Low and High are the 95 % interval of the ratio by the samples of both
+	// (bootstrap), widened by the drift seen within the runs. What changed
+	// between them it cannot know.
+	Low     telemetry.Reading `json:"low"`
+	High    telemetry.Reading `json:"high"`
+	Verdict string            `json:"verdict"`
+	Note    string            `json:"note,omitempty"` // why there is no figure or no interval
+}
+
+// Difference is a condition of the measurements that is not the same.
+type Difference struct {
+	What string `json:"what"`
+	A    string `json:"a"`
+	B    string `json:"b"`
+}
+
+// Compare sets B against A. It fails if one of them is not proven, if they
+// have nothing in common, or if ctx ends.
+func Compare(ctx context.Context, a, b *Report) (*Comparison, error) {
+	for _, side := range []struct {
+		name   string
+		report *Report
+	}{{"A", a}, {"B", b}} {
+		if !side.report.Proven {
+			return nil, fmt.Errorf("%s is not proven: a kernel was wrong, or none was measured, so its rates mean nothing; measure again", side.name)
+		}
+	}
+	c := &Comparison{
+		OnlyA: []SeriesKey{}, OnlyB: []SeriesKey{}, Differences: differences(a, b),
+		WarningsA: a.doubts(), WarningsB: b.doubts(),
+	}
+	inA, inB := a.series(), b.series()
+	for _, s := range inA {
+		if find(inB, s.Key()) == nil {
+			c.OnlyA = append(c.OnlyA, s.Key())
+		}
+	}
+	for _, s := range inB {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if other := find(inA, s.Key()); other != nil {
+			c.Series = append(c.Series, compareSeries(other, &s))
+		} else {
+			c.OnlyB = append(c.OnlyB, s.Key())
+		}
+	}
+	if len(c.Series) == 0 {
+		return nil, fmt.Errorf("the reports have no series in common (kernel, versions and threads): A has %s; B has %s", names(inA), names(inB))
+	}
+	return c, nil
+}
+
+// series are all of the report, each key once. The best kernel on one thread
+// may be in both lists: the first one counts.
+func (r *Report) series() []Series {
+	var all []Series
+	for _, s := range slices.Concat(r.Kernels, r.Scaling) {
+		if find(all, s.Key()) == nil {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+func find(list []Series, key SeriesKey) *Series {
+	for i := range list {
+		if list[i].Key() == key {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+func names(list []Series) string {
+	if len(list) == 0 {
+		return "none"
+	}
+	var all []string
+	for _, s := range list {
+		all = append(all, s.Key().String())
+	}
+	return strings.Join(all, "; ")
+}
+
+func compareSeries(a, b *Series) ComparedSeries {
+	row := ComparedSeries{SeriesKey: b.Key(), Verdict: NoFigure}
+	for _, side := range []struct {
+		name   string
+		series *Series
+		median *telemetry.Reading
+	}{{"A", a, &row.A}, {"B", b, &row.B}} {
+		if side.series.Error != "" {
+			row.Note += fmt.Sprintf("%s: %s. ", side.name, printable(side.series.Error))
+			continue
+		}
+		*side.median = telemetry.Some(side.series.figure())
+	}
+	row.Note = strings.TrimSuffix(row.Note, ". ")
+	if !row.A.OK || !row.B.OK {
+		return row
+	}
+	row.Ratio = telemetry.Some(row.B.Value / row.A.Value)
+	if fewest := min(len(a.Samples), len(b.Samples)); fewest < 2 {
+		row.Verdict, row.Note = TooFewSamples, "an interval needs at least 2 samples of both"
+		return row
+	}
+	low, high := ratioInterval(a.Samples, b.Samples)
+	row.Low, row.High = telemetry.Some(low), telemetry.Some(high)
+	switch {
+	case low > 1:
+		row.Verdict = Faster
+	case high < 1:
+		row.Verdict = Slower
+	default:
+		row.Verdict = NoDifferenceShown
+	}
+	return row
+}
+
+// figure is the median of the samples: the interval is theirs, and it must
+// not miss its own ratio. Without samples the report's median has to do.
+func (s *Series) figure() float64 {
+	if len(s.Samples) == 0 {
+		return s.Median
+	}
+	return Median(s.Samples)
+}
+
+// ratioInterval is the 95 % interval of median(b)/median(a), each with at
+// least 2 samples in the order of measuring: both are drawn anew from their
+// own samples, with replacement (percentile bootstrap; the seed is fixed, so
+// that the same reports always compare the same), and the drift seen within
+// the runs moves both ends outwards, as in Interval.
+func ratioInterval(a, b []float64) (low, high float64) {
+	random := rand.New(rand.NewPCG(1, 1))
+	draw := func(from, to []float64) float64 {
+		for i := range to {
+			to[i] = from[random.IntN(len(from))]
+		}
+		slices.Sort(to)
+		return middle(to)
+	}
+	ratios := make([]float64, resamples)
+	drawnA, drawnB := make([]float64, len(a)), make([]float64, len(b))
+	for i := range ratios {
+		ratios[i] = draw(b, drawnB) / draw(a, drawnA)
+	}
+	slices.Sort(ratios)
+	tail := int((1 - confidence) / 2 * resamples)
+	drift := 1 + math.Hypot(relativeDrift(a), relativeDrift(b))
+	return ratios[tail] / drift, ratios[resamples-1-tail] * drift
+}
+
+// relativeDrift is how far the second half of a run is from the first.
+func relativeDrift(samples []float64) float64 {
+	half := len(samples) / 2
+	return math.Abs(Median(samples[:half])-Median(samples[len(samples)-half:])) / Median(samples)
+}
+
+// differences are the conditions that are not the same. The seed may differ:
+// any header costs the same.
+func differences(a, b *Report) []Difference {
+	list := []Difference{}
+	for _, d := range []struct {
+		what string
+		a, b any
+	}{
+		{"CPU", a.Machine.CPU, b.Machine.CPU},
+		{"CPU family, model, stepping",
+			[]int{a.Machine.Family, a.Machine.Model, a.Machine.Stepping}, []int{b.Machine.Family, b.Machine.Model, b.Machine.Stepping}},
+		{"microcode", a.Machine.Microcode, b.Machine.Microcode},
+		{"CPU features", a.Machine.Features, b.Machine.Features},
+		{"usable CPUs", a.Machine.UsableCPUs, b.Machine.UsableCPUs},
+		{"governor", a.Machine.Governor, b.Machine.Governor},
+		{"hypervisor", a.Machine.Hypervisor, b.Machine.Hypervisor},
+		{"system", a.Machine.OS, b.Machine.OS},
+		{"quarry version", a.Build.Version, b.Build.Version},
+		{"Go", a.Build.Go, b.Build.Go},
+		{"target", a.Build.Target, b.Build.Target},
+		{"build tags", a.Build.Tags, b.Build.Tags},
+		{"samples", a.Settings.Samples, b.Settings.Samples},
+		{"seconds of a sample", roughly(a.Settings.SampleSeconds), roughly(b.Settings.SampleSeconds)},
+		{"seconds of warm-up", roughly(a.Settings.WarmupSeconds), roughly(b.Settings.WarmupSeconds)},
+		{"priority", a.Settings.Priority, b.Settings.Priority},
+	} {
+		if !reflect.DeepEqual(d.a, d.b) {
+			list = append(list, Difference{What: d.what, A: printable(fmt.Sprint(d.a)), B: printable(fmt.Sprint(d.b))})
+		}
+	}
+	return list
+}
+
+// roughly is seconds with two digits: --duration fits samples to the machine,
+// and no two runs get the same to the microsecond.
+func roughly(seconds float64) string { return fmt.Sprintf("%.2g", seconds) }
+
+// printable is text of a foreign file for a terminal: no control characters,
+// not endless, and not nothing.
+func printable(text string) string {
+	const longest = 200
+	text = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, text)
+	if runes := []rune(text); len(runes) > longest {
+		text = string(runes[:longest]) + "..."
+	}
+	if text == "" {
+		return "none"
+	}
+	return text
+}
+
+// doubts are the report's own warnings.
+func (r *Report) doubts() []string {
+	doubts := []string{}
+	if r.Incomplete {
+		doubts = append(doubts, "the run was ended before all was measured")
+	}
+	for _, warning := range r.Warnings {
+		doubts = append(doubts, printable(warning))
+	}
+	return doubts
+}
