@@ -518,266 +518,6 @@ DATA roundConstants<>+2040(SB)/4, $0xc67178f2
 DATA roundConstants<>+2044(SB)/4, $0xc67178f2
 GLOBL roundConstants<>(SB), RODATA|NOPTR, $2048
 
-DATA headerConstants<>+0(SB)/4, $0x428a2f98
-DATA headerConstants<>+4(SB)/4, $0x428a2f98
-DATA headerConstants<>+8(SB)/4, $0x428a2f98
-DATA headerConstants<>+12(SB)/4, $0x428a2f98
-DATA headerConstants<>+16(SB)/4, $0x428a2f98
-DATA headerConstants<>+20(SB)/4, $0x428a2f98
-DATA headerConstants<>+24(SB)/4, $0x428a2f98
-DATA headerConstants<>+28(SB)/4, $0x428a2f98
-DATA headerConstants<>+32(SB)/4, $0x71374491
-DATA headerConstants<>+36(SB)/4, $0x71374491
-DATA headerConstants<>+40(SB)/4, $0x71374491
-DATA headerConstants<>+44(SB)/4, $0x71374491
-DATA headerConstants<>+48(SB)/4, $0x71374491
-DATA headerConstants<>+52(SB)/4, $0x71374491
-DATA headerConstants<>+56(SB)/4, $0x71374491
-DATA headerConstants<>+60(SB)/4, $0x71374491
-DATA headerConstants<>+64(SB)/4, $0xb5c0fbcf
-DATA headerConstants<>+68(SB)/4, $0xb5c0fbcf
-DATA headerConstants<>+72(SB)/4, $0xb5c0fbcf
-DATA headerConstants<>+76(SB)/4, $0xb5c0fbcf
-DATA headerConstants<>+80(SB)/4, $0xb5c0fbcf
-DATA headerConstants<>+84(SB)/4, $0xb5c0fbcf
-DATA headerConstants<>+88(SB)/4, $0xb5c0fbcf
-DATA headerConstants<>+92(SB)/4, $0xb5c0fbcf
-DATA headerConstants<>+96(SB)/4, $0xe9b5dba5
-DATA headerConstants<>+100(SB)/4, $0xe9b5dba5
-DATA headerConstants<>+104(SB)/4, $0xe9b5dba5
-DATA headerConstants<>+108(SB)/4, $0xe9b5dba5
-DATA headerConstants<>+112(SB)/4, $0xe9b5dba5
-DATA headerConstants<>+116(SB)/4, $0xe9b5dba5
-DATA headerConstants<>+120(SB)/4, $0xe9b5dba5
-DATA headerConstants<>+124(SB)/4, $0xe9b5dba5
-DATA headerConstants<>+128(SB)/4, $0xb956c25b
-DATA headerConstants<>+132(SB)/4, $0xb956c25b
-DATA headerConstants<>+136(SB)/4, $0xb956c25b
-DATA headerConstants<>+140(SB)/4, $0xb956c25b
-DATA headerConstants<>+144(SB)/4, $0xb956c25b
-DATA headerConstants<>+148(SB)/4, $0xb956c25b
-DATA headerConstants<>+152(SB)/4, $0xb956c25b
-DATA headerConstants<>+156(SB)/4, $0xb956c25b
-DATA headerConstants<>+160(SB)/4, $0x59f111f1
-DATA headerConstants<>+164(SB)/4, $0x59f111f1
-DATA headerConstants<>+168(SB)/4, $0x59f111f1
-DATA headerConstants<>+172(SB)/4, $0x59f111f1
-DATA headerConstants<>+176(SB)/4, $0x59f111f1
-DATA headerConstants<>+180(SB)/4, $0x59f111f1
-DATA headerConstants<>+184(SB)/4, $0x59f111f1
-DATA headerConstants<>+188(SB)/4, $0x59f111f1
-DATA headerConstants<>+192(SB)/4, $0x923f82a4
-DATA headerConstants<>+196(SB)/4, $0x923f82a4
-DATA headerConstants<>+200(SB)/4, $0x923f82a4
-DATA headerConstants<>+204(SB)/4, $0x923f82a4
-DATA headerConstants<>+208(SB)/4, $0x923f82a4
-DATA headerConstants<>+212(SB)/4, $0x923f82a4
-DATA headerConstants<>+216(SB)/4, $0x923f82a4
-DATA headerConstants<>+220(SB)/4, $0x923f82a4
-DATA headerConstants<>+224(SB)/4, $0xab1c5ed5
-DATA headerConstants<>+228(SB)/4, $0xab1c5ed5
-DATA headerConstants<>+232(SB)/4, $0xab1c5ed5
-DATA headerConstants<>+236(SB)/4, $0xab1c5ed5
-DATA headerConstants<>+240(SB)/4, $0xab1c5ed5
-DATA headerConstants<>+244(SB)/4, $0xab1c5ed5
-DATA headerConstants<>+248(SB)/4, $0xab1c5ed5
-DATA headerConstants<>+252(SB)/4, $0xab1c5ed5
-DATA headerConstants<>+256(SB)/4, $0xd807aa98
-DATA headerConstants<>+260(SB)/4, $0xd807aa98
-DATA headerConstants<>+264(SB)/4, $0xd807aa98
-DATA headerConstants<>+268(SB)/4, $0xd807aa98
-DATA headerConstants<>+272(SB)/4, $0xd807aa98
-DATA headerConstants<>+276(SB)/4, $0xd807aa98
-DATA headerConstants<>+280(SB)/4, $0xd807aa98
-DATA headerConstants<>+284(SB)/4, $0xd807aa98
-DATA headerConstants<>+288(SB)/4, $0x12835b01
-DATA headerConstants<>+292(SB)/4, $0x12835b01
-DATA headerConstants<>+296(SB)/4, $0x12835b01
-DATA headerConstants<>+300(SB)/4, $0x12835b01
-DATA headerConstants<>+304(SB)/4, $0x12835b01
-DATA headerConstants<>+308(SB)/4, $0x12835b01
-DATA headerConstants<>+312(SB)/4, $0x12835b01
-DATA headerConstants<>+316(SB)/4, $0x12835b01
-DATA headerConstants<>+320(SB)/4, $0x243185be
-DATA headerConstants<>+324(SB)/4, $0x243185be
-DATA headerConstants<>+328(SB)/4, $0x243185be
-DATA headerConstants<>+332(SB)/4, $0x243185be
-DATA headerConstants<>+336(SB)/4, $0x243185be
-DATA headerConstants<>+340(SB)/4, $0x243185be
-DATA headerConstants<>+344(SB)/4, $0x243185be
-DATA headerConstants<>+348(SB)/4, $0x243185be
-DATA headerConstants<>+352(SB)/4, $0x550c7dc3
-DATA headerConstants<>+356(SB)/4, $0x550c7dc3
-DATA headerConstants<>+360(SB)/4, $0x550c7dc3
-DATA headerConstants<>+364(SB)/4, $0x550c7dc3
-DATA headerConstants<>+368(SB)/4, $0x550c7dc3
-DATA headerConstants<>+372(SB)/4, $0x550c7dc3
-DATA headerConstants<>+376(SB)/4, $0x550c7dc3
-DATA headerConstants<>+380(SB)/4, $0x550c7dc3
-DATA headerConstants<>+384(SB)/4, $0x72be5d74
-DATA headerConstants<>+388(SB)/4, $0x72be5d74
-DATA headerConstants<>+392(SB)/4, $0x72be5d74
-DATA headerConstants<>+396(SB)/4, $0x72be5d74
-DATA headerConstants<>+400(SB)/4, $0x72be5d74
-DATA headerConstants<>+404(SB)/4, $0x72be5d74
-DATA headerConstants<>+408(SB)/4, $0x72be5d74
-DATA headerConstants<>+412(SB)/4, $0x72be5d74
-DATA headerConstants<>+416(SB)/4, $0x80deb1fe
-DATA headerConstants<>+420(SB)/4, $0x80deb1fe
-DATA headerConstants<>+424(SB)/4, $0x80deb1fe
-DATA headerConstants<>+428(SB)/4, $0x80deb1fe
-DATA headerConstants<>+432(SB)/4, $0x80deb1fe
-DATA headerConstants<>+436(SB)/4, $0x80deb1fe
-DATA headerConstants<>+440(SB)/4, $0x80deb1fe
-DATA headerConstants<>+444(SB)/4, $0x80deb1fe
-DATA headerConstants<>+448(SB)/4, $0x9bdc06a7
-DATA headerConstants<>+452(SB)/4, $0x9bdc06a7
-DATA headerConstants<>+456(SB)/4, $0x9bdc06a7
-DATA headerConstants<>+460(SB)/4, $0x9bdc06a7
-DATA headerConstants<>+464(SB)/4, $0x9bdc06a7
-DATA headerConstants<>+468(SB)/4, $0x9bdc06a7
-DATA headerConstants<>+472(SB)/4, $0x9bdc06a7
-DATA headerConstants<>+476(SB)/4, $0x9bdc06a7
-DATA headerConstants<>+480(SB)/4, $0xc19bf3f4
-DATA headerConstants<>+484(SB)/4, $0xc19bf3f4
-DATA headerConstants<>+488(SB)/4, $0xc19bf3f4
-DATA headerConstants<>+492(SB)/4, $0xc19bf3f4
-DATA headerConstants<>+496(SB)/4, $0xc19bf3f4
-DATA headerConstants<>+500(SB)/4, $0xc19bf3f4
-DATA headerConstants<>+504(SB)/4, $0xc19bf3f4
-DATA headerConstants<>+508(SB)/4, $0xc19bf3f4
-GLOBL headerConstants<>(SB), RODATA|NOPTR, $512
-
-DATA hashConstants<>+0(SB)/4, $0x428a2f98
-DATA hashConstants<>+4(SB)/4, $0x428a2f98
-DATA hashConstants<>+8(SB)/4, $0x428a2f98
-DATA hashConstants<>+12(SB)/4, $0x428a2f98
-DATA hashConstants<>+16(SB)/4, $0x428a2f98
-DATA hashConstants<>+20(SB)/4, $0x428a2f98
-DATA hashConstants<>+24(SB)/4, $0x428a2f98
-DATA hashConstants<>+28(SB)/4, $0x428a2f98
-DATA hashConstants<>+32(SB)/4, $0x71374491
-DATA hashConstants<>+36(SB)/4, $0x71374491
-DATA hashConstants<>+40(SB)/4, $0x71374491
-DATA hashConstants<>+44(SB)/4, $0x71374491
-DATA hashConstants<>+48(SB)/4, $0x71374491
-DATA hashConstants<>+52(SB)/4, $0x71374491
-DATA hashConstants<>+56(SB)/4, $0x71374491
-DATA hashConstants<>+60(SB)/4, $0x71374491
-DATA hashConstants<>+64(SB)/4, $0xb5c0fbcf
-DATA hashConstants<>+68(SB)/4, $0xb5c0fbcf
-DATA hashConstants<>+72(SB)/4, $0xb5c0fbcf
-DATA hashConstants<>+76(SB)/4, $0xb5c0fbcf
-DATA hashConstants<>+80(SB)/4, $0xb5c0fbcf
-DATA hashConstants<>+84(SB)/4, $0xb5c0fbcf
-DATA hashConstants<>+88(SB)/4, $0xb5c0fbcf
-DATA hashConstants<>+92(SB)/4, $0xb5c0fbcf
-DATA hashConstants<>+96(SB)/4, $0xe9b5dba5
-DATA hashConstants<>+100(SB)/4, $0xe9b5dba5
-DATA hashConstants<>+104(SB)/4, $0xe9b5dba5
-DATA hashConstants<>+108(SB)/4, $0xe9b5dba5
-DATA hashConstants<>+112(SB)/4, $0xe9b5dba5
-DATA hashConstants<>+116(SB)/4, $0xe9b5dba5
-DATA hashConstants<>+120(SB)/4, $0xe9b5dba5
-DATA hashConstants<>+124(SB)/4, $0xe9b5dba5
-DATA hashConstants<>+128(SB)/4, $0x3956c25b
-DATA hashConstants<>+132(SB)/4, $0x3956c25b
-DATA hashConstants<>+136(SB)/4, $0x3956c25b
-DATA hashConstants<>+140(SB)/4, $0x3956c25b
-DATA hashConstants<>+144(SB)/4, $0x3956c25b
-DATA hashConstants<>+148(SB)/4, $0x3956c25b
-DATA hashConstants<>+152(SB)/4, $0x3956c25b
-DATA hashConstants<>+156(SB)/4, $0x3956c25b
-DATA hashConstants<>+160(SB)/4, $0x59f111f1
-DATA hashConstants<>+164(SB)/4, $0x59f111f1
-DATA hashConstants<>+168(SB)/4, $0x59f111f1
-DATA hashConstants<>+172(SB)/4, $0x59f111f1
-DATA hashConstants<>+176(SB)/4, $0x59f111f1
-DATA hashConstants<>+180(SB)/4, $0x59f111f1
-DATA hashConstants<>+184(SB)/4, $0x59f111f1
-DATA hashConstants<>+188(SB)/4, $0x59f111f1
-DATA hashConstants<>+192(SB)/4, $0x923f82a4
-DATA hashConstants<>+196(SB)/4, $0x923f82a4
-DATA hashConstants<>+200(SB)/4, $0x923f82a4
-DATA hashConstants<>+204(SB)/4, $0x923f82a4
-DATA hashConstants<>+208(SB)/4, $0x923f82a4
-DATA hashConstants<>+212(SB)/4, $0x923f82a4
-DATA hashConstants<>+216(SB)/4, $0x923f82a4
-DATA hashConstants<>+220(SB)/4, $0x923f82a4
-DATA hashConstants<>+224(SB)/4, $0xab1c5ed5
-DATA hashConstants<>+228(SB)/4, $0xab1c5ed5
-DATA hashConstants<>+232(SB)/4, $0xab1c5ed5
-DATA hashConstants<>+236(SB)/4, $0xab1c5ed5
-DATA hashConstants<>+240(SB)/4, $0xab1c5ed5
-DATA hashConstants<>+244(SB)/4, $0xab1c5ed5
-DATA hashConstants<>+248(SB)/4, $0xab1c5ed5
-DATA hashConstants<>+252(SB)/4, $0xab1c5ed5
-DATA hashConstants<>+256(SB)/4, $0x5807aa98
-DATA hashConstants<>+260(SB)/4, $0x5807aa98
-DATA hashConstants<>+264(SB)/4, $0x5807aa98
-DATA hashConstants<>+268(SB)/4, $0x5807aa98
-DATA hashConstants<>+272(SB)/4, $0x5807aa98
-DATA hashConstants<>+276(SB)/4, $0x5807aa98
-DATA hashConstants<>+280(SB)/4, $0x5807aa98
-DATA hashConstants<>+284(SB)/4, $0x5807aa98
-DATA hashConstants<>+288(SB)/4, $0x12835b01
-DATA hashConstants<>+292(SB)/4, $0x12835b01
-DATA hashConstants<>+296(SB)/4, $0x12835b01
-DATA hashConstants<>+300(SB)/4, $0x12835b01
-DATA hashConstants<>+304(SB)/4, $0x12835b01
-DATA hashConstants<>+308(SB)/4, $0x12835b01
-DATA hashConstants<>+312(SB)/4, $0x12835b01
-DATA hashConstants<>+316(SB)/4, $0x12835b01
-DATA hashConstants<>+320(SB)/4, $0x243185be
-DATA hashConstants<>+324(SB)/4, $0x243185be
-DATA hashConstants<>+328(SB)/4, $0x243185be
-DATA hashConstants<>+332(SB)/4, $0x243185be
-DATA hashConstants<>+336(SB)/4, $0x243185be
-DATA hashConstants<>+340(SB)/4, $0x243185be
-DATA hashConstants<>+344(SB)/4, $0x243185be
-DATA hashConstants<>+348(SB)/4, $0x243185be
-DATA hashConstants<>+352(SB)/4, $0x550c7dc3
-DATA hashConstants<>+356(SB)/4, $0x550c7dc3
-DATA hashConstants<>+360(SB)/4, $0x550c7dc3
-DATA hashConstants<>+364(SB)/4, $0x550c7dc3
-DATA hashConstants<>+368(SB)/4, $0x550c7dc3
-DATA hashConstants<>+372(SB)/4, $0x550c7dc3
-DATA hashConstants<>+376(SB)/4, $0x550c7dc3
-DATA hashConstants<>+380(SB)/4, $0x550c7dc3
-DATA hashConstants<>+384(SB)/4, $0x72be5d74
-DATA hashConstants<>+388(SB)/4, $0x72be5d74
-DATA hashConstants<>+392(SB)/4, $0x72be5d74
-DATA hashConstants<>+396(SB)/4, $0x72be5d74
-DATA hashConstants<>+400(SB)/4, $0x72be5d74
-DATA hashConstants<>+404(SB)/4, $0x72be5d74
-DATA hashConstants<>+408(SB)/4, $0x72be5d74
-DATA hashConstants<>+412(SB)/4, $0x72be5d74
-DATA hashConstants<>+416(SB)/4, $0x80deb1fe
-DATA hashConstants<>+420(SB)/4, $0x80deb1fe
-DATA hashConstants<>+424(SB)/4, $0x80deb1fe
-DATA hashConstants<>+428(SB)/4, $0x80deb1fe
-DATA hashConstants<>+432(SB)/4, $0x80deb1fe
-DATA hashConstants<>+436(SB)/4, $0x80deb1fe
-DATA hashConstants<>+440(SB)/4, $0x80deb1fe
-DATA hashConstants<>+444(SB)/4, $0x80deb1fe
-DATA hashConstants<>+448(SB)/4, $0x9bdc06a7
-DATA hashConstants<>+452(SB)/4, $0x9bdc06a7
-DATA hashConstants<>+456(SB)/4, $0x9bdc06a7
-DATA hashConstants<>+460(SB)/4, $0x9bdc06a7
-DATA hashConstants<>+464(SB)/4, $0x9bdc06a7
-DATA hashConstants<>+468(SB)/4, $0x9bdc06a7
-DATA hashConstants<>+472(SB)/4, $0x9bdc06a7
-DATA hashConstants<>+476(SB)/4, $0x9bdc06a7
-DATA hashConstants<>+480(SB)/4, $0xc19bf274
-DATA hashConstants<>+484(SB)/4, $0xc19bf274
-DATA hashConstants<>+488(SB)/4, $0xc19bf274
-DATA hashConstants<>+492(SB)/4, $0xc19bf274
-DATA hashConstants<>+496(SB)/4, $0xc19bf274
-DATA hashConstants<>+500(SB)/4, $0xc19bf274
-DATA hashConstants<>+504(SB)/4, $0xc19bf274
-DATA hashConstants<>+508(SB)/4, $0xc19bf274
-GLOBL hashConstants<>(SB), RODATA|NOPTR, $512
-
 DATA headerParts<>+0(SB)/4, $0x00000000
 DATA headerParts<>+4(SB)/4, $0x00000000
 DATA headerParts<>+8(SB)/4, $0x00000000
@@ -1102,6 +842,266 @@ DATA hashParts<>+632(SB)/4, $0x00000000
 DATA hashParts<>+636(SB)/4, $0x00000000
 GLOBL hashParts<>(SB), RODATA|NOPTR, $640
 
+DATA headerConstants<>+0(SB)/4, $0x428a2f98
+DATA headerConstants<>+4(SB)/4, $0x428a2f98
+DATA headerConstants<>+8(SB)/4, $0x428a2f98
+DATA headerConstants<>+12(SB)/4, $0x428a2f98
+DATA headerConstants<>+16(SB)/4, $0x428a2f98
+DATA headerConstants<>+20(SB)/4, $0x428a2f98
+DATA headerConstants<>+24(SB)/4, $0x428a2f98
+DATA headerConstants<>+28(SB)/4, $0x428a2f98
+DATA headerConstants<>+32(SB)/4, $0x71374491
+DATA headerConstants<>+36(SB)/4, $0x71374491
+DATA headerConstants<>+40(SB)/4, $0x71374491
+DATA headerConstants<>+44(SB)/4, $0x71374491
+DATA headerConstants<>+48(SB)/4, $0x71374491
+DATA headerConstants<>+52(SB)/4, $0x71374491
+DATA headerConstants<>+56(SB)/4, $0x71374491
+DATA headerConstants<>+60(SB)/4, $0x71374491
+DATA headerConstants<>+64(SB)/4, $0xb5c0fbcf
+DATA headerConstants<>+68(SB)/4, $0xb5c0fbcf
+DATA headerConstants<>+72(SB)/4, $0xb5c0fbcf
+DATA headerConstants<>+76(SB)/4, $0xb5c0fbcf
+DATA headerConstants<>+80(SB)/4, $0xb5c0fbcf
+DATA headerConstants<>+84(SB)/4, $0xb5c0fbcf
+DATA headerConstants<>+88(SB)/4, $0xb5c0fbcf
+DATA headerConstants<>+92(SB)/4, $0xb5c0fbcf
+DATA headerConstants<>+96(SB)/4, $0xe9b5dba5
+DATA headerConstants<>+100(SB)/4, $0xe9b5dba5
+DATA headerConstants<>+104(SB)/4, $0xe9b5dba5
+DATA headerConstants<>+108(SB)/4, $0xe9b5dba5
+DATA headerConstants<>+112(SB)/4, $0xe9b5dba5
+DATA headerConstants<>+116(SB)/4, $0xe9b5dba5
+DATA headerConstants<>+120(SB)/4, $0xe9b5dba5
+DATA headerConstants<>+124(SB)/4, $0xe9b5dba5
+DATA headerConstants<>+128(SB)/4, $0xb956c25b
+DATA headerConstants<>+132(SB)/4, $0xb956c25b
+DATA headerConstants<>+136(SB)/4, $0xb956c25b
+DATA headerConstants<>+140(SB)/4, $0xb956c25b
+DATA headerConstants<>+144(SB)/4, $0xb956c25b
+DATA headerConstants<>+148(SB)/4, $0xb956c25b
+DATA headerConstants<>+152(SB)/4, $0xb956c25b
+DATA headerConstants<>+156(SB)/4, $0xb956c25b
+DATA headerConstants<>+160(SB)/4, $0x59f111f1
+DATA headerConstants<>+164(SB)/4, $0x59f111f1
+DATA headerConstants<>+168(SB)/4, $0x59f111f1
+DATA headerConstants<>+172(SB)/4, $0x59f111f1
+DATA headerConstants<>+176(SB)/4, $0x59f111f1
+DATA headerConstants<>+180(SB)/4, $0x59f111f1
+DATA headerConstants<>+184(SB)/4, $0x59f111f1
+DATA headerConstants<>+188(SB)/4, $0x59f111f1
+DATA headerConstants<>+192(SB)/4, $0x923f82a4
+DATA headerConstants<>+196(SB)/4, $0x923f82a4
+DATA headerConstants<>+200(SB)/4, $0x923f82a4
+DATA headerConstants<>+204(SB)/4, $0x923f82a4
+DATA headerConstants<>+208(SB)/4, $0x923f82a4
+DATA headerConstants<>+212(SB)/4, $0x923f82a4
+DATA headerConstants<>+216(SB)/4, $0x923f82a4
+DATA headerConstants<>+220(SB)/4, $0x923f82a4
+DATA headerConstants<>+224(SB)/4, $0xab1c5ed5
+DATA headerConstants<>+228(SB)/4, $0xab1c5ed5
+DATA headerConstants<>+232(SB)/4, $0xab1c5ed5
+DATA headerConstants<>+236(SB)/4, $0xab1c5ed5
+DATA headerConstants<>+240(SB)/4, $0xab1c5ed5
+DATA headerConstants<>+244(SB)/4, $0xab1c5ed5
+DATA headerConstants<>+248(SB)/4, $0xab1c5ed5
+DATA headerConstants<>+252(SB)/4, $0xab1c5ed5
+DATA headerConstants<>+256(SB)/4, $0xd807aa98
+DATA headerConstants<>+260(SB)/4, $0xd807aa98
+DATA headerConstants<>+264(SB)/4, $0xd807aa98
+DATA headerConstants<>+268(SB)/4, $0xd807aa98
+DATA headerConstants<>+272(SB)/4, $0xd807aa98
+DATA headerConstants<>+276(SB)/4, $0xd807aa98
+DATA headerConstants<>+280(SB)/4, $0xd807aa98
+DATA headerConstants<>+284(SB)/4, $0xd807aa98
+DATA headerConstants<>+288(SB)/4, $0x12835b01
+DATA headerConstants<>+292(SB)/4, $0x12835b01
+DATA headerConstants<>+296(SB)/4, $0x12835b01
+DATA headerConstants<>+300(SB)/4, $0x12835b01
+DATA headerConstants<>+304(SB)/4, $0x12835b01
+DATA headerConstants<>+308(SB)/4, $0x12835b01
+DATA headerConstants<>+312(SB)/4, $0x12835b01
+DATA headerConstants<>+316(SB)/4, $0x12835b01
+DATA headerConstants<>+320(SB)/4, $0x243185be
+DATA headerConstants<>+324(SB)/4, $0x243185be
+DATA headerConstants<>+328(SB)/4, $0x243185be
+DATA headerConstants<>+332(SB)/4, $0x243185be
+DATA headerConstants<>+336(SB)/4, $0x243185be
+DATA headerConstants<>+340(SB)/4, $0x243185be
+DATA headerConstants<>+344(SB)/4, $0x243185be
+DATA headerConstants<>+348(SB)/4, $0x243185be
+DATA headerConstants<>+352(SB)/4, $0x550c7dc3
+DATA headerConstants<>+356(SB)/4, $0x550c7dc3
+DATA headerConstants<>+360(SB)/4, $0x550c7dc3
+DATA headerConstants<>+364(SB)/4, $0x550c7dc3
+DATA headerConstants<>+368(SB)/4, $0x550c7dc3
+DATA headerConstants<>+372(SB)/4, $0x550c7dc3
+DATA headerConstants<>+376(SB)/4, $0x550c7dc3
+DATA headerConstants<>+380(SB)/4, $0x550c7dc3
+DATA headerConstants<>+384(SB)/4, $0x72be5d74
+DATA headerConstants<>+388(SB)/4, $0x72be5d74
+DATA headerConstants<>+392(SB)/4, $0x72be5d74
+DATA headerConstants<>+396(SB)/4, $0x72be5d74
+DATA headerConstants<>+400(SB)/4, $0x72be5d74
+DATA headerConstants<>+404(SB)/4, $0x72be5d74
+DATA headerConstants<>+408(SB)/4, $0x72be5d74
+DATA headerConstants<>+412(SB)/4, $0x72be5d74
+DATA headerConstants<>+416(SB)/4, $0x80deb1fe
+DATA headerConstants<>+420(SB)/4, $0x80deb1fe
+DATA headerConstants<>+424(SB)/4, $0x80deb1fe
+DATA headerConstants<>+428(SB)/4, $0x80deb1fe
+DATA headerConstants<>+432(SB)/4, $0x80deb1fe
+DATA headerConstants<>+436(SB)/4, $0x80deb1fe
+DATA headerConstants<>+440(SB)/4, $0x80deb1fe
+DATA headerConstants<>+444(SB)/4, $0x80deb1fe
+DATA headerConstants<>+448(SB)/4, $0x9bdc06a7
+DATA headerConstants<>+452(SB)/4, $0x9bdc06a7
+DATA headerConstants<>+456(SB)/4, $0x9bdc06a7
+DATA headerConstants<>+460(SB)/4, $0x9bdc06a7
+DATA headerConstants<>+464(SB)/4, $0x9bdc06a7
+DATA headerConstants<>+468(SB)/4, $0x9bdc06a7
+DATA headerConstants<>+472(SB)/4, $0x9bdc06a7
+DATA headerConstants<>+476(SB)/4, $0x9bdc06a7
+DATA headerConstants<>+480(SB)/4, $0xc19bf3f4
+DATA headerConstants<>+484(SB)/4, $0xc19bf3f4
+DATA headerConstants<>+488(SB)/4, $0xc19bf3f4
+DATA headerConstants<>+492(SB)/4, $0xc19bf3f4
+DATA headerConstants<>+496(SB)/4, $0xc19bf3f4
+DATA headerConstants<>+500(SB)/4, $0xc19bf3f4
+DATA headerConstants<>+504(SB)/4, $0xc19bf3f4
+DATA headerConstants<>+508(SB)/4, $0xc19bf3f4
+GLOBL headerConstants<>(SB), RODATA|NOPTR, $512
+
+DATA hashConstants<>+0(SB)/4, $0x428a2f98
+DATA hashConstants<>+4(SB)/4, $0x428a2f98
+DATA hashConstants<>+8(SB)/4, $0x428a2f98
+DATA hashConstants<>+12(SB)/4, $0x428a2f98
+DATA hashConstants<>+16(SB)/4, $0x428a2f98
+DATA hashConstants<>+20(SB)/4, $0x428a2f98
+DATA hashConstants<>+24(SB)/4, $0x428a2f98
+DATA hashConstants<>+28(SB)/4, $0x428a2f98
+DATA hashConstants<>+32(SB)/4, $0x71374491
+DATA hashConstants<>+36(SB)/4, $0x71374491
+DATA hashConstants<>+40(SB)/4, $0x71374491
+DATA hashConstants<>+44(SB)/4, $0x71374491
+DATA hashConstants<>+48(SB)/4, $0x71374491
+DATA hashConstants<>+52(SB)/4, $0x71374491
+DATA hashConstants<>+56(SB)/4, $0x71374491
+DATA hashConstants<>+60(SB)/4, $0x71374491
+DATA hashConstants<>+64(SB)/4, $0xb5c0fbcf
+DATA hashConstants<>+68(SB)/4, $0xb5c0fbcf
+DATA hashConstants<>+72(SB)/4, $0xb5c0fbcf
+DATA hashConstants<>+76(SB)/4, $0xb5c0fbcf
+DATA hashConstants<>+80(SB)/4, $0xb5c0fbcf
+DATA hashConstants<>+84(SB)/4, $0xb5c0fbcf
+DATA hashConstants<>+88(SB)/4, $0xb5c0fbcf
+DATA hashConstants<>+92(SB)/4, $0xb5c0fbcf
+DATA hashConstants<>+96(SB)/4, $0xe9b5dba5
+DATA hashConstants<>+100(SB)/4, $0xe9b5dba5
+DATA hashConstants<>+104(SB)/4, $0xe9b5dba5
+DATA hashConstants<>+108(SB)/4, $0xe9b5dba5
+DATA hashConstants<>+112(SB)/4, $0xe9b5dba5
+DATA hashConstants<>+116(SB)/4, $0xe9b5dba5
+DATA hashConstants<>+120(SB)/4, $0xe9b5dba5
+DATA hashConstants<>+124(SB)/4, $0xe9b5dba5
+DATA hashConstants<>+128(SB)/4, $0x3956c25b
+DATA hashConstants<>+132(SB)/4, $0x3956c25b
+DATA hashConstants<>+136(SB)/4, $0x3956c25b
+DATA hashConstants<>+140(SB)/4, $0x3956c25b
+DATA hashConstants<>+144(SB)/4, $0x3956c25b
+DATA hashConstants<>+148(SB)/4, $0x3956c25b
+DATA hashConstants<>+152(SB)/4, $0x3956c25b
+DATA hashConstants<>+156(SB)/4, $0x3956c25b
+DATA hashConstants<>+160(SB)/4, $0x59f111f1
+DATA hashConstants<>+164(SB)/4, $0x59f111f1
+DATA hashConstants<>+168(SB)/4, $0x59f111f1
+DATA hashConstants<>+172(SB)/4, $0x59f111f1
+DATA hashConstants<>+176(SB)/4, $0x59f111f1
+DATA hashConstants<>+180(SB)/4, $0x59f111f1
+DATA hashConstants<>+184(SB)/4, $0x59f111f1
+DATA hashConstants<>+188(SB)/4, $0x59f111f1
+DATA hashConstants<>+192(SB)/4, $0x923f82a4
+DATA hashConstants<>+196(SB)/4, $0x923f82a4
+DATA hashConstants<>+200(SB)/4, $0x923f82a4
+DATA hashConstants<>+204(SB)/4, $0x923f82a4
+DATA hashConstants<>+208(SB)/4, $0x923f82a4
+DATA hashConstants<>+212(SB)/4, $0x923f82a4
+DATA hashConstants<>+216(SB)/4, $0x923f82a4
+DATA hashConstants<>+220(SB)/4, $0x923f82a4
+DATA hashConstants<>+224(SB)/4, $0xab1c5ed5
+DATA hashConstants<>+228(SB)/4, $0xab1c5ed5
+DATA hashConstants<>+232(SB)/4, $0xab1c5ed5
+DATA hashConstants<>+236(SB)/4, $0xab1c5ed5
+DATA hashConstants<>+240(SB)/4, $0xab1c5ed5
+DATA hashConstants<>+244(SB)/4, $0xab1c5ed5
+DATA hashConstants<>+248(SB)/4, $0xab1c5ed5
+DATA hashConstants<>+252(SB)/4, $0xab1c5ed5
+DATA hashConstants<>+256(SB)/4, $0x5807aa98
+DATA hashConstants<>+260(SB)/4, $0x5807aa98
+DATA hashConstants<>+264(SB)/4, $0x5807aa98
+DATA hashConstants<>+268(SB)/4, $0x5807aa98
+DATA hashConstants<>+272(SB)/4, $0x5807aa98
+DATA hashConstants<>+276(SB)/4, $0x5807aa98
+DATA hashConstants<>+280(SB)/4, $0x5807aa98
+DATA hashConstants<>+284(SB)/4, $0x5807aa98
+DATA hashConstants<>+288(SB)/4, $0x12835b01
+DATA hashConstants<>+292(SB)/4, $0x12835b01
+DATA hashConstants<>+296(SB)/4, $0x12835b01
+DATA hashConstants<>+300(SB)/4, $0x12835b01
+DATA hashConstants<>+304(SB)/4, $0x12835b01
+DATA hashConstants<>+308(SB)/4, $0x12835b01
+DATA hashConstants<>+312(SB)/4, $0x12835b01
+DATA hashConstants<>+316(SB)/4, $0x12835b01
+DATA hashConstants<>+320(SB)/4, $0x243185be
+DATA hashConstants<>+324(SB)/4, $0x243185be
+DATA hashConstants<>+328(SB)/4, $0x243185be
+DATA hashConstants<>+332(SB)/4, $0x243185be
+DATA hashConstants<>+336(SB)/4, $0x243185be
+DATA hashConstants<>+340(SB)/4, $0x243185be
+DATA hashConstants<>+344(SB)/4, $0x243185be
+DATA hashConstants<>+348(SB)/4, $0x243185be
+DATA hashConstants<>+352(SB)/4, $0x550c7dc3
+DATA hashConstants<>+356(SB)/4, $0x550c7dc3
+DATA hashConstants<>+360(SB)/4, $0x550c7dc3
+DATA hashConstants<>+364(SB)/4, $0x550c7dc3
+DATA hashConstants<>+368(SB)/4, $0x550c7dc3
+DATA hashConstants<>+372(SB)/4, $0x550c7dc3
+DATA hashConstants<>+376(SB)/4, $0x550c7dc3
+DATA hashConstants<>+380(SB)/4, $0x550c7dc3
+DATA hashConstants<>+384(SB)/4, $0x72be5d74
+DATA hashConstants<>+388(SB)/4, $0x72be5d74
+DATA hashConstants<>+392(SB)/4, $0x72be5d74
+DATA hashConstants<>+396(SB)/4, $0x72be5d74
+DATA hashConstants<>+400(SB)/4, $0x72be5d74
+DATA hashConstants<>+404(SB)/4, $0x72be5d74
+DATA hashConstants<>+408(SB)/4, $0x72be5d74
+DATA hashConstants<>+412(SB)/4, $0x72be5d74
+DATA hashConstants<>+416(SB)/4, $0x80deb1fe
+DATA hashConstants<>+420(SB)/4, $0x80deb1fe
+DATA hashConstants<>+424(SB)/4, $0x80deb1fe
+DATA hashConstants<>+428(SB)/4, $0x80deb1fe
+DATA hashConstants<>+432(SB)/4, $0x80deb1fe
+DATA hashConstants<>+436(SB)/4, $0x80deb1fe
+DATA hashConstants<>+440(SB)/4, $0x80deb1fe
+DATA hashConstants<>+444(SB)/4, $0x80deb1fe
+DATA hashConstants<>+448(SB)/4, $0x9bdc06a7
+DATA hashConstants<>+452(SB)/4, $0x9bdc06a7
+DATA hashConstants<>+456(SB)/4, $0x9bdc06a7
+DATA hashConstants<>+460(SB)/4, $0x9bdc06a7
+DATA hashConstants<>+464(SB)/4, $0x9bdc06a7
+DATA hashConstants<>+468(SB)/4, $0x9bdc06a7
+DATA hashConstants<>+472(SB)/4, $0x9bdc06a7
+DATA hashConstants<>+476(SB)/4, $0x9bdc06a7
+DATA hashConstants<>+480(SB)/4, $0xc19bf274
+DATA hashConstants<>+484(SB)/4, $0xc19bf274
+DATA hashConstants<>+488(SB)/4, $0xc19bf274
+DATA hashConstants<>+492(SB)/4, $0xc19bf274
+DATA hashConstants<>+496(SB)/4, $0xc19bf274
+DATA hashConstants<>+500(SB)/4, $0xc19bf274
+DATA hashConstants<>+504(SB)/4, $0xc19bf274
+DATA hashConstants<>+508(SB)/4, $0xc19bf274
+GLOBL hashConstants<>(SB), RODATA|NOPTR, $512
+
 DATA hashStart<>+0(SB)/4, $0xfc08884d
 DATA hashStart<>+4(SB)/4, $0xfc08884d
 DATA hashStart<>+8(SB)/4, $0xfc08884d
@@ -1234,7 +1234,7 @@ GLOBL byteSwap<>(SB), RODATA|NOPTR, $32
 
 // func scanGroupsAVX2(job *uint32) (mask uint64)
 // Requires: AVX, AVX2, SSE2
-TEXT ·scanGroupsAVX2(SB), $6208-16
+TEXT ·scanGroupsAVX2(SB), $4672-16
 	MOVQ job+0(FP), DI
 
 	// The frame, on a boundary of 64 bytes.
@@ -1243,9 +1243,8 @@ TEXT ·scanGroupsAVX2(SB), $6208-16
 	MOVL         (DI), R9
 	MOVL         4(DI), R10
 	MOVL         8(DI), R11
-	LEAQ         3072(SI), R12
-	LEAQ         5120(SI), R13
-	ADDQ         $+1024, SI
+	LEAQ         1536(SI), R12
+	LEAQ         3584(SI), R13
 	LEAQ         roundConstants<>+1024(SB), CX
 	VMOVDQA      headerConstants<>+128(SB), Y0
 	VMOVDQA      Y0, -896(R12)
@@ -1298,14 +1297,14 @@ group:
 	VPBROADCASTD X0, Y0
 	VPADDD       laneNumbers<>+0(SB), Y0, Y0
 	VPSHUFB      byteSwap<>+0(SB), Y0, Y0
-	VMOVDQA      Y0, -928(SI)
+	VMOVDQA      Y0, 96(SI)
 	VMOVDQA      Y0, -928(R12)
-	LEAQ         (SI), DX
+	MOVQ         SI, DX
 	LEAQ         (R12), R15
 	MOVL         $0x00000001, BX
 
 words1:
-	VMOVDQA      -928(DX), Y1
+	VMOVDQA      96(DX), Y1
 	VPSRLD       $0x07, Y1, Y3
 	VPSLLD       $0x19, Y1, Y4
 	VPXOR        Y4, Y3, Y3
@@ -1318,14 +1317,14 @@ words1:
 	VPBROADCASTD 104(DI), Y1
 	VPADDD       Y1, Y0, Y0
 	VMOVDQA      Y0, Y5
-	VMOVDQA      Y5, -448(DX)
+	VMOVDQA      Y5, 64(DX)
 	VPADDD       -448(CX), Y5, Y3
 	VMOVDQA      Y3, -448(R15)
-	VMOVDQA      -928(DX), Y0
+	VMOVDQA      96(DX), Y0
 	VPBROADCASTD 108(DI), Y1
 	VPADDD       Y1, Y0, Y0
 	VMOVDQA      Y0, Y6
-	VMOVDQA      Y6, -416(DX)
+	VMOVDQA      Y6, 96(DX)
 	VPADDD       -416(CX), Y6, Y3
 	VMOVDQA      Y3, -416(R15)
 	VMOVDQA      headerParts<>+128(SB), Y1
@@ -1340,7 +1339,7 @@ words1:
 	VPSRLD       $0x0a, Y5, Y4
 	VPXOR        Y4, Y3, Y2
 	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, -384(DX)
+	VMOVDQA      Y5, 128(DX)
 	VPADDD       -384(CX), Y5, Y3
 	VMOVDQA      Y3, -384(R15)
 	VPSRLD       $0x11, Y6, Y3
@@ -1353,7 +1352,7 @@ words1:
 	VPSRLD       $0x0a, Y6, Y4
 	VPXOR        Y4, Y3, Y2
 	VMOVDQA      Y2, Y6
-	VMOVDQA      Y6, -352(DX)
+	VMOVDQA      Y6, 160(DX)
 	VPADDD       -352(CX), Y6, Y3
 	VMOVDQA      Y3, -352(R15)
 	VMOVDQA      headerParts<>+192(SB), Y1
@@ -1368,7 +1367,7 @@ words1:
 	VPSRLD       $0x0a, Y5, Y4
 	VPXOR        Y4, Y3, Y2
 	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, -320(DX)
+	VMOVDQA      Y5, 192(DX)
 	VPADDD       -320(CX), Y5, Y3
 	VMOVDQA      Y3, -320(R15)
 	VPBROADCASTD 124(DI), Y1
@@ -1383,7 +1382,7 @@ words1:
 	VPSRLD       $0x0a, Y6, Y4
 	VPXOR        Y4, Y3, Y2
 	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, -288(DX)
+	VMOVDQA      Y6, 224(DX)
 	VPADDD       -288(CX), Y6, Y3
 	VMOVDQA      Y3, -288(R15)
 	VPBROADCASTD 128(DI), Y1
@@ -1398,10 +1397,10 @@ words1:
 	VPSRLD       $0x0a, Y5, Y4
 	VPXOR        Y4, Y3, Y2
 	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, -256(DX)
+	VMOVDQA      Y5, 256(DX)
 	VPADDD       -256(CX), Y5, Y3
 	VMOVDQA      Y3, -256(R15)
-	VMOVDQA      -448(DX), Y0
+	VMOVDQA      64(DX), Y0
 	VPSRLD       $0x11, Y6, Y3
 	VPSLLD       $0x0f, Y6, Y4
 	VPXOR        Y4, Y3, Y3
@@ -1412,10 +1411,10 @@ words1:
 	VPSRLD       $0x0a, Y6, Y4
 	VPXOR        Y4, Y3, Y2
 	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, -224(DX)
+	VMOVDQA      Y6, 288(DX)
 	VPADDD       -224(CX), Y6, Y3
 	VMOVDQA      Y3, -224(R15)
-	VMOVDQA      -416(DX), Y0
+	VMOVDQA      96(DX), Y0
 	VPSRLD       $0x11, Y5, Y3
 	VPSLLD       $0x0f, Y5, Y4
 	VPXOR        Y4, Y3, Y3
@@ -1426,10 +1425,10 @@ words1:
 	VPSRLD       $0x0a, Y5, Y4
 	VPXOR        Y4, Y3, Y2
 	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, -192(DX)
+	VMOVDQA      Y5, 320(DX)
 	VPADDD       -192(CX), Y5, Y3
 	VMOVDQA      Y3, -192(R15)
-	VMOVDQA      -384(DX), Y0
+	VMOVDQA      128(DX), Y0
 	VPSRLD       $0x11, Y6, Y3
 	VPSLLD       $0x0f, Y6, Y4
 	VPXOR        Y4, Y3, Y3
@@ -1440,10 +1439,10 @@ words1:
 	VPSRLD       $0x0a, Y6, Y4
 	VPXOR        Y4, Y3, Y2
 	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, -160(DX)
+	VMOVDQA      Y6, 352(DX)
 	VPADDD       -160(CX), Y6, Y3
 	VMOVDQA      Y3, -160(R15)
-	VMOVDQA      -352(DX), Y0
+	VMOVDQA      160(DX), Y0
 	VPSRLD       $0x11, Y5, Y3
 	VPSLLD       $0x0f, Y5, Y4
 	VPXOR        Y4, Y3, Y3
@@ -1454,10 +1453,10 @@ words1:
 	VPSRLD       $0x0a, Y5, Y4
 	VPXOR        Y4, Y3, Y2
 	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, -128(DX)
+	VMOVDQA      Y5, 384(DX)
 	VPADDD       -128(CX), Y5, Y3
 	VMOVDQA      Y3, -128(R15)
-	VMOVDQA      -320(DX), Y0
+	VMOVDQA      192(DX), Y0
 	VPSRLD       $0x11, Y6, Y3
 	VPSLLD       $0x0f, Y6, Y4
 	VPXOR        Y4, Y3, Y3
@@ -1468,10 +1467,10 @@ words1:
 	VPSRLD       $0x0a, Y6, Y4
 	VPXOR        Y4, Y3, Y2
 	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, -96(DX)
+	VMOVDQA      Y6, 416(DX)
 	VPADDD       -96(CX), Y6, Y3
 	VMOVDQA      Y3, -96(R15)
-	VMOVDQA      -288(DX), Y0
+	VMOVDQA      224(DX), Y0
 	VMOVDQA      headerParts<>+448(SB), Y1
 	VPADDD       Y1, Y0, Y0
 	VPSRLD       $0x11, Y5, Y3
@@ -1484,10 +1483,10 @@ words1:
 	VPSRLD       $0x0a, Y5, Y4
 	VPXOR        Y4, Y3, Y2
 	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, -64(DX)
+	VMOVDQA      Y5, 448(DX)
 	VPADDD       -64(CX), Y5, Y3
 	VMOVDQA      Y3, -64(R15)
-	VMOVDQA      -256(DX), Y0
+	VMOVDQA      256(DX), Y0
 	VPBROADCASTD 156(DI), Y1
 	VPADDD       Y1, Y0, Y0
 	VPSRLD       $0x11, Y6, Y3
@@ -1500,10 +1499,10 @@ words1:
 	VPSRLD       $0x0a, Y6, Y4
 	VPXOR        Y4, Y3, Y2
 	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, -32(DX)
+	VMOVDQA      Y6, 480(DX)
 	VPADDD       -32(CX), Y6, Y3
 	VMOVDQA      Y3, -32(R15)
-	VMOVDQA      -224(DX), Y0
+	VMOVDQA      288(DX), Y0
 	VPBROADCASTD 160(DI), Y1
 	VPADDD       Y1, Y0, Y0
 	VPSRLD       $0x11, Y5, Y3
@@ -1519,7 +1518,7 @@ words1:
 	VMOVDQA      Y5, (DX)
 	VPADDD       (CX), Y5, Y3
 	VMOVDQA      Y3, (R15)
-	VMOVDQA      -448(DX), Y1
+	VMOVDQA      64(DX), Y1
 	VPSRLD       $0x07, Y1, Y3
 	VPSLLD       $0x19, Y1, Y4
 	VPXOR        Y4, Y3, Y3
@@ -1529,7 +1528,7 @@ words1:
 	VPXOR        Y4, Y3, Y3
 	VPSRLD       $0x03, Y1, Y4
 	VPXOR        Y4, Y3, Y0
-	VPADDD       -192(DX), Y0, Y0
+	VPADDD       320(DX), Y0, Y0
 	VPBROADCASTD 164(DI), Y1
 	VPADDD       Y1, Y0, Y0
 	VPSRLD       $0x11, Y6, Y3
@@ -1545,7 +1544,7 @@ words1:
 	VMOVDQA      Y6, 32(DX)
 	VPADDD       32(CX), Y6, Y3
 	VMOVDQA      Y3, 32(R15)
-	VMOVDQA      -416(DX), Y1
+	VMOVDQA      96(DX), Y1
 	VPSRLD       $0x07, Y1, Y3
 	VPSLLD       $0x19, Y1, Y4
 	VPXOR        Y4, Y3, Y3
@@ -1555,8 +1554,8 @@ words1:
 	VPXOR        Y4, Y3, Y3
 	VPSRLD       $0x03, Y1, Y4
 	VPXOR        Y4, Y3, Y0
-	VPADDD       -448(DX), Y0, Y0
-	VPADDD       -160(DX), Y0, Y0
+	VPADDD       64(DX), Y0, Y0
+	VPADDD       352(DX), Y0, Y0
 	VPSRLD       $0x11, Y5, Y3
 	VPSLLD       $0x0f, Y5, Y4
 	VPXOR        Y4, Y3, Y3
@@ -1570,7 +1569,7 @@ words1:
 	VMOVDQA      Y5, 64(DX)
 	VPADDD       64(CX), Y5, Y3
 	VMOVDQA      Y3, 64(R15)
-	VMOVDQA      -384(DX), Y1
+	VMOVDQA      128(DX), Y1
 	VPSRLD       $0x07, Y1, Y3
 	VPSLLD       $0x19, Y1, Y4
 	VPXOR        Y4, Y3, Y3
@@ -1580,8 +1579,8 @@ words1:
 	VPXOR        Y4, Y3, Y3
 	VPSRLD       $0x03, Y1, Y4
 	VPXOR        Y4, Y3, Y0
-	VPADDD       -416(DX), Y0, Y0
-	VPADDD       -128(DX), Y0, Y0
+	VPADDD       96(DX), Y0, Y0
+	VPADDD       384(DX), Y0, Y0
 	VPSRLD       $0x11, Y6, Y3
 	VPSLLD       $0x0f, Y6, Y4
 	VPXOR        Y4, Y3, Y3
@@ -1595,7 +1594,7 @@ words1:
 	VMOVDQA      Y6, 96(DX)
 	VPADDD       96(CX), Y6, Y3
 	VMOVDQA      Y3, 96(R15)
-	VMOVDQA      -352(DX), Y1
+	VMOVDQA      160(DX), Y1
 	VPSRLD       $0x07, Y1, Y3
 	VPSLLD       $0x19, Y1, Y4
 	VPXOR        Y4, Y3, Y3
@@ -1605,8 +1604,8 @@ words1:
 	VPXOR        Y4, Y3, Y3
 	VPSRLD       $0x03, Y1, Y4
 	VPXOR        Y4, Y3, Y0
-	VPADDD       -384(DX), Y0, Y0
-	VPADDD       -96(DX), Y0, Y0
+	VPADDD       128(DX), Y0, Y0
+	VPADDD       416(DX), Y0, Y0
 	VPSRLD       $0x11, Y5, Y3
 	VPSLLD       $0x0f, Y5, Y4
 	VPXOR        Y4, Y3, Y3
@@ -1620,7 +1619,7 @@ words1:
 	VMOVDQA      Y5, 128(DX)
 	VPADDD       128(CX), Y5, Y3
 	VMOVDQA      Y3, 128(R15)
-	VMOVDQA      -320(DX), Y1
+	VMOVDQA      192(DX), Y1
 	VPSRLD       $0x07, Y1, Y3
 	VPSLLD       $0x19, Y1, Y4
 	VPXOR        Y4, Y3, Y3
@@ -1630,8 +1629,8 @@ words1:
 	VPXOR        Y4, Y3, Y3
 	VPSRLD       $0x03, Y1, Y4
 	VPXOR        Y4, Y3, Y0
-	VPADDD       -352(DX), Y0, Y0
-	VPADDD       -64(DX), Y0, Y0
+	VPADDD       160(DX), Y0, Y0
+	VPADDD       448(DX), Y0, Y0
 	VPSRLD       $0x11, Y6, Y3
 	VPSLLD       $0x0f, Y6, Y4
 	VPXOR        Y4, Y3, Y3
@@ -1645,7 +1644,7 @@ words1:
 	VMOVDQA      Y6, 160(DX)
 	VPADDD       160(CX), Y6, Y3
 	VMOVDQA      Y3, 160(R15)
-	VMOVDQA      -288(DX), Y1
+	VMOVDQA      224(DX), Y1
 	VPSRLD       $0x07, Y1, Y3
 	VPSLLD       $0x19, Y1, Y4
 	VPXOR        Y4, Y3, Y3
@@ -1655,8 +1654,8 @@ words1:
 	VPXOR        Y4, Y3, Y3
 	VPSRLD       $0x03, Y1, Y4
 	VPXOR        Y4, Y3, Y0
-	VPADDD       -320(DX), Y0, Y0
-	VPADDD       -32(DX), Y0, Y0
+	VPADDD       192(DX), Y0, Y0
+	VPADDD       480(DX), Y0, Y0
 	VPSRLD       $0x11, Y5, Y3
 	VPSLLD       $0x0f, Y5, Y4
 	VPXOR        Y4, Y3, Y3
@@ -1670,7 +1669,7 @@ words1:
 	VMOVDQA      Y5, 192(DX)
 	VPADDD       192(CX), Y5, Y3
 	VMOVDQA      Y3, 192(R15)
-	VMOVDQA      -256(DX), Y1
+	VMOVDQA      256(DX), Y1
 	VPSRLD       $0x07, Y1, Y3
 	VPSLLD       $0x19, Y1, Y4
 	VPXOR        Y4, Y3, Y3
@@ -1680,7 +1679,7 @@ words1:
 	VPXOR        Y4, Y3, Y3
 	VPSRLD       $0x03, Y1, Y4
 	VPXOR        Y4, Y3, Y0
-	VPADDD       -288(DX), Y0, Y0
+	VPADDD       224(DX), Y0, Y0
 	VPADDD       (DX), Y0, Y0
 	VPSRLD       $0x11, Y6, Y3
 	VPSLLD       $0x0f, Y6, Y4
@@ -1695,7 +1694,7 @@ words1:
 	VMOVDQA      Y6, 224(DX)
 	VPADDD       224(CX), Y6, Y3
 	VMOVDQA      Y3, 224(R15)
-	VMOVDQA      -224(DX), Y1
+	VMOVDQA      288(DX), Y1
 	VPSRLD       $0x07, Y1, Y3
 	VPSLLD       $0x19, Y1, Y4
 	VPXOR        Y4, Y3, Y3
@@ -1705,7 +1704,7 @@ words1:
 	VPXOR        Y4, Y3, Y3
 	VPSRLD       $0x03, Y1, Y4
 	VPXOR        Y4, Y3, Y0
-	VPADDD       -256(DX), Y0, Y0
+	VPADDD       256(DX), Y0, Y0
 	VPADDD       32(DX), Y0, Y0
 	VPSRLD       $0x11, Y5, Y3
 	VPSLLD       $0x0f, Y5, Y4
@@ -1720,7 +1719,7 @@ words1:
 	VMOVDQA      Y5, 256(DX)
 	VPADDD       256(CX), Y5, Y3
 	VMOVDQA      Y3, 256(R15)
-	VMOVDQA      -192(DX), Y1
+	VMOVDQA      320(DX), Y1
 	VPSRLD       $0x07, Y1, Y3
 	VPSLLD       $0x19, Y1, Y4
 	VPXOR        Y4, Y3, Y3
@@ -1730,7 +1729,7 @@ words1:
 	VPXOR        Y4, Y3, Y3
 	VPSRLD       $0x03, Y1, Y4
 	VPXOR        Y4, Y3, Y0
-	VPADDD       -224(DX), Y0, Y0
+	VPADDD       288(DX), Y0, Y0
 	VPADDD       64(DX), Y0, Y0
 	VPSRLD       $0x11, Y6, Y3
 	VPSLLD       $0x0f, Y6, Y4
@@ -1745,7 +1744,7 @@ words1:
 	VMOVDQA      Y6, 288(DX)
 	VPADDD       288(CX), Y6, Y3
 	VMOVDQA      Y3, 288(R15)
-	VMOVDQA      -160(DX), Y1
+	VMOVDQA      352(DX), Y1
 	VPSRLD       $0x07, Y1, Y3
 	VPSLLD       $0x19, Y1, Y4
 	VPXOR        Y4, Y3, Y3
@@ -1755,7 +1754,7 @@ words1:
 	VPXOR        Y4, Y3, Y3
 	VPSRLD       $0x03, Y1, Y4
 	VPXOR        Y4, Y3, Y0
-	VPADDD       -192(DX), Y0, Y0
+	VPADDD       320(DX), Y0, Y0
 	VPADDD       96(DX), Y0, Y0
 	VPSRLD       $0x11, Y5, Y3
 	VPSLLD       $0x0f, Y5, Y4
@@ -1770,7 +1769,7 @@ words1:
 	VMOVDQA      Y5, 320(DX)
 	VPADDD       320(CX), Y5, Y3
 	VMOVDQA      Y3, 320(R15)
-	VMOVDQA      -128(DX), Y1
+	VMOVDQA      384(DX), Y1
 	VPSRLD       $0x07, Y1, Y3
 	VPSLLD       $0x19, Y1, Y4
 	VPXOR        Y4, Y3, Y3
@@ -1780,7 +1779,7 @@ words1:
 	VPXOR        Y4, Y3, Y3
 	VPSRLD       $0x03, Y1, Y4
 	VPXOR        Y4, Y3, Y0
-	VPADDD       -160(DX), Y0, Y0
+	VPADDD       352(DX), Y0, Y0
 	VPADDD       128(DX), Y0, Y0
 	VPSRLD       $0x11, Y6, Y3
 	VPSLLD       $0x0f, Y6, Y4
@@ -1795,7 +1794,7 @@ words1:
 	VMOVDQA      Y6, 352(DX)
 	VPADDD       352(CX), Y6, Y3
 	VMOVDQA      Y3, 352(R15)
-	VMOVDQA      -96(DX), Y1
+	VMOVDQA      416(DX), Y1
 	VPSRLD       $0x07, Y1, Y3
 	VPSLLD       $0x19, Y1, Y4
 	VPXOR        Y4, Y3, Y3
@@ -1805,7 +1804,7 @@ words1:
 	VPXOR        Y4, Y3, Y3
 	VPSRLD       $0x03, Y1, Y4
 	VPXOR        Y4, Y3, Y0
-	VPADDD       -128(DX), Y0, Y0
+	VPADDD       384(DX), Y0, Y0
 	VPADDD       160(DX), Y0, Y0
 	VPSRLD       $0x11, Y5, Y3
 	VPSLLD       $0x0f, Y5, Y4
@@ -1820,7 +1819,7 @@ words1:
 	VMOVDQA      Y5, 384(DX)
 	VPADDD       384(CX), Y5, Y3
 	VMOVDQA      Y3, 384(R15)
-	VMOVDQA      -64(DX), Y1
+	VMOVDQA      448(DX), Y1
 	VPSRLD       $0x07, Y1, Y3
 	VPSLLD       $0x19, Y1, Y4
 	VPXOR        Y4, Y3, Y3
@@ -1830,7 +1829,7 @@ words1:
 	VPXOR        Y4, Y3, Y3
 	VPSRLD       $0x03, Y1, Y4
 	VPXOR        Y4, Y3, Y0
-	VPADDD       -96(DX), Y0, Y0
+	VPADDD       416(DX), Y0, Y0
 	VPADDD       192(DX), Y0, Y0
 	VPSRLD       $0x11, Y6, Y3
 	VPSLLD       $0x0f, Y6, Y4
@@ -1845,7 +1844,7 @@ words1:
 	VMOVDQA      Y6, 416(DX)
 	VPADDD       416(CX), Y6, Y3
 	VMOVDQA      Y3, 416(R15)
-	VMOVDQA      -32(DX), Y1
+	VMOVDQA      480(DX), Y1
 	VPSRLD       $0x07, Y1, Y3
 	VPSLLD       $0x19, Y1, Y4
 	VPXOR        Y4, Y3, Y3
@@ -1855,7 +1854,7 @@ words1:
 	VPXOR        Y4, Y3, Y3
 	VPSRLD       $0x03, Y1, Y4
 	VPXOR        Y4, Y3, Y0
-	VPADDD       -64(DX), Y0, Y0
+	VPADDD       448(DX), Y0, Y0
 	VPADDD       224(DX), Y0, Y0
 	VPSRLD       $0x11, Y5, Y3
 	VPSLLD       $0x0f, Y5, Y4
@@ -1880,7 +1879,7 @@ words1:
 	VPXOR        Y4, Y3, Y3
 	VPSRLD       $0x03, Y1, Y4
 	VPXOR        Y4, Y3, Y0
-	VPADDD       -32(DX), Y0, Y0
+	VPADDD       480(DX), Y0, Y0
 	VPADDD       256(DX), Y0, Y0
 	VPSRLD       $0x11, Y6, Y3
 	VPSLLD       $0x0f, Y6, Y4
@@ -1917,7 +1916,7 @@ words1:
 	VPSRLD       $0x0a, Y5, Y4
 	VPXOR        Y4, Y3, Y2
 	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, 512(DX)
+	VMOVDQA      Y5, (DX)
 	VPADDD       512(CX), Y5, Y3
 	VMOVDQA      Y3, 512(R15)
 	VMOVDQA      64(DX), Y1
@@ -1942,7 +1941,7 @@ words1:
 	VPSRLD       $0x0a, Y6, Y4
 	VPXOR        Y4, Y3, Y2
 	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, 544(DX)
+	VMOVDQA      Y6, 32(DX)
 	VPADDD       544(CX), Y6, Y3
 	VMOVDQA      Y3, 544(R15)
 	VMOVDQA      96(DX), Y1
@@ -1967,7 +1966,7 @@ words1:
 	VPSRLD       $0x0a, Y5, Y4
 	VPXOR        Y4, Y3, Y2
 	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, 576(DX)
+	VMOVDQA      Y5, 64(DX)
 	VPADDD       576(CX), Y5, Y3
 	VMOVDQA      Y3, 576(R15)
 	VMOVDQA      128(DX), Y1
@@ -1992,7 +1991,7 @@ words1:
 	VPSRLD       $0x0a, Y6, Y4
 	VPXOR        Y4, Y3, Y2
 	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, 608(DX)
+	VMOVDQA      Y6, 96(DX)
 	VPADDD       608(CX), Y6, Y3
 	VMOVDQA      Y3, 608(R15)
 	VMOVDQA      160(DX), Y1
@@ -2017,7 +2016,7 @@ words1:
 	VPSRLD       $0x0a, Y5, Y4
 	VPXOR        Y4, Y3, Y2
 	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, 640(DX)
+	VMOVDQA      Y5, 128(DX)
 	VPADDD       640(CX), Y5, Y3
 	VMOVDQA      Y3, 640(R15)
 	VMOVDQA      192(DX), Y1
@@ -2042,7 +2041,7 @@ words1:
 	VPSRLD       $0x0a, Y6, Y4
 	VPXOR        Y4, Y3, Y2
 	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, 672(DX)
+	VMOVDQA      Y6, 160(DX)
 	VPADDD       672(CX), Y6, Y3
 	VMOVDQA      Y3, 672(R15)
 	VMOVDQA      224(DX), Y1
@@ -2067,7 +2066,7 @@ words1:
 	VPSRLD       $0x0a, Y5, Y4
 	VPXOR        Y4, Y3, Y2
 	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, 704(DX)
+	VMOVDQA      Y5, 192(DX)
 	VPADDD       704(CX), Y5, Y3
 	VMOVDQA      Y3, 704(R15)
 	VMOVDQA      256(DX), Y1
@@ -2081,7 +2080,7 @@ words1:
 	VPSRLD       $0x03, Y1, Y4
 	VPXOR        Y4, Y3, Y0
 	VPADDD       224(DX), Y0, Y0
-	VPADDD       512(DX), Y0, Y0
+	VPADDD       (DX), Y0, Y0
 	VPSRLD       $0x11, Y6, Y3
 	VPSLLD       $0x0f, Y6, Y4
 	VPXOR        Y4, Y3, Y3
@@ -2092,7 +2091,7 @@ words1:
 	VPSRLD       $0x0a, Y6, Y4
 	VPXOR        Y4, Y3, Y2
 	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, 736(DX)
+	VMOVDQA      Y6, 224(DX)
 	VPADDD       736(CX), Y6, Y3
 	VMOVDQA      Y3, 736(R15)
 	VMOVDQA      288(DX), Y1
@@ -2106,7 +2105,7 @@ words1:
 	VPSRLD       $0x03, Y1, Y4
 	VPXOR        Y4, Y3, Y0
 	VPADDD       256(DX), Y0, Y0
-	VPADDD       544(DX), Y0, Y0
+	VPADDD       32(DX), Y0, Y0
 	VPSRLD       $0x11, Y5, Y3
 	VPSLLD       $0x0f, Y5, Y4
 	VPXOR        Y4, Y3, Y3
@@ -2117,7 +2116,7 @@ words1:
 	VPSRLD       $0x0a, Y5, Y4
 	VPXOR        Y4, Y3, Y2
 	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, 768(DX)
+	VMOVDQA      Y5, 256(DX)
 	VPADDD       768(CX), Y5, Y3
 	VMOVDQA      Y3, 768(R15)
 	VMOVDQA      320(DX), Y1
@@ -2131,7 +2130,7 @@ words1:
 	VPSRLD       $0x03, Y1, Y4
 	VPXOR        Y4, Y3, Y0
 	VPADDD       288(DX), Y0, Y0
-	VPADDD       576(DX), Y0, Y0
+	VPADDD       64(DX), Y0, Y0
 	VPSRLD       $0x11, Y6, Y3
 	VPSLLD       $0x0f, Y6, Y4
 	VPXOR        Y4, Y3, Y3
@@ -2142,7 +2141,7 @@ words1:
 	VPSRLD       $0x0a, Y6, Y4
 	VPXOR        Y4, Y3, Y2
 	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, 800(DX)
+	VMOVDQA      Y6, 288(DX)
 	VPADDD       800(CX), Y6, Y3
 	VMOVDQA      Y3, 800(R15)
 	VMOVDQA      352(DX), Y1
@@ -2156,7 +2155,7 @@ words1:
 	VPSRLD       $0x03, Y1, Y4
 	VPXOR        Y4, Y3, Y0
 	VPADDD       320(DX), Y0, Y0
-	VPADDD       608(DX), Y0, Y0
+	VPADDD       96(DX), Y0, Y0
 	VPSRLD       $0x11, Y5, Y3
 	VPSLLD       $0x0f, Y5, Y4
 	VPXOR        Y4, Y3, Y3
@@ -2167,7 +2166,7 @@ words1:
 	VPSRLD       $0x0a, Y5, Y4
 	VPXOR        Y4, Y3, Y2
 	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, 832(DX)
+	VMOVDQA      Y5, 320(DX)
 	VPADDD       832(CX), Y5, Y3
 	VMOVDQA      Y3, 832(R15)
 	VMOVDQA      384(DX), Y1
@@ -2181,7 +2180,7 @@ words1:
 	VPSRLD       $0x03, Y1, Y4
 	VPXOR        Y4, Y3, Y0
 	VPADDD       352(DX), Y0, Y0
-	VPADDD       640(DX), Y0, Y0
+	VPADDD       128(DX), Y0, Y0
 	VPSRLD       $0x11, Y6, Y3
 	VPSLLD       $0x0f, Y6, Y4
 	VPXOR        Y4, Y3, Y3
@@ -2192,7 +2191,7 @@ words1:
 	VPSRLD       $0x0a, Y6, Y4
 	VPXOR        Y4, Y3, Y2
 	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, 864(DX)
+	VMOVDQA      Y6, 352(DX)
 	VPADDD       864(CX), Y6, Y3
 	VMOVDQA      Y3, 864(R15)
 	VMOVDQA      416(DX), Y1
@@ -2206,7 +2205,7 @@ words1:
 	VPSRLD       $0x03, Y1, Y4
 	VPXOR        Y4, Y3, Y0
 	VPADDD       384(DX), Y0, Y0
-	VPADDD       672(DX), Y0, Y0
+	VPADDD       160(DX), Y0, Y0
 	VPSRLD       $0x11, Y5, Y3
 	VPSLLD       $0x0f, Y5, Y4
 	VPXOR        Y4, Y3, Y3
@@ -2217,7 +2216,7 @@ words1:
 	VPSRLD       $0x0a, Y5, Y4
 	VPXOR        Y4, Y3, Y2
 	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, 896(DX)
+	VMOVDQA      Y5, 384(DX)
 	VPADDD       896(CX), Y5, Y3
 	VMOVDQA      Y3, 896(R15)
 	VMOVDQA      448(DX), Y1
@@ -2231,7 +2230,7 @@ words1:
 	VPSRLD       $0x03, Y1, Y4
 	VPXOR        Y4, Y3, Y0
 	VPADDD       416(DX), Y0, Y0
-	VPADDD       704(DX), Y0, Y0
+	VPADDD       192(DX), Y0, Y0
 	VPSRLD       $0x11, Y6, Y3
 	VPSLLD       $0x0f, Y6, Y4
 	VPXOR        Y4, Y3, Y3
@@ -2242,7 +2241,7 @@ words1:
 	VPSRLD       $0x0a, Y6, Y4
 	VPXOR        Y4, Y3, Y2
 	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, 928(DX)
+	VMOVDQA      Y6, 416(DX)
 	VPADDD       928(CX), Y6, Y3
 	VMOVDQA      Y3, 928(R15)
 	VMOVDQA      480(DX), Y1
@@ -2256,7 +2255,7 @@ words1:
 	VPSRLD       $0x03, Y1, Y4
 	VPXOR        Y4, Y3, Y0
 	VPADDD       448(DX), Y0, Y0
-	VPADDD       736(DX), Y0, Y0
+	VPADDD       224(DX), Y0, Y0
 	VPSRLD       $0x11, Y5, Y3
 	VPSLLD       $0x0f, Y5, Y4
 	VPXOR        Y4, Y3, Y3
@@ -2269,7 +2268,7 @@ words1:
 	VPADDD       Y2, Y0, Y5
 	VPADDD       960(CX), Y5, Y3
 	VMOVDQA      Y3, 960(R15)
-	VMOVDQA      512(DX), Y1
+	VMOVDQA      (DX), Y1
 	VPSRLD       $0x07, Y1, Y3
 	VPSLLD       $0x19, Y1, Y4
 	VPXOR        Y4, Y3, Y3
@@ -2280,7 +2279,7 @@ words1:
 	VPSRLD       $0x03, Y1, Y4
 	VPXOR        Y4, Y3, Y0
 	VPADDD       480(DX), Y0, Y0
-	VPADDD       768(DX), Y0, Y0
+	VPADDD       256(DX), Y0, Y0
 	VPSRLD       $0x11, Y6, Y3
 	VPSLLD       $0x0f, Y6, Y4
 	VPXOR        Y4, Y3, Y3
@@ -2733,50 +2732,51 @@ rounds1:
 	// D: the digest.
 	VPBROADCASTD 44(R8), Y8
 	VPADDD       Y8, Y0, Y0
-	VMOVDQA      Y0, -1024(SI)
+	VMOVDQA      Y0, (SI)
+	VMOVDQA      Y0, -1024(R13)
 	VPBROADCASTD 40(R8), Y8
 	VPADDD       Y8, Y1, Y1
-	VMOVDQA      Y1, -992(SI)
+	VMOVDQA      Y1, 32(SI)
 	VPADDD       hashFirst<>+32(SB), Y1, Y1
 	VMOVDQA      Y1, -992(R13)
 	VPBROADCASTD 60(R8), Y8
 	VPADDD       Y8, Y2, Y2
-	VMOVDQA      Y2, -960(SI)
+	VMOVDQA      Y2, 64(SI)
 	VPADDD       hashFirst<>+64(SB), Y2, Y2
 	VMOVDQA      Y2, -960(R13)
 	VPBROADCASTD 56(R8), Y8
 	VPADDD       Y8, Y3, Y3
-	VMOVDQA      Y3, -928(SI)
+	VMOVDQA      Y3, 96(SI)
 	VPADDD       hashFirst<>+96(SB), Y3, Y3
 	VMOVDQA      Y3, -928(R13)
 	VPBROADCASTD 36(R8), Y8
 	VPADDD       Y8, Y4, Y4
-	VMOVDQA      Y4, -896(SI)
+	VMOVDQA      Y4, 128(SI)
 	VPADDD       roundConstants<>+128(SB), Y4, Y4
 	VMOVDQA      Y4, -896(R13)
 	VPBROADCASTD 32(R8), Y8
 	VPADDD       Y8, Y5, Y5
-	VMOVDQA      Y5, -864(SI)
+	VMOVDQA      Y5, 160(SI)
 	VPADDD       roundConstants<>+160(SB), Y5, Y5
 	VMOVDQA      Y5, -864(R13)
 	VPBROADCASTD 52(R8), Y8
 	VPADDD       Y8, Y6, Y6
-	VMOVDQA      Y6, -832(SI)
+	VMOVDQA      Y6, 192(SI)
 	VPADDD       roundConstants<>+192(SB), Y6, Y6
 	VMOVDQA      Y6, -832(R13)
 	VPBROADCASTD 48(R8), Y8
 	VPADDD       Y8, Y7, Y7
-	VMOVDQA      Y7, -800(SI)
+	VMOVDQA      Y7, 224(SI)
 	VPADDD       roundConstants<>+224(SB), Y7, Y7
 	VMOVDQA      Y7, -800(R13)
 
 	// S2: message schedule of the second hash.
-	LEAQ (SI), DX
+	MOVQ SI, DX
 	LEAQ (R13), R15
 	MOVL $0x00000001, BX
 
 words2:
-	VMOVDQA -992(DX), Y1
+	VMOVDQA 32(DX), Y1
 	VPSRLD  $0x07, Y1, Y3
 	VPSLLD  $0x19, Y1, Y4
 	VPXOR   Y4, Y3, Y3
@@ -2786,12 +2786,12 @@ words2:
 	VPXOR   Y4, Y3, Y3
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
-	VPADDD  -1024(DX), Y0, Y0
+	VPADDD  (DX), Y0, Y0
 	VMOVDQA Y0, Y5
-	VMOVDQA Y5, -512(DX)
+	VMOVDQA Y5, (DX)
 	VPADDD  -512(CX), Y5, Y3
 	VMOVDQA Y3, -512(R15)
-	VMOVDQA -960(DX), Y1
+	VMOVDQA 64(DX), Y1
 	VPSRLD  $0x07, Y1, Y3
 	VPSLLD  $0x19, Y1, Y4
 	VPXOR   Y4, Y3, Y3
@@ -2801,14 +2801,14 @@ words2:
 	VPXOR   Y4, Y3, Y3
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
-	VPADDD  -992(DX), Y0, Y0
+	VPADDD  32(DX), Y0, Y0
 	VMOVDQA hashParts<>+32(SB), Y1
 	VPADDD  Y1, Y0, Y0
 	VMOVDQA Y0, Y6
-	VMOVDQA Y6, -480(DX)
+	VMOVDQA Y6, 32(DX)
 	VPADDD  -480(CX), Y6, Y3
 	VMOVDQA Y3, -480(R15)
-	VMOVDQA -928(DX), Y1
+	VMOVDQA 96(DX), Y1
 	VPSRLD  $0x07, Y1, Y3
 	VPSLLD  $0x19, Y1, Y4
 	VPXOR   Y4, Y3, Y3
@@ -2818,7 +2818,7 @@ words2:
 	VPXOR   Y4, Y3, Y3
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
-	VPADDD  -960(DX), Y0, Y0
+	VPADDD  64(DX), Y0, Y0
 	VPSRLD  $0x11, Y5, Y3
 	VPSLLD  $0x0f, Y5, Y4
 	VPXOR   Y4, Y3, Y3
@@ -2829,10 +2829,10 @@ words2:
 	VPSRLD  $0x0a, Y5, Y4
 	VPXOR   Y4, Y3, Y2
 	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, -448(DX)
+	VMOVDQA Y5, 64(DX)
 	VPADDD  -448(CX), Y5, Y3
 	VMOVDQA Y3, -448(R15)
-	VMOVDQA -896(DX), Y1
+	VMOVDQA 128(DX), Y1
 	VPSRLD  $0x07, Y1, Y3
 	VPSLLD  $0x19, Y1, Y4
 	VPXOR   Y4, Y3, Y3
@@ -2842,7 +2842,7 @@ words2:
 	VPXOR   Y4, Y3, Y3
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
-	VPADDD  -928(DX), Y0, Y0
+	VPADDD  96(DX), Y0, Y0
 	VPSRLD  $0x11, Y6, Y3
 	VPSLLD  $0x0f, Y6, Y4
 	VPXOR   Y4, Y3, Y3
@@ -2853,10 +2853,10 @@ words2:
 	VPSRLD  $0x0a, Y6, Y4
 	VPXOR   Y4, Y3, Y2
 	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, -416(DX)
+	VMOVDQA Y6, 96(DX)
 	VPADDD  -416(CX), Y6, Y3
 	VMOVDQA Y3, -416(R15)
-	VMOVDQA -864(DX), Y1
+	VMOVDQA 160(DX), Y1
 	VPSRLD  $0x07, Y1, Y3
 	VPSLLD  $0x19, Y1, Y4
 	VPXOR   Y4, Y3, Y3
@@ -2866,7 +2866,7 @@ words2:
 	VPXOR   Y4, Y3, Y3
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
-	VPADDD  -896(DX), Y0, Y0
+	VPADDD  128(DX), Y0, Y0
 	VPSRLD  $0x11, Y5, Y3
 	VPSLLD  $0x0f, Y5, Y4
 	VPXOR   Y4, Y3, Y3
@@ -2877,10 +2877,10 @@ words2:
 	VPSRLD  $0x0a, Y5, Y4
 	VPXOR   Y4, Y3, Y2
 	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, -384(DX)
+	VMOVDQA Y5, 128(DX)
 	VPADDD  -384(CX), Y5, Y3
 	VMOVDQA Y3, -384(R15)
-	VMOVDQA -832(DX), Y1
+	VMOVDQA 192(DX), Y1
 	VPSRLD  $0x07, Y1, Y3
 	VPSLLD  $0x19, Y1, Y4
 	VPXOR   Y4, Y3, Y3
@@ -2890,7 +2890,7 @@ words2:
 	VPXOR   Y4, Y3, Y3
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
-	VPADDD  -864(DX), Y0, Y0
+	VPADDD  160(DX), Y0, Y0
 	VPSRLD  $0x11, Y6, Y3
 	VPSLLD  $0x0f, Y6, Y4
 	VPXOR   Y4, Y3, Y3
@@ -2901,10 +2901,10 @@ words2:
 	VPSRLD  $0x0a, Y6, Y4
 	VPXOR   Y4, Y3, Y2
 	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, -352(DX)
+	VMOVDQA Y6, 160(DX)
 	VPADDD  -352(CX), Y6, Y3
 	VMOVDQA Y3, -352(R15)
-	VMOVDQA -800(DX), Y1
+	VMOVDQA 224(DX), Y1
 	VPSRLD  $0x07, Y1, Y3
 	VPSLLD  $0x19, Y1, Y4
 	VPXOR   Y4, Y3, Y3
@@ -2914,7 +2914,7 @@ words2:
 	VPXOR   Y4, Y3, Y3
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
-	VPADDD  -832(DX), Y0, Y0
+	VPADDD  192(DX), Y0, Y0
 	VMOVDQA hashParts<>+192(SB), Y1
 	VPADDD  Y1, Y0, Y0
 	VPSRLD  $0x11, Y5, Y3
@@ -2927,11 +2927,11 @@ words2:
 	VPSRLD  $0x0a, Y5, Y4
 	VPXOR   Y4, Y3, Y2
 	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, -320(DX)
+	VMOVDQA Y5, 192(DX)
 	VPADDD  -320(CX), Y5, Y3
 	VMOVDQA Y3, -320(R15)
-	VMOVDQA -800(DX), Y0
-	VPADDD  -512(DX), Y0, Y0
+	VMOVDQA 224(DX), Y0
+	VPADDD  (DX), Y0, Y0
 	VMOVDQA hashParts<>+224(SB), Y1
 	VPADDD  Y1, Y0, Y0
 	VPSRLD  $0x11, Y6, Y3
@@ -2944,10 +2944,10 @@ words2:
 	VPSRLD  $0x0a, Y6, Y4
 	VPXOR   Y4, Y3, Y2
 	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, -288(DX)
+	VMOVDQA Y6, 224(DX)
 	VPADDD  -288(CX), Y6, Y3
 	VMOVDQA Y3, -288(R15)
-	VMOVDQA -480(DX), Y0
+	VMOVDQA 32(DX), Y0
 	VMOVDQA hashParts<>+256(SB), Y1
 	VPADDD  Y1, Y0, Y0
 	VPSRLD  $0x11, Y5, Y3
@@ -2960,10 +2960,10 @@ words2:
 	VPSRLD  $0x0a, Y5, Y4
 	VPXOR   Y4, Y3, Y2
 	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, -256(DX)
+	VMOVDQA Y5, 256(DX)
 	VPADDD  -256(CX), Y5, Y3
 	VMOVDQA Y3, -256(R15)
-	VMOVDQA -448(DX), Y0
+	VMOVDQA 64(DX), Y0
 	VPSRLD  $0x11, Y6, Y3
 	VPSLLD  $0x0f, Y6, Y4
 	VPXOR   Y4, Y3, Y3
@@ -2974,10 +2974,10 @@ words2:
 	VPSRLD  $0x0a, Y6, Y4
 	VPXOR   Y4, Y3, Y2
 	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, -224(DX)
+	VMOVDQA Y6, 288(DX)
 	VPADDD  -224(CX), Y6, Y3
 	VMOVDQA Y3, -224(R15)
-	VMOVDQA -416(DX), Y0
+	VMOVDQA 96(DX), Y0
 	VPSRLD  $0x11, Y5, Y3
 	VPSLLD  $0x0f, Y5, Y4
 	VPXOR   Y4, Y3, Y3
@@ -2988,10 +2988,10 @@ words2:
 	VPSRLD  $0x0a, Y5, Y4
 	VPXOR   Y4, Y3, Y2
 	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, -192(DX)
+	VMOVDQA Y5, 320(DX)
 	VPADDD  -192(CX), Y5, Y3
 	VMOVDQA Y3, -192(R15)
-	VMOVDQA -384(DX), Y0
+	VMOVDQA 128(DX), Y0
 	VPSRLD  $0x11, Y6, Y3
 	VPSLLD  $0x0f, Y6, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3002,10 +3002,10 @@ words2:
 	VPSRLD  $0x0a, Y6, Y4
 	VPXOR   Y4, Y3, Y2
 	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, -160(DX)
+	VMOVDQA Y6, 352(DX)
 	VPADDD  -160(CX), Y6, Y3
 	VMOVDQA Y3, -160(R15)
-	VMOVDQA -352(DX), Y0
+	VMOVDQA 160(DX), Y0
 	VPSRLD  $0x11, Y5, Y3
 	VPSLLD  $0x0f, Y5, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3016,10 +3016,10 @@ words2:
 	VPSRLD  $0x0a, Y5, Y4
 	VPXOR   Y4, Y3, Y2
 	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, -128(DX)
+	VMOVDQA Y5, 384(DX)
 	VPADDD  -128(CX), Y5, Y3
 	VMOVDQA Y3, -128(R15)
-	VMOVDQA -320(DX), Y0
+	VMOVDQA 192(DX), Y0
 	VPSRLD  $0x11, Y6, Y3
 	VPSLLD  $0x0f, Y6, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3030,10 +3030,10 @@ words2:
 	VPSRLD  $0x0a, Y6, Y4
 	VPXOR   Y4, Y3, Y2
 	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, -96(DX)
+	VMOVDQA Y6, 416(DX)
 	VPADDD  -96(CX), Y6, Y3
 	VMOVDQA Y3, -96(R15)
-	VMOVDQA -288(DX), Y0
+	VMOVDQA 224(DX), Y0
 	VMOVDQA hashParts<>+448(SB), Y1
 	VPADDD  Y1, Y0, Y0
 	VPSRLD  $0x11, Y5, Y3
@@ -3046,10 +3046,10 @@ words2:
 	VPSRLD  $0x0a, Y5, Y4
 	VPXOR   Y4, Y3, Y2
 	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, -64(DX)
+	VMOVDQA Y5, 448(DX)
 	VPADDD  -64(CX), Y5, Y3
 	VMOVDQA Y3, -64(R15)
-	VMOVDQA -512(DX), Y1
+	VMOVDQA (DX), Y1
 	VPSRLD  $0x07, Y1, Y3
 	VPSLLD  $0x19, Y1, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3059,7 +3059,7 @@ words2:
 	VPXOR   Y4, Y3, Y3
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
-	VPADDD  -256(DX), Y0, Y0
+	VPADDD  256(DX), Y0, Y0
 	VMOVDQA hashParts<>+480(SB), Y1
 	VPADDD  Y1, Y0, Y0
 	VPSRLD  $0x11, Y6, Y3
@@ -3072,10 +3072,10 @@ words2:
 	VPSRLD  $0x0a, Y6, Y4
 	VPXOR   Y4, Y3, Y2
 	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, -32(DX)
+	VMOVDQA Y6, 480(DX)
 	VPADDD  -32(CX), Y6, Y3
 	VMOVDQA Y3, -32(R15)
-	VMOVDQA -480(DX), Y1
+	VMOVDQA 32(DX), Y1
 	VPSRLD  $0x07, Y1, Y3
 	VPSLLD  $0x19, Y1, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3085,8 +3085,8 @@ words2:
 	VPXOR   Y4, Y3, Y3
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
-	VPADDD  -512(DX), Y0, Y0
-	VPADDD  -224(DX), Y0, Y0
+	VPADDD  (DX), Y0, Y0
+	VPADDD  288(DX), Y0, Y0
 	VPSRLD  $0x11, Y5, Y3
 	VPSLLD  $0x0f, Y5, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3100,7 +3100,7 @@ words2:
 	VMOVDQA Y5, (DX)
 	VPADDD  (CX), Y5, Y3
 	VMOVDQA Y3, (R15)
-	VMOVDQA -448(DX), Y1
+	VMOVDQA 64(DX), Y1
 	VPSRLD  $0x07, Y1, Y3
 	VPSLLD  $0x19, Y1, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3110,8 +3110,8 @@ words2:
 	VPXOR   Y4, Y3, Y3
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
-	VPADDD  -480(DX), Y0, Y0
-	VPADDD  -192(DX), Y0, Y0
+	VPADDD  32(DX), Y0, Y0
+	VPADDD  320(DX), Y0, Y0
 	VPSRLD  $0x11, Y6, Y3
 	VPSLLD  $0x0f, Y6, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3125,7 +3125,7 @@ words2:
 	VMOVDQA Y6, 32(DX)
 	VPADDD  32(CX), Y6, Y3
 	VMOVDQA Y3, 32(R15)
-	VMOVDQA -416(DX), Y1
+	VMOVDQA 96(DX), Y1
 	VPSRLD  $0x07, Y1, Y3
 	VPSLLD  $0x19, Y1, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3135,8 +3135,8 @@ words2:
 	VPXOR   Y4, Y3, Y3
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
-	VPADDD  -448(DX), Y0, Y0
-	VPADDD  -160(DX), Y0, Y0
+	VPADDD  64(DX), Y0, Y0
+	VPADDD  352(DX), Y0, Y0
 	VPSRLD  $0x11, Y5, Y3
 	VPSLLD  $0x0f, Y5, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3150,7 +3150,7 @@ words2:
 	VMOVDQA Y5, 64(DX)
 	VPADDD  64(CX), Y5, Y3
 	VMOVDQA Y3, 64(R15)
-	VMOVDQA -384(DX), Y1
+	VMOVDQA 128(DX), Y1
 	VPSRLD  $0x07, Y1, Y3
 	VPSLLD  $0x19, Y1, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3160,8 +3160,8 @@ words2:
 	VPXOR   Y4, Y3, Y3
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
-	VPADDD  -416(DX), Y0, Y0
-	VPADDD  -128(DX), Y0, Y0
+	VPADDD  96(DX), Y0, Y0
+	VPADDD  384(DX), Y0, Y0
 	VPSRLD  $0x11, Y6, Y3
 	VPSLLD  $0x0f, Y6, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3175,7 +3175,7 @@ words2:
 	VMOVDQA Y6, 96(DX)
 	VPADDD  96(CX), Y6, Y3
 	VMOVDQA Y3, 96(R15)
-	VMOVDQA -352(DX), Y1
+	VMOVDQA 160(DX), Y1
 	VPSRLD  $0x07, Y1, Y3
 	VPSLLD  $0x19, Y1, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3185,8 +3185,8 @@ words2:
 	VPXOR   Y4, Y3, Y3
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
-	VPADDD  -384(DX), Y0, Y0
-	VPADDD  -96(DX), Y0, Y0
+	VPADDD  128(DX), Y0, Y0
+	VPADDD  416(DX), Y0, Y0
 	VPSRLD  $0x11, Y5, Y3
 	VPSLLD  $0x0f, Y5, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3200,7 +3200,7 @@ words2:
 	VMOVDQA Y5, 128(DX)
 	VPADDD  128(CX), Y5, Y3
 	VMOVDQA Y3, 128(R15)
-	VMOVDQA -320(DX), Y1
+	VMOVDQA 192(DX), Y1
 	VPSRLD  $0x07, Y1, Y3
 	VPSLLD  $0x19, Y1, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3210,8 +3210,8 @@ words2:
 	VPXOR   Y4, Y3, Y3
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
-	VPADDD  -352(DX), Y0, Y0
-	VPADDD  -64(DX), Y0, Y0
+	VPADDD  160(DX), Y0, Y0
+	VPADDD  448(DX), Y0, Y0
 	VPSRLD  $0x11, Y6, Y3
 	VPSLLD  $0x0f, Y6, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3225,7 +3225,7 @@ words2:
 	VMOVDQA Y6, 160(DX)
 	VPADDD  160(CX), Y6, Y3
 	VMOVDQA Y3, 160(R15)
-	VMOVDQA -288(DX), Y1
+	VMOVDQA 224(DX), Y1
 	VPSRLD  $0x07, Y1, Y3
 	VPSLLD  $0x19, Y1, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3235,8 +3235,8 @@ words2:
 	VPXOR   Y4, Y3, Y3
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
-	VPADDD  -320(DX), Y0, Y0
-	VPADDD  -32(DX), Y0, Y0
+	VPADDD  192(DX), Y0, Y0
+	VPADDD  480(DX), Y0, Y0
 	VPSRLD  $0x11, Y5, Y3
 	VPSLLD  $0x0f, Y5, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3250,7 +3250,7 @@ words2:
 	VMOVDQA Y5, 192(DX)
 	VPADDD  192(CX), Y5, Y3
 	VMOVDQA Y3, 192(R15)
-	VMOVDQA -256(DX), Y1
+	VMOVDQA 256(DX), Y1
 	VPSRLD  $0x07, Y1, Y3
 	VPSLLD  $0x19, Y1, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3260,7 +3260,7 @@ words2:
 	VPXOR   Y4, Y3, Y3
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
-	VPADDD  -288(DX), Y0, Y0
+	VPADDD  224(DX), Y0, Y0
 	VPADDD  (DX), Y0, Y0
 	VPSRLD  $0x11, Y6, Y3
 	VPSLLD  $0x0f, Y6, Y4
@@ -3275,7 +3275,7 @@ words2:
 	VMOVDQA Y6, 224(DX)
 	VPADDD  224(CX), Y6, Y3
 	VMOVDQA Y3, 224(R15)
-	VMOVDQA -224(DX), Y1
+	VMOVDQA 288(DX), Y1
 	VPSRLD  $0x07, Y1, Y3
 	VPSLLD  $0x19, Y1, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3285,7 +3285,7 @@ words2:
 	VPXOR   Y4, Y3, Y3
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
-	VPADDD  -256(DX), Y0, Y0
+	VPADDD  256(DX), Y0, Y0
 	VPADDD  32(DX), Y0, Y0
 	VPSRLD  $0x11, Y5, Y3
 	VPSLLD  $0x0f, Y5, Y4
@@ -3300,7 +3300,7 @@ words2:
 	VMOVDQA Y5, 256(DX)
 	VPADDD  256(CX), Y5, Y3
 	VMOVDQA Y3, 256(R15)
-	VMOVDQA -192(DX), Y1
+	VMOVDQA 320(DX), Y1
 	VPSRLD  $0x07, Y1, Y3
 	VPSLLD  $0x19, Y1, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3310,7 +3310,7 @@ words2:
 	VPXOR   Y4, Y3, Y3
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
-	VPADDD  -224(DX), Y0, Y0
+	VPADDD  288(DX), Y0, Y0
 	VPADDD  64(DX), Y0, Y0
 	VPSRLD  $0x11, Y6, Y3
 	VPSLLD  $0x0f, Y6, Y4
@@ -3325,7 +3325,7 @@ words2:
 	VMOVDQA Y6, 288(DX)
 	VPADDD  288(CX), Y6, Y3
 	VMOVDQA Y3, 288(R15)
-	VMOVDQA -160(DX), Y1
+	VMOVDQA 352(DX), Y1
 	VPSRLD  $0x07, Y1, Y3
 	VPSLLD  $0x19, Y1, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3335,7 +3335,7 @@ words2:
 	VPXOR   Y4, Y3, Y3
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
-	VPADDD  -192(DX), Y0, Y0
+	VPADDD  320(DX), Y0, Y0
 	VPADDD  96(DX), Y0, Y0
 	VPSRLD  $0x11, Y5, Y3
 	VPSLLD  $0x0f, Y5, Y4
@@ -3350,7 +3350,7 @@ words2:
 	VMOVDQA Y5, 320(DX)
 	VPADDD  320(CX), Y5, Y3
 	VMOVDQA Y3, 320(R15)
-	VMOVDQA -128(DX), Y1
+	VMOVDQA 384(DX), Y1
 	VPSRLD  $0x07, Y1, Y3
 	VPSLLD  $0x19, Y1, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3360,7 +3360,7 @@ words2:
 	VPXOR   Y4, Y3, Y3
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
-	VPADDD  -160(DX), Y0, Y0
+	VPADDD  352(DX), Y0, Y0
 	VPADDD  128(DX), Y0, Y0
 	VPSRLD  $0x11, Y6, Y3
 	VPSLLD  $0x0f, Y6, Y4
@@ -3375,7 +3375,7 @@ words2:
 	VMOVDQA Y6, 352(DX)
 	VPADDD  352(CX), Y6, Y3
 	VMOVDQA Y3, 352(R15)
-	VMOVDQA -96(DX), Y1
+	VMOVDQA 416(DX), Y1
 	VPSRLD  $0x07, Y1, Y3
 	VPSLLD  $0x19, Y1, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3385,7 +3385,7 @@ words2:
 	VPXOR   Y4, Y3, Y3
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
-	VPADDD  -128(DX), Y0, Y0
+	VPADDD  384(DX), Y0, Y0
 	VPADDD  160(DX), Y0, Y0
 	VPSRLD  $0x11, Y5, Y3
 	VPSLLD  $0x0f, Y5, Y4
@@ -3400,7 +3400,7 @@ words2:
 	VMOVDQA Y5, 384(DX)
 	VPADDD  384(CX), Y5, Y3
 	VMOVDQA Y3, 384(R15)
-	VMOVDQA -64(DX), Y1
+	VMOVDQA 448(DX), Y1
 	VPSRLD  $0x07, Y1, Y3
 	VPSLLD  $0x19, Y1, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3410,7 +3410,7 @@ words2:
 	VPXOR   Y4, Y3, Y3
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
-	VPADDD  -96(DX), Y0, Y0
+	VPADDD  416(DX), Y0, Y0
 	VPADDD  192(DX), Y0, Y0
 	VPSRLD  $0x11, Y6, Y3
 	VPSLLD  $0x0f, Y6, Y4
@@ -3425,7 +3425,7 @@ words2:
 	VMOVDQA Y6, 416(DX)
 	VPADDD  416(CX), Y6, Y3
 	VMOVDQA Y3, 416(R15)
-	VMOVDQA -32(DX), Y1
+	VMOVDQA 480(DX), Y1
 	VPSRLD  $0x07, Y1, Y3
 	VPSLLD  $0x19, Y1, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3435,7 +3435,7 @@ words2:
 	VPXOR   Y4, Y3, Y3
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
-	VPADDD  -64(DX), Y0, Y0
+	VPADDD  448(DX), Y0, Y0
 	VPADDD  224(DX), Y0, Y0
 	VPSRLD  $0x11, Y5, Y3
 	VPSLLD  $0x0f, Y5, Y4
@@ -3460,7 +3460,7 @@ words2:
 	VPXOR   Y4, Y3, Y3
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
-	VPADDD  -32(DX), Y0, Y0
+	VPADDD  480(DX), Y0, Y0
 	VPADDD  256(DX), Y0, Y0
 	VPSRLD  $0x11, Y6, Y3
 	VPSLLD  $0x0f, Y6, Y4
@@ -3497,7 +3497,7 @@ words2:
 	VPSRLD  $0x0a, Y5, Y4
 	VPXOR   Y4, Y3, Y2
 	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, 512(DX)
+	VMOVDQA Y5, (DX)
 	VPADDD  512(CX), Y5, Y3
 	VMOVDQA Y3, 512(R15)
 	VMOVDQA 64(DX), Y1
@@ -3522,7 +3522,7 @@ words2:
 	VPSRLD  $0x0a, Y6, Y4
 	VPXOR   Y4, Y3, Y2
 	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, 544(DX)
+	VMOVDQA Y6, 32(DX)
 	VPADDD  544(CX), Y6, Y3
 	VMOVDQA Y3, 544(R15)
 	VMOVDQA 96(DX), Y1
@@ -3547,7 +3547,7 @@ words2:
 	VPSRLD  $0x0a, Y5, Y4
 	VPXOR   Y4, Y3, Y2
 	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, 576(DX)
+	VMOVDQA Y5, 64(DX)
 	VPADDD  576(CX), Y5, Y3
 	VMOVDQA Y3, 576(R15)
 	VMOVDQA 128(DX), Y1
@@ -3572,7 +3572,7 @@ words2:
 	VPSRLD  $0x0a, Y6, Y4
 	VPXOR   Y4, Y3, Y2
 	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, 608(DX)
+	VMOVDQA Y6, 96(DX)
 	VPADDD  608(CX), Y6, Y3
 	VMOVDQA Y3, 608(R15)
 	VMOVDQA 160(DX), Y1
@@ -3597,7 +3597,7 @@ words2:
 	VPSRLD  $0x0a, Y5, Y4
 	VPXOR   Y4, Y3, Y2
 	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, 640(DX)
+	VMOVDQA Y5, 128(DX)
 	VPADDD  640(CX), Y5, Y3
 	VMOVDQA Y3, 640(R15)
 	VMOVDQA 192(DX), Y1
@@ -3622,7 +3622,7 @@ words2:
 	VPSRLD  $0x0a, Y6, Y4
 	VPXOR   Y4, Y3, Y2
 	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, 672(DX)
+	VMOVDQA Y6, 160(DX)
 	VPADDD  672(CX), Y6, Y3
 	VMOVDQA Y3, 672(R15)
 	VMOVDQA 224(DX), Y1
@@ -3647,7 +3647,7 @@ words2:
 	VPSRLD  $0x0a, Y5, Y4
 	VPXOR   Y4, Y3, Y2
 	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, 704(DX)
+	VMOVDQA Y5, 192(DX)
 	VPADDD  704(CX), Y5, Y3
 	VMOVDQA Y3, 704(R15)
 	VMOVDQA 256(DX), Y1
@@ -3661,7 +3661,7 @@ words2:
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
 	VPADDD  224(DX), Y0, Y0
-	VPADDD  512(DX), Y0, Y0
+	VPADDD  (DX), Y0, Y0
 	VPSRLD  $0x11, Y6, Y3
 	VPSLLD  $0x0f, Y6, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3672,7 +3672,7 @@ words2:
 	VPSRLD  $0x0a, Y6, Y4
 	VPXOR   Y4, Y3, Y2
 	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, 736(DX)
+	VMOVDQA Y6, 224(DX)
 	VPADDD  736(CX), Y6, Y3
 	VMOVDQA Y3, 736(R15)
 	VMOVDQA 288(DX), Y1
@@ -3686,7 +3686,7 @@ words2:
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
 	VPADDD  256(DX), Y0, Y0
-	VPADDD  544(DX), Y0, Y0
+	VPADDD  32(DX), Y0, Y0
 	VPSRLD  $0x11, Y5, Y3
 	VPSLLD  $0x0f, Y5, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3697,7 +3697,7 @@ words2:
 	VPSRLD  $0x0a, Y5, Y4
 	VPXOR   Y4, Y3, Y2
 	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, 768(DX)
+	VMOVDQA Y5, 256(DX)
 	VPADDD  768(CX), Y5, Y3
 	VMOVDQA Y3, 768(R15)
 	VMOVDQA 320(DX), Y1
@@ -3711,7 +3711,7 @@ words2:
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
 	VPADDD  288(DX), Y0, Y0
-	VPADDD  576(DX), Y0, Y0
+	VPADDD  64(DX), Y0, Y0
 	VPSRLD  $0x11, Y6, Y3
 	VPSLLD  $0x0f, Y6, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3722,7 +3722,7 @@ words2:
 	VPSRLD  $0x0a, Y6, Y4
 	VPXOR   Y4, Y3, Y2
 	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, 800(DX)
+	VMOVDQA Y6, 288(DX)
 	VPADDD  800(CX), Y6, Y3
 	VMOVDQA Y3, 800(R15)
 	VMOVDQA 352(DX), Y1
@@ -3736,7 +3736,7 @@ words2:
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
 	VPADDD  320(DX), Y0, Y0
-	VPADDD  608(DX), Y0, Y0
+	VPADDD  96(DX), Y0, Y0
 	VPSRLD  $0x11, Y5, Y3
 	VPSLLD  $0x0f, Y5, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3747,7 +3747,7 @@ words2:
 	VPSRLD  $0x0a, Y5, Y4
 	VPXOR   Y4, Y3, Y2
 	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, 832(DX)
+	VMOVDQA Y5, 320(DX)
 	VPADDD  832(CX), Y5, Y3
 	VMOVDQA Y3, 832(R15)
 	VMOVDQA 384(DX), Y1
@@ -3761,7 +3761,7 @@ words2:
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
 	VPADDD  352(DX), Y0, Y0
-	VPADDD  640(DX), Y0, Y0
+	VPADDD  128(DX), Y0, Y0
 	VPSRLD  $0x11, Y6, Y3
 	VPSLLD  $0x0f, Y6, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3772,7 +3772,7 @@ words2:
 	VPSRLD  $0x0a, Y6, Y4
 	VPXOR   Y4, Y3, Y2
 	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, 864(DX)
+	VMOVDQA Y6, 352(DX)
 	VPADDD  864(CX), Y6, Y3
 	VMOVDQA Y3, 864(R15)
 	VMOVDQA 416(DX), Y1
@@ -3786,7 +3786,7 @@ words2:
 	VPSRLD  $0x03, Y1, Y4
 	VPXOR   Y4, Y3, Y0
 	VPADDD  384(DX), Y0, Y0
-	VPADDD  672(DX), Y0, Y0
+	VPADDD  160(DX), Y0, Y0
 	VPSRLD  $0x11, Y5, Y3
 	VPSLLD  $0x0f, Y5, Y4
 	VPXOR   Y4, Y3, Y3
@@ -3797,7 +3797,7 @@ words2:
 	VPSRLD  $0x0a, Y5, Y4
 	VPXOR   Y4, Y3, Y2
 	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, 896(DX)
+	VMOVDQA Y5, 384(DX)
 	VPADDD  896(CX), Y5, Y3
 	VMOVDQA Y3, 896(R15)
 	ADDQ    $0x20, DX
@@ -3807,12 +3807,12 @@ words2:
 
 	// R2: rounds of the second hash. Round 0 is done but for its word.
 	VMOVDQA hashStart<>+0(SB), Y7
-	VPADDD  -1024(SI), Y7, Y7
+	VPADDD  -1024(R13), Y7, Y7
 	VMOVDQA hashStart<>+32(SB), Y0
 	VMOVDQA hashStart<>+64(SB), Y1
 	VMOVDQA hashStart<>+96(SB), Y2
 	VMOVDQA hashStart<>+128(SB), Y3
-	VPADDD  -1024(SI), Y3, Y3
+	VPADDD  -1024(R13), Y3, Y3
 	VMOVDQA hashStart<>+160(SB), Y4
 	VMOVDQA hashStart<>+192(SB), Y5
 	VPXOR   Y0, Y1, Y12

@@ -842,135 +842,265 @@ DATA hashParts<>+632(SB)/4, $0x00000000
 DATA hashParts<>+636(SB)/4, $0x00000000
 GLOBL hashParts<>(SB), RODATA|NOPTR, $640
 
-DATA paddedConstants<>+0(SB)/4, $0x428a2f98
-DATA paddedConstants<>+4(SB)/4, $0x428a2f98
-DATA paddedConstants<>+8(SB)/4, $0x428a2f98
-DATA paddedConstants<>+12(SB)/4, $0x428a2f98
-DATA paddedConstants<>+16(SB)/4, $0x428a2f98
-DATA paddedConstants<>+20(SB)/4, $0x428a2f98
-DATA paddedConstants<>+24(SB)/4, $0x428a2f98
-DATA paddedConstants<>+28(SB)/4, $0x428a2f98
-DATA paddedConstants<>+32(SB)/4, $0x71374491
-DATA paddedConstants<>+36(SB)/4, $0x71374491
-DATA paddedConstants<>+40(SB)/4, $0x71374491
-DATA paddedConstants<>+44(SB)/4, $0x71374491
-DATA paddedConstants<>+48(SB)/4, $0x71374491
-DATA paddedConstants<>+52(SB)/4, $0x71374491
-DATA paddedConstants<>+56(SB)/4, $0x71374491
-DATA paddedConstants<>+60(SB)/4, $0x71374491
-DATA paddedConstants<>+64(SB)/4, $0xb5c0fbcf
-DATA paddedConstants<>+68(SB)/4, $0xb5c0fbcf
-DATA paddedConstants<>+72(SB)/4, $0xb5c0fbcf
-DATA paddedConstants<>+76(SB)/4, $0xb5c0fbcf
-DATA paddedConstants<>+80(SB)/4, $0xb5c0fbcf
-DATA paddedConstants<>+84(SB)/4, $0xb5c0fbcf
-DATA paddedConstants<>+88(SB)/4, $0xb5c0fbcf
-DATA paddedConstants<>+92(SB)/4, $0xb5c0fbcf
-DATA paddedConstants<>+96(SB)/4, $0xe9b5dba5
-DATA paddedConstants<>+100(SB)/4, $0xe9b5dba5
-DATA paddedConstants<>+104(SB)/4, $0xe9b5dba5
-DATA paddedConstants<>+108(SB)/4, $0xe9b5dba5
-DATA paddedConstants<>+112(SB)/4, $0xe9b5dba5
-DATA paddedConstants<>+116(SB)/4, $0xe9b5dba5
-DATA paddedConstants<>+120(SB)/4, $0xe9b5dba5
-DATA paddedConstants<>+124(SB)/4, $0xe9b5dba5
-DATA paddedConstants<>+128(SB)/4, $0x3956c25b
-DATA paddedConstants<>+132(SB)/4, $0x3956c25b
-DATA paddedConstants<>+136(SB)/4, $0x3956c25b
-DATA paddedConstants<>+140(SB)/4, $0x3956c25b
-DATA paddedConstants<>+144(SB)/4, $0x3956c25b
-DATA paddedConstants<>+148(SB)/4, $0x3956c25b
-DATA paddedConstants<>+152(SB)/4, $0x3956c25b
-DATA paddedConstants<>+156(SB)/4, $0x3956c25b
-DATA paddedConstants<>+160(SB)/4, $0x59f111f1
-DATA paddedConstants<>+164(SB)/4, $0x59f111f1
-DATA paddedConstants<>+168(SB)/4, $0x59f111f1
-DATA paddedConstants<>+172(SB)/4, $0x59f111f1
-DATA paddedConstants<>+176(SB)/4, $0x59f111f1
-DATA paddedConstants<>+180(SB)/4, $0x59f111f1
-DATA paddedConstants<>+184(SB)/4, $0x59f111f1
-DATA paddedConstants<>+188(SB)/4, $0x59f111f1
-DATA paddedConstants<>+192(SB)/4, $0x923f82a4
-DATA paddedConstants<>+196(SB)/4, $0x923f82a4
-DATA paddedConstants<>+200(SB)/4, $0x923f82a4
-DATA paddedConstants<>+204(SB)/4, $0x923f82a4
-DATA paddedConstants<>+208(SB)/4, $0x923f82a4
-DATA paddedConstants<>+212(SB)/4, $0x923f82a4
-DATA paddedConstants<>+216(SB)/4, $0x923f82a4
-DATA paddedConstants<>+220(SB)/4, $0x923f82a4
-DATA paddedConstants<>+224(SB)/4, $0xab1c5ed5
-DATA paddedConstants<>+228(SB)/4, $0xab1c5ed5
-DATA paddedConstants<>+232(SB)/4, $0xab1c5ed5
-DATA paddedConstants<>+236(SB)/4, $0xab1c5ed5
-DATA paddedConstants<>+240(SB)/4, $0xab1c5ed5
-DATA paddedConstants<>+244(SB)/4, $0xab1c5ed5
-DATA paddedConstants<>+248(SB)/4, $0xab1c5ed5
-DATA paddedConstants<>+252(SB)/4, $0xab1c5ed5
-DATA paddedConstants<>+256(SB)/4, $0x5807aa98
-DATA paddedConstants<>+260(SB)/4, $0x5807aa98
-DATA paddedConstants<>+264(SB)/4, $0x5807aa98
-DATA paddedConstants<>+268(SB)/4, $0x5807aa98
-DATA paddedConstants<>+272(SB)/4, $0x5807aa98
-DATA paddedConstants<>+276(SB)/4, $0x5807aa98
-DATA paddedConstants<>+280(SB)/4, $0x5807aa98
-DATA paddedConstants<>+284(SB)/4, $0x5807aa98
-DATA paddedConstants<>+288(SB)/4, $0x12835b01
-DATA paddedConstants<>+292(SB)/4, $0x12835b01
-DATA paddedConstants<>+296(SB)/4, $0x12835b01
-DATA paddedConstants<>+300(SB)/4, $0x12835b01
-DATA paddedConstants<>+304(SB)/4, $0x12835b01
-DATA paddedConstants<>+308(SB)/4, $0x12835b01
-DATA paddedConstants<>+312(SB)/4, $0x12835b01
-DATA paddedConstants<>+316(SB)/4, $0x12835b01
-DATA paddedConstants<>+320(SB)/4, $0x243185be
-DATA paddedConstants<>+324(SB)/4, $0x243185be
-DATA paddedConstants<>+328(SB)/4, $0x243185be
-DATA paddedConstants<>+332(SB)/4, $0x243185be
-DATA paddedConstants<>+336(SB)/4, $0x243185be
-DATA paddedConstants<>+340(SB)/4, $0x243185be
-DATA paddedConstants<>+344(SB)/4, $0x243185be
-DATA paddedConstants<>+348(SB)/4, $0x243185be
-DATA paddedConstants<>+352(SB)/4, $0x550c7dc3
-DATA paddedConstants<>+356(SB)/4, $0x550c7dc3
-DATA paddedConstants<>+360(SB)/4, $0x550c7dc3
-DATA paddedConstants<>+364(SB)/4, $0x550c7dc3
-DATA paddedConstants<>+368(SB)/4, $0x550c7dc3
-DATA paddedConstants<>+372(SB)/4, $0x550c7dc3
-DATA paddedConstants<>+376(SB)/4, $0x550c7dc3
-DATA paddedConstants<>+380(SB)/4, $0x550c7dc3
-DATA paddedConstants<>+384(SB)/4, $0x72be5d74
-DATA paddedConstants<>+388(SB)/4, $0x72be5d74
-DATA paddedConstants<>+392(SB)/4, $0x72be5d74
-DATA paddedConstants<>+396(SB)/4, $0x72be5d74
-DATA paddedConstants<>+400(SB)/4, $0x72be5d74
-DATA paddedConstants<>+404(SB)/4, $0x72be5d74
-DATA paddedConstants<>+408(SB)/4, $0x72be5d74
-DATA paddedConstants<>+412(SB)/4, $0x72be5d74
-DATA paddedConstants<>+416(SB)/4, $0x80deb1fe
-DATA paddedConstants<>+420(SB)/4, $0x80deb1fe
-DATA paddedConstants<>+424(SB)/4, $0x80deb1fe
-DATA paddedConstants<>+428(SB)/4, $0x80deb1fe
-DATA paddedConstants<>+432(SB)/4, $0x80deb1fe
-DATA paddedConstants<>+436(SB)/4, $0x80deb1fe
-DATA paddedConstants<>+440(SB)/4, $0x80deb1fe
-DATA paddedConstants<>+444(SB)/4, $0x80deb1fe
-DATA paddedConstants<>+448(SB)/4, $0x9bdc06a7
-DATA paddedConstants<>+452(SB)/4, $0x9bdc06a7
-DATA paddedConstants<>+456(SB)/4, $0x9bdc06a7
-DATA paddedConstants<>+460(SB)/4, $0x9bdc06a7
-DATA paddedConstants<>+464(SB)/4, $0x9bdc06a7
-DATA paddedConstants<>+468(SB)/4, $0x9bdc06a7
-DATA paddedConstants<>+472(SB)/4, $0x9bdc06a7
-DATA paddedConstants<>+476(SB)/4, $0x9bdc06a7
-DATA paddedConstants<>+480(SB)/4, $0xc19bf274
-DATA paddedConstants<>+484(SB)/4, $0xc19bf274
-DATA paddedConstants<>+488(SB)/4, $0xc19bf274
-DATA paddedConstants<>+492(SB)/4, $0xc19bf274
-DATA paddedConstants<>+496(SB)/4, $0xc19bf274
-DATA paddedConstants<>+500(SB)/4, $0xc19bf274
-DATA paddedConstants<>+504(SB)/4, $0xc19bf274
-DATA paddedConstants<>+508(SB)/4, $0xc19bf274
-GLOBL paddedConstants<>(SB), RODATA|NOPTR, $512
+DATA headerConstants<>+0(SB)/4, $0x428a2f98
+DATA headerConstants<>+4(SB)/4, $0x428a2f98
+DATA headerConstants<>+8(SB)/4, $0x428a2f98
+DATA headerConstants<>+12(SB)/4, $0x428a2f98
+DATA headerConstants<>+16(SB)/4, $0x428a2f98
+DATA headerConstants<>+20(SB)/4, $0x428a2f98
+DATA headerConstants<>+24(SB)/4, $0x428a2f98
+DATA headerConstants<>+28(SB)/4, $0x428a2f98
+DATA headerConstants<>+32(SB)/4, $0x71374491
+DATA headerConstants<>+36(SB)/4, $0x71374491
+DATA headerConstants<>+40(SB)/4, $0x71374491
+DATA headerConstants<>+44(SB)/4, $0x71374491
+DATA headerConstants<>+48(SB)/4, $0x71374491
+DATA headerConstants<>+52(SB)/4, $0x71374491
+DATA headerConstants<>+56(SB)/4, $0x71374491
+DATA headerConstants<>+60(SB)/4, $0x71374491
+DATA headerConstants<>+64(SB)/4, $0xb5c0fbcf
+DATA headerConstants<>+68(SB)/4, $0xb5c0fbcf
+DATA headerConstants<>+72(SB)/4, $0xb5c0fbcf
+DATA headerConstants<>+76(SB)/4, $0xb5c0fbcf
+DATA headerConstants<>+80(SB)/4, $0xb5c0fbcf
+DATA headerConstants<>+84(SB)/4, $0xb5c0fbcf
+DATA headerConstants<>+88(SB)/4, $0xb5c0fbcf
+DATA headerConstants<>+92(SB)/4, $0xb5c0fbcf
+DATA headerConstants<>+96(SB)/4, $0xe9b5dba5
+DATA headerConstants<>+100(SB)/4, $0xe9b5dba5
+DATA headerConstants<>+104(SB)/4, $0xe9b5dba5
+DATA headerConstants<>+108(SB)/4, $0xe9b5dba5
+DATA headerConstants<>+112(SB)/4, $0xe9b5dba5
+DATA headerConstants<>+116(SB)/4, $0xe9b5dba5
+DATA headerConstants<>+120(SB)/4, $0xe9b5dba5
+DATA headerConstants<>+124(SB)/4, $0xe9b5dba5
+DATA headerConstants<>+128(SB)/4, $0xb956c25b
+DATA headerConstants<>+132(SB)/4, $0xb956c25b
+DATA headerConstants<>+136(SB)/4, $0xb956c25b
+DATA headerConstants<>+140(SB)/4, $0xb956c25b
+DATA headerConstants<>+144(SB)/4, $0xb956c25b
+DATA headerConstants<>+148(SB)/4, $0xb956c25b
+DATA headerConstants<>+152(SB)/4, $0xb956c25b
+DATA headerConstants<>+156(SB)/4, $0xb956c25b
+DATA headerConstants<>+160(SB)/4, $0x59f111f1
+DATA headerConstants<>+164(SB)/4, $0x59f111f1
+DATA headerConstants<>+168(SB)/4, $0x59f111f1
+DATA headerConstants<>+172(SB)/4, $0x59f111f1
+DATA headerConstants<>+176(SB)/4, $0x59f111f1
+DATA headerConstants<>+180(SB)/4, $0x59f111f1
+DATA headerConstants<>+184(SB)/4, $0x59f111f1
+DATA headerConstants<>+188(SB)/4, $0x59f111f1
+DATA headerConstants<>+192(SB)/4, $0x923f82a4
+DATA headerConstants<>+196(SB)/4, $0x923f82a4
+DATA headerConstants<>+200(SB)/4, $0x923f82a4
+DATA headerConstants<>+204(SB)/4, $0x923f82a4
+DATA headerConstants<>+208(SB)/4, $0x923f82a4
+DATA headerConstants<>+212(SB)/4, $0x923f82a4
+DATA headerConstants<>+216(SB)/4, $0x923f82a4
+DATA headerConstants<>+220(SB)/4, $0x923f82a4
+DATA headerConstants<>+224(SB)/4, $0xab1c5ed5
+DATA headerConstants<>+228(SB)/4, $0xab1c5ed5
+DATA headerConstants<>+232(SB)/4, $0xab1c5ed5
+DATA headerConstants<>+236(SB)/4, $0xab1c5ed5
+DATA headerConstants<>+240(SB)/4, $0xab1c5ed5
+DATA headerConstants<>+244(SB)/4, $0xab1c5ed5
+DATA headerConstants<>+248(SB)/4, $0xab1c5ed5
+DATA headerConstants<>+252(SB)/4, $0xab1c5ed5
+DATA headerConstants<>+256(SB)/4, $0xd807aa98
+DATA headerConstants<>+260(SB)/4, $0xd807aa98
+DATA headerConstants<>+264(SB)/4, $0xd807aa98
+DATA headerConstants<>+268(SB)/4, $0xd807aa98
+DATA headerConstants<>+272(SB)/4, $0xd807aa98
+DATA headerConstants<>+276(SB)/4, $0xd807aa98
+DATA headerConstants<>+280(SB)/4, $0xd807aa98
+DATA headerConstants<>+284(SB)/4, $0xd807aa98
+DATA headerConstants<>+288(SB)/4, $0x12835b01
+DATA headerConstants<>+292(SB)/4, $0x12835b01
+DATA headerConstants<>+296(SB)/4, $0x12835b01
+DATA headerConstants<>+300(SB)/4, $0x12835b01
+DATA headerConstants<>+304(SB)/4, $0x12835b01
+DATA headerConstants<>+308(SB)/4, $0x12835b01
+DATA headerConstants<>+312(SB)/4, $0x12835b01
+DATA headerConstants<>+316(SB)/4, $0x12835b01
+DATA headerConstants<>+320(SB)/4, $0x243185be
+DATA headerConstants<>+324(SB)/4, $0x243185be
+DATA headerConstants<>+328(SB)/4, $0x243185be
+DATA headerConstants<>+332(SB)/4, $0x243185be
+DATA headerConstants<>+336(SB)/4, $0x243185be
+DATA headerConstants<>+340(SB)/4, $0x243185be
+DATA headerConstants<>+344(SB)/4, $0x243185be
+DATA headerConstants<>+348(SB)/4, $0x243185be
+DATA headerConstants<>+352(SB)/4, $0x550c7dc3
+DATA headerConstants<>+356(SB)/4, $0x550c7dc3
+DATA headerConstants<>+360(SB)/4, $0x550c7dc3
+DATA headerConstants<>+364(SB)/4, $0x550c7dc3
+DATA headerConstants<>+368(SB)/4, $0x550c7dc3
+DATA headerConstants<>+372(SB)/4, $0x550c7dc3
+DATA headerConstants<>+376(SB)/4, $0x550c7dc3
+DATA headerConstants<>+380(SB)/4, $0x550c7dc3
+DATA headerConstants<>+384(SB)/4, $0x72be5d74
+DATA headerConstants<>+388(SB)/4, $0x72be5d74
+DATA headerConstants<>+392(SB)/4, $0x72be5d74
+DATA headerConstants<>+396(SB)/4, $0x72be5d74
+DATA headerConstants<>+400(SB)/4, $0x72be5d74
+DATA headerConstants<>+404(SB)/4, $0x72be5d74
+DATA headerConstants<>+408(SB)/4, $0x72be5d74
+DATA headerConstants<>+412(SB)/4, $0x72be5d74
+DATA headerConstants<>+416(SB)/4, $0x80deb1fe
+DATA headerConstants<>+420(SB)/4, $0x80deb1fe
+DATA headerConstants<>+424(SB)/4, $0x80deb1fe
+DATA headerConstants<>+428(SB)/4, $0x80deb1fe
+DATA headerConstants<>+432(SB)/4, $0x80deb1fe
+DATA headerConstants<>+436(SB)/4, $0x80deb1fe
+DATA headerConstants<>+440(SB)/4, $0x80deb1fe
+DATA headerConstants<>+444(SB)/4, $0x80deb1fe
+DATA headerConstants<>+448(SB)/4, $0x9bdc06a7
+DATA headerConstants<>+452(SB)/4, $0x9bdc06a7
+DATA headerConstants<>+456(SB)/4, $0x9bdc06a7
+DATA headerConstants<>+460(SB)/4, $0x9bdc06a7
+DATA headerConstants<>+464(SB)/4, $0x9bdc06a7
+DATA headerConstants<>+468(SB)/4, $0x9bdc06a7
+DATA headerConstants<>+472(SB)/4, $0x9bdc06a7
+DATA headerConstants<>+476(SB)/4, $0x9bdc06a7
+DATA headerConstants<>+480(SB)/4, $0xc19bf3f4
+DATA headerConstants<>+484(SB)/4, $0xc19bf3f4
+DATA headerConstants<>+488(SB)/4, $0xc19bf3f4
+DATA headerConstants<>+492(SB)/4, $0xc19bf3f4
+DATA headerConstants<>+496(SB)/4, $0xc19bf3f4
+DATA headerConstants<>+500(SB)/4, $0xc19bf3f4
+DATA headerConstants<>+504(SB)/4, $0xc19bf3f4
+DATA headerConstants<>+508(SB)/4, $0xc19bf3f4
+GLOBL headerConstants<>(SB), RODATA|NOPTR, $512
+
+DATA hashConstants<>+0(SB)/4, $0x428a2f98
+DATA hashConstants<>+4(SB)/4, $0x428a2f98
+DATA hashConstants<>+8(SB)/4, $0x428a2f98
+DATA hashConstants<>+12(SB)/4, $0x428a2f98
+DATA hashConstants<>+16(SB)/4, $0x428a2f98
+DATA hashConstants<>+20(SB)/4, $0x428a2f98
+DATA hashConstants<>+24(SB)/4, $0x428a2f98
+DATA hashConstants<>+28(SB)/4, $0x428a2f98
+DATA hashConstants<>+32(SB)/4, $0x71374491
+DATA hashConstants<>+36(SB)/4, $0x71374491
+DATA hashConstants<>+40(SB)/4, $0x71374491
+DATA hashConstants<>+44(SB)/4, $0x71374491
+DATA hashConstants<>+48(SB)/4, $0x71374491
+DATA hashConstants<>+52(SB)/4, $0x71374491
+DATA hashConstants<>+56(SB)/4, $0x71374491
+DATA hashConstants<>+60(SB)/4, $0x71374491
+DATA hashConstants<>+64(SB)/4, $0xb5c0fbcf
+DATA hashConstants<>+68(SB)/4, $0xb5c0fbcf
+DATA hashConstants<>+72(SB)/4, $0xb5c0fbcf
+DATA hashConstants<>+76(SB)/4, $0xb5c0fbcf
+DATA hashConstants<>+80(SB)/4, $0xb5c0fbcf
+DATA hashConstants<>+84(SB)/4, $0xb5c0fbcf
+DATA hashConstants<>+88(SB)/4, $0xb5c0fbcf
+DATA hashConstants<>+92(SB)/4, $0xb5c0fbcf
+DATA hashConstants<>+96(SB)/4, $0xe9b5dba5
+DATA hashConstants<>+100(SB)/4, $0xe9b5dba5
+DATA hashConstants<>+104(SB)/4, $0xe9b5dba5
+DATA hashConstants<>+108(SB)/4, $0xe9b5dba5
+DATA hashConstants<>+112(SB)/4, $0xe9b5dba5
+DATA hashConstants<>+116(SB)/4, $0xe9b5dba5
+DATA hashConstants<>+120(SB)/4, $0xe9b5dba5
+DATA hashConstants<>+124(SB)/4, $0xe9b5dba5
+DATA hashConstants<>+128(SB)/4, $0x3956c25b
+DATA hashConstants<>+132(SB)/4, $0x3956c25b
+DATA hashConstants<>+136(SB)/4, $0x3956c25b
+DATA hashConstants<>+140(SB)/4, $0x3956c25b
+DATA hashConstants<>+144(SB)/4, $0x3956c25b
+DATA hashConstants<>+148(SB)/4, $0x3956c25b
+DATA hashConstants<>+152(SB)/4, $0x3956c25b
+DATA hashConstants<>+156(SB)/4, $0x3956c25b
+DATA hashConstants<>+160(SB)/4, $0x59f111f1
+DATA hashConstants<>+164(SB)/4, $0x59f111f1
+DATA hashConstants<>+168(SB)/4, $0x59f111f1
+DATA hashConstants<>+172(SB)/4, $0x59f111f1
+DATA hashConstants<>+176(SB)/4, $0x59f111f1
+DATA hashConstants<>+180(SB)/4, $0x59f111f1
+DATA hashConstants<>+184(SB)/4, $0x59f111f1
+DATA hashConstants<>+188(SB)/4, $0x59f111f1
+DATA hashConstants<>+192(SB)/4, $0x923f82a4
+DATA hashConstants<>+196(SB)/4, $0x923f82a4
+DATA hashConstants<>+200(SB)/4, $0x923f82a4
+DATA hashConstants<>+204(SB)/4, $0x923f82a4
+DATA hashConstants<>+208(SB)/4, $0x923f82a4
+DATA hashConstants<>+212(SB)/4, $0x923f82a4
+DATA hashConstants<>+216(SB)/4, $0x923f82a4
+DATA hashConstants<>+220(SB)/4, $0x923f82a4
+DATA hashConstants<>+224(SB)/4, $0xab1c5ed5
+DATA hashConstants<>+228(SB)/4, $0xab1c5ed5
+DATA hashConstants<>+232(SB)/4, $0xab1c5ed5
+DATA hashConstants<>+236(SB)/4, $0xab1c5ed5
+DATA hashConstants<>+240(SB)/4, $0xab1c5ed5
+DATA hashConstants<>+244(SB)/4, $0xab1c5ed5
+DATA hashConstants<>+248(SB)/4, $0xab1c5ed5
+DATA hashConstants<>+252(SB)/4, $0xab1c5ed5
+DATA hashConstants<>+256(SB)/4, $0x5807aa98
+DATA hashConstants<>+260(SB)/4, $0x5807aa98
+DATA hashConstants<>+264(SB)/4, $0x5807aa98
+DATA hashConstants<>+268(SB)/4, $0x5807aa98
+DATA hashConstants<>+272(SB)/4, $0x5807aa98
+DATA hashConstants<>+276(SB)/4, $0x5807aa98
+DATA hashConstants<>+280(SB)/4, $0x5807aa98
+DATA hashConstants<>+284(SB)/4, $0x5807aa98
+DATA hashConstants<>+288(SB)/4, $0x12835b01
+DATA hashConstants<>+292(SB)/4, $0x12835b01
+DATA hashConstants<>+296(SB)/4, $0x12835b01
+DATA hashConstants<>+300(SB)/4, $0x12835b01
+DATA hashConstants<>+304(SB)/4, $0x12835b01
+DATA hashConstants<>+308(SB)/4, $0x12835b01
+DATA hashConstants<>+312(SB)/4, $0x12835b01
+DATA hashConstants<>+316(SB)/4, $0x12835b01
+DATA hashConstants<>+320(SB)/4, $0x243185be
+DATA hashConstants<>+324(SB)/4, $0x243185be
+DATA hashConstants<>+328(SB)/4, $0x243185be
+DATA hashConstants<>+332(SB)/4, $0x243185be
+DATA hashConstants<>+336(SB)/4, $0x243185be
+DATA hashConstants<>+340(SB)/4, $0x243185be
+DATA hashConstants<>+344(SB)/4, $0x243185be
+DATA hashConstants<>+348(SB)/4, $0x243185be
+DATA hashConstants<>+352(SB)/4, $0x550c7dc3
+DATA hashConstants<>+356(SB)/4, $0x550c7dc3
+DATA hashConstants<>+360(SB)/4, $0x550c7dc3
+DATA hashConstants<>+364(SB)/4, $0x550c7dc3
+DATA hashConstants<>+368(SB)/4, $0x550c7dc3
+DATA hashConstants<>+372(SB)/4, $0x550c7dc3
+DATA hashConstants<>+376(SB)/4, $0x550c7dc3
+DATA hashConstants<>+380(SB)/4, $0x550c7dc3
+DATA hashConstants<>+384(SB)/4, $0x72be5d74
+DATA hashConstants<>+388(SB)/4, $0x72be5d74
+DATA hashConstants<>+392(SB)/4, $0x72be5d74
+DATA hashConstants<>+396(SB)/4, $0x72be5d74
+DATA hashConstants<>+400(SB)/4, $0x72be5d74
+DATA hashConstants<>+404(SB)/4, $0x72be5d74
+DATA hashConstants<>+408(SB)/4, $0x72be5d74
+DATA hashConstants<>+412(SB)/4, $0x72be5d74
+DATA hashConstants<>+416(SB)/4, $0x80deb1fe
+DATA hashConstants<>+420(SB)/4, $0x80deb1fe
+DATA hashConstants<>+424(SB)/4, $0x80deb1fe
+DATA hashConstants<>+428(SB)/4, $0x80deb1fe
+DATA hashConstants<>+432(SB)/4, $0x80deb1fe
+DATA hashConstants<>+436(SB)/4, $0x80deb1fe
+DATA hashConstants<>+440(SB)/4, $0x80deb1fe
+DATA hashConstants<>+444(SB)/4, $0x80deb1fe
+DATA hashConstants<>+448(SB)/4, $0x9bdc06a7
+DATA hashConstants<>+452(SB)/4, $0x9bdc06a7
+DATA hashConstants<>+456(SB)/4, $0x9bdc06a7
+DATA hashConstants<>+460(SB)/4, $0x9bdc06a7
+DATA hashConstants<>+464(SB)/4, $0x9bdc06a7
+DATA hashConstants<>+468(SB)/4, $0x9bdc06a7
+DATA hashConstants<>+472(SB)/4, $0x9bdc06a7
+DATA hashConstants<>+476(SB)/4, $0x9bdc06a7
+DATA hashConstants<>+480(SB)/4, $0xc19bf274
+DATA hashConstants<>+484(SB)/4, $0xc19bf274
+DATA hashConstants<>+488(SB)/4, $0xc19bf274
+DATA hashConstants<>+492(SB)/4, $0xc19bf274
+DATA hashConstants<>+496(SB)/4, $0xc19bf274
+DATA hashConstants<>+500(SB)/4, $0xc19bf274
+DATA hashConstants<>+504(SB)/4, $0xc19bf274
+DATA hashConstants<>+508(SB)/4, $0xc19bf274
+GLOBL hashConstants<>(SB), RODATA|NOPTR, $512
 
 DATA hashStart<>+0(SB)/4, $0xfc08884d
 DATA hashStart<>+4(SB)/4, $0xfc08884d
@@ -1412,7 +1542,7 @@ turn:
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
 	VPADDD       64(SI), Y9, Y9
-	VMOVDQA      Y9, 576(SI)
+	VMOVDQA      Y9, 64(SI)
 	VPADDD       roundConstants<>+512(SB), Y9, Y14
 	VMOVQ        648(R12), X0
 	SHA256RNDS2  X0, X3, X4
@@ -1447,7 +1577,7 @@ turn:
 	VPADDD       96(SI), Y9, Y9
 	VMOVDQA      hashParts<>+32(SB), Y10
 	VPADDD       Y10, Y9, Y9
-	VMOVDQA      Y9, 608(SI)
+	VMOVDQA      Y9, 96(SI)
 	VPADDD       roundConstants<>+544(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1024(R11)
@@ -1484,7 +1614,7 @@ turn:
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
 	VPADDD       128(SI), Y9, Y9
-	VMOVDQA      576(SI), Y10
+	VMOVDQA      64(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -1495,7 +1625,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 640(SI)
+	VMOVDQA      Y9, 128(SI)
 	VPADDD       roundConstants<>+576(SB), Y9, Y14
 	VMOVQ        968(R12), X0
 	SHA256RNDS2  X0, X4, X3
@@ -1528,7 +1658,7 @@ turn:
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
 	VPADDD       160(SI), Y9, Y9
-	VMOVDQA      608(SI), Y10
+	VMOVDQA      96(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -1539,7 +1669,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 672(SI)
+	VMOVDQA      Y9, 160(SI)
 	VPADDD       roundConstants<>+608(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1088(R11)
@@ -1576,7 +1706,7 @@ turn:
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
 	VPADDD       192(SI), Y9, Y9
-	VMOVDQA      640(SI), Y10
+	VMOVDQA      128(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -1587,7 +1717,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 704(SI)
+	VMOVDQA      Y9, 192(SI)
 	VPADDD       roundConstants<>+640(SB), Y9, Y14
 	VMOVQ        1288(R12), X0
 	SHA256RNDS2  X0, X3, X4
@@ -1620,7 +1750,7 @@ turn:
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
 	VPADDD       224(SI), Y9, Y9
-	VMOVDQA      672(SI), Y10
+	VMOVDQA      160(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -1631,7 +1761,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 736(SI)
+	VMOVDQA      Y9, 224(SI)
 	VPADDD       roundConstants<>+672(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1152(R11)
@@ -1670,7 +1800,7 @@ turn:
 	VPADDD       256(SI), Y9, Y9
 	VMOVDQA      hashParts<>+192(SB), Y10
 	VPADDD       Y10, Y9, Y9
-	VMOVDQA      704(SI), Y10
+	VMOVDQA      192(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -1681,7 +1811,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 768(SI)
+	VMOVDQA      Y9, 256(SI)
 	VPADDD       roundConstants<>+704(SB), Y9, Y14
 	VMOVQ        1608(R12), X0
 	SHA256RNDS2  X0, X4, X3
@@ -1707,10 +1837,10 @@ turn:
 	VPADDD       80(R12), X5, X5
 	VMOVDQU      16(R9), X6
 	VMOVDQA      288(SI), Y9
-	VPADDD       576(SI), Y9, Y9
+	VPADDD       64(SI), Y9, Y9
 	VMOVDQA      hashParts<>+224(SB), Y10
 	VPADDD       Y10, Y9, Y9
-	VMOVDQA      736(SI), Y10
+	VMOVDQA      224(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -1721,7 +1851,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 800(SI)
+	VMOVDQA      Y9, 288(SI)
 	VPADDD       roundConstants<>+736(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1216(R11)
@@ -1748,10 +1878,10 @@ turn:
 	SHA256RNDS2  X0, X8, X7
 	VMOVQ        headerPairs<>+32(SB), X0
 	SHA256RNDS2  X0, X1, X2
-	VMOVDQA      608(SI), Y9
+	VMOVDQA      96(SI), Y9
 	VMOVDQA      hashParts<>+256(SB), Y10
 	VPADDD       Y10, Y9, Y9
-	VMOVDQA      768(SI), Y10
+	VMOVDQA      256(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -1762,7 +1892,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 832(SI)
+	VMOVDQA      Y9, 320(SI)
 	VPADDD       roundConstants<>+768(SB), Y9, Y14
 	VMOVQ        headerPairs<>+32(SB), X0
 	SHA256RNDS2  X0, X3, X4
@@ -1784,8 +1914,8 @@ turn:
 	SHA256RNDS2  X0, X3, X4
 	VMOVQ        headerPairs<>+48(SB), X0
 	SHA256RNDS2  X0, X5, X6
-	VMOVDQA      640(SI), Y9
-	VMOVDQA      800(SI), Y10
+	VMOVDQA      128(SI), Y9
+	VMOVDQA      288(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -1796,7 +1926,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 864(SI)
+	VMOVDQA      Y9, 352(SI)
 	VPADDD       roundConstants<>+800(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1280(R11)
@@ -1822,8 +1952,8 @@ turn:
 	SHA256RNDS2  X0, X7, X8
 	VMOVQ        208(R12), X0
 	SHA256RNDS2  X0, X2, X1
-	VMOVDQA      672(SI), Y9
-	VMOVDQA      832(SI), Y10
+	VMOVDQA      160(SI), Y9
+	VMOVDQA      320(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -1834,7 +1964,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 896(SI)
+	VMOVDQA      Y9, 384(SI)
 	VPADDD       roundConstants<>+832(SB), Y9, Y14
 	VMOVQ        216(R12), X0
 	SHA256RNDS2  X0, X4, X3
@@ -1856,8 +1986,8 @@ turn:
 	SHA256RNDS2  X0, X4, X3
 	VMOVQ        368(R12), X0
 	SHA256RNDS2  X0, X6, X5
-	VMOVDQA      704(SI), Y9
-	VMOVDQA      864(SI), Y10
+	VMOVDQA      192(SI), Y9
+	VMOVDQA      352(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -1868,7 +1998,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 928(SI)
+	VMOVDQA      Y9, 416(SI)
 	VPADDD       roundConstants<>+864(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1344(R11)
@@ -1894,8 +2024,8 @@ turn:
 	SHA256RNDS2  X0, X8, X7
 	VMOVQ        528(R12), X0
 	SHA256RNDS2  X0, X1, X2
-	VMOVDQA      736(SI), Y9
-	VMOVDQA      896(SI), Y10
+	VMOVDQA      224(SI), Y9
+	VMOVDQA      384(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -1906,7 +2036,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 960(SI)
+	VMOVDQA      Y9, 448(SI)
 	VPADDD       roundConstants<>+896(SB), Y9, Y14
 	VMOVQ        536(R12), X0
 	SHA256RNDS2  X0, X3, X4
@@ -1928,8 +2058,8 @@ turn:
 	SHA256RNDS2  X0, X3, X4
 	VMOVQ        688(R12), X0
 	SHA256RNDS2  X0, X5, X6
-	VMOVDQA      768(SI), Y9
-	VMOVDQA      928(SI), Y10
+	VMOVDQA      256(SI), Y9
+	VMOVDQA      416(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -1940,7 +2070,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 992(SI)
+	VMOVDQA      Y9, 480(SI)
 	VPADDD       roundConstants<>+928(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1408(R11)
@@ -1966,10 +2096,10 @@ turn:
 	SHA256RNDS2  X0, X7, X8
 	VMOVQ        848(R12), X0
 	SHA256RNDS2  X0, X2, X1
-	VMOVDQA      800(SI), Y9
+	VMOVDQA      288(SI), Y9
 	VMOVDQA      hashParts<>+448(SB), Y10
 	VPADDD       Y10, Y9, Y9
-	VMOVDQA      960(SI), Y10
+	VMOVDQA      448(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -1980,7 +2110,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1024(SI)
+	VMOVDQA      Y9, 512(SI)
 	VPADDD       roundConstants<>+960(SB), Y9, Y14
 	VMOVQ        856(R12), X0
 	SHA256RNDS2  X0, X4, X3
@@ -2002,7 +2132,7 @@ turn:
 	SHA256RNDS2  X0, X4, X3
 	VMOVQ        1008(R12), X0
 	SHA256RNDS2  X0, X6, X5
-	VMOVDQA      576(SI), Y10
+	VMOVDQA      64(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2012,10 +2142,10 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       832(SI), Y9, Y9
+	VPADDD       320(SI), Y9, Y9
 	VMOVDQA      hashParts<>+480(SB), Y10
 	VPADDD       Y10, Y9, Y9
-	VMOVDQA      992(SI), Y10
+	VMOVDQA      480(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2026,7 +2156,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1056(SI)
+	VMOVDQA      Y9, 544(SI)
 	VPADDD       roundConstants<>+992(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1472(R11)
@@ -2052,7 +2182,7 @@ turn:
 	SHA256RNDS2  X0, X8, X7
 	VMOVQ        1168(R12), X0
 	SHA256RNDS2  X0, X1, X2
-	VMOVDQA      608(SI), Y10
+	VMOVDQA      96(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2062,9 +2192,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       576(SI), Y9, Y9
-	VPADDD       864(SI), Y9, Y9
-	VMOVDQA      1024(SI), Y10
+	VPADDD       64(SI), Y9, Y9
+	VPADDD       352(SI), Y9, Y9
+	VMOVDQA      512(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2075,7 +2205,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1088(SI)
+	VMOVDQA      Y9, 64(SI)
 	VPADDD       roundConstants<>+1024(SB), Y9, Y14
 	VMOVQ        1176(R12), X0
 	SHA256RNDS2  X0, X3, X4
@@ -2097,7 +2227,7 @@ turn:
 	SHA256RNDS2  X0, X3, X4
 	VMOVQ        1328(R12), X0
 	SHA256RNDS2  X0, X5, X6
-	VMOVDQA      640(SI), Y10
+	VMOVDQA      128(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2107,9 +2237,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       608(SI), Y9, Y9
-	VPADDD       896(SI), Y9, Y9
-	VMOVDQA      1056(SI), Y10
+	VPADDD       96(SI), Y9, Y9
+	VPADDD       384(SI), Y9, Y9
+	VMOVDQA      544(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2120,7 +2250,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1120(SI)
+	VMOVDQA      Y9, 96(SI)
 	VPADDD       roundConstants<>+1056(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1536(R11)
@@ -2146,7 +2276,7 @@ turn:
 	SHA256RNDS2  X0, X7, X8
 	VMOVQ        1488(R12), X0
 	SHA256RNDS2  X0, X2, X1
-	VMOVDQA      672(SI), Y10
+	VMOVDQA      160(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2156,9 +2286,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       640(SI), Y9, Y9
-	VPADDD       928(SI), Y9, Y9
-	VMOVDQA      1088(SI), Y10
+	VPADDD       128(SI), Y9, Y9
+	VPADDD       416(SI), Y9, Y9
+	VMOVDQA      64(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2169,7 +2299,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1152(SI)
+	VMOVDQA      Y9, 128(SI)
 	VPADDD       roundConstants<>+1088(SB), Y9, Y14
 	VMOVQ        1496(R12), X0
 	SHA256RNDS2  X0, X4, X3
@@ -2191,7 +2321,7 @@ turn:
 	SHA256RNDS2  X0, X4, X3
 	VMOVQ        1648(R12), X0
 	SHA256RNDS2  X0, X6, X5
-	VMOVDQA      704(SI), Y10
+	VMOVDQA      192(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2201,9 +2331,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       672(SI), Y9, Y9
-	VPADDD       960(SI), Y9, Y9
-	VMOVDQA      1120(SI), Y10
+	VPADDD       160(SI), Y9, Y9
+	VPADDD       448(SI), Y9, Y9
+	VMOVDQA      96(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2214,7 +2344,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1184(SI)
+	VMOVDQA      Y9, 160(SI)
 	VPADDD       roundConstants<>+1120(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1600(R11)
@@ -2240,7 +2370,7 @@ turn:
 	VMOVDQA      ivCDGH<>+0(SB), X8
 	VMOVQ        512(R10), X0
 	SHA256RNDS2  X0, X1, X2
-	VMOVDQA      736(SI), Y10
+	VMOVDQA      224(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2250,9 +2380,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       704(SI), Y9, Y9
-	VPADDD       992(SI), Y9, Y9
-	VMOVDQA      1152(SI), Y10
+	VPADDD       192(SI), Y9, Y9
+	VPADDD       480(SI), Y9, Y9
+	VMOVDQA      128(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2263,7 +2393,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1216(SI)
+	VMOVDQA      Y9, 192(SI)
 	VPADDD       roundConstants<>+1152(SB), Y9, Y14
 	VMOVQ        520(R10), X0
 	SHA256RNDS2  X0, X3, X4
@@ -2285,7 +2415,7 @@ turn:
 	SHA256RNDS2  X0, X3, X4
 	VMOVQ        672(R10), X0
 	SHA256RNDS2  X0, X5, X6
-	VMOVDQA      768(SI), Y10
+	VMOVDQA      256(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2295,9 +2425,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       736(SI), Y9, Y9
-	VPADDD       1024(SI), Y9, Y9
-	VMOVDQA      1184(SI), Y10
+	VPADDD       224(SI), Y9, Y9
+	VPADDD       512(SI), Y9, Y9
+	VMOVDQA      160(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2308,7 +2438,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1248(SI)
+	VMOVDQA      Y9, 224(SI)
 	VPADDD       roundConstants<>+1184(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1664(R11)
@@ -2334,7 +2464,7 @@ turn:
 	SHA256RNDS2  X0, X7, X8
 	VMOVQ        hashPairs<>+40(SB), X0
 	SHA256RNDS2  X0, X2, X1
-	VMOVDQA      800(SI), Y10
+	VMOVDQA      288(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2344,9 +2474,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       768(SI), Y9, Y9
-	VPADDD       1056(SI), Y9, Y9
-	VMOVDQA      1216(SI), Y10
+	VPADDD       256(SI), Y9, Y9
+	VPADDD       544(SI), Y9, Y9
+	VMOVDQA      192(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2357,7 +2487,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1280(SI)
+	VMOVDQA      Y9, 256(SI)
 	VPADDD       roundConstants<>+1216(SB), Y9, Y14
 	VMOVQ        hashPairs<>+40(SB), X0
 	SHA256RNDS2  X0, X4, X3
@@ -2379,7 +2509,7 @@ turn:
 	SHA256RNDS2  X0, X4, X3
 	VMOVQ        hashPairs<>+56(SB), X0
 	SHA256RNDS2  X0, X6, X5
-	VMOVDQA      832(SI), Y10
+	VMOVDQA      320(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2389,9 +2519,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       800(SI), Y9, Y9
-	VPADDD       1088(SI), Y9, Y9
-	VMOVDQA      1248(SI), Y10
+	VPADDD       288(SI), Y9, Y9
+	VPADDD       64(SI), Y9, Y9
+	VMOVDQA      224(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2402,7 +2532,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1312(SI)
+	VMOVDQA      Y9, 288(SI)
 	VPADDD       roundConstants<>+1248(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1728(R11)
@@ -2428,7 +2558,7 @@ turn:
 	SHA256RNDS2  X0, X8, X7
 	VMOVQ        1152(R10), X0
 	SHA256RNDS2  X0, X1, X2
-	VMOVDQA      864(SI), Y10
+	VMOVDQA      352(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2438,9 +2568,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       832(SI), Y9, Y9
-	VPADDD       1120(SI), Y9, Y9
-	VMOVDQA      1280(SI), Y10
+	VPADDD       320(SI), Y9, Y9
+	VPADDD       96(SI), Y9, Y9
+	VMOVDQA      256(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2451,7 +2581,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1344(SI)
+	VMOVDQA      Y9, 320(SI)
 	VPADDD       roundConstants<>+1280(SB), Y9, Y14
 	VMOVQ        1160(R10), X0
 	SHA256RNDS2  X0, X3, X4
@@ -2473,7 +2603,7 @@ turn:
 	SHA256RNDS2  X0, X3, X4
 	VMOVQ        1312(R10), X0
 	SHA256RNDS2  X0, X5, X6
-	VMOVDQA      896(SI), Y10
+	VMOVDQA      384(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2483,9 +2613,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       864(SI), Y9, Y9
-	VPADDD       1152(SI), Y9, Y9
-	VMOVDQA      1312(SI), Y10
+	VPADDD       352(SI), Y9, Y9
+	VPADDD       128(SI), Y9, Y9
+	VMOVDQA      288(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2496,7 +2626,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1376(SI)
+	VMOVDQA      Y9, 352(SI)
 	VPADDD       roundConstants<>+1312(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1792(R11)
@@ -2522,7 +2652,7 @@ turn:
 	SHA256RNDS2  X0, X7, X8
 	VMOVQ        1472(R10), X0
 	SHA256RNDS2  X0, X2, X1
-	VMOVDQA      928(SI), Y10
+	VMOVDQA      416(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2532,9 +2662,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       896(SI), Y9, Y9
-	VPADDD       1184(SI), Y9, Y9
-	VMOVDQA      1344(SI), Y10
+	VPADDD       384(SI), Y9, Y9
+	VPADDD       160(SI), Y9, Y9
+	VMOVDQA      320(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2545,7 +2675,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1408(SI)
+	VMOVDQA      Y9, 384(SI)
 	VPADDD       roundConstants<>+1344(SB), Y9, Y14
 	VMOVQ        1480(R10), X0
 	SHA256RNDS2  X0, X4, X3
@@ -2567,7 +2697,7 @@ turn:
 	SHA256RNDS2  X0, X4, X3
 	VMOVQ        1632(R10), X0
 	SHA256RNDS2  X0, X6, X5
-	VMOVDQA      960(SI), Y10
+	VMOVDQA      448(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2577,9 +2707,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       928(SI), Y9, Y9
-	VPADDD       1216(SI), Y9, Y9
-	VMOVDQA      1376(SI), Y10
+	VPADDD       416(SI), Y9, Y9
+	VPADDD       192(SI), Y9, Y9
+	VMOVDQA      352(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2590,7 +2720,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1440(SI)
+	VMOVDQA      Y9, 416(SI)
 	VPADDD       roundConstants<>+1376(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1856(R11)
@@ -2616,7 +2746,7 @@ turn:
 	SHA256RNDS2  X0, X8, X7
 	VMOVQ        1792(R10), X0
 	SHA256RNDS2  X0, X1, X2
-	VMOVDQA      992(SI), Y10
+	VMOVDQA      480(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2626,9 +2756,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       960(SI), Y9, Y9
-	VPADDD       1248(SI), Y9, Y9
-	VMOVDQA      1408(SI), Y10
+	VPADDD       448(SI), Y9, Y9
+	VPADDD       224(SI), Y9, Y9
+	VMOVDQA      384(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2639,7 +2769,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1472(SI)
+	VMOVDQA      Y9, 448(SI)
 	VPADDD       roundConstants<>+1408(SB), Y9, Y14
 	VMOVQ        1800(R10), X0
 	SHA256RNDS2  X0, X3, X4
@@ -2661,7 +2791,7 @@ turn:
 	SHA256RNDS2  X0, X3, X4
 	VMOVQ        1952(R10), X0
 	SHA256RNDS2  X0, X5, X6
-	VMOVDQA      1024(SI), Y10
+	VMOVDQA      512(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2671,9 +2801,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       992(SI), Y9, Y9
-	VPADDD       1280(SI), Y9, Y9
-	VMOVDQA      1440(SI), Y10
+	VPADDD       480(SI), Y9, Y9
+	VPADDD       256(SI), Y9, Y9
+	VMOVDQA      416(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2684,7 +2814,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1504(SI)
+	VMOVDQA      Y9, 480(SI)
 	VPADDD       roundConstants<>+1440(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1920(R11)
@@ -2710,7 +2840,7 @@ turn:
 	SHA256RNDS2  X0, X7, X8
 	VMOVQ        2112(R10), X0
 	SHA256RNDS2  X0, X2, X1
-	VMOVDQA      1056(SI), Y10
+	VMOVDQA      544(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2720,9 +2850,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1024(SI), Y9, Y9
-	VPADDD       1312(SI), Y9, Y9
-	VMOVDQA      1472(SI), Y10
+	VPADDD       512(SI), Y9, Y9
+	VPADDD       288(SI), Y9, Y9
+	VMOVDQA      448(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2733,7 +2863,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1536(SI)
+	VMOVDQA      Y9, 512(SI)
 	VPADDD       roundConstants<>+1472(SB), Y9, Y14
 	VMOVQ        2120(R10), X0
 	SHA256RNDS2  X0, X4, X3
@@ -2755,7 +2885,7 @@ turn:
 	SHA256RNDS2  X0, X4, X3
 	VMOVQ        2272(R10), X0
 	SHA256RNDS2  X0, X6, X5
-	VMOVDQA      1088(SI), Y10
+	VMOVDQA      64(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2765,9 +2895,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1056(SI), Y9, Y9
-	VPADDD       1344(SI), Y9, Y9
-	VMOVDQA      1504(SI), Y10
+	VPADDD       544(SI), Y9, Y9
+	VPADDD       320(SI), Y9, Y9
+	VMOVDQA      480(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2778,7 +2908,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1568(SI)
+	VMOVDQA      Y9, 544(SI)
 	VPADDD       roundConstants<>+1504(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1984(R11)
@@ -2804,7 +2934,7 @@ turn:
 	SHA256RNDS2  X0, X8, X7
 	VMOVQ        2432(R10), X0
 	SHA256RNDS2  X0, X1, X2
-	VMOVDQA      1120(SI), Y10
+	VMOVDQA      96(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2814,9 +2944,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1088(SI), Y9, Y9
-	VPADDD       1376(SI), Y9, Y9
-	VMOVDQA      1536(SI), Y10
+	VPADDD       64(SI), Y9, Y9
+	VPADDD       352(SI), Y9, Y9
+	VMOVDQA      512(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2827,7 +2957,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1600(SI)
+	VMOVDQA      Y9, 64(SI)
 	VPADDD       roundConstants<>+1536(SB), Y9, Y14
 	VMOVQ        2440(R10), X0
 	SHA256RNDS2  X0, X3, X4
@@ -2845,7 +2975,7 @@ turn:
 	VMOVDQA      ivCDGH<>+0(SB), X4
 	VMOVDQA      ivABEF<>+0(SB), X5
 	VMOVDQA      ivCDGH<>+0(SB), X6
-	VMOVDQA      1152(SI), Y10
+	VMOVDQA      128(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2855,9 +2985,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1120(SI), Y9, Y9
-	VPADDD       1408(SI), Y9, Y9
-	VMOVDQA      1568(SI), Y10
+	VPADDD       96(SI), Y9, Y9
+	VPADDD       384(SI), Y9, Y9
+	VMOVDQA      544(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2868,7 +2998,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1632(SI)
+	VMOVDQA      Y9, 96(SI)
 	VPADDD       roundConstants<>+1568(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 2048(R11)
@@ -2894,7 +3024,7 @@ turn:
 	SHA256RNDS2  X0, X8, X7
 	VMOVQ        656(R10), X0
 	SHA256RNDS2  X0, X1, X2
-	VMOVDQA      1184(SI), Y10
+	VMOVDQA      160(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2904,9 +3034,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1152(SI), Y9, Y9
-	VPADDD       1440(SI), Y9, Y9
-	VMOVDQA      1600(SI), Y10
+	VPADDD       128(SI), Y9, Y9
+	VPADDD       416(SI), Y9, Y9
+	VMOVDQA      64(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2917,7 +3047,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1664(SI)
+	VMOVDQA      Y9, 128(SI)
 	VPADDD       roundConstants<>+1600(SB), Y9, Y14
 	VMOVQ        664(R10), X0
 	SHA256RNDS2  X0, X3, X4
@@ -2939,7 +3069,7 @@ turn:
 	SHA256RNDS2  X0, X3, X4
 	VMOVQ        hashPairs<>+32(SB), X0
 	SHA256RNDS2  X0, X5, X6
-	VMOVDQA      1216(SI), Y10
+	VMOVDQA      192(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2949,9 +3079,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1184(SI), Y9, Y9
-	VPADDD       1472(SI), Y9, Y9
-	VMOVDQA      1632(SI), Y10
+	VPADDD       160(SI), Y9, Y9
+	VPADDD       448(SI), Y9, Y9
+	VMOVDQA      96(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2962,7 +3092,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1696(SI)
+	VMOVDQA      Y9, 160(SI)
 	VPADDD       roundConstants<>+1632(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 2112(R11)
@@ -2988,7 +3118,7 @@ turn:
 	SHA256RNDS2  X0, X7, X8
 	VMOVQ        hashPairs<>+56(SB), X0
 	SHA256RNDS2  X0, X2, X1
-	VMOVDQA      1248(SI), Y10
+	VMOVDQA      224(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -2998,9 +3128,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1216(SI), Y9, Y9
-	VPADDD       1504(SI), Y9, Y9
-	VMOVDQA      1664(SI), Y10
+	VPADDD       192(SI), Y9, Y9
+	VPADDD       480(SI), Y9, Y9
+	VMOVDQA      128(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3011,7 +3141,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1728(SI)
+	VMOVDQA      Y9, 192(SI)
 	VPADDD       roundConstants<>+1664(SB), Y9, Y14
 	VMOVQ        hashPairs<>+56(SB), X0
 	SHA256RNDS2  X0, X4, X3
@@ -3033,7 +3163,7 @@ turn:
 	SHA256RNDS2  X0, X4, X3
 	VMOVQ        1136(R10), X0
 	SHA256RNDS2  X0, X6, X5
-	VMOVDQA      1280(SI), Y10
+	VMOVDQA      256(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3043,9 +3173,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1248(SI), Y9, Y9
-	VPADDD       1536(SI), Y9, Y9
-	VMOVDQA      1696(SI), Y10
+	VPADDD       224(SI), Y9, Y9
+	VPADDD       512(SI), Y9, Y9
+	VMOVDQA      160(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3056,7 +3186,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1760(SI)
+	VMOVDQA      Y9, 224(SI)
 	VPADDD       roundConstants<>+1696(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 2176(R11)
@@ -3082,7 +3212,7 @@ turn:
 	SHA256RNDS2  X0, X8, X7
 	VMOVQ        1296(R10), X0
 	SHA256RNDS2  X0, X1, X2
-	VMOVDQA      1312(SI), Y10
+	VMOVDQA      288(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3092,9 +3222,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1280(SI), Y9, Y9
-	VPADDD       1568(SI), Y9, Y9
-	VMOVDQA      1728(SI), Y10
+	VPADDD       256(SI), Y9, Y9
+	VPADDD       544(SI), Y9, Y9
+	VMOVDQA      192(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3105,7 +3235,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1792(SI)
+	VMOVDQA      Y9, 256(SI)
 	VPADDD       roundConstants<>+1728(SB), Y9, Y14
 	VMOVQ        1304(R10), X0
 	SHA256RNDS2  X0, X3, X4
@@ -3127,7 +3257,7 @@ turn:
 	SHA256RNDS2  X0, X3, X4
 	VMOVQ        1456(R10), X0
 	SHA256RNDS2  X0, X5, X6
-	VMOVDQA      1344(SI), Y10
+	VMOVDQA      320(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3137,9 +3267,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1312(SI), Y9, Y9
-	VPADDD       1600(SI), Y9, Y9
-	VMOVDQA      1760(SI), Y10
+	VPADDD       288(SI), Y9, Y9
+	VPADDD       64(SI), Y9, Y9
+	VMOVDQA      224(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3150,7 +3280,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1824(SI)
+	VMOVDQA      Y9, 288(SI)
 	VPADDD       roundConstants<>+1760(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 2240(R11)
@@ -3176,7 +3306,7 @@ turn:
 	SHA256RNDS2  X0, X7, X8
 	VMOVQ        1616(R10), X0
 	SHA256RNDS2  X0, X2, X1
-	VMOVDQA      1376(SI), Y10
+	VMOVDQA      352(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3186,9 +3316,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1344(SI), Y9, Y9
-	VPADDD       1632(SI), Y9, Y9
-	VMOVDQA      1792(SI), Y10
+	VPADDD       320(SI), Y9, Y9
+	VPADDD       96(SI), Y9, Y9
+	VMOVDQA      256(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3199,7 +3329,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1856(SI)
+	VMOVDQA      Y9, 320(SI)
 	VPADDD       roundConstants<>+1792(SB), Y9, Y14
 	VMOVQ        1624(R10), X0
 	SHA256RNDS2  X0, X4, X3
@@ -3221,7 +3351,7 @@ turn:
 	SHA256RNDS2  X0, X4, X3
 	VMOVQ        1776(R10), X0
 	SHA256RNDS2  X0, X6, X5
-	VMOVDQA      1408(SI), Y10
+	VMOVDQA      384(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3231,9 +3361,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1376(SI), Y9, Y9
-	VPADDD       1664(SI), Y9, Y9
-	VMOVDQA      1824(SI), Y10
+	VPADDD       352(SI), Y9, Y9
+	VPADDD       128(SI), Y9, Y9
+	VMOVDQA      288(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3244,7 +3374,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1888(SI)
+	VMOVDQA      Y9, 352(SI)
 	VPADDD       roundConstants<>+1824(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 2304(R11)
@@ -3270,7 +3400,7 @@ turn:
 	SHA256RNDS2  X0, X8, X7
 	VMOVQ        1936(R10), X0
 	SHA256RNDS2  X0, X1, X2
-	VMOVDQA      1440(SI), Y10
+	VMOVDQA      416(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3280,9 +3410,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1408(SI), Y9, Y9
-	VPADDD       1696(SI), Y9, Y9
-	VMOVDQA      1856(SI), Y10
+	VPADDD       384(SI), Y9, Y9
+	VPADDD       160(SI), Y9, Y9
+	VMOVDQA      320(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3293,7 +3423,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1920(SI)
+	VMOVDQA      Y9, 384(SI)
 	VPADDD       roundConstants<>+1856(SB), Y9, Y14
 	VMOVQ        1944(R10), X0
 	SHA256RNDS2  X0, X3, X4
@@ -3315,7 +3445,7 @@ turn:
 	SHA256RNDS2  X0, X3, X4
 	VMOVQ        2096(R10), X0
 	SHA256RNDS2  X0, X5, X6
-	VMOVDQA      1472(SI), Y10
+	VMOVDQA      448(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3325,9 +3455,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1440(SI), Y9, Y9
-	VPADDD       1728(SI), Y9, Y9
-	VMOVDQA      1888(SI), Y10
+	VPADDD       416(SI), Y9, Y9
+	VPADDD       192(SI), Y9, Y9
+	VMOVDQA      352(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3338,7 +3468,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1952(SI)
+	VMOVDQA      Y9, 416(SI)
 	VPADDD       roundConstants<>+1888(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 2368(R11)
@@ -3364,7 +3494,7 @@ turn:
 	SHA256RNDS2  X0, X7, X8
 	VMOVQ        2256(R10), X0
 	SHA256RNDS2  X0, X2, X1
-	VMOVDQA      1504(SI), Y10
+	VMOVDQA      480(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3374,9 +3504,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1472(SI), Y9, Y9
-	VPADDD       1760(SI), Y9, Y9
-	VMOVDQA      1920(SI), Y10
+	VPADDD       448(SI), Y9, Y9
+	VPADDD       224(SI), Y9, Y9
+	VMOVDQA      384(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3387,7 +3517,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1984(SI)
+	VMOVDQA      Y9, 448(SI)
 	VPADDD       roundConstants<>+1920(SB), Y9, Y14
 	VMOVQ        2264(R10), X0
 	SHA256RNDS2  X0, X4, X3
@@ -3409,7 +3539,7 @@ turn:
 	SHA256RNDS2  X0, X4, X3
 	VMOVQ        2416(R10), X0
 	SHA256RNDS2  X0, X6, X5
-	VMOVDQA      1536(SI), Y10
+	VMOVDQA      512(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3419,9 +3549,9 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1504(SI), Y9, Y9
-	VPADDD       1792(SI), Y9, Y9
-	VMOVDQA      1952(SI), Y10
+	VPADDD       480(SI), Y9, Y9
+	VPADDD       256(SI), Y9, Y9
+	VMOVDQA      416(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3432,7 +3562,7 @@ turn:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 2016(SI)
+	VMOVDQA      Y9, 480(SI)
 	VPADDD       roundConstants<>+1952(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 2432(R11)
@@ -3615,7 +3745,7 @@ newgroup:
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
 	VPADDD       64(SI), Y9, Y9
-	VMOVDQA      Y9, 576(SI)
+	VMOVDQA      Y9, 64(SI)
 	VPADDD       roundConstants<>+512(SB), Y9, Y14
 	VMOVQ        192(R12), X0
 	SHA256RNDS2  X0, X2, X1
@@ -3640,7 +3770,7 @@ newgroup:
 	VPADDD       96(SI), Y9, Y9
 	VMOVDQA      hashParts<>+32(SB), Y10
 	VPADDD       Y10, Y9, Y9
-	VMOVDQA      Y9, 608(SI)
+	VMOVDQA      Y9, 96(SI)
 	VPADDD       roundConstants<>+544(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1024(R11)
@@ -3669,7 +3799,7 @@ newgroup:
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
 	VPADDD       128(SI), Y9, Y9
-	VMOVDQA      576(SI), Y10
+	VMOVDQA      64(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3680,7 +3810,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 640(SI)
+	VMOVDQA      Y9, 128(SI)
 	VPADDD       roundConstants<>+576(SB), Y9, Y14
 	VMOVQ        360(R12), X0
 	SHA256RNDS2  X0, X8, X7
@@ -3703,7 +3833,7 @@ newgroup:
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
 	VPADDD       160(SI), Y9, Y9
-	VMOVDQA      608(SI), Y10
+	VMOVDQA      96(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3714,7 +3844,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 672(SI)
+	VMOVDQA      Y9, 160(SI)
 	VPADDD       roundConstants<>+608(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1088(R11)
@@ -3741,7 +3871,7 @@ newgroup:
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
 	VPADDD       192(SI), Y9, Y9
-	VMOVDQA      640(SI), Y10
+	VMOVDQA      128(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3752,7 +3882,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 704(SI)
+	VMOVDQA      Y9, 192(SI)
 	VPADDD       roundConstants<>+640(SB), Y9, Y14
 	VMOVQ        520(R12), X0
 	SHA256RNDS2  X0, X3, X4
@@ -3775,7 +3905,7 @@ newgroup:
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
 	VPADDD       224(SI), Y9, Y9
-	VMOVDQA      672(SI), Y10
+	VMOVDQA      160(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3786,7 +3916,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 736(SI)
+	VMOVDQA      Y9, 224(SI)
 	VPADDD       roundConstants<>+672(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1152(R11)
@@ -3817,7 +3947,7 @@ newgroup:
 	VPADDD       256(SI), Y9, Y9
 	VMOVDQA      hashParts<>+192(SB), Y10
 	VPADDD       Y10, Y9, Y9
-	VMOVDQA      704(SI), Y10
+	VMOVDQA      192(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3828,7 +3958,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 768(SI)
+	VMOVDQA      Y9, 256(SI)
 	VPADDD       roundConstants<>+704(SB), Y9, Y14
 	VMOVQ        704(R12), X0
 	SHA256RNDS2  X0, X2, X1
@@ -3841,10 +3971,10 @@ newgroup:
 	VMOVQ        768(R12), X0
 	SHA256RNDS2  X0, X1, X2
 	VMOVDQA      288(SI), Y9
-	VPADDD       576(SI), Y9, Y9
+	VPADDD       64(SI), Y9, Y9
 	VMOVDQA      hashParts<>+224(SB), Y10
 	VPADDD       Y10, Y9, Y9
-	VMOVDQA      736(SI), Y10
+	VMOVDQA      224(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3855,7 +3985,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 800(SI)
+	VMOVDQA      Y9, 288(SI)
 	VPADDD       roundConstants<>+736(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1216(R11)
@@ -3871,10 +4001,10 @@ newgroup:
 	SHA256RNDS2  X0, X2, X1
 	VMOVQ        840(R12), X0
 	SHA256RNDS2  X0, X4, X3
-	VMOVDQA      608(SI), Y9
+	VMOVDQA      96(SI), Y9
 	VMOVDQA      hashParts<>+256(SB), Y10
 	VPADDD       Y10, Y9, Y9
-	VMOVDQA      768(SI), Y10
+	VMOVDQA      256(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3885,7 +4015,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 832(SI)
+	VMOVDQA      Y9, 320(SI)
 	VPADDD       roundConstants<>+768(SB), Y9, Y14
 	VMOVQ        864(R12), X0
 	SHA256RNDS2  X0, X6, X5
@@ -3897,8 +4027,8 @@ newgroup:
 	SHA256RNDS2  X0, X3, X4
 	VMOVQ        928(R12), X0
 	SHA256RNDS2  X0, X5, X6
-	VMOVDQA      640(SI), Y9
-	VMOVDQA      800(SI), Y10
+	VMOVDQA      128(SI), Y9
+	VMOVDQA      288(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3909,7 +4039,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 864(SI)
+	VMOVDQA      Y9, 352(SI)
 	VPADDD       roundConstants<>+800(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1280(R11)
@@ -3927,8 +4057,8 @@ newgroup:
 	SHA256RNDS2  X0, X8, X7
 	VMOVQ        1024(R12), X0
 	SHA256RNDS2  X0, X1, X2
-	VMOVDQA      672(SI), Y9
-	VMOVDQA      832(SI), Y10
+	VMOVDQA      160(SI), Y9
+	VMOVDQA      320(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3939,7 +4069,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 896(SI)
+	VMOVDQA      Y9, 384(SI)
 	VPADDD       roundConstants<>+832(SB), Y9, Y14
 	VMOVQ        1032(R12), X0
 	SHA256RNDS2  X0, X3, X4
@@ -3951,8 +4081,8 @@ newgroup:
 	SHA256RNDS2  X0, X2, X1
 	VMOVQ        1096(R12), X0
 	SHA256RNDS2  X0, X4, X3
-	VMOVDQA      704(SI), Y9
-	VMOVDQA      864(SI), Y10
+	VMOVDQA      192(SI), Y9
+	VMOVDQA      352(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3963,7 +4093,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 928(SI)
+	VMOVDQA      Y9, 416(SI)
 	VPADDD       roundConstants<>+864(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1344(R11)
@@ -3979,8 +4109,8 @@ newgroup:
 	SHA256RNDS2  X0, X3, X4
 	VMOVQ        1184(R12), X0
 	SHA256RNDS2  X0, X5, X6
-	VMOVDQA      736(SI), Y9
-	VMOVDQA      896(SI), Y10
+	VMOVDQA      224(SI), Y9
+	VMOVDQA      384(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -3991,7 +4121,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 960(SI)
+	VMOVDQA      Y9, 448(SI)
 	VPADDD       roundConstants<>+896(SB), Y9, Y14
 	VMOVQ        1192(R12), X0
 	SHA256RNDS2  X0, X7, X8
@@ -4003,8 +4133,8 @@ newgroup:
 	SHA256RNDS2  X0, X6, X5
 	VMOVQ        1256(R12), X0
 	SHA256RNDS2  X0, X8, X7
-	VMOVDQA      768(SI), Y9
-	VMOVDQA      928(SI), Y10
+	VMOVDQA      256(SI), Y9
+	VMOVDQA      416(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4015,7 +4145,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 992(SI)
+	VMOVDQA      Y9, 480(SI)
 	VPADDD       roundConstants<>+928(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1408(R11)
@@ -4033,10 +4163,10 @@ newgroup:
 	SHA256RNDS2  X0, X2, X1
 	VMOVQ        1352(R12), X0
 	SHA256RNDS2  X0, X4, X3
-	VMOVDQA      800(SI), Y9
+	VMOVDQA      288(SI), Y9
 	VMOVDQA      hashParts<>+448(SB), Y10
 	VPADDD       Y10, Y9, Y9
-	VMOVDQA      960(SI), Y10
+	VMOVDQA      448(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4047,7 +4177,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1024(SI)
+	VMOVDQA      Y9, 512(SI)
 	VPADDD       roundConstants<>+960(SB), Y9, Y14
 	VMOVQ        1376(R12), X0
 	SHA256RNDS2  X0, X6, X5
@@ -4059,7 +4189,7 @@ newgroup:
 	SHA256RNDS2  X0, X3, X4
 	VMOVQ        1440(R12), X0
 	SHA256RNDS2  X0, X5, X6
-	VMOVDQA      576(SI), Y10
+	VMOVDQA      64(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4069,10 +4199,10 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       832(SI), Y9, Y9
+	VPADDD       320(SI), Y9, Y9
 	VMOVDQA      hashParts<>+480(SB), Y10
 	VPADDD       Y10, Y9, Y9
-	VMOVDQA      992(SI), Y10
+	VMOVDQA      480(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4083,7 +4213,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1056(SI)
+	VMOVDQA      Y9, 544(SI)
 	VPADDD       roundConstants<>+992(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1472(R11)
@@ -4099,7 +4229,7 @@ newgroup:
 	SHA256RNDS2  X0, X6, X5
 	VMOVQ        1512(R12), X0
 	SHA256RNDS2  X0, X8, X7
-	VMOVDQA      608(SI), Y10
+	VMOVDQA      96(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4109,9 +4239,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       576(SI), Y9, Y9
-	VPADDD       864(SI), Y9, Y9
-	VMOVDQA      1024(SI), Y10
+	VPADDD       64(SI), Y9, Y9
+	VPADDD       352(SI), Y9, Y9
+	VMOVDQA      512(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4122,7 +4252,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1088(SI)
+	VMOVDQA      Y9, 64(SI)
 	VPADDD       roundConstants<>+1024(SB), Y9, Y14
 	VMOVQ        1536(R12), X0
 	SHA256RNDS2  X0, X1, X2
@@ -4134,7 +4264,7 @@ newgroup:
 	SHA256RNDS2  X0, X7, X8
 	VMOVQ        1600(R12), X0
 	SHA256RNDS2  X0, X2, X1
-	VMOVDQA      640(SI), Y10
+	VMOVDQA      128(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4144,9 +4274,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       608(SI), Y9, Y9
-	VPADDD       896(SI), Y9, Y9
-	VMOVDQA      1056(SI), Y10
+	VPADDD       96(SI), Y9, Y9
+	VPADDD       384(SI), Y9, Y9
+	VMOVDQA      544(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4157,7 +4287,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1120(SI)
+	VMOVDQA      Y9, 96(SI)
 	VPADDD       roundConstants<>+1056(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1536(R11)
@@ -4175,7 +4305,7 @@ newgroup:
 	VMOVDQA      X4, 160(R11)
 	VMOVDQA      X5, 64(R11)
 	VMOVDQA      X6, 192(R11)
-	VMOVDQA      672(SI), Y10
+	VMOVDQA      160(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4185,9 +4315,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       640(SI), Y9, Y9
-	VPADDD       928(SI), Y9, Y9
-	VMOVDQA      1088(SI), Y10
+	VPADDD       128(SI), Y9, Y9
+	VPADDD       416(SI), Y9, Y9
+	VMOVDQA      64(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4198,7 +4328,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1152(SI)
+	VMOVDQA      Y9, 128(SI)
 	VPADDD       roundConstants<>+1088(SB), Y9, Y14
 	VMOVDQA      X7, 96(R11)
 	VMOVDQA      X8, 224(R11)
@@ -4214,7 +4344,7 @@ newgroup:
 	VMOVDQU      (R9), X7
 	VPADDD       112(R12), X7, X7
 	VMOVDQU      16(R9), X8
-	VMOVDQA      704(SI), Y10
+	VMOVDQA      192(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4224,9 +4354,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       672(SI), Y9, Y9
-	VPADDD       960(SI), Y9, Y9
-	VMOVDQA      1120(SI), Y10
+	VPADDD       160(SI), Y9, Y9
+	VPADDD       448(SI), Y9, Y9
+	VMOVDQA      96(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4237,7 +4367,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1184(SI)
+	VMOVDQA      Y9, 160(SI)
 	VPADDD       roundConstants<>+1120(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1600(R11)
@@ -4253,7 +4383,7 @@ newgroup:
 	SHA256RNDS2  X0, X7, X8
 	VMOVQ        headerPairs<>+24(SB), X0
 	SHA256RNDS2  X0, X2, X1
-	VMOVDQA      736(SI), Y10
+	VMOVDQA      224(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4263,9 +4393,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       704(SI), Y9, Y9
-	VPADDD       992(SI), Y9, Y9
-	VMOVDQA      1152(SI), Y10
+	VPADDD       192(SI), Y9, Y9
+	VPADDD       480(SI), Y9, Y9
+	VMOVDQA      128(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4276,7 +4406,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1216(SI)
+	VMOVDQA      Y9, 192(SI)
 	VPADDD       roundConstants<>+1152(SB), Y9, Y14
 	VMOVQ        headerPairs<>+24(SB), X0
 	SHA256RNDS2  X0, X4, X3
@@ -4288,7 +4418,7 @@ newgroup:
 	SHA256RNDS2  X0, X1, X2
 	VMOVQ        headerPairs<>+32(SB), X0
 	SHA256RNDS2  X0, X3, X4
-	VMOVDQA      768(SI), Y10
+	VMOVDQA      256(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4298,9 +4428,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       736(SI), Y9, Y9
-	VPADDD       1024(SI), Y9, Y9
-	VMOVDQA      1184(SI), Y10
+	VPADDD       224(SI), Y9, Y9
+	VPADDD       512(SI), Y9, Y9
+	VMOVDQA      160(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4311,7 +4441,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1248(SI)
+	VMOVDQA      Y9, 224(SI)
 	VPADDD       roundConstants<>+1184(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1664(R11)
@@ -4329,7 +4459,7 @@ newgroup:
 	SHA256RNDS2  X0, X6, X5
 	VMOVQ        headerPairs<>+40(SB), X0
 	SHA256RNDS2  X0, X8, X7
-	VMOVDQA      800(SI), Y10
+	VMOVDQA      288(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4339,9 +4469,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       768(SI), Y9, Y9
-	VPADDD       1056(SI), Y9, Y9
-	VMOVDQA      1216(SI), Y10
+	VPADDD       256(SI), Y9, Y9
+	VPADDD       544(SI), Y9, Y9
+	VMOVDQA      192(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4352,7 +4482,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1280(SI)
+	VMOVDQA      Y9, 256(SI)
 	VPADDD       roundConstants<>+1216(SB), Y9, Y14
 	VMOVQ        headerPairs<>+48(SB), X0
 	SHA256RNDS2  X0, X1, X2
@@ -4364,7 +4494,7 @@ newgroup:
 	SHA256RNDS2  X0, X7, X8
 	VMOVQ        headerPairs<>+56(SB), X0
 	SHA256RNDS2  X0, X2, X1
-	VMOVDQA      832(SI), Y10
+	VMOVDQA      320(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4374,9 +4504,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       800(SI), Y9, Y9
-	VPADDD       1088(SI), Y9, Y9
-	VMOVDQA      1248(SI), Y10
+	VPADDD       288(SI), Y9, Y9
+	VPADDD       64(SI), Y9, Y9
+	VMOVDQA      224(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4387,7 +4517,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1312(SI)
+	VMOVDQA      Y9, 288(SI)
 	VPADDD       roundConstants<>+1248(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1728(R11)
@@ -4403,7 +4533,7 @@ newgroup:
 	SHA256RNDS2  X0, X1, X2
 	VMOVQ        176(DI), X0
 	SHA256RNDS2  X0, X3, X4
-	VMOVDQA      864(SI), Y10
+	VMOVDQA      352(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4413,9 +4543,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       832(SI), Y9, Y9
-	VPADDD       1120(SI), Y9, Y9
-	VMOVDQA      1280(SI), Y10
+	VPADDD       320(SI), Y9, Y9
+	VPADDD       96(SI), Y9, Y9
+	VMOVDQA      256(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4426,7 +4556,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1344(SI)
+	VMOVDQA      Y9, 320(SI)
 	VPADDD       roundConstants<>+1280(SB), Y9, Y14
 	VMOVQ        176(DI), X0
 	SHA256RNDS2  X0, X5, X6
@@ -4438,7 +4568,7 @@ newgroup:
 	SHA256RNDS2  X0, X4, X3
 	VMOVQ        240(R12), X0
 	SHA256RNDS2  X0, X6, X5
-	VMOVDQA      896(SI), Y10
+	VMOVDQA      384(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4448,9 +4578,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       864(SI), Y9, Y9
-	VPADDD       1152(SI), Y9, Y9
-	VMOVDQA      1312(SI), Y10
+	VPADDD       352(SI), Y9, Y9
+	VPADDD       128(SI), Y9, Y9
+	VMOVDQA      288(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4461,7 +4591,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1376(SI)
+	VMOVDQA      Y9, 352(SI)
 	VPADDD       roundConstants<>+1312(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1792(R11)
@@ -4479,7 +4609,7 @@ newgroup:
 	SHA256RNDS2  X0, X7, X8
 	VMOVQ        336(R12), X0
 	SHA256RNDS2  X0, X2, X1
-	VMOVDQA      928(SI), Y10
+	VMOVDQA      416(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4489,9 +4619,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       896(SI), Y9, Y9
-	VPADDD       1184(SI), Y9, Y9
-	VMOVDQA      1344(SI), Y10
+	VPADDD       384(SI), Y9, Y9
+	VPADDD       160(SI), Y9, Y9
+	VMOVDQA      320(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4502,7 +4632,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1408(SI)
+	VMOVDQA      Y9, 384(SI)
 	VPADDD       roundConstants<>+1344(SB), Y9, Y14
 	VMOVQ        344(R12), X0
 	SHA256RNDS2  X0, X4, X3
@@ -4514,7 +4644,7 @@ newgroup:
 	SHA256RNDS2  X0, X1, X2
 	VMOVQ        408(R12), X0
 	SHA256RNDS2  X0, X3, X4
-	VMOVDQA      960(SI), Y10
+	VMOVDQA      448(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4524,9 +4654,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       928(SI), Y9, Y9
-	VPADDD       1216(SI), Y9, Y9
-	VMOVDQA      1376(SI), Y10
+	VPADDD       416(SI), Y9, Y9
+	VPADDD       192(SI), Y9, Y9
+	VMOVDQA      352(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4537,7 +4667,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1440(SI)
+	VMOVDQA      Y9, 416(SI)
 	VPADDD       roundConstants<>+1376(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1856(R11)
@@ -4553,7 +4683,7 @@ newgroup:
 	SHA256RNDS2  X0, X4, X3
 	VMOVQ        496(R12), X0
 	SHA256RNDS2  X0, X6, X5
-	VMOVDQA      992(SI), Y10
+	VMOVDQA      480(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4563,9 +4693,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       960(SI), Y9, Y9
-	VPADDD       1248(SI), Y9, Y9
-	VMOVDQA      1408(SI), Y10
+	VPADDD       448(SI), Y9, Y9
+	VPADDD       224(SI), Y9, Y9
+	VMOVDQA      384(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4576,7 +4706,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1472(SI)
+	VMOVDQA      Y9, 448(SI)
 	VPADDD       roundConstants<>+1408(SB), Y9, Y14
 	VMOVQ        504(R12), X0
 	SHA256RNDS2  X0, X8, X7
@@ -4588,7 +4718,7 @@ newgroup:
 	SHA256RNDS2  X0, X5, X6
 	VMOVQ        568(R12), X0
 	SHA256RNDS2  X0, X7, X8
-	VMOVDQA      1024(SI), Y10
+	VMOVDQA      512(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4598,9 +4728,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       992(SI), Y9, Y9
-	VPADDD       1280(SI), Y9, Y9
-	VMOVDQA      1440(SI), Y10
+	VPADDD       480(SI), Y9, Y9
+	VPADDD       256(SI), Y9, Y9
+	VMOVDQA      416(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4611,7 +4741,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1504(SI)
+	VMOVDQA      Y9, 480(SI)
 	VPADDD       roundConstants<>+1440(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1920(R11)
@@ -4629,7 +4759,7 @@ newgroup:
 	SHA256RNDS2  X0, X1, X2
 	VMOVQ        664(R12), X0
 	SHA256RNDS2  X0, X3, X4
-	VMOVDQA      1056(SI), Y10
+	VMOVDQA      544(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4639,9 +4769,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1024(SI), Y9, Y9
-	VPADDD       1312(SI), Y9, Y9
-	VMOVDQA      1472(SI), Y10
+	VPADDD       512(SI), Y9, Y9
+	VPADDD       288(SI), Y9, Y9
+	VMOVDQA      448(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4652,7 +4782,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1536(SI)
+	VMOVDQA      Y9, 512(SI)
 	VPADDD       roundConstants<>+1472(SB), Y9, Y14
 	VMOVQ        688(R12), X0
 	SHA256RNDS2  X0, X5, X6
@@ -4664,7 +4794,7 @@ newgroup:
 	SHA256RNDS2  X0, X4, X3
 	VMOVQ        752(R12), X0
 	SHA256RNDS2  X0, X6, X5
-	VMOVDQA      1088(SI), Y10
+	VMOVDQA      64(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4674,9 +4804,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1056(SI), Y9, Y9
-	VPADDD       1344(SI), Y9, Y9
-	VMOVDQA      1504(SI), Y10
+	VPADDD       544(SI), Y9, Y9
+	VPADDD       320(SI), Y9, Y9
+	VMOVDQA      480(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4687,7 +4817,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1568(SI)
+	VMOVDQA      Y9, 544(SI)
 	VPADDD       roundConstants<>+1504(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1984(R11)
@@ -4703,7 +4833,7 @@ newgroup:
 	SHA256RNDS2  X0, X5, X6
 	VMOVQ        824(R12), X0
 	SHA256RNDS2  X0, X7, X8
-	VMOVDQA      1120(SI), Y10
+	VMOVDQA      96(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4713,9 +4843,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1088(SI), Y9, Y9
-	VPADDD       1376(SI), Y9, Y9
-	VMOVDQA      1536(SI), Y10
+	VPADDD       64(SI), Y9, Y9
+	VPADDD       352(SI), Y9, Y9
+	VMOVDQA      512(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4726,7 +4856,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1600(SI)
+	VMOVDQA      Y9, 64(SI)
 	VPADDD       roundConstants<>+1536(SB), Y9, Y14
 	VMOVQ        848(R12), X0
 	SHA256RNDS2  X0, X2, X1
@@ -4738,7 +4868,7 @@ newgroup:
 	SHA256RNDS2  X0, X8, X7
 	VMOVQ        912(R12), X0
 	SHA256RNDS2  X0, X1, X2
-	VMOVDQA      1152(SI), Y10
+	VMOVDQA      128(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4748,9 +4878,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1120(SI), Y9, Y9
-	VPADDD       1408(SI), Y9, Y9
-	VMOVDQA      1568(SI), Y10
+	VPADDD       96(SI), Y9, Y9
+	VPADDD       384(SI), Y9, Y9
+	VMOVDQA      544(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4761,7 +4891,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1632(SI)
+	VMOVDQA      Y9, 96(SI)
 	VPADDD       roundConstants<>+1568(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 2048(R11)
@@ -4779,7 +4909,7 @@ newgroup:
 	SHA256RNDS2  X0, X4, X3
 	VMOVQ        1008(R12), X0
 	SHA256RNDS2  X0, X6, X5
-	VMOVDQA      1184(SI), Y10
+	VMOVDQA      160(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4789,9 +4919,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1152(SI), Y9, Y9
-	VPADDD       1440(SI), Y9, Y9
-	VMOVDQA      1600(SI), Y10
+	VPADDD       128(SI), Y9, Y9
+	VPADDD       416(SI), Y9, Y9
+	VMOVDQA      64(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4802,7 +4932,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1664(SI)
+	VMOVDQA      Y9, 128(SI)
 	VPADDD       roundConstants<>+1600(SB), Y9, Y14
 	VMOVQ        1016(R12), X0
 	SHA256RNDS2  X0, X8, X7
@@ -4814,7 +4944,7 @@ newgroup:
 	SHA256RNDS2  X0, X5, X6
 	VMOVQ        1080(R12), X0
 	SHA256RNDS2  X0, X7, X8
-	VMOVDQA      1216(SI), Y10
+	VMOVDQA      192(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4824,9 +4954,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1184(SI), Y9, Y9
-	VPADDD       1472(SI), Y9, Y9
-	VMOVDQA      1632(SI), Y10
+	VPADDD       160(SI), Y9, Y9
+	VPADDD       448(SI), Y9, Y9
+	VMOVDQA      96(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4837,7 +4967,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1696(SI)
+	VMOVDQA      Y9, 160(SI)
 	VPADDD       roundConstants<>+1632(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 2112(R11)
@@ -4853,7 +4983,7 @@ newgroup:
 	SHA256RNDS2  X0, X8, X7
 	VMOVQ        1168(R12), X0
 	SHA256RNDS2  X0, X1, X2
-	VMOVDQA      1248(SI), Y10
+	VMOVDQA      224(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4863,9 +4993,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1216(SI), Y9, Y9
-	VPADDD       1504(SI), Y9, Y9
-	VMOVDQA      1664(SI), Y10
+	VPADDD       192(SI), Y9, Y9
+	VPADDD       480(SI), Y9, Y9
+	VMOVDQA      128(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4876,7 +5006,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1728(SI)
+	VMOVDQA      Y9, 192(SI)
 	VPADDD       roundConstants<>+1664(SB), Y9, Y14
 	VMOVQ        1176(R12), X0
 	SHA256RNDS2  X0, X3, X4
@@ -4888,7 +5018,7 @@ newgroup:
 	SHA256RNDS2  X0, X2, X1
 	VMOVQ        1240(R12), X0
 	SHA256RNDS2  X0, X4, X3
-	VMOVDQA      1280(SI), Y10
+	VMOVDQA      256(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4898,9 +5028,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1248(SI), Y9, Y9
-	VPADDD       1536(SI), Y9, Y9
-	VMOVDQA      1696(SI), Y10
+	VPADDD       224(SI), Y9, Y9
+	VPADDD       512(SI), Y9, Y9
+	VMOVDQA      160(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4911,7 +5041,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1760(SI)
+	VMOVDQA      Y9, 224(SI)
 	VPADDD       roundConstants<>+1696(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 2176(R11)
@@ -4929,7 +5059,7 @@ newgroup:
 	SHA256RNDS2  X0, X5, X6
 	VMOVQ        1336(R12), X0
 	SHA256RNDS2  X0, X7, X8
-	VMOVDQA      1312(SI), Y10
+	VMOVDQA      288(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4939,9 +5069,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1280(SI), Y9, Y9
-	VPADDD       1568(SI), Y9, Y9
-	VMOVDQA      1728(SI), Y10
+	VPADDD       256(SI), Y9, Y9
+	VPADDD       544(SI), Y9, Y9
+	VMOVDQA      192(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4952,7 +5082,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1792(SI)
+	VMOVDQA      Y9, 256(SI)
 	VPADDD       roundConstants<>+1728(SB), Y9, Y14
 	VMOVQ        1360(R12), X0
 	SHA256RNDS2  X0, X2, X1
@@ -4964,7 +5094,7 @@ newgroup:
 	SHA256RNDS2  X0, X8, X7
 	VMOVQ        1424(R12), X0
 	SHA256RNDS2  X0, X1, X2
-	VMOVDQA      1344(SI), Y10
+	VMOVDQA      320(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4974,9 +5104,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1312(SI), Y9, Y9
-	VPADDD       1600(SI), Y9, Y9
-	VMOVDQA      1760(SI), Y10
+	VPADDD       288(SI), Y9, Y9
+	VPADDD       64(SI), Y9, Y9
+	VMOVDQA      224(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -4987,7 +5117,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1824(SI)
+	VMOVDQA      Y9, 288(SI)
 	VPADDD       roundConstants<>+1760(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 2240(R11)
@@ -5003,7 +5133,7 @@ newgroup:
 	SHA256RNDS2  X0, X2, X1
 	VMOVQ        1496(R12), X0
 	SHA256RNDS2  X0, X4, X3
-	VMOVDQA      1376(SI), Y10
+	VMOVDQA      352(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5013,9 +5143,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1344(SI), Y9, Y9
-	VPADDD       1632(SI), Y9, Y9
-	VMOVDQA      1792(SI), Y10
+	VPADDD       320(SI), Y9, Y9
+	VPADDD       96(SI), Y9, Y9
+	VMOVDQA      256(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5026,7 +5156,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1856(SI)
+	VMOVDQA      Y9, 320(SI)
 	VPADDD       roundConstants<>+1792(SB), Y9, Y14
 	VMOVQ        1520(R12), X0
 	SHA256RNDS2  X0, X6, X5
@@ -5038,7 +5168,7 @@ newgroup:
 	SHA256RNDS2  X0, X3, X4
 	VMOVQ        1584(R12), X0
 	SHA256RNDS2  X0, X5, X6
-	VMOVDQA      1408(SI), Y10
+	VMOVDQA      384(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5048,9 +5178,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1376(SI), Y9, Y9
-	VPADDD       1664(SI), Y9, Y9
-	VMOVDQA      1824(SI), Y10
+	VPADDD       352(SI), Y9, Y9
+	VPADDD       128(SI), Y9, Y9
+	VMOVDQA      288(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5061,7 +5191,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1888(SI)
+	VMOVDQA      Y9, 352(SI)
 	VPADDD       roundConstants<>+1824(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 2304(R11)
@@ -5079,7 +5209,7 @@ newgroup:
 	SHA256RNDS2  X0, X8, X7
 	VMOVDQA      X1, 16(R11)
 	VMOVDQA      X2, 144(R11)
-	VMOVDQA      1440(SI), Y10
+	VMOVDQA      416(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5089,9 +5219,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1408(SI), Y9, Y9
-	VPADDD       1696(SI), Y9, Y9
-	VMOVDQA      1856(SI), Y10
+	VPADDD       384(SI), Y9, Y9
+	VPADDD       160(SI), Y9, Y9
+	VMOVDQA      320(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5102,7 +5232,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1920(SI)
+	VMOVDQA      Y9, 384(SI)
 	VPADDD       roundConstants<>+1856(SB), Y9, Y14
 	VMOVDQA      X3, 48(R11)
 	VMOVDQA      X4, 176(R11)
@@ -5114,7 +5244,7 @@ newgroup:
 	VMOVDQA      ivCDGH<>+0(SB), X2
 	VMOVDQA      ivABEF<>+0(SB), X3
 	VMOVDQA      ivCDGH<>+0(SB), X4
-	VMOVDQA      1472(SI), Y10
+	VMOVDQA      448(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5124,9 +5254,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1440(SI), Y9, Y9
-	VPADDD       1728(SI), Y9, Y9
-	VMOVDQA      1888(SI), Y10
+	VPADDD       416(SI), Y9, Y9
+	VPADDD       192(SI), Y9, Y9
+	VMOVDQA      352(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5137,7 +5267,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1952(SI)
+	VMOVDQA      Y9, 416(SI)
 	VPADDD       roundConstants<>+1888(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 2368(R11)
@@ -5153,7 +5283,7 @@ newgroup:
 	SHA256RNDS2  X0, X3, X4
 	VMOVQ        544(R10), X0
 	SHA256RNDS2  X0, X5, X6
-	VMOVDQA      1504(SI), Y10
+	VMOVDQA      480(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5163,9 +5293,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1472(SI), Y9, Y9
-	VPADDD       1760(SI), Y9, Y9
-	VMOVDQA      1920(SI), Y10
+	VPADDD       448(SI), Y9, Y9
+	VPADDD       224(SI), Y9, Y9
+	VMOVDQA      384(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5176,7 +5306,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1984(SI)
+	VMOVDQA      Y9, 448(SI)
 	VPADDD       roundConstants<>+1920(SB), Y9, Y14
 	VMOVQ        552(R10), X0
 	SHA256RNDS2  X0, X7, X8
@@ -5188,7 +5318,7 @@ newgroup:
 	SHA256RNDS2  X0, X6, X5
 	VMOVQ        616(R10), X0
 	SHA256RNDS2  X0, X8, X7
-	VMOVDQA      1536(SI), Y10
+	VMOVDQA      512(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5198,9 +5328,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1504(SI), Y9, Y9
-	VPADDD       1792(SI), Y9, Y9
-	VMOVDQA      1952(SI), Y10
+	VPADDD       480(SI), Y9, Y9
+	VPADDD       256(SI), Y9, Y9
+	VMOVDQA      416(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5211,7 +5341,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 2016(SI)
+	VMOVDQA      Y9, 480(SI)
 	VPADDD       roundConstants<>+1952(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 2432(R11)
@@ -5266,7 +5396,7 @@ newgroup:
 	VPXOR        Y13, Y12, Y9
 	VPBROADCASTD 104(DI), Y10
 	VPADDD       Y10, Y9, Y9
-	VMOVDQA      Y9, 640(SI)
+	VMOVDQA      Y9, 128(SI)
 	VPADDD       roundConstants<>+576(SB), Y9, Y14
 	VMOVQ        hashPairs<>+32(SB), X0
 	SHA256RNDS2  X0, X7, X8
@@ -5281,7 +5411,7 @@ newgroup:
 	VMOVDQA      160(SI), Y9
 	VPBROADCASTD 108(DI), Y10
 	VPADDD       Y10, Y9, Y9
-	VMOVDQA      Y9, 672(SI)
+	VMOVDQA      Y9, 160(SI)
 	VPADDD       roundConstants<>+608(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 192(R13)
@@ -5299,7 +5429,7 @@ newgroup:
 	SHA256RNDS2  X0, X2, X1
 	VMOVDQA      headerParts<>+128(SB), Y10
 	VMOVDQA      Y10, Y9
-	VMOVDQA      640(SI), Y10
+	VMOVDQA      128(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5310,7 +5440,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 704(SI)
+	VMOVDQA      Y9, 192(SI)
 	VPADDD       roundConstants<>+640(SB), Y9, Y14
 	VMOVQ        hashPairs<>+56(SB), X0
 	SHA256RNDS2  X0, X4, X3
@@ -5324,7 +5454,7 @@ newgroup:
 	SHA256RNDS2  X0, X3, X4
 	VMOVQ        1056(R10), X0
 	SHA256RNDS2  X0, X5, X6
-	VMOVDQA      672(SI), Y10
+	VMOVDQA      160(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5335,7 +5465,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VMOVDQA      Y11, Y9
-	VMOVDQA      Y9, 736(SI)
+	VMOVDQA      Y9, 224(SI)
 	VPADDD       roundConstants<>+672(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 256(R13)
@@ -5353,7 +5483,7 @@ newgroup:
 	SHA256RNDS2  X0, X8, X7
 	VMOVDQA      headerParts<>+192(SB), Y10
 	VMOVDQA      Y10, Y9
-	VMOVDQA      704(SI), Y10
+	VMOVDQA      192(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5364,7 +5494,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 768(SI)
+	VMOVDQA      Y9, 256(SI)
 	VPADDD       roundConstants<>+704(SB), Y9, Y14
 	VMOVQ        1152(R10), X0
 	SHA256RNDS2  X0, X1, X2
@@ -5378,7 +5508,7 @@ newgroup:
 	SHA256RNDS2  X0, X2, X1
 	VPBROADCASTD 124(DI), Y10
 	VMOVDQA      Y10, Y9
-	VMOVDQA      736(SI), Y10
+	VMOVDQA      224(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5389,7 +5519,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 800(SI)
+	VMOVDQA      Y9, 288(SI)
 	VPADDD       roundConstants<>+736(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 320(R13)
@@ -5407,7 +5537,7 @@ newgroup:
 	SHA256RNDS2  X0, X3, X4
 	VPBROADCASTD 128(DI), Y10
 	VMOVDQA      Y10, Y9
-	VMOVDQA      768(SI), Y10
+	VMOVDQA      256(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5418,7 +5548,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 832(SI)
+	VMOVDQA      Y9, 320(SI)
 	VPADDD       roundConstants<>+768(SB), Y9, Y14
 	VMOVQ        1312(R10), X0
 	SHA256RNDS2  X0, X5, X6
@@ -5432,8 +5562,8 @@ newgroup:
 	SHA256RNDS2  X0, X6, X5
 	VMOVQ        1384(R10), X0
 	SHA256RNDS2  X0, X8, X7
-	VMOVDQA      640(SI), Y9
-	VMOVDQA      800(SI), Y10
+	VMOVDQA      128(SI), Y9
+	VMOVDQA      288(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5444,7 +5574,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 864(SI)
+	VMOVDQA      Y9, 352(SI)
 	VPADDD       roundConstants<>+800(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 384(R13)
@@ -5460,8 +5590,8 @@ newgroup:
 	SHA256RNDS2  X0, X7, X8
 	VMOVQ        1472(R10), X0
 	SHA256RNDS2  X0, X2, X1
-	VMOVDQA      672(SI), Y9
-	VMOVDQA      832(SI), Y10
+	VMOVDQA      160(SI), Y9
+	VMOVDQA      320(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5472,7 +5602,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 896(SI)
+	VMOVDQA      Y9, 384(SI)
 	VPADDD       roundConstants<>+832(SB), Y9, Y14
 	VMOVQ        1480(R10), X0
 	SHA256RNDS2  X0, X4, X3
@@ -5484,8 +5614,8 @@ newgroup:
 	SHA256RNDS2  X0, X1, X2
 	VMOVQ        1544(R10), X0
 	SHA256RNDS2  X0, X3, X4
-	VMOVDQA      704(SI), Y9
-	VMOVDQA      864(SI), Y10
+	VMOVDQA      192(SI), Y9
+	VMOVDQA      352(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5496,7 +5626,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 928(SI)
+	VMOVDQA      Y9, 416(SI)
 	VPADDD       roundConstants<>+864(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 448(R13)
@@ -5512,8 +5642,8 @@ newgroup:
 	SHA256RNDS2  X0, X4, X3
 	VMOVQ        1632(R10), X0
 	SHA256RNDS2  X0, X6, X5
-	VMOVDQA      736(SI), Y9
-	VMOVDQA      896(SI), Y10
+	VMOVDQA      224(SI), Y9
+	VMOVDQA      384(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5524,7 +5654,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 960(SI)
+	VMOVDQA      Y9, 448(SI)
 	VPADDD       roundConstants<>+896(SB), Y9, Y14
 	VMOVQ        1640(R10), X0
 	SHA256RNDS2  X0, X8, X7
@@ -5538,8 +5668,8 @@ newgroup:
 	SHA256RNDS2  X0, X7, X8
 	VMOVQ        1728(R10), X0
 	SHA256RNDS2  X0, X2, X1
-	VMOVDQA      768(SI), Y9
-	VMOVDQA      928(SI), Y10
+	VMOVDQA      256(SI), Y9
+	VMOVDQA      416(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5550,7 +5680,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 992(SI)
+	VMOVDQA      Y9, 480(SI)
 	VPADDD       roundConstants<>+928(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 512(R13)
@@ -5566,10 +5696,10 @@ newgroup:
 	SHA256RNDS2  X0, X1, X2
 	VMOVQ        1800(R10), X0
 	SHA256RNDS2  X0, X3, X4
-	VMOVDQA      800(SI), Y9
+	VMOVDQA      288(SI), Y9
 	VMOVDQA      headerParts<>+448(SB), Y10
 	VPADDD       Y10, Y9, Y9
-	VMOVDQA      960(SI), Y10
+	VMOVDQA      448(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5580,7 +5710,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1024(SI)
+	VMOVDQA      Y9, 512(SI)
 	VPADDD       roundConstants<>+960(SB), Y9, Y14
 	VMOVQ        1824(R10), X0
 	SHA256RNDS2  X0, X5, X6
@@ -5592,10 +5722,10 @@ newgroup:
 	SHA256RNDS2  X0, X4, X3
 	VMOVQ        1888(R10), X0
 	SHA256RNDS2  X0, X6, X5
-	VMOVDQA      832(SI), Y9
+	VMOVDQA      320(SI), Y9
 	VPBROADCASTD 156(DI), Y10
 	VPADDD       Y10, Y9, Y9
-	VMOVDQA      992(SI), Y10
+	VMOVDQA      480(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5606,7 +5736,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1056(SI)
+	VMOVDQA      Y9, 544(SI)
 	VPADDD       roundConstants<>+992(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 576(R13)
@@ -5622,10 +5752,10 @@ newgroup:
 	SHA256RNDS2  X0, X5, X6
 	VMOVQ        1960(R10), X0
 	SHA256RNDS2  X0, X7, X8
-	VMOVDQA      864(SI), Y9
+	VMOVDQA      352(SI), Y9
 	VPBROADCASTD 160(DI), Y10
 	VPADDD       Y10, Y9, Y9
-	VMOVDQA      1024(SI), Y10
+	VMOVDQA      512(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5636,7 +5766,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1088(SI)
+	VMOVDQA      Y9, 64(SI)
 	VPADDD       roundConstants<>+1024(SB), Y9, Y14
 	VMOVQ        1984(R10), X0
 	SHA256RNDS2  X0, X2, X1
@@ -5650,7 +5780,7 @@ newgroup:
 	SHA256RNDS2  X0, X1, X2
 	VMOVQ        2056(R10), X0
 	SHA256RNDS2  X0, X3, X4
-	VMOVDQA      640(SI), Y10
+	VMOVDQA      128(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5660,10 +5790,10 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       896(SI), Y9, Y9
+	VPADDD       384(SI), Y9, Y9
 	VPBROADCASTD 164(DI), Y10
 	VPADDD       Y10, Y9, Y9
-	VMOVDQA      1056(SI), Y10
+	VMOVDQA      544(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5674,7 +5804,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1120(SI)
+	VMOVDQA      Y9, 96(SI)
 	VPADDD       roundConstants<>+1056(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 640(R13)
@@ -5690,7 +5820,7 @@ newgroup:
 	SHA256RNDS2  X0, X4, X3
 	VMOVQ        2144(R10), X0
 	SHA256RNDS2  X0, X6, X5
-	VMOVDQA      672(SI), Y10
+	VMOVDQA      160(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5700,9 +5830,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       640(SI), Y9, Y9
-	VPADDD       928(SI), Y9, Y9
-	VMOVDQA      1088(SI), Y10
+	VPADDD       128(SI), Y9, Y9
+	VPADDD       416(SI), Y9, Y9
+	VMOVDQA      64(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5713,7 +5843,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1152(SI)
+	VMOVDQA      Y9, 128(SI)
 	VPADDD       roundConstants<>+1088(SB), Y9, Y14
 	VMOVQ        2152(R10), X0
 	SHA256RNDS2  X0, X8, X7
@@ -5725,7 +5855,7 @@ newgroup:
 	SHA256RNDS2  X0, X5, X6
 	VMOVQ        2216(R10), X0
 	SHA256RNDS2  X0, X7, X8
-	VMOVDQA      704(SI), Y10
+	VMOVDQA      192(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5735,9 +5865,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       672(SI), Y9, Y9
-	VPADDD       960(SI), Y9, Y9
-	VMOVDQA      1120(SI), Y10
+	VPADDD       160(SI), Y9, Y9
+	VPADDD       448(SI), Y9, Y9
+	VMOVDQA      96(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5748,7 +5878,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1184(SI)
+	VMOVDQA      Y9, 160(SI)
 	VPADDD       roundConstants<>+1120(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 704(R13)
@@ -5764,7 +5894,7 @@ newgroup:
 	SHA256RNDS2  X0, X8, X7
 	VMOVQ        2304(R10), X0
 	SHA256RNDS2  X0, X1, X2
-	VMOVDQA      736(SI), Y10
+	VMOVDQA      224(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5774,9 +5904,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       704(SI), Y9, Y9
-	VPADDD       992(SI), Y9, Y9
-	VMOVDQA      1152(SI), Y10
+	VPADDD       192(SI), Y9, Y9
+	VPADDD       480(SI), Y9, Y9
+	VMOVDQA      128(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5787,7 +5917,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1216(SI)
+	VMOVDQA      Y9, 192(SI)
 	VPADDD       roundConstants<>+1152(SB), Y9, Y14
 	VMOVQ        2312(R10), X0
 	SHA256RNDS2  X0, X3, X4
@@ -5801,7 +5931,7 @@ newgroup:
 	SHA256RNDS2  X0, X4, X3
 	VMOVQ        2400(R10), X0
 	SHA256RNDS2  X0, X6, X5
-	VMOVDQA      768(SI), Y10
+	VMOVDQA      256(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5811,9 +5941,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       736(SI), Y9, Y9
-	VPADDD       1024(SI), Y9, Y9
-	VMOVDQA      1184(SI), Y10
+	VPADDD       224(SI), Y9, Y9
+	VPADDD       512(SI), Y9, Y9
+	VMOVDQA      160(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5824,7 +5954,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1248(SI)
+	VMOVDQA      Y9, 224(SI)
 	VPADDD       roundConstants<>+1184(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 768(R13)
@@ -5840,7 +5970,7 @@ newgroup:
 	SHA256RNDS2  X0, X5, X6
 	VMOVQ        2472(R10), X0
 	SHA256RNDS2  X0, X7, X8
-	VMOVDQA      800(SI), Y10
+	VMOVDQA      288(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5850,9 +5980,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       768(SI), Y9, Y9
-	VPADDD       1056(SI), Y9, Y9
-	VMOVDQA      1216(SI), Y10
+	VPADDD       256(SI), Y9, Y9
+	VPADDD       544(SI), Y9, Y9
+	VMOVDQA      192(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5863,7 +5993,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1280(SI)
+	VMOVDQA      Y9, 256(SI)
 	VPADDD       roundConstants<>+1216(SB), Y9, Y14
 	VMOVD        X2, 32(SI)
 	VMOVD        X4, 36(SI)
@@ -5871,7 +6001,7 @@ newgroup:
 	VMOVD        X8, 44(SI)
 	VMOVDQA      ivABEF<>+0(SB), X1
 	VMOVDQA      ivCDGH<>+0(SB), X2
-	VMOVDQA      832(SI), Y10
+	VMOVDQA      320(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5881,9 +6011,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       800(SI), Y9, Y9
-	VPADDD       1088(SI), Y9, Y9
-	VMOVDQA      1248(SI), Y10
+	VPADDD       288(SI), Y9, Y9
+	VPADDD       64(SI), Y9, Y9
+	VMOVDQA      224(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5894,7 +6024,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1312(SI)
+	VMOVDQA      Y9, 288(SI)
 	VPADDD       roundConstants<>+1248(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 832(R13)
@@ -5910,7 +6040,7 @@ newgroup:
 	SHA256RNDS2  X0, X1, X2
 	VMOVQ        536(R10), X0
 	SHA256RNDS2  X0, X3, X4
-	VMOVDQA      864(SI), Y10
+	VMOVDQA      352(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5920,9 +6050,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       832(SI), Y9, Y9
-	VPADDD       1120(SI), Y9, Y9
-	VMOVDQA      1280(SI), Y10
+	VPADDD       320(SI), Y9, Y9
+	VPADDD       96(SI), Y9, Y9
+	VMOVDQA      256(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5933,7 +6063,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1344(SI)
+	VMOVDQA      Y9, 320(SI)
 	VPADDD       roundConstants<>+1280(SB), Y9, Y14
 	VMOVQ        560(R10), X0
 	SHA256RNDS2  X0, X5, X6
@@ -5947,7 +6077,7 @@ newgroup:
 	SHA256RNDS2  X0, X6, X5
 	VMOVQ        632(R10), X0
 	SHA256RNDS2  X0, X8, X7
-	VMOVDQA      896(SI), Y10
+	VMOVDQA      384(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5957,9 +6087,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       864(SI), Y9, Y9
-	VPADDD       1152(SI), Y9, Y9
-	VMOVDQA      1312(SI), Y10
+	VPADDD       352(SI), Y9, Y9
+	VPADDD       128(SI), Y9, Y9
+	VMOVDQA      288(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5970,7 +6100,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1376(SI)
+	VMOVDQA      Y9, 352(SI)
 	VPADDD       roundConstants<>+1312(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 896(R13)
@@ -5986,7 +6116,7 @@ newgroup:
 	SHA256RNDS2  X0, X7, X8
 	VMOVQ        720(R10), X0
 	SHA256RNDS2  X0, X2, X1
-	VMOVDQA      928(SI), Y10
+	VMOVDQA      416(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -5996,9 +6126,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       896(SI), Y9, Y9
-	VPADDD       1184(SI), Y9, Y9
-	VMOVDQA      1344(SI), Y10
+	VPADDD       384(SI), Y9, Y9
+	VPADDD       160(SI), Y9, Y9
+	VMOVDQA      320(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6009,7 +6139,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1408(SI)
+	VMOVDQA      Y9, 384(SI)
 	VPADDD       roundConstants<>+1344(SB), Y9, Y14
 	VMOVQ        728(R10), X0
 	SHA256RNDS2  X0, X4, X3
@@ -6021,7 +6151,7 @@ newgroup:
 	SHA256RNDS2  X0, X1, X2
 	VMOVQ        hashPairs<>+32(SB), X0
 	SHA256RNDS2  X0, X3, X4
-	VMOVDQA      960(SI), Y10
+	VMOVDQA      448(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6031,9 +6161,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       928(SI), Y9, Y9
-	VPADDD       1216(SI), Y9, Y9
-	VMOVDQA      1376(SI), Y10
+	VPADDD       416(SI), Y9, Y9
+	VPADDD       192(SI), Y9, Y9
+	VMOVDQA      352(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6044,7 +6174,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1440(SI)
+	VMOVDQA      Y9, 416(SI)
 	VPADDD       roundConstants<>+1376(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 960(R13)
@@ -6060,7 +6190,7 @@ newgroup:
 	SHA256RNDS2  X0, X4, X3
 	VMOVQ        hashPairs<>+40(SB), X0
 	SHA256RNDS2  X0, X6, X5
-	VMOVDQA      992(SI), Y10
+	VMOVDQA      480(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6070,9 +6200,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       960(SI), Y9, Y9
-	VPADDD       1248(SI), Y9, Y9
-	VMOVDQA      1408(SI), Y10
+	VPADDD       448(SI), Y9, Y9
+	VPADDD       224(SI), Y9, Y9
+	VMOVDQA      384(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6083,7 +6213,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1472(SI)
+	VMOVDQA      Y9, 448(SI)
 	VPADDD       roundConstants<>+1408(SB), Y9, Y14
 	VMOVQ        hashPairs<>+40(SB), X0
 	SHA256RNDS2  X0, X8, X7
@@ -6097,7 +6227,7 @@ newgroup:
 	SHA256RNDS2  X0, X7, X8
 	VMOVQ        hashPairs<>+56(SB), X0
 	SHA256RNDS2  X0, X2, X1
-	VMOVDQA      1024(SI), Y10
+	VMOVDQA      512(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6107,9 +6237,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       992(SI), Y9, Y9
-	VPADDD       1280(SI), Y9, Y9
-	VMOVDQA      1440(SI), Y10
+	VPADDD       480(SI), Y9, Y9
+	VPADDD       256(SI), Y9, Y9
+	VMOVDQA      416(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6120,7 +6250,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1504(SI)
+	VMOVDQA      Y9, 480(SI)
 	VPADDD       roundConstants<>+1440(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1024(R13)
@@ -6136,7 +6266,7 @@ newgroup:
 	SHA256RNDS2  X0, X1, X2
 	VMOVQ        1048(R10), X0
 	SHA256RNDS2  X0, X3, X4
-	VMOVDQA      1056(SI), Y10
+	VMOVDQA      544(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6146,9 +6276,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1024(SI), Y9, Y9
-	VPADDD       1312(SI), Y9, Y9
-	VMOVDQA      1472(SI), Y10
+	VPADDD       512(SI), Y9, Y9
+	VPADDD       288(SI), Y9, Y9
+	VMOVDQA      448(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6159,7 +6289,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1536(SI)
+	VMOVDQA      Y9, 512(SI)
 	VPADDD       roundConstants<>+1472(SB), Y9, Y14
 	VMOVQ        1072(R10), X0
 	SHA256RNDS2  X0, X5, X6
@@ -6171,7 +6301,7 @@ newgroup:
 	SHA256RNDS2  X0, X4, X3
 	VMOVQ        1136(R10), X0
 	SHA256RNDS2  X0, X6, X5
-	VMOVDQA      1088(SI), Y10
+	VMOVDQA      64(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6181,9 +6311,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1056(SI), Y9, Y9
-	VPADDD       1344(SI), Y9, Y9
-	VMOVDQA      1504(SI), Y10
+	VPADDD       544(SI), Y9, Y9
+	VPADDD       320(SI), Y9, Y9
+	VMOVDQA      480(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6194,7 +6324,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1568(SI)
+	VMOVDQA      Y9, 544(SI)
 	VPADDD       roundConstants<>+1504(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1088(R13)
@@ -6210,7 +6340,7 @@ newgroup:
 	SHA256RNDS2  X0, X5, X6
 	VMOVQ        1208(R10), X0
 	SHA256RNDS2  X0, X7, X8
-	VMOVDQA      1120(SI), Y10
+	VMOVDQA      96(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6220,9 +6350,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1088(SI), Y9, Y9
-	VPADDD       1376(SI), Y9, Y9
-	VMOVDQA      1536(SI), Y10
+	VPADDD       64(SI), Y9, Y9
+	VPADDD       352(SI), Y9, Y9
+	VMOVDQA      512(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6233,7 +6363,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1600(SI)
+	VMOVDQA      Y9, 64(SI)
 	VPADDD       roundConstants<>+1536(SB), Y9, Y14
 	VMOVQ        1232(R10), X0
 	SHA256RNDS2  X0, X2, X1
@@ -6247,7 +6377,7 @@ newgroup:
 	SHA256RNDS2  X0, X1, X2
 	VMOVQ        1304(R10), X0
 	SHA256RNDS2  X0, X3, X4
-	VMOVDQA      1152(SI), Y10
+	VMOVDQA      128(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6257,9 +6387,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1120(SI), Y9, Y9
-	VPADDD       1408(SI), Y9, Y9
-	VMOVDQA      1568(SI), Y10
+	VPADDD       96(SI), Y9, Y9
+	VPADDD       384(SI), Y9, Y9
+	VMOVDQA      544(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6270,7 +6400,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1632(SI)
+	VMOVDQA      Y9, 96(SI)
 	VPADDD       roundConstants<>+1568(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1152(R13)
@@ -6286,7 +6416,7 @@ newgroup:
 	SHA256RNDS2  X0, X4, X3
 	VMOVQ        1392(R10), X0
 	SHA256RNDS2  X0, X6, X5
-	VMOVDQA      1184(SI), Y10
+	VMOVDQA      160(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6296,9 +6426,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1152(SI), Y9, Y9
-	VPADDD       1440(SI), Y9, Y9
-	VMOVDQA      1600(SI), Y10
+	VPADDD       128(SI), Y9, Y9
+	VPADDD       416(SI), Y9, Y9
+	VMOVDQA      64(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6309,7 +6439,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1664(SI)
+	VMOVDQA      Y9, 128(SI)
 	VPADDD       roundConstants<>+1600(SB), Y9, Y14
 	VMOVQ        1400(R10), X0
 	SHA256RNDS2  X0, X8, X7
@@ -6321,7 +6451,7 @@ newgroup:
 	SHA256RNDS2  X0, X5, X6
 	VMOVQ        1464(R10), X0
 	SHA256RNDS2  X0, X7, X8
-	VMOVDQA      1216(SI), Y10
+	VMOVDQA      192(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6331,9 +6461,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1184(SI), Y9, Y9
-	VPADDD       1472(SI), Y9, Y9
-	VMOVDQA      1632(SI), Y10
+	VPADDD       160(SI), Y9, Y9
+	VPADDD       448(SI), Y9, Y9
+	VMOVDQA      96(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6344,7 +6474,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1696(SI)
+	VMOVDQA      Y9, 160(SI)
 	VPADDD       roundConstants<>+1632(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1216(R13)
@@ -6360,7 +6490,7 @@ newgroup:
 	SHA256RNDS2  X0, X8, X7
 	VMOVQ        1552(R10), X0
 	SHA256RNDS2  X0, X1, X2
-	VMOVDQA      1248(SI), Y10
+	VMOVDQA      224(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6370,9 +6500,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1216(SI), Y9, Y9
-	VPADDD       1504(SI), Y9, Y9
-	VMOVDQA      1664(SI), Y10
+	VPADDD       192(SI), Y9, Y9
+	VPADDD       480(SI), Y9, Y9
+	VMOVDQA      128(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6383,7 +6513,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1728(SI)
+	VMOVDQA      Y9, 192(SI)
 	VPADDD       roundConstants<>+1664(SB), Y9, Y14
 	VMOVQ        1560(R10), X0
 	SHA256RNDS2  X0, X3, X4
@@ -6397,7 +6527,7 @@ newgroup:
 	SHA256RNDS2  X0, X4, X3
 	VMOVQ        1648(R10), X0
 	SHA256RNDS2  X0, X6, X5
-	VMOVDQA      1280(SI), Y10
+	VMOVDQA      256(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6407,9 +6537,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1248(SI), Y9, Y9
-	VPADDD       1536(SI), Y9, Y9
-	VMOVDQA      1696(SI), Y10
+	VPADDD       224(SI), Y9, Y9
+	VPADDD       512(SI), Y9, Y9
+	VMOVDQA      160(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6420,7 +6550,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1760(SI)
+	VMOVDQA      Y9, 224(SI)
 	VPADDD       roundConstants<>+1696(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1280(R13)
@@ -6436,7 +6566,7 @@ newgroup:
 	SHA256RNDS2  X0, X5, X6
 	VMOVQ        1720(R10), X0
 	SHA256RNDS2  X0, X7, X8
-	VMOVDQA      1312(SI), Y10
+	VMOVDQA      288(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6446,9 +6576,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1280(SI), Y9, Y9
-	VPADDD       1568(SI), Y9, Y9
-	VMOVDQA      1728(SI), Y10
+	VPADDD       256(SI), Y9, Y9
+	VPADDD       544(SI), Y9, Y9
+	VMOVDQA      192(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6459,7 +6589,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1792(SI)
+	VMOVDQA      Y9, 256(SI)
 	VPADDD       roundConstants<>+1728(SB), Y9, Y14
 	VMOVQ        1744(R10), X0
 	SHA256RNDS2  X0, X2, X1
@@ -6471,7 +6601,7 @@ newgroup:
 	SHA256RNDS2  X0, X8, X7
 	VMOVQ        1808(R10), X0
 	SHA256RNDS2  X0, X1, X2
-	VMOVDQA      1344(SI), Y10
+	VMOVDQA      320(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6481,9 +6611,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1312(SI), Y9, Y9
-	VPADDD       1600(SI), Y9, Y9
-	VMOVDQA      1760(SI), Y10
+	VPADDD       288(SI), Y9, Y9
+	VPADDD       64(SI), Y9, Y9
+	VMOVDQA      224(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6494,7 +6624,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1824(SI)
+	VMOVDQA      Y9, 288(SI)
 	VPADDD       roundConstants<>+1760(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1344(R13)
@@ -6510,7 +6640,7 @@ newgroup:
 	SHA256RNDS2  X0, X2, X1
 	VMOVQ        1880(R10), X0
 	SHA256RNDS2  X0, X4, X3
-	VMOVDQA      1376(SI), Y10
+	VMOVDQA      352(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6520,9 +6650,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1344(SI), Y9, Y9
-	VPADDD       1632(SI), Y9, Y9
-	VMOVDQA      1792(SI), Y10
+	VPADDD       320(SI), Y9, Y9
+	VPADDD       96(SI), Y9, Y9
+	VMOVDQA      256(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6533,7 +6663,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1856(SI)
+	VMOVDQA      Y9, 320(SI)
 	VPADDD       roundConstants<>+1792(SB), Y9, Y14
 	VMOVQ        1904(R10), X0
 	SHA256RNDS2  X0, X6, X5
@@ -6547,7 +6677,7 @@ newgroup:
 	SHA256RNDS2  X0, X5, X6
 	VMOVQ        1976(R10), X0
 	SHA256RNDS2  X0, X7, X8
-	VMOVDQA      1408(SI), Y10
+	VMOVDQA      384(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6557,9 +6687,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1376(SI), Y9, Y9
-	VPADDD       1664(SI), Y9, Y9
-	VMOVDQA      1824(SI), Y10
+	VPADDD       352(SI), Y9, Y9
+	VPADDD       128(SI), Y9, Y9
+	VMOVDQA      288(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6570,7 +6700,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1888(SI)
+	VMOVDQA      Y9, 352(SI)
 	VPADDD       roundConstants<>+1824(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1408(R13)
@@ -6586,7 +6716,7 @@ newgroup:
 	SHA256RNDS2  X0, X8, X7
 	VMOVQ        2064(R10), X0
 	SHA256RNDS2  X0, X1, X2
-	VMOVDQA      1440(SI), Y10
+	VMOVDQA      416(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6596,9 +6726,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1408(SI), Y9, Y9
-	VPADDD       1696(SI), Y9, Y9
-	VMOVDQA      1856(SI), Y10
+	VPADDD       384(SI), Y9, Y9
+	VPADDD       160(SI), Y9, Y9
+	VMOVDQA      320(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6609,7 +6739,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1920(SI)
+	VMOVDQA      Y9, 384(SI)
 	VPADDD       roundConstants<>+1856(SB), Y9, Y14
 	VMOVQ        2072(R10), X0
 	SHA256RNDS2  X0, X3, X4
@@ -6621,7 +6751,7 @@ newgroup:
 	SHA256RNDS2  X0, X2, X1
 	VMOVQ        2136(R10), X0
 	SHA256RNDS2  X0, X4, X3
-	VMOVDQA      1472(SI), Y10
+	VMOVDQA      448(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6631,9 +6761,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1440(SI), Y9, Y9
-	VPADDD       1728(SI), Y9, Y9
-	VMOVDQA      1888(SI), Y10
+	VPADDD       416(SI), Y9, Y9
+	VPADDD       192(SI), Y9, Y9
+	VMOVDQA      352(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6644,7 +6774,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1952(SI)
+	VMOVDQA      Y9, 416(SI)
 	VPADDD       roundConstants<>+1888(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1472(R13)
@@ -6660,7 +6790,7 @@ newgroup:
 	SHA256RNDS2  X0, X3, X4
 	VMOVQ        2224(R10), X0
 	SHA256RNDS2  X0, X5, X6
-	VMOVDQA      1504(SI), Y10
+	VMOVDQA      480(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6670,9 +6800,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1472(SI), Y9, Y9
-	VPADDD       1760(SI), Y9, Y9
-	VMOVDQA      1920(SI), Y10
+	VPADDD       448(SI), Y9, Y9
+	VPADDD       224(SI), Y9, Y9
+	VMOVDQA      384(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6683,7 +6813,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 1984(SI)
+	VMOVDQA      Y9, 448(SI)
 	VPADDD       roundConstants<>+1920(SB), Y9, Y14
 	VMOVQ        2232(R10), X0
 	SHA256RNDS2  X0, X7, X8
@@ -6697,7 +6827,7 @@ newgroup:
 	SHA256RNDS2  X0, X8, X7
 	VMOVQ        2320(R10), X0
 	SHA256RNDS2  X0, X1, X2
-	VMOVDQA      1536(SI), Y10
+	VMOVDQA      512(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6707,9 +6837,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1504(SI), Y9, Y9
-	VPADDD       1792(SI), Y9, Y9
-	VMOVDQA      1952(SI), Y10
+	VPADDD       480(SI), Y9, Y9
+	VPADDD       256(SI), Y9, Y9
+	VMOVDQA      416(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6720,7 +6850,7 @@ newgroup:
 	VPSRLD       $0x0a, Y10, Y13
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y9, Y9
-	VMOVDQA      Y9, 2016(SI)
+	VMOVDQA      Y9, 480(SI)
 	VPADDD       roundConstants<>+1952(SB), Y9, Y12
 	VPUNPCKLDQ   Y12, Y14, Y13
 	VMOVDQA      Y13, 1536(R13)
@@ -6736,7 +6866,7 @@ newgroup:
 	SHA256RNDS2  X0, X2, X1
 	VMOVQ        2392(R10), X0
 	SHA256RNDS2  X0, X4, X3
-	VMOVDQA      1568(SI), Y10
+	VMOVDQA      544(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6746,9 +6876,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1536(SI), Y9, Y9
-	VPADDD       1824(SI), Y9, Y9
-	VMOVDQA      1984(SI), Y10
+	VPADDD       512(SI), Y9, Y9
+	VPADDD       288(SI), Y9, Y9
+	VMOVDQA      448(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6770,7 +6900,7 @@ newgroup:
 	SHA256RNDS2  X0, X3, X4
 	VMOVQ        2480(R10), X0
 	SHA256RNDS2  X0, X5, X6
-	VMOVDQA      1600(SI), Y10
+	VMOVDQA      64(SI), Y10
 	VPSRLD       $0x07, Y10, Y12
 	VPSLLD       $0x19, Y10, Y13
 	VPXOR        Y13, Y12, Y12
@@ -6780,9 +6910,9 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y9
-	VPADDD       1568(SI), Y9, Y9
-	VPADDD       1856(SI), Y9, Y9
-	VMOVDQA      2016(SI), Y10
+	VPADDD       544(SI), Y9, Y9
+	VPADDD       320(SI), Y9, Y9
+	VMOVDQA      480(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
 	VPSLLD       $0x0f, Y10, Y13
 	VPXOR        Y13, Y12, Y12

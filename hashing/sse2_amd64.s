@@ -518,266 +518,6 @@ DATA roundConstants<>+2040(SB)/4, $0xc67178f2
 DATA roundConstants<>+2044(SB)/4, $0xc67178f2
 GLOBL roundConstants<>(SB), RODATA|NOPTR, $2048
 
-DATA headerConstants<>+0(SB)/4, $0x428a2f98
-DATA headerConstants<>+4(SB)/4, $0x428a2f98
-DATA headerConstants<>+8(SB)/4, $0x428a2f98
-DATA headerConstants<>+12(SB)/4, $0x428a2f98
-DATA headerConstants<>+16(SB)/4, $0x428a2f98
-DATA headerConstants<>+20(SB)/4, $0x428a2f98
-DATA headerConstants<>+24(SB)/4, $0x428a2f98
-DATA headerConstants<>+28(SB)/4, $0x428a2f98
-DATA headerConstants<>+32(SB)/4, $0x71374491
-DATA headerConstants<>+36(SB)/4, $0x71374491
-DATA headerConstants<>+40(SB)/4, $0x71374491
-DATA headerConstants<>+44(SB)/4, $0x71374491
-DATA headerConstants<>+48(SB)/4, $0x71374491
-DATA headerConstants<>+52(SB)/4, $0x71374491
-DATA headerConstants<>+56(SB)/4, $0x71374491
-DATA headerConstants<>+60(SB)/4, $0x71374491
-DATA headerConstants<>+64(SB)/4, $0xb5c0fbcf
-DATA headerConstants<>+68(SB)/4, $0xb5c0fbcf
-DATA headerConstants<>+72(SB)/4, $0xb5c0fbcf
-DATA headerConstants<>+76(SB)/4, $0xb5c0fbcf
-DATA headerConstants<>+80(SB)/4, $0xb5c0fbcf
-DATA headerConstants<>+84(SB)/4, $0xb5c0fbcf
-DATA headerConstants<>+88(SB)/4, $0xb5c0fbcf
-DATA headerConstants<>+92(SB)/4, $0xb5c0fbcf
-DATA headerConstants<>+96(SB)/4, $0xe9b5dba5
-DATA headerConstants<>+100(SB)/4, $0xe9b5dba5
-DATA headerConstants<>+104(SB)/4, $0xe9b5dba5
-DATA headerConstants<>+108(SB)/4, $0xe9b5dba5
-DATA headerConstants<>+112(SB)/4, $0xe9b5dba5
-DATA headerConstants<>+116(SB)/4, $0xe9b5dba5
-DATA headerConstants<>+120(SB)/4, $0xe9b5dba5
-DATA headerConstants<>+124(SB)/4, $0xe9b5dba5
-DATA headerConstants<>+128(SB)/4, $0xb956c25b
-DATA headerConstants<>+132(SB)/4, $0xb956c25b
-DATA headerConstants<>+136(SB)/4, $0xb956c25b
-DATA headerConstants<>+140(SB)/4, $0xb956c25b
-DATA headerConstants<>+144(SB)/4, $0xb956c25b
-DATA headerConstants<>+148(SB)/4, $0xb956c25b
-DATA headerConstants<>+152(SB)/4, $0xb956c25b
-DATA headerConstants<>+156(SB)/4, $0xb956c25b
-DATA headerConstants<>+160(SB)/4, $0x59f111f1
-DATA headerConstants<>+164(SB)/4, $0x59f111f1
-DATA headerConstants<>+168(SB)/4, $0x59f111f1
-DATA headerConstants<>+172(SB)/4, $0x59f111f1
-DATA headerConstants<>+176(SB)/4, $0x59f111f1
-DATA headerConstants<>+180(SB)/4, $0x59f111f1
-DATA headerConstants<>+184(SB)/4, $0x59f111f1
-DATA headerConstants<>+188(SB)/4, $0x59f111f1
-DATA headerConstants<>+192(SB)/4, $0x923f82a4
-DATA headerConstants<>+196(SB)/4, $0x923f82a4
-DATA headerConstants<>+200(SB)/4, $0x923f82a4
-DATA headerConstants<>+204(SB)/4, $0x923f82a4
-DATA headerConstants<>+208(SB)/4, $0x923f82a4
-DATA headerConstants<>+212(SB)/4, $0x923f82a4
-DATA headerConstants<>+216(SB)/4, $0x923f82a4
-DATA headerConstants<>+220(SB)/4, $0x923f82a4
-DATA headerConstants<>+224(SB)/4, $0xab1c5ed5
-DATA headerConstants<>+228(SB)/4, $0xab1c5ed5
-DATA headerConstants<>+232(SB)/4, $0xab1c5ed5
-DATA headerConstants<>+236(SB)/4, $0xab1c5ed5
-DATA headerConstants<>+240(SB)/4, $0xab1c5ed5
-DATA headerConstants<>+244(SB)/4, $0xab1c5ed5
-DATA headerConstants<>+248(SB)/4, $0xab1c5ed5
-DATA headerConstants<>+252(SB)/4, $0xab1c5ed5
-DATA headerConstants<>+256(SB)/4, $0xd807aa98
-DATA headerConstants<>+260(SB)/4, $0xd807aa98
-DATA headerConstants<>+264(SB)/4, $0xd807aa98
-DATA headerConstants<>+268(SB)/4, $0xd807aa98
-DATA headerConstants<>+272(SB)/4, $0xd807aa98
-DATA headerConstants<>+276(SB)/4, $0xd807aa98
-DATA headerConstants<>+280(SB)/4, $0xd807aa98
-DATA headerConstants<>+284(SB)/4, $0xd807aa98
-DATA headerConstants<>+288(SB)/4, $0x12835b01
-DATA headerConstants<>+292(SB)/4, $0x12835b01
-DATA headerConstants<>+296(SB)/4, $0x12835b01
-DATA headerConstants<>+300(SB)/4, $0x12835b01
-DATA headerConstants<>+304(SB)/4, $0x12835b01
-DATA headerConstants<>+308(SB)/4, $0x12835b01
-DATA headerConstants<>+312(SB)/4, $0x12835b01
-DATA headerConstants<>+316(SB)/4, $0x12835b01
-DATA headerConstants<>+320(SB)/4, $0x243185be
-DATA headerConstants<>+324(SB)/4, $0x243185be
-DATA headerConstants<>+328(SB)/4, $0x243185be
-DATA headerConstants<>+332(SB)/4, $0x243185be
-DATA headerConstants<>+336(SB)/4, $0x243185be
-DATA headerConstants<>+340(SB)/4, $0x243185be
-DATA headerConstants<>+344(SB)/4, $0x243185be
-DATA headerConstants<>+348(SB)/4, $0x243185be
-DATA headerConstants<>+352(SB)/4, $0x550c7dc3
-DATA headerConstants<>+356(SB)/4, $0x550c7dc3
-DATA headerConstants<>+360(SB)/4, $0x550c7dc3
-DATA headerConstants<>+364(SB)/4, $0x550c7dc3
-DATA headerConstants<>+368(SB)/4, $0x550c7dc3
-DATA headerConstants<>+372(SB)/4, $0x550c7dc3
-DATA headerConstants<>+376(SB)/4, $0x550c7dc3
-DATA headerConstants<>+380(SB)/4, $0x550c7dc3
-DATA headerConstants<>+384(SB)/4, $0x72be5d74
-DATA headerConstants<>+388(SB)/4, $0x72be5d74
-DATA headerConstants<>+392(SB)/4, $0x72be5d74
-DATA headerConstants<>+396(SB)/4, $0x72be5d74
-DATA headerConstants<>+400(SB)/4, $0x72be5d74
-DATA headerConstants<>+404(SB)/4, $0x72be5d74
-DATA headerConstants<>+408(SB)/4, $0x72be5d74
-DATA headerConstants<>+412(SB)/4, $0x72be5d74
-DATA headerConstants<>+416(SB)/4, $0x80deb1fe
-DATA headerConstants<>+420(SB)/4, $0x80deb1fe
-DATA headerConstants<>+424(SB)/4, $0x80deb1fe
-DATA headerConstants<>+428(SB)/4, $0x80deb1fe
-DATA headerConstants<>+432(SB)/4, $0x80deb1fe
-DATA headerConstants<>+436(SB)/4, $0x80deb1fe
-DATA headerConstants<>+440(SB)/4, $0x80deb1fe
-DATA headerConstants<>+444(SB)/4, $0x80deb1fe
-DATA headerConstants<>+448(SB)/4, $0x9bdc06a7
-DATA headerConstants<>+452(SB)/4, $0x9bdc06a7
-DATA headerConstants<>+456(SB)/4, $0x9bdc06a7
-DATA headerConstants<>+460(SB)/4, $0x9bdc06a7
-DATA headerConstants<>+464(SB)/4, $0x9bdc06a7
-DATA headerConstants<>+468(SB)/4, $0x9bdc06a7
-DATA headerConstants<>+472(SB)/4, $0x9bdc06a7
-DATA headerConstants<>+476(SB)/4, $0x9bdc06a7
-DATA headerConstants<>+480(SB)/4, $0xc19bf3f4
-DATA headerConstants<>+484(SB)/4, $0xc19bf3f4
-DATA headerConstants<>+488(SB)/4, $0xc19bf3f4
-DATA headerConstants<>+492(SB)/4, $0xc19bf3f4
-DATA headerConstants<>+496(SB)/4, $0xc19bf3f4
-DATA headerConstants<>+500(SB)/4, $0xc19bf3f4
-DATA headerConstants<>+504(SB)/4, $0xc19bf3f4
-DATA headerConstants<>+508(SB)/4, $0xc19bf3f4
-GLOBL headerConstants<>(SB), RODATA|NOPTR, $512
-
-DATA hashConstants<>+0(SB)/4, $0x428a2f98
-DATA hashConstants<>+4(SB)/4, $0x428a2f98
-DATA hashConstants<>+8(SB)/4, $0x428a2f98
-DATA hashConstants<>+12(SB)/4, $0x428a2f98
-DATA hashConstants<>+16(SB)/4, $0x428a2f98
-DATA hashConstants<>+20(SB)/4, $0x428a2f98
-DATA hashConstants<>+24(SB)/4, $0x428a2f98
-DATA hashConstants<>+28(SB)/4, $0x428a2f98
-DATA hashConstants<>+32(SB)/4, $0x71374491
-DATA hashConstants<>+36(SB)/4, $0x71374491
-DATA hashConstants<>+40(SB)/4, $0x71374491
-DATA hashConstants<>+44(SB)/4, $0x71374491
-DATA hashConstants<>+48(SB)/4, $0x71374491
-DATA hashConstants<>+52(SB)/4, $0x71374491
-DATA hashConstants<>+56(SB)/4, $0x71374491
-DATA hashConstants<>+60(SB)/4, $0x71374491
-DATA hashConstants<>+64(SB)/4, $0xb5c0fbcf
-DATA hashConstants<>+68(SB)/4, $0xb5c0fbcf
-DATA hashConstants<>+72(SB)/4, $0xb5c0fbcf
-DATA hashConstants<>+76(SB)/4, $0xb5c0fbcf
-DATA hashConstants<>+80(SB)/4, $0xb5c0fbcf
-DATA hashConstants<>+84(SB)/4, $0xb5c0fbcf
-DATA hashConstants<>+88(SB)/4, $0xb5c0fbcf
-DATA hashConstants<>+92(SB)/4, $0xb5c0fbcf
-DATA hashConstants<>+96(SB)/4, $0xe9b5dba5
-DATA hashConstants<>+100(SB)/4, $0xe9b5dba5
-DATA hashConstants<>+104(SB)/4, $0xe9b5dba5
-DATA hashConstants<>+108(SB)/4, $0xe9b5dba5
-DATA hashConstants<>+112(SB)/4, $0xe9b5dba5
-DATA hashConstants<>+116(SB)/4, $0xe9b5dba5
-DATA hashConstants<>+120(SB)/4, $0xe9b5dba5
-DATA hashConstants<>+124(SB)/4, $0xe9b5dba5
-DATA hashConstants<>+128(SB)/4, $0x3956c25b
-DATA hashConstants<>+132(SB)/4, $0x3956c25b
-DATA hashConstants<>+136(SB)/4, $0x3956c25b
-DATA hashConstants<>+140(SB)/4, $0x3956c25b
-DATA hashConstants<>+144(SB)/4, $0x3956c25b
-DATA hashConstants<>+148(SB)/4, $0x3956c25b
-DATA hashConstants<>+152(SB)/4, $0x3956c25b
-DATA hashConstants<>+156(SB)/4, $0x3956c25b
-DATA hashConstants<>+160(SB)/4, $0x59f111f1
-DATA hashConstants<>+164(SB)/4, $0x59f111f1
-DATA hashConstants<>+168(SB)/4, $0x59f111f1
-DATA hashConstants<>+172(SB)/4, $0x59f111f1
-DATA hashConstants<>+176(SB)/4, $0x59f111f1
-DATA hashConstants<>+180(SB)/4, $0x59f111f1
-DATA hashConstants<>+184(SB)/4, $0x59f111f1
-DATA hashConstants<>+188(SB)/4, $0x59f111f1
-DATA hashConstants<>+192(SB)/4, $0x923f82a4
-DATA hashConstants<>+196(SB)/4, $0x923f82a4
-DATA hashConstants<>+200(SB)/4, $0x923f82a4
-DATA hashConstants<>+204(SB)/4, $0x923f82a4
-DATA hashConstants<>+208(SB)/4, $0x923f82a4
-DATA hashConstants<>+212(SB)/4, $0x923f82a4
-DATA hashConstants<>+216(SB)/4, $0x923f82a4
-DATA hashConstants<>+220(SB)/4, $0x923f82a4
-DATA hashConstants<>+224(SB)/4, $0xab1c5ed5
-DATA hashConstants<>+228(SB)/4, $0xab1c5ed5
-DATA hashConstants<>+232(SB)/4, $0xab1c5ed5
-DATA hashConstants<>+236(SB)/4, $0xab1c5ed5
-DATA hashConstants<>+240(SB)/4, $0xab1c5ed5
-DATA hashConstants<>+244(SB)/4, $0xab1c5ed5
-DATA hashConstants<>+248(SB)/4, $0xab1c5ed5
-DATA hashConstants<>+252(SB)/4, $0xab1c5ed5
-DATA hashConstants<>+256(SB)/4, $0x5807aa98
-DATA hashConstants<>+260(SB)/4, $0x5807aa98
-DATA hashConstants<>+264(SB)/4, $0x5807aa98
-DATA hashConstants<>+268(SB)/4, $0x5807aa98
-DATA hashConstants<>+272(SB)/4, $0x5807aa98
-DATA hashConstants<>+276(SB)/4, $0x5807aa98
-DATA hashConstants<>+280(SB)/4, $0x5807aa98
-DATA hashConstants<>+284(SB)/4, $0x5807aa98
-DATA hashConstants<>+288(SB)/4, $0x12835b01
-DATA hashConstants<>+292(SB)/4, $0x12835b01
-DATA hashConstants<>+296(SB)/4, $0x12835b01
-DATA hashConstants<>+300(SB)/4, $0x12835b01
-DATA hashConstants<>+304(SB)/4, $0x12835b01
-DATA hashConstants<>+308(SB)/4, $0x12835b01
-DATA hashConstants<>+312(SB)/4, $0x12835b01
-DATA hashConstants<>+316(SB)/4, $0x12835b01
-DATA hashConstants<>+320(SB)/4, $0x243185be
-DATA hashConstants<>+324(SB)/4, $0x243185be
-DATA hashConstants<>+328(SB)/4, $0x243185be
-DATA hashConstants<>+332(SB)/4, $0x243185be
-DATA hashConstants<>+336(SB)/4, $0x243185be
-DATA hashConstants<>+340(SB)/4, $0x243185be
-DATA hashConstants<>+344(SB)/4, $0x243185be
-DATA hashConstants<>+348(SB)/4, $0x243185be
-DATA hashConstants<>+352(SB)/4, $0x550c7dc3
-DATA hashConstants<>+356(SB)/4, $0x550c7dc3
-DATA hashConstants<>+360(SB)/4, $0x550c7dc3
-DATA hashConstants<>+364(SB)/4, $0x550c7dc3
-DATA hashConstants<>+368(SB)/4, $0x550c7dc3
-DATA hashConstants<>+372(SB)/4, $0x550c7dc3
-DATA hashConstants<>+376(SB)/4, $0x550c7dc3
-DATA hashConstants<>+380(SB)/4, $0x550c7dc3
-DATA hashConstants<>+384(SB)/4, $0x72be5d74
-DATA hashConstants<>+388(SB)/4, $0x72be5d74
-DATA hashConstants<>+392(SB)/4, $0x72be5d74
-DATA hashConstants<>+396(SB)/4, $0x72be5d74
-DATA hashConstants<>+400(SB)/4, $0x72be5d74
-DATA hashConstants<>+404(SB)/4, $0x72be5d74
-DATA hashConstants<>+408(SB)/4, $0x72be5d74
-DATA hashConstants<>+412(SB)/4, $0x72be5d74
-DATA hashConstants<>+416(SB)/4, $0x80deb1fe
-DATA hashConstants<>+420(SB)/4, $0x80deb1fe
-DATA hashConstants<>+424(SB)/4, $0x80deb1fe
-DATA hashConstants<>+428(SB)/4, $0x80deb1fe
-DATA hashConstants<>+432(SB)/4, $0x80deb1fe
-DATA hashConstants<>+436(SB)/4, $0x80deb1fe
-DATA hashConstants<>+440(SB)/4, $0x80deb1fe
-DATA hashConstants<>+444(SB)/4, $0x80deb1fe
-DATA hashConstants<>+448(SB)/4, $0x9bdc06a7
-DATA hashConstants<>+452(SB)/4, $0x9bdc06a7
-DATA hashConstants<>+456(SB)/4, $0x9bdc06a7
-DATA hashConstants<>+460(SB)/4, $0x9bdc06a7
-DATA hashConstants<>+464(SB)/4, $0x9bdc06a7
-DATA hashConstants<>+468(SB)/4, $0x9bdc06a7
-DATA hashConstants<>+472(SB)/4, $0x9bdc06a7
-DATA hashConstants<>+476(SB)/4, $0x9bdc06a7
-DATA hashConstants<>+480(SB)/4, $0xc19bf274
-DATA hashConstants<>+484(SB)/4, $0xc19bf274
-DATA hashConstants<>+488(SB)/4, $0xc19bf274
-DATA hashConstants<>+492(SB)/4, $0xc19bf274
-DATA hashConstants<>+496(SB)/4, $0xc19bf274
-DATA hashConstants<>+500(SB)/4, $0xc19bf274
-DATA hashConstants<>+504(SB)/4, $0xc19bf274
-DATA hashConstants<>+508(SB)/4, $0xc19bf274
-GLOBL hashConstants<>(SB), RODATA|NOPTR, $512
-
 DATA headerParts<>+0(SB)/4, $0x00000000
 DATA headerParts<>+4(SB)/4, $0x00000000
 DATA headerParts<>+8(SB)/4, $0x00000000
@@ -1102,6 +842,266 @@ DATA hashParts<>+632(SB)/4, $0x00000000
 DATA hashParts<>+636(SB)/4, $0x00000000
 GLOBL hashParts<>(SB), RODATA|NOPTR, $640
 
+DATA headerConstants<>+0(SB)/4, $0x428a2f98
+DATA headerConstants<>+4(SB)/4, $0x428a2f98
+DATA headerConstants<>+8(SB)/4, $0x428a2f98
+DATA headerConstants<>+12(SB)/4, $0x428a2f98
+DATA headerConstants<>+16(SB)/4, $0x428a2f98
+DATA headerConstants<>+20(SB)/4, $0x428a2f98
+DATA headerConstants<>+24(SB)/4, $0x428a2f98
+DATA headerConstants<>+28(SB)/4, $0x428a2f98
+DATA headerConstants<>+32(SB)/4, $0x71374491
+DATA headerConstants<>+36(SB)/4, $0x71374491
+DATA headerConstants<>+40(SB)/4, $0x71374491
+DATA headerConstants<>+44(SB)/4, $0x71374491
+DATA headerConstants<>+48(SB)/4, $0x71374491
+DATA headerConstants<>+52(SB)/4, $0x71374491
+DATA headerConstants<>+56(SB)/4, $0x71374491
+DATA headerConstants<>+60(SB)/4, $0x71374491
+DATA headerConstants<>+64(SB)/4, $0xb5c0fbcf
+DATA headerConstants<>+68(SB)/4, $0xb5c0fbcf
+DATA headerConstants<>+72(SB)/4, $0xb5c0fbcf
+DATA headerConstants<>+76(SB)/4, $0xb5c0fbcf
+DATA headerConstants<>+80(SB)/4, $0xb5c0fbcf
+DATA headerConstants<>+84(SB)/4, $0xb5c0fbcf
+DATA headerConstants<>+88(SB)/4, $0xb5c0fbcf
+DATA headerConstants<>+92(SB)/4, $0xb5c0fbcf
+DATA headerConstants<>+96(SB)/4, $0xe9b5dba5
+DATA headerConstants<>+100(SB)/4, $0xe9b5dba5
+DATA headerConstants<>+104(SB)/4, $0xe9b5dba5
+DATA headerConstants<>+108(SB)/4, $0xe9b5dba5
+DATA headerConstants<>+112(SB)/4, $0xe9b5dba5
+DATA headerConstants<>+116(SB)/4, $0xe9b5dba5
+DATA headerConstants<>+120(SB)/4, $0xe9b5dba5
+DATA headerConstants<>+124(SB)/4, $0xe9b5dba5
+DATA headerConstants<>+128(SB)/4, $0xb956c25b
+DATA headerConstants<>+132(SB)/4, $0xb956c25b
+DATA headerConstants<>+136(SB)/4, $0xb956c25b
+DATA headerConstants<>+140(SB)/4, $0xb956c25b
+DATA headerConstants<>+144(SB)/4, $0xb956c25b
+DATA headerConstants<>+148(SB)/4, $0xb956c25b
+DATA headerConstants<>+152(SB)/4, $0xb956c25b
+DATA headerConstants<>+156(SB)/4, $0xb956c25b
+DATA headerConstants<>+160(SB)/4, $0x59f111f1
+DATA headerConstants<>+164(SB)/4, $0x59f111f1
+DATA headerConstants<>+168(SB)/4, $0x59f111f1
+DATA headerConstants<>+172(SB)/4, $0x59f111f1
+DATA headerConstants<>+176(SB)/4, $0x59f111f1
+DATA headerConstants<>+180(SB)/4, $0x59f111f1
+DATA headerConstants<>+184(SB)/4, $0x59f111f1
+DATA headerConstants<>+188(SB)/4, $0x59f111f1
+DATA headerConstants<>+192(SB)/4, $0x923f82a4
+DATA headerConstants<>+196(SB)/4, $0x923f82a4
+DATA headerConstants<>+200(SB)/4, $0x923f82a4
+DATA headerConstants<>+204(SB)/4, $0x923f82a4
+DATA headerConstants<>+208(SB)/4, $0x923f82a4
+DATA headerConstants<>+212(SB)/4, $0x923f82a4
+DATA headerConstants<>+216(SB)/4, $0x923f82a4
+DATA headerConstants<>+220(SB)/4, $0x923f82a4
+DATA headerConstants<>+224(SB)/4, $0xab1c5ed5
+DATA headerConstants<>+228(SB)/4, $0xab1c5ed5
+DATA headerConstants<>+232(SB)/4, $0xab1c5ed5
+DATA headerConstants<>+236(SB)/4, $0xab1c5ed5
+DATA headerConstants<>+240(SB)/4, $0xab1c5ed5
+DATA headerConstants<>+244(SB)/4, $0xab1c5ed5
+DATA headerConstants<>+248(SB)/4, $0xab1c5ed5
+DATA headerConstants<>+252(SB)/4, $0xab1c5ed5
+DATA headerConstants<>+256(SB)/4, $0xd807aa98
+DATA headerConstants<>+260(SB)/4, $0xd807aa98
+DATA headerConstants<>+264(SB)/4, $0xd807aa98
+DATA headerConstants<>+268(SB)/4, $0xd807aa98
+DATA headerConstants<>+272(SB)/4, $0xd807aa98
+DATA headerConstants<>+276(SB)/4, $0xd807aa98
+DATA headerConstants<>+280(SB)/4, $0xd807aa98
+DATA headerConstants<>+284(SB)/4, $0xd807aa98
+DATA headerConstants<>+288(SB)/4, $0x12835b01
+DATA headerConstants<>+292(SB)/4, $0x12835b01
+DATA headerConstants<>+296(SB)/4, $0x12835b01
+DATA headerConstants<>+300(SB)/4, $0x12835b01
+DATA headerConstants<>+304(SB)/4, $0x12835b01
+DATA headerConstants<>+308(SB)/4, $0x12835b01
+DATA headerConstants<>+312(SB)/4, $0x12835b01
+DATA headerConstants<>+316(SB)/4, $0x12835b01
+DATA headerConstants<>+320(SB)/4, $0x243185be
+DATA headerConstants<>+324(SB)/4, $0x243185be
+DATA headerConstants<>+328(SB)/4, $0x243185be
+DATA headerConstants<>+332(SB)/4, $0x243185be
+DATA headerConstants<>+336(SB)/4, $0x243185be
+DATA headerConstants<>+340(SB)/4, $0x243185be
+DATA headerConstants<>+344(SB)/4, $0x243185be
+DATA headerConstants<>+348(SB)/4, $0x243185be
+DATA headerConstants<>+352(SB)/4, $0x550c7dc3
+DATA headerConstants<>+356(SB)/4, $0x550c7dc3
+DATA headerConstants<>+360(SB)/4, $0x550c7dc3
+DATA headerConstants<>+364(SB)/4, $0x550c7dc3
+DATA headerConstants<>+368(SB)/4, $0x550c7dc3
+DATA headerConstants<>+372(SB)/4, $0x550c7dc3
+DATA headerConstants<>+376(SB)/4, $0x550c7dc3
+DATA headerConstants<>+380(SB)/4, $0x550c7dc3
+DATA headerConstants<>+384(SB)/4, $0x72be5d74
+DATA headerConstants<>+388(SB)/4, $0x72be5d74
+DATA headerConstants<>+392(SB)/4, $0x72be5d74
+DATA headerConstants<>+396(SB)/4, $0x72be5d74
+DATA headerConstants<>+400(SB)/4, $0x72be5d74
+DATA headerConstants<>+404(SB)/4, $0x72be5d74
+DATA headerConstants<>+408(SB)/4, $0x72be5d74
+DATA headerConstants<>+412(SB)/4, $0x72be5d74
+DATA headerConstants<>+416(SB)/4, $0x80deb1fe
+DATA headerConstants<>+420(SB)/4, $0x80deb1fe
+DATA headerConstants<>+424(SB)/4, $0x80deb1fe
+DATA headerConstants<>+428(SB)/4, $0x80deb1fe
+DATA headerConstants<>+432(SB)/4, $0x80deb1fe
+DATA headerConstants<>+436(SB)/4, $0x80deb1fe
+DATA headerConstants<>+440(SB)/4, $0x80deb1fe
+DATA headerConstants<>+444(SB)/4, $0x80deb1fe
+DATA headerConstants<>+448(SB)/4, $0x9bdc06a7
+DATA headerConstants<>+452(SB)/4, $0x9bdc06a7
+DATA headerConstants<>+456(SB)/4, $0x9bdc06a7
+DATA headerConstants<>+460(SB)/4, $0x9bdc06a7
+DATA headerConstants<>+464(SB)/4, $0x9bdc06a7
+DATA headerConstants<>+468(SB)/4, $0x9bdc06a7
+DATA headerConstants<>+472(SB)/4, $0x9bdc06a7
+DATA headerConstants<>+476(SB)/4, $0x9bdc06a7
+DATA headerConstants<>+480(SB)/4, $0xc19bf3f4
+DATA headerConstants<>+484(SB)/4, $0xc19bf3f4
+DATA headerConstants<>+488(SB)/4, $0xc19bf3f4
+DATA headerConstants<>+492(SB)/4, $0xc19bf3f4
+DATA headerConstants<>+496(SB)/4, $0xc19bf3f4
+DATA headerConstants<>+500(SB)/4, $0xc19bf3f4
+DATA headerConstants<>+504(SB)/4, $0xc19bf3f4
+DATA headerConstants<>+508(SB)/4, $0xc19bf3f4
+GLOBL headerConstants<>(SB), RODATA|NOPTR, $512
+
+DATA hashConstants<>+0(SB)/4, $0x428a2f98
+DATA hashConstants<>+4(SB)/4, $0x428a2f98
+DATA hashConstants<>+8(SB)/4, $0x428a2f98
+DATA hashConstants<>+12(SB)/4, $0x428a2f98
+DATA hashConstants<>+16(SB)/4, $0x428a2f98
+DATA hashConstants<>+20(SB)/4, $0x428a2f98
+DATA hashConstants<>+24(SB)/4, $0x428a2f98
+DATA hashConstants<>+28(SB)/4, $0x428a2f98
+DATA hashConstants<>+32(SB)/4, $0x71374491
+DATA hashConstants<>+36(SB)/4, $0x71374491
+DATA hashConstants<>+40(SB)/4, $0x71374491
+DATA hashConstants<>+44(SB)/4, $0x71374491
+DATA hashConstants<>+48(SB)/4, $0x71374491
+DATA hashConstants<>+52(SB)/4, $0x71374491
+DATA hashConstants<>+56(SB)/4, $0x71374491
+DATA hashConstants<>+60(SB)/4, $0x71374491
+DATA hashConstants<>+64(SB)/4, $0xb5c0fbcf
+DATA hashConstants<>+68(SB)/4, $0xb5c0fbcf
+DATA hashConstants<>+72(SB)/4, $0xb5c0fbcf
+DATA hashConstants<>+76(SB)/4, $0xb5c0fbcf
+DATA hashConstants<>+80(SB)/4, $0xb5c0fbcf
+DATA hashConstants<>+84(SB)/4, $0xb5c0fbcf
+DATA hashConstants<>+88(SB)/4, $0xb5c0fbcf
+DATA hashConstants<>+92(SB)/4, $0xb5c0fbcf
+DATA hashConstants<>+96(SB)/4, $0xe9b5dba5
+DATA hashConstants<>+100(SB)/4, $0xe9b5dba5
+DATA hashConstants<>+104(SB)/4, $0xe9b5dba5
+DATA hashConstants<>+108(SB)/4, $0xe9b5dba5
+DATA hashConstants<>+112(SB)/4, $0xe9b5dba5
+DATA hashConstants<>+116(SB)/4, $0xe9b5dba5
+DATA hashConstants<>+120(SB)/4, $0xe9b5dba5
+DATA hashConstants<>+124(SB)/4, $0xe9b5dba5
+DATA hashConstants<>+128(SB)/4, $0x3956c25b
+DATA hashConstants<>+132(SB)/4, $0x3956c25b
+DATA hashConstants<>+136(SB)/4, $0x3956c25b
+DATA hashConstants<>+140(SB)/4, $0x3956c25b
+DATA hashConstants<>+144(SB)/4, $0x3956c25b
+DATA hashConstants<>+148(SB)/4, $0x3956c25b
+DATA hashConstants<>+152(SB)/4, $0x3956c25b
+DATA hashConstants<>+156(SB)/4, $0x3956c25b
+DATA hashConstants<>+160(SB)/4, $0x59f111f1
+DATA hashConstants<>+164(SB)/4, $0x59f111f1
+DATA hashConstants<>+168(SB)/4, $0x59f111f1
+DATA hashConstants<>+172(SB)/4, $0x59f111f1
+DATA hashConstants<>+176(SB)/4, $0x59f111f1
+DATA hashConstants<>+180(SB)/4, $0x59f111f1
+DATA hashConstants<>+184(SB)/4, $0x59f111f1
+DATA hashConstants<>+188(SB)/4, $0x59f111f1
+DATA hashConstants<>+192(SB)/4, $0x923f82a4
+DATA hashConstants<>+196(SB)/4, $0x923f82a4
+DATA hashConstants<>+200(SB)/4, $0x923f82a4
+DATA hashConstants<>+204(SB)/4, $0x923f82a4
+DATA hashConstants<>+208(SB)/4, $0x923f82a4
+DATA hashConstants<>+212(SB)/4, $0x923f82a4
+DATA hashConstants<>+216(SB)/4, $0x923f82a4
+DATA hashConstants<>+220(SB)/4, $0x923f82a4
+DATA hashConstants<>+224(SB)/4, $0xab1c5ed5
+DATA hashConstants<>+228(SB)/4, $0xab1c5ed5
+DATA hashConstants<>+232(SB)/4, $0xab1c5ed5
+DATA hashConstants<>+236(SB)/4, $0xab1c5ed5
+DATA hashConstants<>+240(SB)/4, $0xab1c5ed5
+DATA hashConstants<>+244(SB)/4, $0xab1c5ed5
+DATA hashConstants<>+248(SB)/4, $0xab1c5ed5
+DATA hashConstants<>+252(SB)/4, $0xab1c5ed5
+DATA hashConstants<>+256(SB)/4, $0x5807aa98
+DATA hashConstants<>+260(SB)/4, $0x5807aa98
+DATA hashConstants<>+264(SB)/4, $0x5807aa98
+DATA hashConstants<>+268(SB)/4, $0x5807aa98
+DATA hashConstants<>+272(SB)/4, $0x5807aa98
+DATA hashConstants<>+276(SB)/4, $0x5807aa98
+DATA hashConstants<>+280(SB)/4, $0x5807aa98
+DATA hashConstants<>+284(SB)/4, $0x5807aa98
+DATA hashConstants<>+288(SB)/4, $0x12835b01
+DATA hashConstants<>+292(SB)/4, $0x12835b01
+DATA hashConstants<>+296(SB)/4, $0x12835b01
+DATA hashConstants<>+300(SB)/4, $0x12835b01
+DATA hashConstants<>+304(SB)/4, $0x12835b01
+DATA hashConstants<>+308(SB)/4, $0x12835b01
+DATA hashConstants<>+312(SB)/4, $0x12835b01
+DATA hashConstants<>+316(SB)/4, $0x12835b01
+DATA hashConstants<>+320(SB)/4, $0x243185be
+DATA hashConstants<>+324(SB)/4, $0x243185be
+DATA hashConstants<>+328(SB)/4, $0x243185be
+DATA hashConstants<>+332(SB)/4, $0x243185be
+DATA hashConstants<>+336(SB)/4, $0x243185be
+DATA hashConstants<>+340(SB)/4, $0x243185be
+DATA hashConstants<>+344(SB)/4, $0x243185be
+DATA hashConstants<>+348(SB)/4, $0x243185be
+DATA hashConstants<>+352(SB)/4, $0x550c7dc3
+DATA hashConstants<>+356(SB)/4, $0x550c7dc3
+DATA hashConstants<>+360(SB)/4, $0x550c7dc3
+DATA hashConstants<>+364(SB)/4, $0x550c7dc3
+DATA hashConstants<>+368(SB)/4, $0x550c7dc3
+DATA hashConstants<>+372(SB)/4, $0x550c7dc3
+DATA hashConstants<>+376(SB)/4, $0x550c7dc3
+DATA hashConstants<>+380(SB)/4, $0x550c7dc3
+DATA hashConstants<>+384(SB)/4, $0x72be5d74
+DATA hashConstants<>+388(SB)/4, $0x72be5d74
+DATA hashConstants<>+392(SB)/4, $0x72be5d74
+DATA hashConstants<>+396(SB)/4, $0x72be5d74
+DATA hashConstants<>+400(SB)/4, $0x72be5d74
+DATA hashConstants<>+404(SB)/4, $0x72be5d74
+DATA hashConstants<>+408(SB)/4, $0x72be5d74
+DATA hashConstants<>+412(SB)/4, $0x72be5d74
+DATA hashConstants<>+416(SB)/4, $0x80deb1fe
+DATA hashConstants<>+420(SB)/4, $0x80deb1fe
+DATA hashConstants<>+424(SB)/4, $0x80deb1fe
+DATA hashConstants<>+428(SB)/4, $0x80deb1fe
+DATA hashConstants<>+432(SB)/4, $0x80deb1fe
+DATA hashConstants<>+436(SB)/4, $0x80deb1fe
+DATA hashConstants<>+440(SB)/4, $0x80deb1fe
+DATA hashConstants<>+444(SB)/4, $0x80deb1fe
+DATA hashConstants<>+448(SB)/4, $0x9bdc06a7
+DATA hashConstants<>+452(SB)/4, $0x9bdc06a7
+DATA hashConstants<>+456(SB)/4, $0x9bdc06a7
+DATA hashConstants<>+460(SB)/4, $0x9bdc06a7
+DATA hashConstants<>+464(SB)/4, $0x9bdc06a7
+DATA hashConstants<>+468(SB)/4, $0x9bdc06a7
+DATA hashConstants<>+472(SB)/4, $0x9bdc06a7
+DATA hashConstants<>+476(SB)/4, $0x9bdc06a7
+DATA hashConstants<>+480(SB)/4, $0xc19bf274
+DATA hashConstants<>+484(SB)/4, $0xc19bf274
+DATA hashConstants<>+488(SB)/4, $0xc19bf274
+DATA hashConstants<>+492(SB)/4, $0xc19bf274
+DATA hashConstants<>+496(SB)/4, $0xc19bf274
+DATA hashConstants<>+500(SB)/4, $0xc19bf274
+DATA hashConstants<>+504(SB)/4, $0xc19bf274
+DATA hashConstants<>+508(SB)/4, $0xc19bf274
+GLOBL hashConstants<>(SB), RODATA|NOPTR, $512
+
 DATA hashStart<>+0(SB)/4, $0xfc08884d
 DATA hashStart<>+4(SB)/4, $0xfc08884d
 DATA hashStart<>+8(SB)/4, $0xfc08884d
@@ -1226,7 +1226,7 @@ GLOBL sign<>(SB), RODATA|NOPTR, $16
 
 // func scanGroupsSSE2(job *uint32) (mask uint64)
 // Requires: SSE, SSE2
-TEXT ·scanGroupsSSE2(SB), $3136-16
+TEXT ·scanGroupsSSE2(SB), $2368-16
 	MOVQ job+0(FP), DI
 
 	// The frame, on a boundary of 64 bytes.
@@ -1235,9 +1235,8 @@ TEXT ·scanGroupsSSE2(SB), $3136-16
 	MOVL   (DI), R9
 	MOVL   4(DI), R10
 	MOVL   8(DI), R11
-	LEAQ   1536(SI), R12
-	LEAQ   2560(SI), R13
-	ADDQ   $+512, SI
+	LEAQ   768(SI), R12
+	LEAQ   1792(SI), R13
 	LEAQ   roundConstants<>+1024(SB), CX
 	MOVO   headerConstants<>+128(SB), X0
 	MOVO   X0, -448(R12)
@@ -1299,14 +1298,14 @@ group:
 	PSRLW  $0x08, X0
 	PSLLW  $0x08, X1
 	POR    X1, X0
-	MOVO   X0, -464(SI)
+	MOVO   X0, 48(SI)
 	MOVO   X0, -464(R12)
-	LEAQ   (SI), DX
+	MOVQ   SI, DX
 	LEAQ   (R12), R15
 	MOVL   $0x00000001, BX
 
 words1:
-	MOVO   -464(DX), X1
+	MOVO   48(DX), X1
 	MOVO   X1, X3
 	PSRLL  $0x07, X3
 	MOVO   X1, X4
@@ -1326,16 +1325,16 @@ words1:
 	PSHUFD $0x00, X1, X1
 	PADDL  X1, X0
 	MOVO   X0, X5
-	MOVO   X5, -224(DX)
+	MOVO   X5, 32(DX)
 	MOVO   X5, X3
 	PADDL  -448(CX), X3
 	MOVO   X3, -224(R15)
-	MOVO   -464(DX), X0
+	MOVO   48(DX), X0
 	MOVD   108(DI), X1
 	PSHUFD $0x00, X1, X1
 	PADDL  X1, X0
 	MOVO   X0, X6
-	MOVO   X6, -208(DX)
+	MOVO   X6, 48(DX)
 	MOVO   X6, X3
 	PADDL  -416(CX), X3
 	MOVO   X3, -208(R15)
@@ -1358,7 +1357,7 @@ words1:
 	PXOR   X4, X2
 	MOVO   X0, X5
 	PADDL  X2, X5
-	MOVO   X5, -192(DX)
+	MOVO   X5, 64(DX)
 	MOVO   X5, X3
 	PADDL  -384(CX), X3
 	MOVO   X3, -192(R15)
@@ -1378,7 +1377,7 @@ words1:
 	MOVO   X3, X2
 	PXOR   X4, X2
 	MOVO   X2, X6
-	MOVO   X6, -176(DX)
+	MOVO   X6, 80(DX)
 	MOVO   X6, X3
 	PADDL  -352(CX), X3
 	MOVO   X3, -176(R15)
@@ -1401,7 +1400,7 @@ words1:
 	PXOR   X4, X2
 	MOVO   X0, X5
 	PADDL  X2, X5
-	MOVO   X5, -160(DX)
+	MOVO   X5, 96(DX)
 	MOVO   X5, X3
 	PADDL  -320(CX), X3
 	MOVO   X3, -160(R15)
@@ -1425,7 +1424,7 @@ words1:
 	PXOR   X4, X2
 	MOVO   X0, X6
 	PADDL  X2, X6
-	MOVO   X6, -144(DX)
+	MOVO   X6, 112(DX)
 	MOVO   X6, X3
 	PADDL  -288(CX), X3
 	MOVO   X3, -144(R15)
@@ -1449,11 +1448,11 @@ words1:
 	PXOR   X4, X2
 	MOVO   X0, X5
 	PADDL  X2, X5
-	MOVO   X5, -128(DX)
+	MOVO   X5, 128(DX)
 	MOVO   X5, X3
 	PADDL  -256(CX), X3
 	MOVO   X3, -128(R15)
-	MOVO   -224(DX), X0
+	MOVO   32(DX), X0
 	MOVO   X6, X3
 	PSRLL  $0x11, X3
 	MOVO   X6, X4
@@ -1471,11 +1470,11 @@ words1:
 	PXOR   X4, X2
 	MOVO   X0, X6
 	PADDL  X2, X6
-	MOVO   X6, -112(DX)
+	MOVO   X6, 144(DX)
 	MOVO   X6, X3
 	PADDL  -224(CX), X3
 	MOVO   X3, -112(R15)
-	MOVO   -208(DX), X0
+	MOVO   48(DX), X0
 	MOVO   X5, X3
 	PSRLL  $0x11, X3
 	MOVO   X5, X4
@@ -1493,11 +1492,11 @@ words1:
 	PXOR   X4, X2
 	MOVO   X0, X5
 	PADDL  X2, X5
-	MOVO   X5, -96(DX)
+	MOVO   X5, 160(DX)
 	MOVO   X5, X3
 	PADDL  -192(CX), X3
 	MOVO   X3, -96(R15)
-	MOVO   -192(DX), X0
+	MOVO   64(DX), X0
 	MOVO   X6, X3
 	PSRLL  $0x11, X3
 	MOVO   X6, X4
@@ -1515,11 +1514,11 @@ words1:
 	PXOR   X4, X2
 	MOVO   X0, X6
 	PADDL  X2, X6
-	MOVO   X6, -80(DX)
+	MOVO   X6, 176(DX)
 	MOVO   X6, X3
 	PADDL  -160(CX), X3
 	MOVO   X3, -80(R15)
-	MOVO   -176(DX), X0
+	MOVO   80(DX), X0
 	MOVO   X5, X3
 	PSRLL  $0x11, X3
 	MOVO   X5, X4
@@ -1537,11 +1536,11 @@ words1:
 	PXOR   X4, X2
 	MOVO   X0, X5
 	PADDL  X2, X5
-	MOVO   X5, -64(DX)
+	MOVO   X5, 192(DX)
 	MOVO   X5, X3
 	PADDL  -128(CX), X3
 	MOVO   X3, -64(R15)
-	MOVO   -160(DX), X0
+	MOVO   96(DX), X0
 	MOVO   X6, X3
 	PSRLL  $0x11, X3
 	MOVO   X6, X4
@@ -1559,11 +1558,11 @@ words1:
 	PXOR   X4, X2
 	MOVO   X0, X6
 	PADDL  X2, X6
-	MOVO   X6, -48(DX)
+	MOVO   X6, 208(DX)
 	MOVO   X6, X3
 	PADDL  -96(CX), X3
 	MOVO   X3, -48(R15)
-	MOVO   -144(DX), X0
+	MOVO   112(DX), X0
 	MOVO   headerParts<>+448(SB), X1
 	PADDL  X1, X0
 	MOVO   X5, X3
@@ -1583,11 +1582,11 @@ words1:
 	PXOR   X4, X2
 	MOVO   X0, X5
 	PADDL  X2, X5
-	MOVO   X5, -32(DX)
+	MOVO   X5, 224(DX)
 	MOVO   X5, X3
 	PADDL  -64(CX), X3
 	MOVO   X3, -32(R15)
-	MOVO   -128(DX), X0
+	MOVO   128(DX), X0
 	MOVD   156(DI), X1
 	PSHUFD $0x00, X1, X1
 	PADDL  X1, X0
@@ -1608,11 +1607,11 @@ words1:
 	PXOR   X4, X2
 	MOVO   X0, X6
 	PADDL  X2, X6
-	MOVO   X6, -16(DX)
+	MOVO   X6, 240(DX)
 	MOVO   X6, X3
 	PADDL  -32(CX), X3
 	MOVO   X3, -16(R15)
-	MOVO   -112(DX), X0
+	MOVO   144(DX), X0
 	MOVD   160(DI), X1
 	PSHUFD $0x00, X1, X1
 	PADDL  X1, X0
@@ -1637,7 +1636,7 @@ words1:
 	MOVO   X5, X3
 	PADDL  (CX), X3
 	MOVO   X3, (R15)
-	MOVO   -224(DX), X1
+	MOVO   32(DX), X1
 	MOVO   X1, X3
 	PSRLL  $0x07, X3
 	MOVO   X1, X4
@@ -1653,7 +1652,7 @@ words1:
 	PSRLL  $0x03, X4
 	MOVO   X3, X0
 	PXOR   X4, X0
-	PADDL  -96(DX), X0
+	PADDL  160(DX), X0
 	MOVD   164(DI), X1
 	PSHUFD $0x00, X1, X1
 	PADDL  X1, X0
@@ -1678,7 +1677,7 @@ words1:
 	MOVO   X6, X3
 	PADDL  32(CX), X3
 	MOVO   X3, 16(R15)
-	MOVO   -208(DX), X1
+	MOVO   48(DX), X1
 	MOVO   X1, X3
 	PSRLL  $0x07, X3
 	MOVO   X1, X4
@@ -1694,8 +1693,8 @@ words1:
 	PSRLL  $0x03, X4
 	MOVO   X3, X0
 	PXOR   X4, X0
-	PADDL  -224(DX), X0
-	PADDL  -80(DX), X0
+	PADDL  32(DX), X0
+	PADDL  176(DX), X0
 	MOVO   X5, X3
 	PSRLL  $0x11, X3
 	MOVO   X5, X4
@@ -1717,7 +1716,7 @@ words1:
 	MOVO   X5, X3
 	PADDL  64(CX), X3
 	MOVO   X3, 32(R15)
-	MOVO   -192(DX), X1
+	MOVO   64(DX), X1
 	MOVO   X1, X3
 	PSRLL  $0x07, X3
 	MOVO   X1, X4
@@ -1733,8 +1732,8 @@ words1:
 	PSRLL  $0x03, X4
 	MOVO   X3, X0
 	PXOR   X4, X0
-	PADDL  -208(DX), X0
-	PADDL  -64(DX), X0
+	PADDL  48(DX), X0
+	PADDL  192(DX), X0
 	MOVO   X6, X3
 	PSRLL  $0x11, X3
 	MOVO   X6, X4
@@ -1756,7 +1755,7 @@ words1:
 	MOVO   X6, X3
 	PADDL  96(CX), X3
 	MOVO   X3, 48(R15)
-	MOVO   -176(DX), X1
+	MOVO   80(DX), X1
 	MOVO   X1, X3
 	PSRLL  $0x07, X3
 	MOVO   X1, X4
@@ -1772,8 +1771,8 @@ words1:
 	PSRLL  $0x03, X4
 	MOVO   X3, X0
 	PXOR   X4, X0
-	PADDL  -192(DX), X0
-	PADDL  -48(DX), X0
+	PADDL  64(DX), X0
+	PADDL  208(DX), X0
 	MOVO   X5, X3
 	PSRLL  $0x11, X3
 	MOVO   X5, X4
@@ -1795,7 +1794,7 @@ words1:
 	MOVO   X5, X3
 	PADDL  128(CX), X3
 	MOVO   X3, 64(R15)
-	MOVO   -160(DX), X1
+	MOVO   96(DX), X1
 	MOVO   X1, X3
 	PSRLL  $0x07, X3
 	MOVO   X1, X4
@@ -1811,8 +1810,8 @@ words1:
 	PSRLL  $0x03, X4
 	MOVO   X3, X0
 	PXOR   X4, X0
-	PADDL  -176(DX), X0
-	PADDL  -32(DX), X0
+	PADDL  80(DX), X0
+	PADDL  224(DX), X0
 	MOVO   X6, X3
 	PSRLL  $0x11, X3
 	MOVO   X6, X4
@@ -1834,7 +1833,7 @@ words1:
 	MOVO   X6, X3
 	PADDL  160(CX), X3
 	MOVO   X3, 80(R15)
-	MOVO   -144(DX), X1
+	MOVO   112(DX), X1
 	MOVO   X1, X3
 	PSRLL  $0x07, X3
 	MOVO   X1, X4
@@ -1850,8 +1849,8 @@ words1:
 	PSRLL  $0x03, X4
 	MOVO   X3, X0
 	PXOR   X4, X0
-	PADDL  -160(DX), X0
-	PADDL  -16(DX), X0
+	PADDL  96(DX), X0
+	PADDL  240(DX), X0
 	MOVO   X5, X3
 	PSRLL  $0x11, X3
 	MOVO   X5, X4
@@ -1873,7 +1872,7 @@ words1:
 	MOVO   X5, X3
 	PADDL  192(CX), X3
 	MOVO   X3, 96(R15)
-	MOVO   -128(DX), X1
+	MOVO   128(DX), X1
 	MOVO   X1, X3
 	PSRLL  $0x07, X3
 	MOVO   X1, X4
@@ -1889,7 +1888,7 @@ words1:
 	PSRLL  $0x03, X4
 	MOVO   X3, X0
 	PXOR   X4, X0
-	PADDL  -144(DX), X0
+	PADDL  112(DX), X0
 	PADDL  (DX), X0
 	MOVO   X6, X3
 	PSRLL  $0x11, X3
@@ -1912,7 +1911,7 @@ words1:
 	MOVO   X6, X3
 	PADDL  224(CX), X3
 	MOVO   X3, 112(R15)
-	MOVO   -112(DX), X1
+	MOVO   144(DX), X1
 	MOVO   X1, X3
 	PSRLL  $0x07, X3
 	MOVO   X1, X4
@@ -1928,7 +1927,7 @@ words1:
 	PSRLL  $0x03, X4
 	MOVO   X3, X0
 	PXOR   X4, X0
-	PADDL  -128(DX), X0
+	PADDL  128(DX), X0
 	PADDL  16(DX), X0
 	MOVO   X5, X3
 	PSRLL  $0x11, X3
@@ -1951,7 +1950,7 @@ words1:
 	MOVO   X5, X3
 	PADDL  256(CX), X3
 	MOVO   X3, 128(R15)
-	MOVO   -96(DX), X1
+	MOVO   160(DX), X1
 	MOVO   X1, X3
 	PSRLL  $0x07, X3
 	MOVO   X1, X4
@@ -1967,7 +1966,7 @@ words1:
 	PSRLL  $0x03, X4
 	MOVO   X3, X0
 	PXOR   X4, X0
-	PADDL  -112(DX), X0
+	PADDL  144(DX), X0
 	PADDL  32(DX), X0
 	MOVO   X6, X3
 	PSRLL  $0x11, X3
@@ -1990,7 +1989,7 @@ words1:
 	MOVO   X6, X3
 	PADDL  288(CX), X3
 	MOVO   X3, 144(R15)
-	MOVO   -80(DX), X1
+	MOVO   176(DX), X1
 	MOVO   X1, X3
 	PSRLL  $0x07, X3
 	MOVO   X1, X4
@@ -2006,7 +2005,7 @@ words1:
 	PSRLL  $0x03, X4
 	MOVO   X3, X0
 	PXOR   X4, X0
-	PADDL  -96(DX), X0
+	PADDL  160(DX), X0
 	PADDL  48(DX), X0
 	MOVO   X5, X3
 	PSRLL  $0x11, X3
@@ -2029,7 +2028,7 @@ words1:
 	MOVO   X5, X3
 	PADDL  320(CX), X3
 	MOVO   X3, 160(R15)
-	MOVO   -64(DX), X1
+	MOVO   192(DX), X1
 	MOVO   X1, X3
 	PSRLL  $0x07, X3
 	MOVO   X1, X4
@@ -2045,7 +2044,7 @@ words1:
 	PSRLL  $0x03, X4
 	MOVO   X3, X0
 	PXOR   X4, X0
-	PADDL  -80(DX), X0
+	PADDL  176(DX), X0
 	PADDL  64(DX), X0
 	MOVO   X6, X3
 	PSRLL  $0x11, X3
@@ -2068,7 +2067,7 @@ words1:
 	MOVO   X6, X3
 	PADDL  352(CX), X3
 	MOVO   X3, 176(R15)
-	MOVO   -48(DX), X1
+	MOVO   208(DX), X1
 	MOVO   X1, X3
 	PSRLL  $0x07, X3
 	MOVO   X1, X4
@@ -2084,7 +2083,7 @@ words1:
 	PSRLL  $0x03, X4
 	MOVO   X3, X0
 	PXOR   X4, X0
-	PADDL  -64(DX), X0
+	PADDL  192(DX), X0
 	PADDL  80(DX), X0
 	MOVO   X5, X3
 	PSRLL  $0x11, X3
@@ -2107,7 +2106,7 @@ words1:
 	MOVO   X5, X3
 	PADDL  384(CX), X3
 	MOVO   X3, 192(R15)
-	MOVO   -32(DX), X1
+	MOVO   224(DX), X1
 	MOVO   X1, X3
 	PSRLL  $0x07, X3
 	MOVO   X1, X4
@@ -2123,7 +2122,7 @@ words1:
 	PSRLL  $0x03, X4
 	MOVO   X3, X0
 	PXOR   X4, X0
-	PADDL  -48(DX), X0
+	PADDL  208(DX), X0
 	PADDL  96(DX), X0
 	MOVO   X6, X3
 	PSRLL  $0x11, X3
@@ -2146,7 +2145,7 @@ words1:
 	MOVO   X6, X3
 	PADDL  416(CX), X3
 	MOVO   X3, 208(R15)
-	MOVO   -16(DX), X1
+	MOVO   240(DX), X1
 	MOVO   X1, X3
 	PSRLL  $0x07, X3
 	MOVO   X1, X4
@@ -2162,7 +2161,7 @@ words1:
 	PSRLL  $0x03, X4
 	MOVO   X3, X0
 	PXOR   X4, X0
-	PADDL  -32(DX), X0
+	PADDL  224(DX), X0
 	PADDL  112(DX), X0
 	MOVO   X5, X3
 	PSRLL  $0x11, X3
@@ -2201,7 +2200,7 @@ words1:
 	PSRLL  $0x03, X4
 	MOVO   X3, X0
 	PXOR   X4, X0
-	PADDL  -16(DX), X0
+	PADDL  240(DX), X0
 	PADDL  128(DX), X0
 	MOVO   X6, X3
 	PSRLL  $0x11, X3
@@ -2259,7 +2258,7 @@ words1:
 	PXOR   X4, X2
 	MOVO   X0, X5
 	PADDL  X2, X5
-	MOVO   X5, 256(DX)
+	MOVO   X5, (DX)
 	MOVO   X5, X3
 	PADDL  512(CX), X3
 	MOVO   X3, 256(R15)
@@ -2298,7 +2297,7 @@ words1:
 	PXOR   X4, X2
 	MOVO   X0, X6
 	PADDL  X2, X6
-	MOVO   X6, 272(DX)
+	MOVO   X6, 16(DX)
 	MOVO   X6, X3
 	PADDL  544(CX), X3
 	MOVO   X3, 272(R15)
@@ -2337,7 +2336,7 @@ words1:
 	PXOR   X4, X2
 	MOVO   X0, X5
 	PADDL  X2, X5
-	MOVO   X5, 288(DX)
+	MOVO   X5, 32(DX)
 	MOVO   X5, X3
 	PADDL  576(CX), X3
 	MOVO   X3, 288(R15)
@@ -2376,7 +2375,7 @@ words1:
 	PXOR   X4, X2
 	MOVO   X0, X6
 	PADDL  X2, X6
-	MOVO   X6, 304(DX)
+	MOVO   X6, 48(DX)
 	MOVO   X6, X3
 	PADDL  608(CX), X3
 	MOVO   X3, 304(R15)
@@ -2415,7 +2414,7 @@ words1:
 	PXOR   X4, X2
 	MOVO   X0, X5
 	PADDL  X2, X5
-	MOVO   X5, 320(DX)
+	MOVO   X5, 64(DX)
 	MOVO   X5, X3
 	PADDL  640(CX), X3
 	MOVO   X3, 320(R15)
@@ -2454,7 +2453,7 @@ words1:
 	PXOR   X4, X2
 	MOVO   X0, X6
 	PADDL  X2, X6
-	MOVO   X6, 336(DX)
+	MOVO   X6, 80(DX)
 	MOVO   X6, X3
 	PADDL  672(CX), X3
 	MOVO   X3, 336(R15)
@@ -2493,7 +2492,7 @@ words1:
 	PXOR   X4, X2
 	MOVO   X0, X5
 	PADDL  X2, X5
-	MOVO   X5, 352(DX)
+	MOVO   X5, 96(DX)
 	MOVO   X5, X3
 	PADDL  704(CX), X3
 	MOVO   X3, 352(R15)
@@ -2514,7 +2513,7 @@ words1:
 	MOVO   X3, X0
 	PXOR   X4, X0
 	PADDL  112(DX), X0
-	PADDL  256(DX), X0
+	PADDL  (DX), X0
 	MOVO   X6, X3
 	PSRLL  $0x11, X3
 	MOVO   X6, X4
@@ -2532,7 +2531,7 @@ words1:
 	PXOR   X4, X2
 	MOVO   X0, X6
 	PADDL  X2, X6
-	MOVO   X6, 368(DX)
+	MOVO   X6, 112(DX)
 	MOVO   X6, X3
 	PADDL  736(CX), X3
 	MOVO   X3, 368(R15)
@@ -2553,7 +2552,7 @@ words1:
 	MOVO   X3, X0
 	PXOR   X4, X0
 	PADDL  128(DX), X0
-	PADDL  272(DX), X0
+	PADDL  16(DX), X0
 	MOVO   X5, X3
 	PSRLL  $0x11, X3
 	MOVO   X5, X4
@@ -2571,7 +2570,7 @@ words1:
 	PXOR   X4, X2
 	MOVO   X0, X5
 	PADDL  X2, X5
-	MOVO   X5, 384(DX)
+	MOVO   X5, 128(DX)
 	MOVO   X5, X3
 	PADDL  768(CX), X3
 	MOVO   X3, 384(R15)
@@ -2592,7 +2591,7 @@ words1:
 	MOVO   X3, X0
 	PXOR   X4, X0
 	PADDL  144(DX), X0
-	PADDL  288(DX), X0
+	PADDL  32(DX), X0
 	MOVO   X6, X3
 	PSRLL  $0x11, X3
 	MOVO   X6, X4
@@ -2610,7 +2609,7 @@ words1:
 	PXOR   X4, X2
 	MOVO   X0, X6
 	PADDL  X2, X6
-	MOVO   X6, 400(DX)
+	MOVO   X6, 144(DX)
 	MOVO   X6, X3
 	PADDL  800(CX), X3
 	MOVO   X3, 400(R15)
@@ -2631,7 +2630,7 @@ words1:
 	MOVO   X3, X0
 	PXOR   X4, X0
 	PADDL  160(DX), X0
-	PADDL  304(DX), X0
+	PADDL  48(DX), X0
 	MOVO   X5, X3
 	PSRLL  $0x11, X3
 	MOVO   X5, X4
@@ -2649,7 +2648,7 @@ words1:
 	PXOR   X4, X2
 	MOVO   X0, X5
 	PADDL  X2, X5
-	MOVO   X5, 416(DX)
+	MOVO   X5, 160(DX)
 	MOVO   X5, X3
 	PADDL  832(CX), X3
 	MOVO   X3, 416(R15)
@@ -2670,7 +2669,7 @@ words1:
 	MOVO   X3, X0
 	PXOR   X4, X0
 	PADDL  176(DX), X0
-	PADDL  320(DX), X0
+	PADDL  64(DX), X0
 	MOVO   X6, X3
 	PSRLL  $0x11, X3
 	MOVO   X6, X4
@@ -2688,7 +2687,7 @@ words1:
 	PXOR   X4, X2
 	MOVO   X0, X6
 	PADDL  X2, X6
-	MOVO   X6, 432(DX)
+	MOVO   X6, 176(DX)
 	MOVO   X6, X3
 	PADDL  864(CX), X3
 	MOVO   X3, 432(R15)
@@ -2709,7 +2708,7 @@ words1:
 	MOVO   X3, X0
 	PXOR   X4, X0
 	PADDL  192(DX), X0
-	PADDL  336(DX), X0
+	PADDL  80(DX), X0
 	MOVO   X5, X3
 	PSRLL  $0x11, X3
 	MOVO   X5, X4
@@ -2727,7 +2726,7 @@ words1:
 	PXOR   X4, X2
 	MOVO   X0, X5
 	PADDL  X2, X5
-	MOVO   X5, 448(DX)
+	MOVO   X5, 192(DX)
 	MOVO   X5, X3
 	PADDL  896(CX), X3
 	MOVO   X3, 448(R15)
@@ -2748,7 +2747,7 @@ words1:
 	MOVO   X3, X0
 	PXOR   X4, X0
 	PADDL  208(DX), X0
-	PADDL  352(DX), X0
+	PADDL  96(DX), X0
 	MOVO   X6, X3
 	PSRLL  $0x11, X3
 	MOVO   X6, X4
@@ -2766,7 +2765,7 @@ words1:
 	PXOR   X4, X2
 	MOVO   X0, X6
 	PADDL  X2, X6
-	MOVO   X6, 464(DX)
+	MOVO   X6, 208(DX)
 	MOVO   X6, X3
 	PADDL  928(CX), X3
 	MOVO   X3, 464(R15)
@@ -2787,7 +2786,7 @@ words1:
 	MOVO   X3, X0
 	PXOR   X4, X0
 	PADDL  224(DX), X0
-	PADDL  368(DX), X0
+	PADDL  112(DX), X0
 	MOVO   X5, X3
 	PSRLL  $0x11, X3
 	MOVO   X5, X4
@@ -2808,7 +2807,7 @@ words1:
 	MOVO   X5, X3
 	PADDL  960(CX), X3
 	MOVO   X3, 480(R15)
-	MOVO   256(DX), X1
+	MOVO   (DX), X1
 	MOVO   X1, X3
 	PSRLL  $0x07, X3
 	MOVO   X1, X4
@@ -2825,7 +2824,7 @@ words1:
 	MOVO   X3, X0
 	PXOR   X4, X0
 	PADDL  240(DX), X0
-	PADDL  384(DX), X0
+	PADDL  128(DX), X0
 	MOVO   X6, X3
 	PSRLL  $0x11, X3
 	MOVO   X6, X4
@@ -3502,57 +3501,58 @@ rounds1:
 	MOVD   44(R8), X8
 	PSHUFD $0x00, X8, X8
 	PADDL  X8, X0
-	MOVO   X0, -512(SI)
+	MOVO   X0, (SI)
+	MOVO   X0, -512(R13)
 	MOVD   40(R8), X8
 	PSHUFD $0x00, X8, X8
 	PADDL  X8, X1
-	MOVO   X1, -496(SI)
+	MOVO   X1, 16(SI)
 	PADDL  hashFirst<>+32(SB), X1
 	MOVO   X1, -496(R13)
 	MOVD   60(R8), X8
 	PSHUFD $0x00, X8, X8
 	PADDL  X8, X2
-	MOVO   X2, -480(SI)
+	MOVO   X2, 32(SI)
 	PADDL  hashFirst<>+64(SB), X2
 	MOVO   X2, -480(R13)
 	MOVD   56(R8), X8
 	PSHUFD $0x00, X8, X8
 	PADDL  X8, X3
-	MOVO   X3, -464(SI)
+	MOVO   X3, 48(SI)
 	PADDL  hashFirst<>+96(SB), X3
 	MOVO   X3, -464(R13)
 	MOVD   36(R8), X8
 	PSHUFD $0x00, X8, X8
 	PADDL  X8, X4
-	MOVO   X4, -448(SI)
+	MOVO   X4, 64(SI)
 	PADDL  roundConstants<>+128(SB), X4
 	MOVO   X4, -448(R13)
 	MOVD   32(R8), X8
 	PSHUFD $0x00, X8, X8
 	PADDL  X8, X5
-	MOVO   X5, -432(SI)
+	MOVO   X5, 80(SI)
 	PADDL  roundConstants<>+160(SB), X5
 	MOVO   X5, -432(R13)
 	MOVD   52(R8), X8
 	PSHUFD $0x00, X8, X8
 	PADDL  X8, X6
-	MOVO   X6, -416(SI)
+	MOVO   X6, 96(SI)
 	PADDL  roundConstants<>+192(SB), X6
 	MOVO   X6, -416(R13)
 	MOVD   48(R8), X8
 	PSHUFD $0x00, X8, X8
 	PADDL  X8, X7
-	MOVO   X7, -400(SI)
+	MOVO   X7, 112(SI)
 	PADDL  roundConstants<>+224(SB), X7
 	MOVO   X7, -400(R13)
 
 	// S2: message schedule of the second hash.
-	LEAQ (SI), DX
+	MOVQ SI, DX
 	LEAQ (R13), R15
 	MOVL $0x00000001, BX
 
 words2:
-	MOVO  -496(DX), X1
+	MOVO  16(DX), X1
 	MOVO  X1, X3
 	PSRLL $0x07, X3
 	MOVO  X1, X4
@@ -3568,13 +3568,13 @@ words2:
 	PSRLL $0x03, X4
 	MOVO  X3, X0
 	PXOR  X4, X0
-	PADDL -512(DX), X0
+	PADDL (DX), X0
 	MOVO  X0, X5
-	MOVO  X5, -256(DX)
+	MOVO  X5, (DX)
 	MOVO  X5, X3
 	PADDL -512(CX), X3
 	MOVO  X3, -256(R15)
-	MOVO  -480(DX), X1
+	MOVO  32(DX), X1
 	MOVO  X1, X3
 	PSRLL $0x07, X3
 	MOVO  X1, X4
@@ -3590,15 +3590,15 @@ words2:
 	PSRLL $0x03, X4
 	MOVO  X3, X0
 	PXOR  X4, X0
-	PADDL -496(DX), X0
+	PADDL 16(DX), X0
 	MOVO  hashParts<>+32(SB), X1
 	PADDL X1, X0
 	MOVO  X0, X6
-	MOVO  X6, -240(DX)
+	MOVO  X6, 16(DX)
 	MOVO  X6, X3
 	PADDL -480(CX), X3
 	MOVO  X3, -240(R15)
-	MOVO  -464(DX), X1
+	MOVO  48(DX), X1
 	MOVO  X1, X3
 	PSRLL $0x07, X3
 	MOVO  X1, X4
@@ -3614,7 +3614,7 @@ words2:
 	PSRLL $0x03, X4
 	MOVO  X3, X0
 	PXOR  X4, X0
-	PADDL -480(DX), X0
+	PADDL 32(DX), X0
 	MOVO  X5, X3
 	PSRLL $0x11, X3
 	MOVO  X5, X4
@@ -3632,11 +3632,11 @@ words2:
 	PXOR  X4, X2
 	MOVO  X0, X5
 	PADDL X2, X5
-	MOVO  X5, -224(DX)
+	MOVO  X5, 32(DX)
 	MOVO  X5, X3
 	PADDL -448(CX), X3
 	MOVO  X3, -224(R15)
-	MOVO  -448(DX), X1
+	MOVO  64(DX), X1
 	MOVO  X1, X3
 	PSRLL $0x07, X3
 	MOVO  X1, X4
@@ -3652,7 +3652,7 @@ words2:
 	PSRLL $0x03, X4
 	MOVO  X3, X0
 	PXOR  X4, X0
-	PADDL -464(DX), X0
+	PADDL 48(DX), X0
 	MOVO  X6, X3
 	PSRLL $0x11, X3
 	MOVO  X6, X4
@@ -3670,11 +3670,11 @@ words2:
 	PXOR  X4, X2
 	MOVO  X0, X6
 	PADDL X2, X6
-	MOVO  X6, -208(DX)
+	MOVO  X6, 48(DX)
 	MOVO  X6, X3
 	PADDL -416(CX), X3
 	MOVO  X3, -208(R15)
-	MOVO  -432(DX), X1
+	MOVO  80(DX), X1
 	MOVO  X1, X3
 	PSRLL $0x07, X3
 	MOVO  X1, X4
@@ -3690,7 +3690,7 @@ words2:
 	PSRLL $0x03, X4
 	MOVO  X3, X0
 	PXOR  X4, X0
-	PADDL -448(DX), X0
+	PADDL 64(DX), X0
 	MOVO  X5, X3
 	PSRLL $0x11, X3
 	MOVO  X5, X4
@@ -3708,11 +3708,11 @@ words2:
 	PXOR  X4, X2
 	MOVO  X0, X5
 	PADDL X2, X5
-	MOVO  X5, -192(DX)
+	MOVO  X5, 64(DX)
 	MOVO  X5, X3
 	PADDL -384(CX), X3
 	MOVO  X3, -192(R15)
-	MOVO  -416(DX), X1
+	MOVO  96(DX), X1
 	MOVO  X1, X3
 	PSRLL $0x07, X3
 	MOVO  X1, X4
@@ -3728,7 +3728,7 @@ words2:
 	PSRLL $0x03, X4
 	MOVO  X3, X0
 	PXOR  X4, X0
-	PADDL -432(DX), X0
+	PADDL 80(DX), X0
 	MOVO  X6, X3
 	PSRLL $0x11, X3
 	MOVO  X6, X4
@@ -3746,11 +3746,11 @@ words2:
 	PXOR  X4, X2
 	MOVO  X0, X6
 	PADDL X2, X6
-	MOVO  X6, -176(DX)
+	MOVO  X6, 80(DX)
 	MOVO  X6, X3
 	PADDL -352(CX), X3
 	MOVO  X3, -176(R15)
-	MOVO  -400(DX), X1
+	MOVO  112(DX), X1
 	MOVO  X1, X3
 	PSRLL $0x07, X3
 	MOVO  X1, X4
@@ -3766,7 +3766,7 @@ words2:
 	PSRLL $0x03, X4
 	MOVO  X3, X0
 	PXOR  X4, X0
-	PADDL -416(DX), X0
+	PADDL 96(DX), X0
 	MOVO  hashParts<>+192(SB), X1
 	PADDL X1, X0
 	MOVO  X5, X3
@@ -3786,12 +3786,12 @@ words2:
 	PXOR  X4, X2
 	MOVO  X0, X5
 	PADDL X2, X5
-	MOVO  X5, -160(DX)
+	MOVO  X5, 96(DX)
 	MOVO  X5, X3
 	PADDL -320(CX), X3
 	MOVO  X3, -160(R15)
-	MOVO  -400(DX), X0
-	PADDL -256(DX), X0
+	MOVO  112(DX), X0
+	PADDL (DX), X0
 	MOVO  hashParts<>+224(SB), X1
 	PADDL X1, X0
 	MOVO  X6, X3
@@ -3811,11 +3811,11 @@ words2:
 	PXOR  X4, X2
 	MOVO  X0, X6
 	PADDL X2, X6
-	MOVO  X6, -144(DX)
+	MOVO  X6, 112(DX)
 	MOVO  X6, X3
 	PADDL -288(CX), X3
 	MOVO  X3, -144(R15)
-	MOVO  -240(DX), X0
+	MOVO  16(DX), X0
 	MOVO  hashParts<>+256(SB), X1
 	PADDL X1, X0
 	MOVO  X5, X3
@@ -3835,11 +3835,11 @@ words2:
 	PXOR  X4, X2
 	MOVO  X0, X5
 	PADDL X2, X5
-	MOVO  X5, -128(DX)
+	MOVO  X5, 128(DX)
 	MOVO  X5, X3
 	PADDL -256(CX), X3
 	MOVO  X3, -128(R15)
-	MOVO  -224(DX), X0
+	MOVO  32(DX), X0
 	MOVO  X6, X3
 	PSRLL $0x11, X3
 	MOVO  X6, X4
@@ -3857,11 +3857,11 @@ words2:
 	PXOR  X4, X2
 	MOVO  X0, X6
 	PADDL X2, X6
-	MOVO  X6, -112(DX)
+	MOVO  X6, 144(DX)
 	MOVO  X6, X3
 	PADDL -224(CX), X3
 	MOVO  X3, -112(R15)
-	MOVO  -208(DX), X0
+	MOVO  48(DX), X0
 	MOVO  X5, X3
 	PSRLL $0x11, X3
 	MOVO  X5, X4
@@ -3879,11 +3879,11 @@ words2:
 	PXOR  X4, X2
 	MOVO  X0, X5
 	PADDL X2, X5
-	MOVO  X5, -96(DX)
+	MOVO  X5, 160(DX)
 	MOVO  X5, X3
 	PADDL -192(CX), X3
 	MOVO  X3, -96(R15)
-	MOVO  -192(DX), X0
+	MOVO  64(DX), X0
 	MOVO  X6, X3
 	PSRLL $0x11, X3
 	MOVO  X6, X4
@@ -3901,11 +3901,11 @@ words2:
 	PXOR  X4, X2
 	MOVO  X0, X6
 	PADDL X2, X6
-	MOVO  X6, -80(DX)
+	MOVO  X6, 176(DX)
 	MOVO  X6, X3
 	PADDL -160(CX), X3
 	MOVO  X3, -80(R15)
-	MOVO  -176(DX), X0
+	MOVO  80(DX), X0
 	MOVO  X5, X3
 	PSRLL $0x11, X3
 	MOVO  X5, X4
@@ -3923,11 +3923,11 @@ words2:
 	PXOR  X4, X2
 	MOVO  X0, X5
 	PADDL X2, X5
-	MOVO  X5, -64(DX)
+	MOVO  X5, 192(DX)
 	MOVO  X5, X3
 	PADDL -128(CX), X3
 	MOVO  X3, -64(R15)
-	MOVO  -160(DX), X0
+	MOVO  96(DX), X0
 	MOVO  X6, X3
 	PSRLL $0x11, X3
 	MOVO  X6, X4
@@ -3945,11 +3945,11 @@ words2:
 	PXOR  X4, X2
 	MOVO  X0, X6
 	PADDL X2, X6
-	MOVO  X6, -48(DX)
+	MOVO  X6, 208(DX)
 	MOVO  X6, X3
 	PADDL -96(CX), X3
 	MOVO  X3, -48(R15)
-	MOVO  -144(DX), X0
+	MOVO  112(DX), X0
 	MOVO  hashParts<>+448(SB), X1
 	PADDL X1, X0
 	MOVO  X5, X3
@@ -3969,11 +3969,11 @@ words2:
 	PXOR  X4, X2
 	MOVO  X0, X5
 	PADDL X2, X5
-	MOVO  X5, -32(DX)
+	MOVO  X5, 224(DX)
 	MOVO  X5, X3
 	PADDL -64(CX), X3
 	MOVO  X3, -32(R15)
-	MOVO  -256(DX), X1
+	MOVO  (DX), X1
 	MOVO  X1, X3
 	PSRLL $0x07, X3
 	MOVO  X1, X4
@@ -3989,7 +3989,7 @@ words2:
 	PSRLL $0x03, X4
 	MOVO  X3, X0
 	PXOR  X4, X0
-	PADDL -128(DX), X0
+	PADDL 128(DX), X0
 	MOVO  hashParts<>+480(SB), X1
 	PADDL X1, X0
 	MOVO  X6, X3
@@ -4009,11 +4009,11 @@ words2:
 	PXOR  X4, X2
 	MOVO  X0, X6
 	PADDL X2, X6
-	MOVO  X6, -16(DX)
+	MOVO  X6, 240(DX)
 	MOVO  X6, X3
 	PADDL -32(CX), X3
 	MOVO  X3, -16(R15)
-	MOVO  -240(DX), X1
+	MOVO  16(DX), X1
 	MOVO  X1, X3
 	PSRLL $0x07, X3
 	MOVO  X1, X4
@@ -4029,8 +4029,8 @@ words2:
 	PSRLL $0x03, X4
 	MOVO  X3, X0
 	PXOR  X4, X0
-	PADDL -256(DX), X0
-	PADDL -112(DX), X0
+	PADDL (DX), X0
+	PADDL 144(DX), X0
 	MOVO  X5, X3
 	PSRLL $0x11, X3
 	MOVO  X5, X4
@@ -4052,7 +4052,7 @@ words2:
 	MOVO  X5, X3
 	PADDL (CX), X3
 	MOVO  X3, (R15)
-	MOVO  -224(DX), X1
+	MOVO  32(DX), X1
 	MOVO  X1, X3
 	PSRLL $0x07, X3
 	MOVO  X1, X4
@@ -4068,8 +4068,8 @@ words2:
 	PSRLL $0x03, X4
 	MOVO  X3, X0
 	PXOR  X4, X0
-	PADDL -240(DX), X0
-	PADDL -96(DX), X0
+	PADDL 16(DX), X0
+	PADDL 160(DX), X0
 	MOVO  X6, X3
 	PSRLL $0x11, X3
 	MOVO  X6, X4
@@ -4091,7 +4091,7 @@ words2:
 	MOVO  X6, X3
 	PADDL 32(CX), X3
 	MOVO  X3, 16(R15)
-	MOVO  -208(DX), X1
+	MOVO  48(DX), X1
 	MOVO  X1, X3
 	PSRLL $0x07, X3
 	MOVO  X1, X4
@@ -4107,8 +4107,8 @@ words2:
 	PSRLL $0x03, X4
 	MOVO  X3, X0
 	PXOR  X4, X0
-	PADDL -224(DX), X0
-	PADDL -80(DX), X0
+	PADDL 32(DX), X0
+	PADDL 176(DX), X0
 	MOVO  X5, X3
 	PSRLL $0x11, X3
 	MOVO  X5, X4
@@ -4130,7 +4130,7 @@ words2:
 	MOVO  X5, X3
 	PADDL 64(CX), X3
 	MOVO  X3, 32(R15)
-	MOVO  -192(DX), X1
+	MOVO  64(DX), X1
 	MOVO  X1, X3
 	PSRLL $0x07, X3
 	MOVO  X1, X4
@@ -4146,8 +4146,8 @@ words2:
 	PSRLL $0x03, X4
 	MOVO  X3, X0
 	PXOR  X4, X0
-	PADDL -208(DX), X0
-	PADDL -64(DX), X0
+	PADDL 48(DX), X0
+	PADDL 192(DX), X0
 	MOVO  X6, X3
 	PSRLL $0x11, X3
 	MOVO  X6, X4
@@ -4169,7 +4169,7 @@ words2:
 	MOVO  X6, X3
 	PADDL 96(CX), X3
 	MOVO  X3, 48(R15)
-	MOVO  -176(DX), X1
+	MOVO  80(DX), X1
 	MOVO  X1, X3
 	PSRLL $0x07, X3
 	MOVO  X1, X4
@@ -4185,8 +4185,8 @@ words2:
 	PSRLL $0x03, X4
 	MOVO  X3, X0
 	PXOR  X4, X0
-	PADDL -192(DX), X0
-	PADDL -48(DX), X0
+	PADDL 64(DX), X0
+	PADDL 208(DX), X0
 	MOVO  X5, X3
 	PSRLL $0x11, X3
 	MOVO  X5, X4
@@ -4208,7 +4208,7 @@ words2:
 	MOVO  X5, X3
 	PADDL 128(CX), X3
 	MOVO  X3, 64(R15)
-	MOVO  -160(DX), X1
+	MOVO  96(DX), X1
 	MOVO  X1, X3
 	PSRLL $0x07, X3
 	MOVO  X1, X4
@@ -4224,8 +4224,8 @@ words2:
 	PSRLL $0x03, X4
 	MOVO  X3, X0
 	PXOR  X4, X0
-	PADDL -176(DX), X0
-	PADDL -32(DX), X0
+	PADDL 80(DX), X0
+	PADDL 224(DX), X0
 	MOVO  X6, X3
 	PSRLL $0x11, X3
 	MOVO  X6, X4
@@ -4247,7 +4247,7 @@ words2:
 	MOVO  X6, X3
 	PADDL 160(CX), X3
 	MOVO  X3, 80(R15)
-	MOVO  -144(DX), X1
+	MOVO  112(DX), X1
 	MOVO  X1, X3
 	PSRLL $0x07, X3
 	MOVO  X1, X4
@@ -4263,8 +4263,8 @@ words2:
 	PSRLL $0x03, X4
 	MOVO  X3, X0
 	PXOR  X4, X0
-	PADDL -160(DX), X0
-	PADDL -16(DX), X0
+	PADDL 96(DX), X0
+	PADDL 240(DX), X0
 	MOVO  X5, X3
 	PSRLL $0x11, X3
 	MOVO  X5, X4
@@ -4286,7 +4286,7 @@ words2:
 	MOVO  X5, X3
 	PADDL 192(CX), X3
 	MOVO  X3, 96(R15)
-	MOVO  -128(DX), X1
+	MOVO  128(DX), X1
 	MOVO  X1, X3
 	PSRLL $0x07, X3
 	MOVO  X1, X4
@@ -4302,7 +4302,7 @@ words2:
 	PSRLL $0x03, X4
 	MOVO  X3, X0
 	PXOR  X4, X0
-	PADDL -144(DX), X0
+	PADDL 112(DX), X0
 	PADDL (DX), X0
 	MOVO  X6, X3
 	PSRLL $0x11, X3
@@ -4325,7 +4325,7 @@ words2:
 	MOVO  X6, X3
 	PADDL 224(CX), X3
 	MOVO  X3, 112(R15)
-	MOVO  -112(DX), X1
+	MOVO  144(DX), X1
 	MOVO  X1, X3
 	PSRLL $0x07, X3
 	MOVO  X1, X4
@@ -4341,7 +4341,7 @@ words2:
 	PSRLL $0x03, X4
 	MOVO  X3, X0
 	PXOR  X4, X0
-	PADDL -128(DX), X0
+	PADDL 128(DX), X0
 	PADDL 16(DX), X0
 	MOVO  X5, X3
 	PSRLL $0x11, X3
@@ -4364,7 +4364,7 @@ words2:
 	MOVO  X5, X3
 	PADDL 256(CX), X3
 	MOVO  X3, 128(R15)
-	MOVO  -96(DX), X1
+	MOVO  160(DX), X1
 	MOVO  X1, X3
 	PSRLL $0x07, X3
 	MOVO  X1, X4
@@ -4380,7 +4380,7 @@ words2:
 	PSRLL $0x03, X4
 	MOVO  X3, X0
 	PXOR  X4, X0
-	PADDL -112(DX), X0
+	PADDL 144(DX), X0
 	PADDL 32(DX), X0
 	MOVO  X6, X3
 	PSRLL $0x11, X3
@@ -4403,7 +4403,7 @@ words2:
 	MOVO  X6, X3
 	PADDL 288(CX), X3
 	MOVO  X3, 144(R15)
-	MOVO  -80(DX), X1
+	MOVO  176(DX), X1
 	MOVO  X1, X3
 	PSRLL $0x07, X3
 	MOVO  X1, X4
@@ -4419,7 +4419,7 @@ words2:
 	PSRLL $0x03, X4
 	MOVO  X3, X0
 	PXOR  X4, X0
-	PADDL -96(DX), X0
+	PADDL 160(DX), X0
 	PADDL 48(DX), X0
 	MOVO  X5, X3
 	PSRLL $0x11, X3
@@ -4442,7 +4442,7 @@ words2:
 	MOVO  X5, X3
 	PADDL 320(CX), X3
 	MOVO  X3, 160(R15)
-	MOVO  -64(DX), X1
+	MOVO  192(DX), X1
 	MOVO  X1, X3
 	PSRLL $0x07, X3
 	MOVO  X1, X4
@@ -4458,7 +4458,7 @@ words2:
 	PSRLL $0x03, X4
 	MOVO  X3, X0
 	PXOR  X4, X0
-	PADDL -80(DX), X0
+	PADDL 176(DX), X0
 	PADDL 64(DX), X0
 	MOVO  X6, X3
 	PSRLL $0x11, X3
@@ -4481,7 +4481,7 @@ words2:
 	MOVO  X6, X3
 	PADDL 352(CX), X3
 	MOVO  X3, 176(R15)
-	MOVO  -48(DX), X1
+	MOVO  208(DX), X1
 	MOVO  X1, X3
 	PSRLL $0x07, X3
 	MOVO  X1, X4
@@ -4497,7 +4497,7 @@ words2:
 	PSRLL $0x03, X4
 	MOVO  X3, X0
 	PXOR  X4, X0
-	PADDL -64(DX), X0
+	PADDL 192(DX), X0
 	PADDL 80(DX), X0
 	MOVO  X5, X3
 	PSRLL $0x11, X3
@@ -4520,7 +4520,7 @@ words2:
 	MOVO  X5, X3
 	PADDL 384(CX), X3
 	MOVO  X3, 192(R15)
-	MOVO  -32(DX), X1
+	MOVO  224(DX), X1
 	MOVO  X1, X3
 	PSRLL $0x07, X3
 	MOVO  X1, X4
@@ -4536,7 +4536,7 @@ words2:
 	PSRLL $0x03, X4
 	MOVO  X3, X0
 	PXOR  X4, X0
-	PADDL -48(DX), X0
+	PADDL 208(DX), X0
 	PADDL 96(DX), X0
 	MOVO  X6, X3
 	PSRLL $0x11, X3
@@ -4559,7 +4559,7 @@ words2:
 	MOVO  X6, X3
 	PADDL 416(CX), X3
 	MOVO  X3, 208(R15)
-	MOVO  -16(DX), X1
+	MOVO  240(DX), X1
 	MOVO  X1, X3
 	PSRLL $0x07, X3
 	MOVO  X1, X4
@@ -4575,7 +4575,7 @@ words2:
 	PSRLL $0x03, X4
 	MOVO  X3, X0
 	PXOR  X4, X0
-	PADDL -32(DX), X0
+	PADDL 224(DX), X0
 	PADDL 112(DX), X0
 	MOVO  X5, X3
 	PSRLL $0x11, X3
@@ -4614,7 +4614,7 @@ words2:
 	PSRLL $0x03, X4
 	MOVO  X3, X0
 	PXOR  X4, X0
-	PADDL -16(DX), X0
+	PADDL 240(DX), X0
 	PADDL 128(DX), X0
 	MOVO  X6, X3
 	PSRLL $0x11, X3
@@ -4672,7 +4672,7 @@ words2:
 	PXOR  X4, X2
 	MOVO  X0, X5
 	PADDL X2, X5
-	MOVO  X5, 256(DX)
+	MOVO  X5, (DX)
 	MOVO  X5, X3
 	PADDL 512(CX), X3
 	MOVO  X3, 256(R15)
@@ -4711,7 +4711,7 @@ words2:
 	PXOR  X4, X2
 	MOVO  X0, X6
 	PADDL X2, X6
-	MOVO  X6, 272(DX)
+	MOVO  X6, 16(DX)
 	MOVO  X6, X3
 	PADDL 544(CX), X3
 	MOVO  X3, 272(R15)
@@ -4750,7 +4750,7 @@ words2:
 	PXOR  X4, X2
 	MOVO  X0, X5
 	PADDL X2, X5
-	MOVO  X5, 288(DX)
+	MOVO  X5, 32(DX)
 	MOVO  X5, X3
 	PADDL 576(CX), X3
 	MOVO  X3, 288(R15)
@@ -4789,7 +4789,7 @@ words2:
 	PXOR  X4, X2
 	MOVO  X0, X6
 	PADDL X2, X6
-	MOVO  X6, 304(DX)
+	MOVO  X6, 48(DX)
 	MOVO  X6, X3
 	PADDL 608(CX), X3
 	MOVO  X3, 304(R15)
@@ -4828,7 +4828,7 @@ words2:
 	PXOR  X4, X2
 	MOVO  X0, X5
 	PADDL X2, X5
-	MOVO  X5, 320(DX)
+	MOVO  X5, 64(DX)
 	MOVO  X5, X3
 	PADDL 640(CX), X3
 	MOVO  X3, 320(R15)
@@ -4867,7 +4867,7 @@ words2:
 	PXOR  X4, X2
 	MOVO  X0, X6
 	PADDL X2, X6
-	MOVO  X6, 336(DX)
+	MOVO  X6, 80(DX)
 	MOVO  X6, X3
 	PADDL 672(CX), X3
 	MOVO  X3, 336(R15)
@@ -4906,7 +4906,7 @@ words2:
 	PXOR  X4, X2
 	MOVO  X0, X5
 	PADDL X2, X5
-	MOVO  X5, 352(DX)
+	MOVO  X5, 96(DX)
 	MOVO  X5, X3
 	PADDL 704(CX), X3
 	MOVO  X3, 352(R15)
@@ -4927,7 +4927,7 @@ words2:
 	MOVO  X3, X0
 	PXOR  X4, X0
 	PADDL 112(DX), X0
-	PADDL 256(DX), X0
+	PADDL (DX), X0
 	MOVO  X6, X3
 	PSRLL $0x11, X3
 	MOVO  X6, X4
@@ -4945,7 +4945,7 @@ words2:
 	PXOR  X4, X2
 	MOVO  X0, X6
 	PADDL X2, X6
-	MOVO  X6, 368(DX)
+	MOVO  X6, 112(DX)
 	MOVO  X6, X3
 	PADDL 736(CX), X3
 	MOVO  X3, 368(R15)
@@ -4966,7 +4966,7 @@ words2:
 	MOVO  X3, X0
 	PXOR  X4, X0
 	PADDL 128(DX), X0
-	PADDL 272(DX), X0
+	PADDL 16(DX), X0
 	MOVO  X5, X3
 	PSRLL $0x11, X3
 	MOVO  X5, X4
@@ -4984,7 +4984,7 @@ words2:
 	PXOR  X4, X2
 	MOVO  X0, X5
 	PADDL X2, X5
-	MOVO  X5, 384(DX)
+	MOVO  X5, 128(DX)
 	MOVO  X5, X3
 	PADDL 768(CX), X3
 	MOVO  X3, 384(R15)
@@ -5005,7 +5005,7 @@ words2:
 	MOVO  X3, X0
 	PXOR  X4, X0
 	PADDL 144(DX), X0
-	PADDL 288(DX), X0
+	PADDL 32(DX), X0
 	MOVO  X6, X3
 	PSRLL $0x11, X3
 	MOVO  X6, X4
@@ -5023,7 +5023,7 @@ words2:
 	PXOR  X4, X2
 	MOVO  X0, X6
 	PADDL X2, X6
-	MOVO  X6, 400(DX)
+	MOVO  X6, 144(DX)
 	MOVO  X6, X3
 	PADDL 800(CX), X3
 	MOVO  X3, 400(R15)
@@ -5044,7 +5044,7 @@ words2:
 	MOVO  X3, X0
 	PXOR  X4, X0
 	PADDL 160(DX), X0
-	PADDL 304(DX), X0
+	PADDL 48(DX), X0
 	MOVO  X5, X3
 	PSRLL $0x11, X3
 	MOVO  X5, X4
@@ -5062,7 +5062,7 @@ words2:
 	PXOR  X4, X2
 	MOVO  X0, X5
 	PADDL X2, X5
-	MOVO  X5, 416(DX)
+	MOVO  X5, 160(DX)
 	MOVO  X5, X3
 	PADDL 832(CX), X3
 	MOVO  X3, 416(R15)
@@ -5083,7 +5083,7 @@ words2:
 	MOVO  X3, X0
 	PXOR  X4, X0
 	PADDL 176(DX), X0
-	PADDL 320(DX), X0
+	PADDL 64(DX), X0
 	MOVO  X6, X3
 	PSRLL $0x11, X3
 	MOVO  X6, X4
@@ -5101,7 +5101,7 @@ words2:
 	PXOR  X4, X2
 	MOVO  X0, X6
 	PADDL X2, X6
-	MOVO  X6, 432(DX)
+	MOVO  X6, 176(DX)
 	MOVO  X6, X3
 	PADDL 864(CX), X3
 	MOVO  X3, 432(R15)
@@ -5122,7 +5122,7 @@ words2:
 	MOVO  X3, X0
 	PXOR  X4, X0
 	PADDL 192(DX), X0
-	PADDL 336(DX), X0
+	PADDL 80(DX), X0
 	MOVO  X5, X3
 	PSRLL $0x11, X3
 	MOVO  X5, X4
@@ -5140,7 +5140,7 @@ words2:
 	PXOR  X4, X2
 	MOVO  X0, X5
 	PADDL X2, X5
-	MOVO  X5, 448(DX)
+	MOVO  X5, 192(DX)
 	MOVO  X5, X3
 	PADDL 896(CX), X3
 	MOVO  X3, 448(R15)
@@ -5151,12 +5151,12 @@ words2:
 
 	// R2: rounds of the second hash. Round 0 is done but for its word.
 	MOVO  hashStart<>+0(SB), X7
-	PADDL -512(SI), X7
+	PADDL -512(R13), X7
 	MOVO  hashStart<>+32(SB), X0
 	MOVO  hashStart<>+64(SB), X1
 	MOVO  hashStart<>+96(SB), X2
 	MOVO  hashStart<>+128(SB), X3
-	PADDL -512(SI), X3
+	PADDL -512(R13), X3
 	MOVO  hashStart<>+160(SB), X4
 	MOVO  hashStart<>+192(SB), X5
 	MOVO  X1, X12

@@ -38,16 +38,15 @@ type hybridKernel struct {
 	rolled bool    // for more than one version; otherwise every item is a new group
 	slots  []state // lanes whose rounds run at the same time
 	early  int     // rounds of the second hash by vectors, even
-	first  int     // the vector registers from here on are free for schedules
+	free   int     // the vector registers from here on are free for schedules
 
 	nextStates           reg.GPPhysical // states of item c+2; those of c+1 are in states
 	past, future         reg.GPPhysical // buffers: what the last turn wrote, what this one writes
 	thisGroup, nextGroup reg.GPPhysical // the same for what S1 writes
 
-	k, parts1, parts2, start2, first2, padded2 table
-	pairs1, pairs2                             Mem // W+K of padding, for pairs of rounds
-	ivABEF, ivCDGH, ivLast, byteSwap, iota     Mem
-	header, hash                               message
+	plan
+	pairs1, pairs2                         Mem // W+K of padding, for pairs of rounds
+	ivABEF, ivCDGH, ivLast, byteSwap, iota Mem
 }
 
 const (
@@ -65,7 +64,7 @@ const (
 	frameAheadNonce   = 12
 	frameSkip         = 16 // turns to go until there is an item c
 	frameLast         = 32 // last words of the lanes
-	frameW            = 64 // rows of W, first of the second block, then of the second hash
+	frameW            = 64 // rows of the last 16 words W, first of the second block, then of the second hash
 
 	// The buffers lie where few loads have the lowest 12 bits of their address
 	// in common with a store shortly before: processors take such a load for
@@ -110,20 +109,13 @@ func hybrid(function, set string, rolled bool, slots, early int) func() {
 
 func newHybrid(v *vectors, rolled bool, slots, early int) *hybridKernel {
 	h := &hybridKernel{
-		searcher: newSearcher(), v: v, rolled: rolled, early: early, first: 1 + 2*slots,
+		searcher: newSearcher(), v: v, rolled: rolled, early: early, free: 1 + 2*slots,
 		nextStates: reg.R9, past: reg.R10, future: reg.R11, thisGroup: reg.R12, nextGroup: reg.R13,
-		header: headerMessage(), hash: hashMessage(),
+		plan: newPlan(v),
 	}
 	for i := range slots {
 		h.slots = append(h.slots, state{v.x(1 + 2*i), v.x(2 + 2*i)})
 	}
-	h.k = v.table("roundConstants", roundConstants[:]...)
-	h.parts1 = v.table("headerParts", parts(h.header)...)
-	h.parts2 = v.table("hashParts", parts(h.hash)...)
-	h.padded2 = v.table("paddedConstants", paddedK(8, hashBits)...)
-	start := afterRound0()
-	h.start2 = v.table("hashStart", start[:]...)
-	h.first2 = v.table("hashFirst", 0, roundConstants[1]+ivG, roundConstants[2]+ivF, roundConstants[3]+ivE)
 	h.pairs1 = words("headerPairs", paddedK(4, headerBits)...)
 	h.pairs2 = words("hashPairs", paddedK(8, hashBits)...)
 	h.ivABEF = words("ivABEF", ivF, ivE, ivB, ivA)
@@ -142,11 +134,11 @@ func repeat(n int, values ...uint32) (all []uint32) {
 }
 
 // r is vector register i of those for schedules.
-func (h *hybridKernel) r(i int) reg.VecPhysical { return h.v.r(h.first + i) }
+func (h *hybridKernel) r(i int) reg.VecPhysical { return h.v.r(h.free + i) }
 
 func inBuffer(base reg.GPPhysical, offset int) Mem { return Mem{Base: base, Disp: offset} }
 
-func (h *hybridKernel) w(t int) Mem { return h.inFrame(frameW + rowSize*t) }
+func (h *hybridKernel) w(t int) Mem { return h.inFrame(frameW + rowSize*(t%16)) }
 
 // begin prepares for turns without an item c.
 func (h *hybridKernel) begin() {
@@ -376,7 +368,7 @@ func (h *hybridKernel) earlyRounds() (out stream) {
 	out = append(out, func() {
 		for name := range 7 {
 			x := r.named(name, 1)
-			v.loadConstant(h.start2.at(name), x)
+			v.loadConstant(h.start.at(name), x)
 			if name == 0 || name == 4 {
 				v.add(h.w(0), x, x)
 			}
@@ -388,7 +380,7 @@ func (h *hybridKernel) earlyRounds() (out stream) {
 			switch {
 			case t < 4:
 				v.move(h.w(t), state)
-				v.addConstant(h.first2.at(t), state, state)
+				v.addConstant(h.first.at(t), state, state)
 			case t < 8:
 				v.add(h.w(t), state, state)
 				v.addConstant(h.k.at(t), state, state)

@@ -25,37 +25,34 @@ import (
 //	R2  its rounds 0 to 60
 //	C   compare with the limit; a group with a hit is returned at once
 //
-// Schedules and rounds meet in memory only: a row is a message word t, one
-// vector for each chain. There are rows of W and rows of W+K. All but the
-// first words and rounds are loops over rows, because unrolled they would not
-// fit into the instruction cache.
+// Schedules and rounds meet in memory only. A schedule is made for one chain
+// after the other, its rounds are run for all chains at once: in both there is
+// then enough to do beside what waits. Loops keep the code short: unrolled, it
+// would not fit into the caches of instructions, decoded ones first of all.
 type lanesKernel struct {
 	searcher
 	v      *vectors
 	chains int
 
-	w        rows // W, first of the second block, then of the second hash
-	wk1, wk2 rows // W+K of both
+	// Rows are message words, one vector for each chain. W has the last 16,
+	// first of the second block, then of the second hash; W+K has all.
+	w, wk1, wk2 rows
 
 	constants constants
 
 	row, sum reg.GPPhysical // where a loop stands: in W, in W+K
 	count    reg.GPPhysical
 
-	k, padded1, padded2  table // round constants; with the words that padding adds
-	parts1, parts2       table // constant parts of message words
-	start2, first2       table // the second hash after round 0; K of rounds 1 to 3 with the constant h
+	plan
 	iv                   table
 	iota, byteSwap, sign Mem
-	header, hash         message
 }
 
 func (k *lanesKernel) rowSize() int { return k.chains * k.v.bytes }
 
-// rows are a table of 64 message words t, one vector for each chain in a row.
+// rows are a table of message words t, one vector for each chain in a row.
 // base points at the row at: into the middle, for the short addresses of
-// avx512 reach 127 vectors to both sides, and long ones fill the cache of
-// decoded instructions.
+// avx512 reach 127 vectors to both sides, and long ones make long code.
 type rows struct {
 	k    *lanesKernel
 	base reg.GPPhysical
@@ -84,7 +81,7 @@ func lanes(set string, bytes, chains int) func() {
 	return func() {
 		k := newLanes(&vectors{set: set, bytes: bytes}, chains)
 		declare("scanGroups"+map[string]string{"avx512": "AVX512", "avx2": "AVX2", "sse2": "SSE2"}[set], set)
-		k.enter(3 * 64 * k.rowSize())
+		k.enter((16 + 64 + 64) * k.rowSize())
 		k.enterRows()
 		k.constantRows()
 		Label("group")
@@ -102,18 +99,10 @@ func newLanes(v *vectors, chains int) *lanesKernel {
 	k := &lanesKernel{
 		searcher: newSearcher(), v: v, chains: chains,
 		row: reg.RDX, sum: reg.R15, count: reg.RBX,
-		header: headerMessage(), hash: hashMessage(),
+		plan: newPlan(v),
 	}
-	k.w, k.wk1, k.wk2 = rows{k, reg.RSI, 32}, rows{k, reg.R12, 32}, rows{k, reg.R13, 32}
-	k.k = v.table("roundConstants", roundConstants[:]...)
+	k.w, k.wk1, k.wk2 = rows{k, reg.RSI, 0}, rows{k, reg.R12, 32}, rows{k, reg.R13, 32}
 	k.constants = constants{k.k, reg.RCX, 32}
-	k.padded1 = v.table("headerConstants", paddedK(4, headerBits)...)
-	k.padded2 = v.table("hashConstants", paddedK(8, hashBits)...)
-	k.parts1 = v.table("headerParts", parts(k.header)...)
-	k.parts2 = v.table("hashParts", parts(k.hash)...)
-	start := afterRound0()
-	k.start2 = v.table("hashStart", start[:]...)
-	k.first2 = v.table("hashFirst", 0, roundConstants[1]+ivG, roundConstants[2]+ivF, roundConstants[3]+ivE)
 	k.iv = v.table("initialH", ivH)
 	var numbers []uint32
 	for i := range chains * v.lanes() {
@@ -132,20 +121,10 @@ func newLanes(v *vectors, chains int) *lanesKernel {
 	return k
 }
 
-// parts are the constants that words 16 to 35 of a message contain.
-func parts(m message) (list []uint32) {
-	for _, w := range m[16:36] {
-		list = append(list, w.constant)
-	}
-	return list
-}
-
-// enterRows makes three tables of rows of the frame.
+// enterRows divides the frame into rows of W and of W+K.
 func (k *lanesKernel) enterRows() {
-	size := 64 * k.rowSize()
-	LEAQ(k.inFrame(size+size/2), k.wk1.base)
-	LEAQ(k.inFrame(2*size+size/2), k.wk2.base)
-	ADDQ(I32(int32(size/2)), k.frame) // which is w.base
+	LEAQ(k.inFrame((16+k.wk1.at)*k.rowSize()), k.wk1.base)
+	LEAQ(k.inFrame((16+64+k.wk2.at)*k.rowSize()), k.wk2.base)
 	LEAQ(k.k.at(k.constants.at), k.constants.base)
 }
 
@@ -187,7 +166,7 @@ func (k *lanesKernel) nonceWords(chain int) {
 	v.add(k.iota.Offset(chain*v.bytes), x, x)
 	k.swapBytes(x, y)
 	v.move(x, k.w.word(chain, 3))
-	v.move(x, k.wk1.word(chain, 3)) // the second hash takes the rows of W
+	v.move(x, k.wk1.word(chain, 3)) // W is overwritten, but other versions' states need the nonce
 }
 
 // swapBytes turns the bytes in each word around.
@@ -211,13 +190,13 @@ func (k *lanesKernel) swapBytes(x, t reg.Register) {
 // it, and the code is as short as can be.
 func (k *lanesKernel) words(label string, m message, parts table, wk rows, last int) {
 	v := k.v
-	LEAQ(k.w.word(0, k.w.at), k.row)
+	MOVQ(k.w.base, k.row)
 	LEAQ(wk.word(0, wk.at), k.sum)
 	MOVL(U32(uint32(k.chains)), k.count.As32())
 	Label(label)
-	w, sums := k.w.moved(k.row, k.w.at), wk.moved(k.sum, wk.at)
+	w, sums := k.w.moved(k.row, 0), wk.moved(k.sum, wk.at)
 	s := &schedule{v: v, message: m, sum: v.r(0), x: v.r(1), y: v.r(2), t: v.r(3), u: v.r(4)}
-	s.at = func(t int) Mem { return w.word(0, t) }
+	s.at = func(t int) Mem { return w.word(0, t%16) }
 	s.known = func(t int) Mem { return k.inJob(jobKnown + 4*(t-16)) }
 	s.constant = func(t int) Mem { return parts.at(t - 16) }
 	s.recent = [2]reg.Register{v.r(5), v.r(6)}
@@ -316,14 +295,14 @@ func (k *lanesKernel) stageR1() {
 			x := r.named(name, 0)
 			v.addWord(k.inVersion(versionMidstate+stateWord(name)), x, x, r.x)
 			v.move(x, k.w.word(chain, name))
-			if name > 0 {
-				c := k.k.at(name)
-				if name < 4 {
-					c = k.first2.at(name)
-				}
-				v.addConstant(c, x, x)
-				v.move(x, k.wk2.word(chain, name))
+			switch {
+			case name == 0: // K is in the state after round 0 already
+			case name < 4:
+				v.addConstant(k.first.at(name), x, x)
+			default:
+				v.addConstant(k.k.at(name), x, x)
 			}
+			v.move(x, k.wk2.word(chain, name))
 		}
 	}
 }
@@ -335,9 +314,9 @@ func (k *lanesKernel) stageR2() {
 	for chain, r := range all {
 		for name := range 7 {
 			x := r.named(name, 1)
-			v.loadConstant(k.start2.at(name), x)
+			v.loadConstant(k.start.at(name), x)
 			if name == 0 || name == 4 {
-				v.add(k.w.word(chain, 0), x, x)
+				v.add(k.wk2.word(chain, 0), x, x)
 			}
 		}
 		r.begin(1)

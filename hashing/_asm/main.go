@@ -1,35 +1,49 @@
-// Command asm generates the assembly kernels of package hashing, with avo:
-// "go run ." in this folder, or "go generate" in the one above, writes them
-// all anew.
+// Command asm generates the assembly kernels of package hashing: "go run ." in
+// this folder, or "go generate" in the one above, writes them all anew. Those
+// for amd64 are made with avo by this program, those for arm64 by the one in
+// the folder arm64.
 //
-// The files:
+// The files, from what is common to what is not:
 //
-//	sha256.go     constants of SHA-256, and how they lie in memory
-//	weave.go      putting independent instruction streams in one order
-//	shaext.go     rounds and message schedule by the SHA extensions (SHA-NI)
-//	shani.go      the kernel "shani": its hashing
-//	shaniloop.go  and what is around it
+//	sha256.go    constants of SHA-256, and how they lie in memory
+//	message.go   the savings: what of the two blocks is known before the search
+//	vectors.go   SHA-256's operations on vectors, for sse2, avx2 and avx512
+//	schedule.go  message schedule in vectors
+//	rounds.go    rounds in vectors
+//	shaext.go    rounds and message schedule by the SHA extensions (SHA-NI)
+//	weave.go     putting independent instruction streams in one order
+//	job.go       what a kernel is given, and the registers that all have alike
+//	loop.go      what every kernel does around the hashing
+//
+// and the kernels, each with its plan of registers and memory:
+//
+//	lanes.go     avx512, avx2, sse2: vectors only
+//	shani.go     shani: SHA extensions only
+//	hybrid.go    shani-avx512, shani-avx2: rounds by the SHA extensions, schedules in vectors
 package main
 
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
 
 	. "github.com/mmcloughlin/avo/build"
 )
 
-// kernels are the generators by the name of the kernel.
-var kernels = map[string]func(){
-	"shani":  shani,
-	"avx512": lanes("avx512", 64, 3),
-	"avx2":   lanes("avx2", 32, 1),
-	"sse2":   lanes("sse2", 16, 1),
-
-	"shani_avx512":        hybrid("scanGroupsSHANIAVX512", "avx512", false, 6, 4),
-	"shani_avx512_rolled": hybrid("scanGroupsSHANIAVX512Rolled", "avx512", true, 6, 12),
-	"shani_avx2":          hybrid("scanGroupsSHANIAVX2", "avx2", true, 4, 0),
+// kernels are the generators by the name of their file.
+func kernels() map[string]func() {
+	return map[string]func(){
+		"avx512":              lanes("avx512", 64, 3),
+		"avx2":                lanes("avx2", 32, 1),
+		"sse2":                lanes("sse2", 16, 1),
+		"shani":               shani,
+		"shani_avx512":        hybrid("scanGroupsSHANIAVX512", "avx512", false, 6, 4),
+		"shani_avx512_rolled": hybrid("scanGroupsSHANIAVX512Rolled", "avx512", true, 6, 12),
+		"shani_avx2":          hybrid("scanGroupsSHANIAVX2", "avx2", true, 4, 0),
+	}
 }
 
 func main() {
@@ -39,7 +53,7 @@ func main() {
 		generateAll()
 		return
 	}
-	generate, ok := kernels[*name]
+	generate, ok := kernels()[*name]
 	if !ok {
 		fail(fmt.Errorf("unknown kernel %q", *name))
 	}
@@ -48,16 +62,21 @@ func main() {
 	Generate()
 }
 
-// generateAll runs this program for each kernel: avo makes one file in a
-// process.
+// generateAll runs this program for each kernel, for avo makes one file in a
+// process, and then the generator for arm64.
 func generateAll() {
-	for name := range kernels {
-		c := exec.Command(os.Args[0], "-kernel", name, "-pkg", "hashing",
+	for _, name := range slices.Sorted(maps.Keys(kernels())) {
+		run(os.Args[0], "-kernel", name, "-pkg", "hashing",
 			"-out", "../"+name+"_amd64.s", "-stubs", "../"+name+"_stub_amd64.go")
-		c.Stdout, c.Stderr = os.Stdout, os.Stderr
-		if err := c.Run(); err != nil {
-			fail(fmt.Errorf("kernel %s: %w", name, err))
-		}
+	}
+	run("go", "run", "./arm64")
+}
+
+func run(name string, arguments ...string) {
+	c := exec.Command(name, arguments...)
+	c.Stdout, c.Stderr = os.Stdout, os.Stderr
+	if err := c.Run(); err != nil {
+		fail(fmt.Errorf("%s: %w", c, err))
 	}
 }
 

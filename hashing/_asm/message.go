@@ -1,5 +1,8 @@
 package main
 
+// This file is the savings, written once for all kernels: what of the two
+// blocks is known before the search.
+//
 // What is known of a message before the search. Of the 64 message words of a
 // block most depend on the nonce, and differ from lane to lane. The others,
 // and many terms of the first ones that do, are the same for all lanes: they
@@ -13,9 +16,6 @@ type word struct {
 	job      bool   // known depends on the job: its value is in the job's table
 	constant uint32 // known, where it does not
 }
-
-// known says whether the word is the same for all lanes.
-func (w word) known() bool { return !w.lanes }
 
 // message are the 64 message words of a block.
 type message [64]word
@@ -84,4 +84,35 @@ func afterRound0() [8]uint32 {
 	t1 := ivH + bigSigma1(ivE) + choose(ivE, ivF, ivG) + roundConstants[0]
 	t2 := bigSigma0(ivA) + majority(ivA, ivB, ivC)
 	return [8]uint32{t1 + t2, ivA, ivB, ivC, ivD + t1, ivE, ivF, ivG}
+}
+
+// plan is both blocks, with the constants that their rounds and schedules add
+// to vectors.
+type plan struct {
+	header, hash     message
+	k                table // round constants
+	parts1, parts2   table // constant parts of the words 16 to 35 of both
+	padded1, padded2 table // round constants of the rounds 0 to 15 with the words that padding adds
+	start            table // the second hash after round 0
+	first            table // round constants of its rounds 1 to 3 with h, which is constant
+}
+
+func newPlan(v *vectors) plan {
+	p := plan{header: headerMessage(), hash: hashMessage(), k: v.table("roundConstants", roundConstants[:]...)}
+	p.parts1 = v.table("headerParts", parts(p.header)...)
+	p.parts2 = v.table("hashParts", parts(p.hash)...)
+	p.padded1 = v.table("headerConstants", paddedK(4, headerBits)...)
+	p.padded2 = v.table("hashConstants", paddedK(8, hashBits)...)
+	start := afterRound0()
+	p.start = v.table("hashStart", start[:]...)
+	p.first = v.table("hashFirst", 0, roundConstants[1]+ivG, roundConstants[2]+ivF, roundConstants[3]+ivE)
+	return p
+}
+
+// parts are the constants that words 16 to 35 of a message contain.
+func parts(m message) (list []uint32) {
+	for _, w := range m[16:36] {
+		list = append(list, w.constant)
+	}
+	return list
 }
