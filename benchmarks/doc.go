@@ -1,6 +1,11 @@
-// Package benchmarks measures what tests must not: how fast the whole miner
-// is. It holds only benchmarks; results/ keeps what they printed, with the
-// CPU, the command and the date.
+// Package benchmarks measures how fast hashing is: the kernels ([Run], behind
+// "quarry bench"), a machine under load for long ([Stress]), and, in its
+// tests, the whole miner. results/ keeps what was printed, with the CPU, the
+// command and the date.
 //
-//	go test ./benchmarks -run '^$' -bench . -count 5
+// What it hashes is proven ([Proof]): a range of nonces whose winners
+// crypto/sha256 found beforehand. [Rate] is the measurement that all others
+// are made of.
+//
+//	go test ./benchmarks -run '^$' -bench . -count 5     # the whole miner
 package benchmarks

@@ -20,7 +20,7 @@ const (
 	DefaultSamples = 9
 	defaultSample  = 300 * time.Millisecond
 	defaultWarmup  = time.Second
-	shortestSample = 2 * time.Millisecond
+	shortestSample = 20 * time.Millisecond
 	// shortSample is the length below which single interrupts begin to count.
 	shortSample = 50 * time.Millisecond
 	// sensorQuiet is the least time between two looks at the sensors: they take
@@ -35,8 +35,8 @@ type Options struct {
 	List    []int // of CPUs to use; empty for all
 	Threads []int // of the scaling curve; empty for 1, 2, 4 and so on to all CPUs
 	Samples int   // of each series; 0 for DefaultSamples
-	// Duration is about how long all takes: samples are sized by it. 0 makes
-	// them 300 ms long.
+	// Duration is about how long all takes: samples are sized by it, down to
+	// 20 ms. 0 makes them 300 ms long.
 	Duration time.Duration
 	Seed     uint64 // of the made-up headers
 	Build    Build

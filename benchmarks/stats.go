@@ -36,30 +36,35 @@ func middle(sorted []float64) float64 {
 // seconds, so samples of one run resemble each other more than those of the
 // next. What is seen of that in the run itself is how far the median of its
 // second half is from that of its first. The next run begins where this one
-// ends and lasts as long; its median is as likely to be off by so much again,
-// in either direction. So both ends move outwards by this drift. On a steady
-// machine it is next to nothing. On the shared machine that
-// results/2026-11-25-amd-epyc-zen5-bench-repeat.txt is of, the bootstrap alone
-// covered the next run in 73 to 92 of 100 cases, depending on how many samples
-// there were and how far apart.
+// ends and lasts as long; its median is likely to be off by about so much
+// again, in either direction. So both ends move outwards by this drift, but
+// not beyond what was measured. On a steady machine that is next to nothing.
+// How often two runs then agree on a machine that is not steady is in
+// results/2026-11-25-amd-epyc-zen5-bench-repeat.txt.
 func Interval(samples []float64, seed uint64) (low, high float64) {
 	n := len(samples)
 	if n == 0 {
 		return 0, 0
 	}
-	r := rand.New(rand.NewPCG(seed, uint64(n)))
-	medians, drawn := make([]float64, resamples), make([]float64, n)
+	low, high = bootstrap(samples, seed)
+	drift := math.Abs(Median(samples[:n/2]) - Median(samples[n-n/2:]))
+	return max(low-drift, slices.Min(samples)), min(high+drift, slices.Max(samples))
+}
+
+// bootstrap is the percentile bootstrap of the median.
+func bootstrap(samples []float64, seed uint64) (low, high float64) {
+	r := rand.New(rand.NewPCG(seed, uint64(len(samples))))
+	medians, drawn := make([]float64, resamples), make([]float64, len(samples))
 	for i := range medians {
 		for j := range drawn {
-			drawn[j] = samples[r.IntN(n)]
+			drawn[j] = samples[r.IntN(len(samples))]
 		}
 		slices.Sort(drawn)
 		medians[i] = middle(drawn)
 	}
 	slices.Sort(medians)
 	tail := int((1 - confidence) / 2 * resamples)
-	drift := math.Abs(Median(samples[:n/2]) - Median(samples[n-n/2:]))
-	return max(medians[tail]-drift, 0), medians[resamples-1-tail] + drift
+	return medians[tail], medians[resamples-1-tail]
 }
 
 // summarise fills in the figures of a series from its samples.
