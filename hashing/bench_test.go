@@ -17,7 +17,7 @@ func reportRate(b *testing.B, hashes uint64) {
 func BenchmarkKernel(b *testing.B) {
 	for _, k := range Kernels() {
 		b.Run(k.Name+"/versions=1", func(b *testing.B) { benchmarkScan(b, k, 1) })
-		b.Run(k.Name+"/versions=4", func(b *testing.B) { benchmarkScan(b, k, 4) })
+		b.Run(k.Name+"/versions=8", func(b *testing.B) { benchmarkScan(b, k, 8) })
 		b.Run(k.Name+"/versions=32", func(b *testing.B) { benchmarkScan(b, k, 32) })
 	}
 }

@@ -11,7 +11,7 @@ const Auto = "auto"
 
 // Kernels are the kernels compiled in, best first. The last one, generic,
 // runs on every machine.
-func Kernels() []Kernel { return append(archKernels(), genericKernel()) }
+func Kernels() []Kernel { return append(archKernels(), stdlibKernel(), genericKernel()) }
 
 // Lookup finds a compiled-in kernel by its name, whether it runs here or not.
 func Lookup(name string) (Kernel, error) { return lookup(Kernels(), name) }
