@@ -71,9 +71,9 @@ const (
 	// one of what was stored, at first. The places are the best of some
 	// thousand random ones, by counting in the instructions of all hybrids.
 	frameGroup1 = 2496
-	frameGroup2 = 4608
-	frameItem1  = 6464
-	frameItem2  = 9344
+	frameGroup2 = 6016
+	frameItem1  = 8832
+	frameItem2  = 11584
 	hybridFrame = frameItem2 + itemSize
 
 	groupNonce = 0 // state: the nonces' share of abef after round 3
