@@ -246,7 +246,7 @@ GLOBL laneNumbers<>(SB), RODATA|NOPTR, $32
 
 // func scanGroupsSHANIAVX512Rolled(job *uint32) (mask uint64)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, CMOV, SHA
-TEXT ·scanGroupsSHANIAVX512Rolled(SB), $14144-16
+TEXT ·scanGroupsSHANIAVX512Rolled(SB), $11264-16
 	MOVQ job+0(FP), DI
 
 	// The frame, on a boundary of 64 bytes.
@@ -255,10 +255,10 @@ TEXT ·scanGroupsSHANIAVX512Rolled(SB), $14144-16
 	MOVL (DI), R9
 	MOVL 4(DI), R10
 	MOVL 8(DI), R11
-	LEAQ 2496(SI), R12
-	LEAQ 6016(SI), R13
-	LEAQ 8832(SI), R10
-	LEAQ 11584(SI), R11
+	LEAQ 640(SI), R12
+	LEAQ 2368(SI), R13
+	LEAQ 5184(SI), R10
+	LEAQ 7680(SI), R11
 	MOVL 8(DI), AX
 	MOVL AX, (SI)
 	MOVL AX, 4(SI)

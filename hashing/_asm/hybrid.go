@@ -70,11 +70,12 @@ const (
 	// in common with a store shortly before: processors take such a load for
 	// one of what was stored, at first. The places are the best of some
 	// thousand random ones, by counting in the instructions of all hybrids.
-	frameGroup1 = 2496
-	frameGroup2 = 6016
-	frameItem1  = 8832
-	frameItem2  = 11584
-	hybridFrame = frameItem2 + itemSize
+	frameGroup1 = 640
+	frameGroup2 = 2368
+	frameItem1  = 5184
+	frameItem2  = 7680
+	frameEarly  = frameItem2 + itemSize // rows of a and e of the early rounds
+	hybridFrame = frameEarly + 2*16*rowSize
 
 	groupNonce = 0 // state: the nonces' share of abef after round 3
 	groupWK    = stateSize
@@ -311,8 +312,11 @@ func (h *hybridKernel) nonces() {
 // schedule of item c+1.
 func (h *hybridKernel) stageS2() (out stream) {
 	out = append(out, h.digest(itemDigest, [4]int{5, 4, 1, 0}), h.digest(itemDigest+stateSize, [4]int{7, 6, 3, 2}))
-	if h.early > 0 {
+	switch {
+	case h.early > 0 && h.v.set == "avx512":
 		out = append(out, h.earlyRounds()...)
+	case h.early > 0:
+		out = append(out, h.earlyRoundsInMemory()...)
 	}
 	for t := h.early; t < 8; t += 2 {
 		out = append(out, func() {
@@ -390,18 +394,97 @@ func (h *hybridKernel) earlyRounds() (out stream) {
 			r.afterH(t, true)
 		})
 	}
+	return append(out, h.statesOf(func(name int) Op { return r.named(name, h.early) })...)
+}
+
+// statesOf is the stream that makes the lanes' states of vectors of their
+// words, for R2 to begin with.
+func (h *hybridKernel) statesOf(word func(name int) Op) (out stream) {
 	for i, names := range [2][4]int{{5, 4, 1, 0}, {7, 6, 3, 2}} {
 		out = append(out, func() {
 			var x [4]reg.Register
 			for j, name := range names {
-				x[j] = r.named(name, h.early)
+				switch w := word(name).(type) {
+				case reg.Register:
+					x[j] = w
+				default:
+					x[j] = h.r(1 + j)
+					h.v.move(w, x[j])
+				}
 			}
 			for j, lanes := range transpose(x, h.r(0)) {
-				v.move(lanes, inBuffer(h.future, itemEarly+stateSize*i+32*j))
+				h.v.move(lanes, inBuffer(h.future, itemEarly+stateSize*i+32*j))
 			}
 		})
 	}
 	return out
+}
+
+// earlyRoundsInMemory is the same for avx2, which has not the registers for a
+// whole state. The state is the a and the e of the last four rounds, so each
+// round adds a row of both, and finds b, c and d in earlier rows of a.
+func (h *hybridKernel) earlyRoundsInMemory() (out stream) {
+	v := h.v
+	words := func(table, constant int) func(t int) Mem {
+		return func(t int) Mem {
+			if t < 0 {
+				return h.start.at(constant - t) // before round 0
+			}
+			return h.inFrame(frameEarly + rowSize*(table+t))
+		}
+	}
+	a, e := words(0, 0), words(16, 4)
+	out = append(out, func() {
+		for _, word := range []struct{ constant, to Mem }{{h.start.at(0), a(0)}, {h.start.at(4), e(0)}} {
+			v.move(h.w(0), h.r(0))
+			v.addConstant(word.constant, h.r(0), h.r(0))
+			v.move(h.r(0), word.to)
+		}
+	})
+	last, sum, x, y, t, u := h.r(0), h.r(1), h.r(2), h.r(3), h.r(4), h.r(5)
+	for round := 1; round < h.early; round++ {
+		out = append(out, func() {
+			switch {
+			case round < 4:
+				v.loadConstant(h.first.at(round), sum)
+				v.add(h.w(round), sum, sum)
+			case round < 8:
+				v.move(e(round-4), sum)
+				v.add(h.w(round), sum, sum)
+				v.addConstant(h.k.at(round), sum, sum)
+			default:
+				v.move(e(round-4), sum)
+				v.addConstant(h.padded2.at(round), sum, sum)
+			}
+			v.move(e(round-1), last)
+			v.move(e(round-2), x) // Ch = g ^ (e & (f ^ g))
+			VPXOR(e(round-3), x, x)
+			VPAND(last, x, x)
+			VPXOR(e(round-3), x, x)
+			v.add(x, sum, sum)
+			v.bigSigma1(last, y, t, u)
+			v.add(y, sum, sum) // T1
+			v.add(a(round-4), sum, y)
+			v.move(y, e(round))
+		}, func() {
+			v.move(a(round-1), last)
+			v.move(a(round-2), x) // Maj = b ^ ((a ^ b) & (b ^ c))
+			VPXOR(a(round-3), x, y)
+			VPXOR(last, x, t)
+			VPAND(t, y, y)
+			VPXOR(x, y, y)
+			v.add(y, sum, sum)
+			v.bigSigma0(last, y, t, u)
+			v.add(y, sum, sum)
+			v.move(sum, a(round))
+		})
+	}
+	return append(out, h.statesOf(func(name int) Op {
+		if name < 4 {
+			return a(h.early - 1 - name)
+		}
+		return e(h.early - 1 - (name - 4))
+	})...)
 }
 
 // compare compares the last words of item c with the limit, if there is an
