@@ -106,6 +106,9 @@ func (a assembly) scanGroups(job *job) (mask uint64) {
 		}
 		return scanGroupsSHANIAVX512(&job.nonce)
 	case asmSHANIAVX2:
+		if job.versions > 1 {
+			return scanGroupsSHANIAVX2Rolled(&job.nonce)
+		}
 		return scanGroupsSHANIAVX2(&job.nonce)
 	}
 	panic("hashing: unknown assembly")
