@@ -53,7 +53,7 @@ func newRig(c *config.Config, log *logging) (*rig, error) {
 		return nil, usageFault("%v", err) // New does not connect: it can only dislike the settings
 	}
 	r.miner = miner.Options{
-		Source: r.client, Kernel: kernel, Placements: placements, Priority: priority,
+		Source: r.client, Kernels: []hashing.Kernel{kernel}, Placements: placements, Priority: priority,
 		Shares: uint64(c.Run.Shares), Telemetry: r.telemetry, Log: log.Logger,
 		// Rigs that share an extranonce1 (p2pool gives all of them none) must
 		// not search the same headers.
@@ -64,7 +64,7 @@ func newRig(c *config.Config, log *logging) (*rig, error) {
 
 // announce says what is about to happen.
 func (r *rig) announce(loaded *config.Result, log *logging) {
-	log.Info("quarry "+versionText(), zap.String("kernel", r.miner.Kernel.Name), zap.Int("workers", len(r.miner.Placements)),
+	log.Info("quarry "+versionText(), zap.String("kernel", r.miner.Kernels[0].Name), zap.Int("workers", len(r.miner.Placements)),
 		zap.String("cpus", placementText(r.miner.Placements)), zap.Stringer("priority", r.miner.Priority))
 	if loaded.File != "" {
 		log.Info("settings read", zap.String("file", loaded.File))
