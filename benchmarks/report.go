@@ -36,6 +36,8 @@ type Report struct {
 	Warnings []string `json:"warnings"`
 	// Proven: every planted winner was found and nothing else.
 	Proven bool `json:"proven"`
+	// Incomplete: the run was ended before all was measured.
+	Incomplete bool `json:"incomplete,omitempty"`
 }
 
 // Build is the program that measured.
@@ -122,13 +124,16 @@ type Climate struct {
 	Slowest telemetry.Reading `json:"slowest_hertz"`
 	// Throttled is what was noticed, in words; empty if nothing was.
 	Throttled []string `json:"throttled"`
-	// Watts is the mean power of the CPU packages while hashing (RAPL).
+	// Watts is the mean power of the CPU packages (RAPL) during the samples of
+	// the best series, and JoulesPerTerahash what its hashes took of it.
 	Watts               telemetry.Reading `json:"watts"`
 	JoulesPerTerahash   telemetry.Reading `json:"joules_per_terahash"`
 	PowerUnavailableWhy string            `json:"power_unavailable_why,omitempty"`
 }
 
-// Weather is one look at the sensors.
+// Weather is one look at the sensors. Hertz is the clock of the hashing threads
+// as they measured it beside the sample; where nobody knows how to measure it
+// (not amd64 or arm64), the mean over all CPUs as the system tells it.
 type Weather struct {
 	Celsius telemetry.Reading `json:"celsius"`
 	Hertz   telemetry.Reading `json:"hertz"`

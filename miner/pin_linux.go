@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pinThread ties the calling thread to one CPU. The caller has locked its goroutine to the thread and never unlocks
+// PinThread ties the calling thread to one CPU of [CPUSet]. The caller has locked its goroutine to the thread and never unlocks
 // it, so that no other goroutine inherits the pinning.
-func pinThread(cpu int) error {
+func PinThread(cpu int) error {
 	if cpu < 0 || cpu >= maxCPUs {
 		return fmt.Errorf("pinning to cpu %d: no such cpu", cpu)
 	}

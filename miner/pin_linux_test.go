@@ -27,7 +27,7 @@ func TestPinThreadReallyPins(t *testing.T) {
 	}
 	for _, cpu := range before.CPUs[max(len(before.CPUs)-4, 0):] {
 		onOwnThread(func() {
-			if err := pinThread(cpu); err != nil {
+			if err := PinThread(cpu); err != nil {
 				t.Error(err)
 				return
 			}
@@ -43,7 +43,7 @@ func TestPinThreadReallyPins(t *testing.T) {
 	}
 	onOwnThread(func() {
 		for _, cpu := range []int{-1, maxCPUs, maxCPUs - 1} {
-			if err := pinThread(cpu); err == nil && !slices.Contains(before.CPUs, cpu) {
+			if err := PinThread(cpu); err == nil && !slices.Contains(before.CPUs, cpu) {
 				t.Errorf("pinned to cpu %d, which this machine does not have", cpu)
 			}
 		}

@@ -7,7 +7,7 @@ import (
 	"fmt"
 )
 
-// pinThread fails: this system has no call to tie a thread to a CPU.
-func pinThread(cpu int) error {
+// PinThread fails: this system has no call to tie a thread to a CPU.
+func PinThread(cpu int) error {
 	return fmt.Errorf("pinning to cpu %d: %w", cpu, errors.ErrUnsupported)
 }

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// pinThread ties the calling thread, which its goroutine has locked for good, to one CPU of the process's processor
+// PinThread ties the calling thread, which its goroutine has locked for good, to one CPU of the process's processor
 // group: Windows masks reach 64 CPUs, and Go too runs in one group.
-func pinThread(cpu int) error {
+func PinThread(cpu int) error {
 	if cpu < 0 || cpu >= bits.UintSize {
 		return fmt.Errorf("pinning to cpu %d: windows pins within the first %d cpus only", cpu, bits.UintSize)
 	}

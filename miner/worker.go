@@ -212,7 +212,7 @@ func (w *worker) settle(priority Priority) {
 		}
 	}
 	if w.place.Pinned {
-		complain("worker is not pinned to its CPU", pinThread(w.place.CPU))
+		complain("worker is not pinned to its CPU", PinThread(w.place.CPU))
 	}
 	complain("worker keeps its normal priority", setThreadPriority(priority))
 }

@@ -93,6 +93,14 @@ func (s *Sensors) Run(ctx context.Context) error {
 	return nil
 }
 
+// Sample reads the sensors now and returns what came back within two seconds:
+// for programs that must choose the moment, such as a benchmark between two
+// measurements. Not beside Run, and by one goroutine at a time.
+func (s *Sensors) Sample(ctx context.Context) Hardware {
+	s.round(ctx)
+	return s.Snapshot()
+}
+
 // round reads every idle probe once and publishes what came back in time.
 func (s *Sensors) round(ctx context.Context) {
 	s.drain()

@@ -118,6 +118,25 @@ func TestSensorsRecoverAndFail(t *testing.T) {
 	}
 }
 
+func TestSensorsSample(t *testing.T) {
+	reads := 0.0
+	s := newSensors(nil, []probe{{name: "counts", read: func(context.Context) (func(*Hardware), error) {
+		reads++
+		n := reads
+		return func(h *Hardware) { h.CPUCelsius = Some(n) }, nil
+	}}})
+	for want := 1.0; want < 4; want++ {
+		if h := s.Sample(context.Background()); h.CPUCelsius != Some(want) || h.SampledAt.IsZero() {
+			t.Errorf("sample %v: %v", want, h.CPUCelsius)
+		}
+	}
+	ended, end := context.WithCancel(context.Background())
+	end()
+	if h := s.Sample(ended); !h.CPUCelsius.OK {
+		t.Error("an ended context takes the last sample away")
+	}
+}
+
 func TestSensorsOfThisMachine(t *testing.T) {
 	s := NewSensors(nil)
 	stop := start(t, s)

@@ -42,6 +42,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			mineCommand(),
 			poolCommand(),
 			kernelsCommand(),
+			benchCommand(),
 			configCommand(),
 			versionCommand(),
 			completionCommand(),

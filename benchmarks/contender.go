@@ -1,0 +1,184 @@
+package benchmarks
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+
+	"quarry/hashing"
+	"quarry/miner"
+	"quarry/telemetry"
+)
+
+// contender is a series being measured.
+type contender struct {
+	kernel   hashing.Kernel
+	versions int
+	places   []miner.Placement
+	series   Series
+	cycles   []float64 // per hash, of the samples that have a clock
+	clocks   []float64 // hertz, of the same samples
+
+	unmeasured bool // the run was ended before its first sample
+
+	joules, seconds float64 // of the samples whose energy is known
+	hashes          uint64  // of the same samples
+}
+
+func newContender(k hashing.Kernel, versions int, places []miner.Placement) *contender {
+	c := &contender{kernel: k, versions: versions, places: places}
+	c.series = Series{Kernel: k.Name, Versions: versions, Threads: len(places), CPUs: []int{}, Samples: []float64{}}
+	for _, p := range places {
+		if p.Pinned {
+			c.series.CPUs = append(c.series.CPUs, p.CPU)
+		}
+	}
+	return c
+}
+
+// String is such as "shani, 32 versions, 2 threads".
+func (c *contender) String() string {
+	text := c.kernel.Name
+	if c.versions > 1 {
+		text += fmt.Sprintf(", %d versions", c.versions)
+	}
+	if len(c.places) > 1 {
+		text += fmt.Sprintf(", %d threads", len(c.places))
+	}
+	return text
+}
+
+// take adds a sample, and the joules that it took.
+func (c *contender) take(s Sample, joules telemetry.Reading) {
+	c.series.Samples = append(c.series.Samples, s.Rate)
+	c.series.Proof.Add(s.Proof)
+	if s.Hertz.OK && s.Rate > 0 {
+		c.cycles = append(c.cycles, s.Hertz.Value*float64(len(c.places))/s.Rate)
+		c.clocks = append(c.clocks, s.Hertz.Value)
+	}
+	if joules.OK {
+		c.joules += joules.Value
+		c.seconds += s.Elapsed.Seconds()
+		c.hashes += s.Hashes
+	}
+}
+
+// drop takes away a series' figures for a reason.
+func (c *contender) drop(why string, count ProofCount) {
+	c.series.Error = why
+	c.series.Proof.Add(count)
+	c.series.Samples = []float64{}
+	c.cycles, c.clocks = nil, nil
+}
+
+// summarise closes the series.
+func (c *contender) summarise(seed uint64) {
+	switch {
+	case c.series.Error != "":
+	case len(c.series.Samples) == 0:
+		c.series.Error, c.unmeasured = "not measured: the run was ended before", true
+	default:
+		c.series.summarise(seed)
+		// A clock that was disturbed in most samples is none.
+		if 2*len(c.cycles) > len(c.series.Samples) {
+			c.series.CyclesPerHash = telemetry.Some(Median(c.cycles))
+		}
+	}
+}
+
+// contenders are all kernels that can run, on one thread, plain and with as
+// many rolled versions as they like. One that fails its self-test is there
+// only with its error.
+func (b *bench) contenders() ([]*contender, error) {
+	places, err := b.place(1)
+	if err != nil {
+		return nil, err
+	}
+	var list []*contender
+	for _, k := range b.Kernels {
+		if lacks := k.MissingHere(); lacks != "" {
+			b.report.Skipped = append(b.report.Skipped, Skipped{Kernel: k.Name, Lacks: lacks})
+			continue
+		}
+		b.Progress(Progress{Now: "testing " + k.Name})
+		if err := hashing.SelfTest(k); err != nil {
+			c := newContender(k, 1, places)
+			c.drop(err.Error(), ProofCount{})
+			list = append(list, c)
+			continue
+		}
+		list = append(list, newContender(k, 1, places))
+		if k.Versions > 1 {
+			list = append(list, newContender(k, k.Versions, places))
+		}
+	}
+	return list, nil
+}
+
+// scaled are the best kernel on so many threads.
+func (b *bench) scaled(best *contender, threads []int) ([]*contender, error) {
+	var list []*contender
+	for _, n := range threads {
+		places, err := b.place(n)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, newContender(best.kernel, best.versions, places))
+	}
+	return list, nil
+}
+
+// place chooses CPUs for n threads as the miner does. Where pinning fails, the
+// threads go unpinned and a warning says so.
+func (b *bench) place(n int) ([]miner.Placement, error) {
+	places, err := miner.ChooseCPUs(b.CPUs, n, b.List)
+	if err != nil {
+		return nil, err
+	}
+	for i, p := range places {
+		if !p.Pinned {
+			b.warnOnce("threads are not pinned to CPUs: " + p.Reason)
+		} else if err := tryPinning(p); err != nil {
+			places[i] = miner.Placement{CPU: -1, Reason: err.Error()}
+			b.warnOnce("threads are not pinned to CPUs: " + err.Error())
+		}
+	}
+	return places, nil
+}
+
+func (b *bench) warnOnce(text string) {
+	if !slices.Contains(b.report.Warnings, text) {
+		b.warn("%s", text)
+	}
+}
+
+// tryPinning pins a thread that then dies.
+func tryPinning(p miner.Placement) error {
+	result := make(chan error)
+	go func() {
+		runtime.LockOSThread() // never unlocked
+		result <- settle(p)
+	}()
+	return <-result
+}
+
+// fastest is the contender with the highest median so far; nil if all are out.
+func fastest(list []*contender) *contender {
+	var best *contender
+	for _, c := range list {
+		if len(c.series.Samples) > 0 && (best == nil || Median(c.series.Samples) > Median(best.series.Samples)) {
+			best = c
+		}
+	}
+	return best
+}
+
+// KernelNames are the kernels' names with commas between.
+func KernelNames(list []hashing.Kernel) string {
+	var names []string
+	for _, k := range list {
+		names = append(names, k.Name)
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,188 @@
+package benchmarks
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sort"
+	"sync"
+
+	"quarry/hashing"
+)
+
+const (
+	// ProofHashes is how many hashes a pass over one proof of a Ring has: for
+	// every number of versions its nonces are whole groups of the lanes that
+	// kernels have (it is 32 times 2^6*3^2*5*7), so that no group is cut short.
+	ProofHashes = 32 * 20160
+	// ringSize is how many proofs take turns. The first goes past the last
+	// nonce, 2^32-1, where the search wraps around.
+	ringSize = 4
+	// rolledMask are the version bits that BIP 320 leaves to miners.
+	rolledMask = 0x1fffe000
+)
+
+// Density is how many hashes of a proof there are for each winner, on average.
+type Density uint32
+
+const (
+	// Sparse is for measuring: hits cost a kernel time, and when mining they
+	// are very rare.
+	Sparse Density = 1 << 12
+	// Dense is for burn-in: a hash gone wrong is seen when it makes a hit or
+	// unmakes one, which happens once in some hundred.
+	Dense Density = 1 << 8
+)
+
+// limit is the limit word: the top word of a hash is even over all numbers.
+func (d Density) limit() uint32 { return uint32(1<<32/uint64(d) - 1) }
+
+// Proof is work with planted winners: a range of nonces whose hits are known
+// beforehand, by crypto/sha256 alone. It does not change and may be shared.
+type Proof struct {
+	prehash  hashing.Prehash
+	start    uint32 // first nonce
+	count    uint32 // nonces
+	versions int
+	winners  []hashing.Hit // ascending by (nonce-start, version)
+}
+
+// NewProof makes up a header from the seed, with so many rolled versions (1 to
+// hashing.MaxVersions), and finds the winners among hashes/versions nonces of
+// each. It takes as long as crypto/sha256 needs for the hashes.
+func NewProof(seed uint64, versions, hashes int) *Proof {
+	r := rand.New(rand.NewPCG(seed, uint64(versions)))
+	return newProof(r, versions, uint32(hashes/versions), r.Uint32(), Sparse)
+}
+
+// Ring is a few proofs, made on all CPUs at once, whose headers differ. Scans
+// over all of them go past the last nonce too.
+func Ring(seed uint64, versions int, density Density) []*Proof {
+	ring := make([]*Proof, ringSize)
+	count := uint32(ProofHashes / versions)
+	var making sync.WaitGroup
+	for i := range ring {
+		making.Go(func() {
+			r := rand.New(rand.NewPCG(seed, uint64(versions)<<32|uint64(i)))
+			start := r.Uint32()
+			if i == 0 {
+				start = -(count / 16)
+			}
+			ring[i] = newProof(r, versions, count, start, density)
+		})
+	}
+	making.Wait()
+	return ring
+}
+
+func newProof(r *rand.Rand, versions int, count, start uint32, density Density) *Proof {
+	var header hashing.Header
+	for i := range header {
+		header[i] = byte(r.Uint32())
+	}
+	p := &Proof{start: start, count: count, versions: versions}
+	rolled := rollVersions(r, versions)
+	p.prehash.Set(&header, rolled, density.limit())
+	for version, bits := range rolled {
+		binary.LittleEndian.PutUint32(header[0:], bits)
+		p.plant(header, uint32(version), density.limit())
+	}
+	slices.SortFunc(p.winners, p.order)
+	return p
+}
+
+// rollVersions are different versions of one block, as BIP 320 has them.
+func rollVersions(r *rand.Rand, n int) []uint32 {
+	var versions []uint32
+	for len(versions) < n {
+		v := 0x20000000 | r.Uint32()&rolledMask
+		if !slices.Contains(versions, v) {
+			versions = append(versions, v)
+		}
+	}
+	return versions
+}
+
+// plant finds the winners of one version. Nothing of it is the kernels' code:
+// the standard library hashes from its own midstate.
+func (p *Proof) plant(header hashing.Header, version, limit uint32) {
+	first := sha256.New()
+	first.Write(header[:64])
+	midstate, err := first.(encoding.BinaryMarshaler).MarshalBinary()
+	if err != nil {
+		panic(err) // it never fails: the standard library's own state
+	}
+	var sum [sha256.Size]byte
+	for i := range p.count {
+		nonce := p.start + i
+		binary.LittleEndian.PutUint32(header[76:], nonce)
+		if err := first.(encoding.BinaryUnmarshaler).UnmarshalBinary(midstate); err != nil {
+			panic(err)
+		}
+		first.Write(header[64:])
+		sum = sha256.Sum256(first.Sum(sum[:0]))
+		if binary.LittleEndian.Uint32(sum[28:]) <= limit {
+			p.winners = append(p.winners, hashing.Hit{Nonce: nonce, Version: version})
+		}
+	}
+}
+
+// order compares hits by their place in the search.
+func (p *Proof) order(a, b hashing.Hit) int {
+	return cmp.Or(cmp.Compare(a.Nonce-p.start, b.Nonce-p.start), cmp.Compare(a.Version, b.Version))
+}
+
+// Versions is how many headers the proof has.
+func (p *Proof) Versions() int { return p.versions }
+
+// between are the winners at the offsets from..to-1 of the range.
+func (p *Proof) between(from, to uint32) []hashing.Hit {
+	at := func(offset uint32) int {
+		return sort.Search(len(p.winners), func(i int) bool { return p.winners[i].Nonce-p.start >= offset })
+	}
+	return p.winners[at(from):at(to)]
+}
+
+// judge compares the hits in a part of the range with its winners. It sorts
+// the hits.
+func (p *Proof) judge(from, to uint32, hits []hashing.Hit) (count ProofCount) {
+	winners := p.between(from, to)
+	count.Planted = uint64(len(winners))
+	count.Hashes = uint64(to-from) * uint64(p.versions)
+	slices.SortFunc(hits, p.order)
+	for _, hit := range hits {
+		for len(winners) > 0 && p.order(winners[0], hit) < 0 {
+			winners = winners[1:] // missed
+		}
+		if len(winners) > 0 && winners[0] == hit {
+			count.Found++
+			winners = winners[1:]
+		} else {
+			count.Wrong++
+		}
+	}
+	return count
+}
+
+// Right: every planted winner was found and nothing else.
+func (c ProofCount) Right() bool { return c.Found == c.Planted && c.Wrong == 0 }
+
+// Errors is how many winners were missed and how many hits were none.
+func (c ProofCount) Errors() uint64 { return c.Planted - c.Found + c.Wrong }
+
+// Add sums up.
+func (c *ProofCount) Add(more ProofCount) {
+	c.Planted += more.Planted
+	c.Found += more.Found
+	c.Wrong += more.Wrong
+	c.Hashes += more.Hashes
+}
+
+// String is such as "2 of 39 planted winners missed, 1 hit that is none".
+func (c ProofCount) String() string {
+	return fmt.Sprintf("%d of %d planted winners missed, %d hits that are none", c.Planted-c.Found, c.Planted, c.Wrong)
+}

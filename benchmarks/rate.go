@@ -1,0 +1,161 @@
+package benchmarks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"quarry/hashing"
+	"quarry/miner"
+	"quarry/telemetry"
+)
+
+// Sample is one measurement of a kernel on some threads.
+type Sample struct {
+	Rate    float64       // hashes a second: the sum of the threads' own rates
+	Hashes  uint64        // of all threads
+	Elapsed time.Duration // the longest of the threads' times
+	Threads []ThreadSample
+	Proof   ProofCount
+	// Hertz is the median of the threads' clocks; unavailable where one is.
+	Hertz telemetry.Reading
+}
+
+// ThreadSample is one thread's part of a Sample.
+type ThreadSample struct {
+	CPU     int // -1 if it was not pinned
+	Hashes  uint64
+	Elapsed time.Duration
+	Proof   ProofCount
+	Hertz   telemetry.Reading // its clock, measured right before and after
+}
+
+// WrongKernel is a kernel whose hits were not the planted winners.
+type WrongKernel struct {
+	Kernel string
+	Thread int        // index into the placements
+	CPU    int        // -1 if the thread was not pinned
+	Count  ProofCount // of that thread, up to then
+	Fault  error      // a panic or a broken promise of Scan; nil for wrong hits
+}
+
+// Error names the kernel, the thread and the fault.
+func (w *WrongKernel) Error() string {
+	where := fmt.Sprintf("thread %d", w.Thread)
+	if w.CPU >= 0 {
+		where += fmt.Sprintf(" (cpu %d)", w.CPU)
+	}
+	if w.Fault != nil {
+		return fmt.Sprintf("kernel %q is wrong on %s: %v", w.Kernel, where, w.Fault)
+	}
+	return fmt.Sprintf("kernel %q is wrong on %s: %v", w.Kernel, where, w.Count)
+}
+
+// Unwrap is the fault.
+func (w *WrongKernel) Unwrap() error { return w.Fault }
+
+// Rate runs the kernel on one thread for each placement, all at the same time,
+// over the proofs for d. Each thread is locked, pinned where its placement
+// says so, and ends with the call; GOMAXPROCS must leave room for them and
+// some more. A thread runs whole batches, until it has met a winner at least,
+// and its rate is by the time that it really took. All proofs must have the
+// same number of versions.
+//
+// The first wrong hit ends the call with a *WrongKernel. It also fails when
+// ctx ends, then with ctx's error, and when a thread cannot be pinned.
+func Rate(ctx context.Context, kernel hashing.Kernel, proofs []*Proof, places []miner.Placement, d time.Duration) (Sample, error) {
+	if len(places) == 0 || !slices.ContainsFunc(proofs, func(p *Proof) bool { return len(p.winners) > 0 }) {
+		return Sample{}, errors.New("measuring a rate: no threads, or no work with winners")
+	}
+	var stop atomic.Bool
+	defer context.AfterFunc(ctx, func() { stop.Store(true) })()
+	threads := make([]ThreadSample, len(places))
+	faults := make([]error, len(places))
+	var ready, ended sync.WaitGroup
+	ready.Add(len(places))
+	begin := make(chan struct{})
+	for i := range places {
+		ended.Go(func() {
+			runtime.LockOSThread() // never unlocked: the thread dies, and its pinning with it
+			s := newScanner(kernel, proofs, i)
+			threads[i].CPU = places[i].CPU
+			err := settle(places[i])
+			ready.Done()
+			<-begin
+			if err == nil {
+				err = threads[i].run(s, d, &stop)
+			}
+			if wrong := (*WrongKernel)(nil); errors.As(err, &wrong) {
+				wrong.Thread = i
+			}
+			if err != nil {
+				stop.Store(true)
+			}
+			faults[i] = err
+		})
+	}
+	ready.Wait()
+	close(begin)
+	ended.Wait()
+	sample := sum(threads)
+	for _, err := range faults {
+		if err != nil {
+			return sample, err
+		}
+	}
+	return sample, ctx.Err()
+}
+
+// settle pins the calling thread as the placement says.
+func settle(place miner.Placement) error {
+	if !place.Pinned {
+		return nil
+	}
+	return miner.PinThread(place.CPU)
+}
+
+// run measures on the calling thread until d is over or stop is set.
+func (t *ThreadSample) run(s *scanner, d time.Duration, stop *atomic.Bool) error {
+	before := clock()
+	began := time.Now()
+	for {
+		count, err := s.next()
+		t.Proof.Add(count)
+		t.Elapsed = time.Since(began)
+		if err != nil || !count.Right() {
+			return &WrongKernel{Kernel: s.kernel.Name, CPU: t.CPU, Count: t.Proof, Fault: err}
+		}
+		if t.Elapsed >= d && t.Proof.Planted > 0 || stop.Load() {
+			break
+		}
+	}
+	t.Hertz = agreed(before, clock())
+	t.Hashes = t.Proof.Hashes
+	return nil
+}
+
+func sum(threads []ThreadSample) Sample {
+	s := Sample{Threads: threads}
+	var clocks []float64
+	for _, t := range threads {
+		s.Hashes += t.Hashes
+		s.Elapsed = max(s.Elapsed, t.Elapsed)
+		s.Proof.Add(t.Proof)
+		if t.Elapsed > 0 {
+			s.Rate += float64(t.Hashes) / t.Elapsed.Seconds()
+		}
+		if t.Hertz.OK {
+			clocks = append(clocks, t.Hertz.Value)
+		}
+	}
+	if len(clocks) == len(threads) {
+		slices.Sort(clocks)
+		s.Hertz = telemetry.Some(clocks[len(clocks)/2])
+	}
+	return s
+}

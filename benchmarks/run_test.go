@@ -1,0 +1,225 @@
+package benchmarks
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"quarry/hashing"
+	"quarry/miner"
+	"quarry/telemetry"
+)
+
+// absent is a kernel that no CPU can run.
+func absent(t *testing.T) hashing.Kernel {
+	k := generic(t)
+	k.Name, k.Missing = "wide", func() string { return "AVX-1024" }
+	k.Scan = func(*hashing.Prehash, uint32, uint32, []hashing.Hit) (int, uint32) {
+		t.Error("ran a kernel that cannot run")
+		return 0, 0
+	}
+	return k
+}
+
+// lateFault passes the self-test and fails afterwards: in long searches.
+func lateFault(t *testing.T) hashing.Kernel {
+	return faulty(t, "late-fault", func(good scan) scan {
+		return func(p *hashing.Prehash, start, count uint32, hits []hashing.Hit) (int, uint32) {
+			found, done := good(p, start, count, hits)
+			if p.Limit == Dense.limit() && count > 1 {
+				return 0, done
+			}
+			return found, done
+		}
+	})
+}
+
+func shortOptions(kernels ...hashing.Kernel) Options {
+	return Options{
+		Kernels: kernels, CPUs: miner.CPUSet{CPUs: []int{0, 1, 2}}, Samples: 2, Duration: time.Millisecond, Seed: 3,
+		Root: fstest.MapFS{}, work: smallRing,
+	}
+}
+
+func TestRun(t *testing.T) {
+	options := shortOptions(absent(t), generic(t))
+	last := Progress{}
+	options.Progress = func(p Progress) { last = p }
+	report, err := Run(context.Background(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !report.Proven || report.Incomplete || report.Schema != ReportSchema {
+		t.Errorf("proven %v, incomplete %v, schema %d", report.Proven, report.Incomplete, report.Schema)
+	}
+	if len(report.Kernels) != 2 || report.Kernels[0].Versions != 1 || report.Kernels[1].Versions != 8 {
+		t.Fatalf("series %+v, want generic plain and with 8 versions", report.Kernels)
+	}
+	if len(report.Skipped) != 1 || report.Skipped[0] != (Skipped{"wide", "AVX-1024"}) {
+		t.Errorf("skipped %+v", report.Skipped)
+	}
+	var threads []int
+	for _, s := range append(report.Scaling, report.Kernels...) {
+		threads = append(threads, s.Threads)
+		if len(s.Samples) != 2 || s.Median <= 0 || s.Min > s.Median || s.Max < s.Median || s.Low > s.Median || s.High < s.Median {
+			t.Errorf("%+v", s)
+		}
+		if s.Proof.Planted == 0 || !s.Proof.Right() {
+			t.Errorf("%s: proof %+v", s.Kernel, s.Proof)
+		}
+	}
+	if want := []int{1, 2, 3, 1, 1}; len(threads) != 5 || threads[1] != 2 || threads[2] != 3 {
+		t.Errorf("threads %v, want %v", threads, want)
+	}
+	if e := report.Scaling[0].Efficiency; e.Value != 1 {
+		t.Errorf("efficiency of one thread is %v", e)
+	}
+	if !report.Scaling[2].Efficiency.OK || report.Kernels[0].Efficiency.OK {
+		t.Errorf("efficiency of three threads %v, of a kernel alone %v", report.Scaling[2].Efficiency, report.Kernels[0].Efficiency)
+	}
+	if len(report.Timeline) != 10 || last.Done != 9 || last.Total != 10 {
+		t.Errorf("%d points, last progress %+v", len(report.Timeline), last)
+	}
+	if report.Best.Kernel != "generic" || report.Best.Median <= 0 {
+		t.Errorf("best %+v", report.Best)
+	}
+	if report.Climate.PowerUnavailableWhy == "" || report.Climate.Watts.OK {
+		t.Errorf("power %+v", report.Climate)
+	}
+	text, err := json.Marshal(report)
+	if err != nil || strings.Contains(string(text), ":null,\"kernels\"") || !strings.Contains(string(text), `"throttled":[]`) {
+		t.Errorf("%s, %v", text, err)
+	}
+	if !strings.Contains(strings.Join(report.Warnings, "\n"), "only 2 samples") {
+		t.Errorf("warnings %q", report.Warnings)
+	}
+}
+
+// TestRunWrongKernels: they get no figure, the others do, and the report says
+// that it is not proven.
+func TestRunWrongKernels(t *testing.T) {
+	options := shortOptions(append(faultyKernels(t), lateFault(t), generic(t))...)
+	options.Threads = []int{1}
+	report, err := Run(context.Background(), options)
+	if err != nil || report.Proven {
+		t.Fatalf("proven %v, error %v", report.Proven, err)
+	}
+	for _, s := range report.Kernels {
+		if s.Kernel == "generic" {
+			if s.Error != "" || s.Median <= 0 {
+				t.Errorf("generic: %+v", s)
+			}
+			continue
+		}
+		if s.Error == "" || s.Median != 0 || s.High != 0 || len(s.Samples) != 0 {
+			t.Errorf("%s: %+v, want no figure", s.Kernel, s)
+		}
+	}
+	if report.Best.Kernel != "generic" || len(report.Scaling) != 0 {
+		t.Errorf("best %+v, scaling %v", report.Best, report.Scaling)
+	}
+
+	report, err = Run(context.Background(), shortOptions(lateFault(t)))
+	if err != nil || report.Proven || len(report.Scaling) != 0 || report.Best != (Best{}) {
+		t.Errorf("with nothing right: %+v, %v", report, err)
+	}
+}
+
+func TestRunInterrupted(t *testing.T) {
+	ctx, interrupt := context.WithCancel(context.Background())
+	options := shortOptions(generic(t))
+	options.Progress = func(p Progress) {
+		if p.Done == 3 { // one of the two samples of one, both of the other
+			interrupt()
+		}
+	}
+	report, err := Run(ctx, options)
+	if !errors.Is(err, context.Canceled) || !report.Incomplete {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	if n := len(report.Kernels[0].Samples) + len(report.Kernels[1].Samples); n != 3 || !report.Proven || report.Best.Median <= 0 {
+		t.Errorf("%d samples, proven %v, best %+v", n, report.Proven, report.Best)
+	}
+	for _, s := range report.Kernels {
+		if s.Error != "" {
+			t.Errorf("%+v", s)
+		}
+	}
+
+	interrupted := options
+	interrupted.Progress = nil
+	report, err = Run(ctx, interrupted)
+	if !errors.Is(err, context.Canceled) || report.Proven || report.Kernels[0].Error == "" {
+		t.Errorf("before all: %+v, %v", report, err)
+	}
+}
+
+func TestRunRefuses(t *testing.T) {
+	for name, change := range map[string]func(*Options){
+		"samples": func(o *Options) { o.Samples = -1 },
+		"threads": func(o *Options) { o.Threads = []int{1, 0} },
+		"too many threads": func(o *Options) {
+			o.Threads = []int{1 << 20}
+		},
+		"cpu": func(o *Options) { o.List = []int{77} },
+	} {
+		options := shortOptions(generic(t))
+		change(&options)
+		if _, err := Run(context.Background(), options); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestPowerAndThrottling(t *testing.T) {
+	file := func(s string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(s)} }
+	options := shortOptions(generic(t))
+	options.Root = fstest.MapFS{
+		"sys/class/powercap/intel-rapl:0/name":                             file("package-0\n"),
+		"sys/class/powercap/intel-rapl:0/energy_uj":                        file("5\n"),
+		"sys/class/powercap/intel-rapl:0/max_energy_range_uj":              file("9\n"),
+		"sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count": file("2\n"),
+	}
+	report, err := Run(context.Background(), options)
+	if err != nil || report.Climate.PowerUnavailableWhy != "" || len(report.Climate.Throttled) != 0 {
+		t.Errorf("%+v, %v", report.Climate, err)
+	}
+	if got := throttledSince(telemetry.Throttles{Core: 1}, options.Root); !strings.Contains(got, "rose by 1 (cores)") {
+		t.Errorf("throttled: %q", got)
+	}
+
+	c := newContender(generic(t), 1, []miner.Placement{{CPU: -1}})
+	c.take(Sample{Rate: 1e6, Hashes: 2e6, Elapsed: 2 * time.Second, Hertz: telemetry.Some(4e9)}, telemetry.Some(100))
+	c.take(Sample{Rate: 1e6, Hashes: 2e6, Elapsed: 2 * time.Second}, telemetry.Reading{})
+	b := &bench{Options: options, report: report}
+	b.setClimate([]*contender{c}, c)
+	if w, j := report.Climate.Watts, report.Climate.JoulesPerTerahash; w != telemetry.Some(50) || j != telemetry.Some(5e7) {
+		t.Errorf("%v W, %v J/TH; want 50 and 5e7", w, j)
+	}
+	if len(c.cycles) != 1 || c.cycles[0] != 4000 {
+		t.Errorf("cycles %v, want one of 4000", c.cycles)
+	}
+}
+
+func TestSunk(t *testing.T) {
+	for _, c := range []struct {
+		list []float64
+		want bool
+	}{
+		{[]float64{100, 100, 100, 100, 100, 100}, false},
+		{[]float64{100, 100, 97, 97, 96, 96}, false},
+		{[]float64{100, 101, 97, 97, 94, 93}, true},
+		{[]float64{90, 90, 90, 100, 100, 100}, false},
+		{[]float64{100, 90, 80}, false},
+		{nil, false},
+		{[]float64{0, 0, 0, 0, 0, 0}, false},
+	} {
+		if _, got := sunk(c.list); got != c.want {
+			t.Errorf("sunk(%v) = %v", c.list, got)
+		}
+	}
+}

@@ -1,0 +1,109 @@
+package benchmarks
+
+import (
+	"testing"
+)
+
+func TestMedian(t *testing.T) {
+	for _, c := range []struct {
+		list []float64
+		want float64
+	}{{nil, 0}, {[]float64{3}, 3}, {[]float64{4, 1}, 2.5}, {[]float64{9, 1, 2}, 2}, {[]float64{4, 3, 2, 1}, 2.5}} {
+		if got := Median(c.list); got != c.want {
+			t.Errorf("Median(%v) = %v, want %v", c.list, got, c.want)
+		}
+	}
+	list := []float64{3, 1, 2}
+	if Median(list); list[0] != 3 {
+		t.Error("Median sorts its argument")
+	}
+}
+
+func TestIntervalOfEqualSamples(t *testing.T) {
+	if low, high := Interval([]float64{5, 5, 5, 5, 5, 5, 5}, 1); low != 5 || high != 5 {
+		t.Errorf("%v to %v, want 5 to 5", low, high)
+	}
+	if low, high := Interval([]float64{5}, 1); low != 5 || high != 5 {
+		t.Errorf("one sample: %v to %v", low, high)
+	}
+	if low, high := Interval(nil, 1); low != 0 || high != 0 {
+		t.Errorf("no samples: %v to %v", low, high)
+	}
+}
+
+// TestIntervalCovers draws samples around a known median, and wants it within
+// the interval in about 95 of 100 cases, without drift.
+func TestIntervalCovers(t *testing.T) {
+	r := seeded(5)
+	covered, width := 0, 0.0
+	const cases = 400
+	for range cases {
+		samples := make([]float64, 15)
+		for i := range samples {
+			samples[i] = 100 + r.NormFloat64()
+		}
+		low, high := Interval(samples, 1)
+		width += (high - low) / cases
+		if low <= 100 && 100 <= high {
+			covered++
+		}
+	}
+	if covered < cases*93/100 {
+		t.Errorf("%d of %d intervals cover the true median", covered, cases)
+	}
+	if width > 2.5 { // the bare bootstrap has 1.2
+		t.Errorf("intervals are %.2f wide on average for a spread of 1", width)
+	}
+}
+
+// TestIntervalsAgreeUnderDrift: the rate walks at random as a shared machine's
+// does, and two runs one after the other must still agree 9 times of 10.
+func TestIntervalsAgreeUnderDrift(t *testing.T) {
+	r := seeded(6)
+	agree, bare := 0, 0
+	const pairs, n = 300, 9
+	for range pairs {
+		rate := 100.0
+		run := func() []float64 {
+			samples := make([]float64, n)
+			for i := range samples {
+				rate += 0.3 * r.NormFloat64()
+				samples[i] = rate + 0.3*r.NormFloat64()
+			}
+			return samples
+		}
+		a, b := run(), run()
+		lowA, highA := Interval(a, 1)
+		lowB, highB := Interval(b, 1)
+		if lowA <= highB && lowB <= highA {
+			agree++
+		}
+		shrink := func(s []float64, low, high float64) (float64, float64) {
+			d := abs(Median(s[:n/2]) - Median(s[n-n/2:]))
+			return low + d, high - d
+		}
+		lowA, highA = shrink(a, lowA, highA)
+		lowB, highB = shrink(b, lowB, highB)
+		if lowA <= highB && lowB <= highA {
+			bare++
+		}
+	}
+	t.Logf("%d of %d pairs agree, %d by the bootstrap alone", agree, pairs, bare)
+	if agree < pairs*9/10 {
+		t.Errorf("%d of %d pairs agree", agree, pairs)
+	}
+	if bare >= agree {
+		t.Error("the drift changes nothing: is it still in the interval?")
+	}
+}
+
+func abs(x float64) float64 { return max(x, -x) }
+
+func TestIntervalIsRepeatable(t *testing.T) {
+	samples := []float64{1, 2, 3, 4, 5, 6, 7, 8, 9}
+	low, high := Interval(samples, 1)
+	again, andHigh := Interval(samples, 1)
+	if low != again || high != andHigh || low >= 5 || high <= 5 {
+		t.Errorf("%v to %v, then %v to %v", low, high, again, andHigh)
+	}
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"quarry/benchmarks"
+)
+
+// benchBar is a progress bar on a terminal; elsewhere it is nothing. It draws
+// only when it is told of progress, which is between samples: the libraries'
+// bars draw by themselves, beside what is being measured.
+type benchBar struct{ terminal *os.File }
+
+func newBenchBar(w io.Writer) *benchBar {
+	if file, ok := w.(*os.File); ok && isTerminal(w) && os.Getenv("TERM") != "dumb" {
+		return &benchBar{file}
+	}
+	return &benchBar{}
+}
+
+const barWidth = 30
+
+func (b *benchBar) show(p benchmarks.Progress) {
+	if b.terminal == nil {
+		return
+	}
+	width, _, err := term.GetSize(int(b.terminal.Fd()))
+	if err != nil || width < 2 {
+		width = 80
+	}
+	fmt.Fprint(b.terminal, "\r"+barLine(p, width-1)+"\x1b[K")
+}
+
+// barLine is "[=====>    ] 12/45 measuring shani", cut to the width.
+func barLine(p benchmarks.Progress, width int) string {
+	line := p.Now
+	if p.Total > 0 {
+		full := barWidth * min(p.Done, p.Total) / p.Total
+		bar := strings.Repeat("=", full) + strings.Repeat(" ", barWidth-full)
+		line = fmt.Sprintf("[%s] %d/%d %s", bar, p.Done, p.Total, p.Now)
+	}
+	return line[:min(len(line), width)]
+}
+
+// clear takes the bar away.
+func (b *benchBar) clear() {
+	if b.terminal != nil {
+		fmt.Fprint(b.terminal, "\r\x1b[K")
+	}
+}

@@ -1,0 +1,291 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"quarry/benchmarks"
+	"quarry/config"
+	"quarry/hashing"
+	"quarry/miner"
+)
+
+const benchDescription = `Measures every kernel that this CPU can run on one thread, each plain and with
+rolled versions, then the best on more and more threads. The work is proven:
+winners planted at known nonces must all be found, and nothing else. A kernel
+that fails has no figure.
+
+  quarry bench                                   half a minute or so
+  quarry bench --duration 10m                    longer samples: steadier figures
+  quarry bench --kernel shani,generic --threads 1,2
+  quarry bench --out a.json                      keep the whole report
+  quarry bench --format benchstat > new.txt      for benchstat
+  quarry bench --stress 30m                      burn-in: errors by core
+
+Every figure is the median of its samples, with an interval in which the median
+of another run right afterwards should be too (95 %: bootstrap, wider by the
+drift that was seen). Ctrl-C prints what was measured so far.
+
+Exit codes: 0 measured and right, 1 failed, a kernel is wrong or the burn-in
+found errors, 2 bad usage, 130 interrupted.`
+
+// exitInterrupted is what a shell says of a program that SIGINT ended.
+const exitInterrupted = 130
+
+// maxThreads is the most that the miner takes.
+const maxThreads = 4096
+
+func benchCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "bench",
+		Usage:       "measure the hashing kernels, or burn in the machine",
+		Description: benchDescription,
+		Flags:       benchFlags(),
+		Action:      benchAction,
+		Subcommands: benchSubcommands(),
+	}
+}
+
+func benchFlags() []cli.Flag {
+	const what, how, report = "What", "How", "Reporting"
+	return []cli.Flag{
+		&cli.StringFlag{Category: what, Name: "kernel", Usage: "measure only these `NAMES`, with commas between: " + benchmarks.KernelNames(hashing.Kernels())},
+		&cli.StringFlag{Category: what, Name: "threads", Usage: "`LIST` of thread counts for the best kernel, such as 1,2,4", DefaultText: "1, 2, 4 ... all CPUs"},
+		&cli.StringFlag{Category: what, Name: "cpus", Usage: "use only these CPUs, a `LIST` such as 0-3,8", DefaultText: "all"},
+		&cli.DurationFlag{Category: what, Name: "stress", Usage: "burn in all CPUs (or --threads, --cpus) for this `TIME` with verified hashes", DefaultText: "no"},
+		&cli.DurationFlag{Category: how, Name: "duration", Usage: "`TIME` for the whole run; samples are sized by it", DefaultText: "0.3 s for each sample"},
+		&cli.IntFlag{Category: how, Name: "samples", Value: benchmarks.DefaultSamples, Usage: fmt.Sprintf("`COUNT` of each series; under %d intervals say little", benchmarks.FewSamples)},
+		&cli.Uint64Flag{Category: how, Name: "seed", Value: 1, Usage: "make up other headers for another `NUMBER`"},
+		&cli.StringFlag{Category: report, Name: "format", Value: "table", Usage: "print `FORMAT`: table, json, csv or benchstat (with --stress: table or json lines)"},
+		&cli.StringFlag{Category: report, Name: "out", TakesFile: true, Usage: "write the JSON report to `FILE` as well"},
+		&cli.StringFlag{Category: report, Name: "plot", TakesFile: true, Usage: "draw the report into `FILE`, .svg or .png"},
+	}
+}
+
+// benchOrder is what the flags ask for.
+type benchOrder struct {
+	benchmarks.Options
+	format    string
+	out, plot string // files; empty for none
+	stress    time.Duration
+	named     bool // the kernels were
+}
+
+func benchAction(c *cli.Context) error {
+	if c.Args().Present() {
+		if len(c.Command.Subcommands) > 0 {
+			return noCommand(c)
+		}
+		return refuseArguments(c)
+	}
+	order, err := readBenchOrder(c)
+	if err != nil {
+		return err
+	}
+	ctx, release := untilInterrupted(c.Context)
+	defer release()
+	if order.stress > 0 {
+		return order.burnIn(ctx, c.App.Writer, c.App.ErrWriter)
+	}
+	return order.measure(ctx, c.App.Writer, c.App.ErrWriter)
+}
+
+func (o *benchOrder) measure(ctx context.Context, stdout, stderr io.Writer) error {
+	if err := checkPlot(o.plot); err != nil {
+		return err
+	}
+	out, err := openOut(o.out)
+	if err != nil {
+		return err
+	}
+	defer out.close()
+	bar := newBenchBar(stderr)
+	o.Progress = bar.show
+	threads := slices.Max(append([]int{1, len(o.CPUs.CPUs)}, o.Threads...))
+	runtime.GOMAXPROCS(threads + spareProcs)
+	report, err := benchmarks.Run(ctx, o.Options)
+	bar.clear()
+	if report == nil {
+		return err
+	}
+	written := errors.Join(writeReport(stdout, report, o.format), out.write(report))
+	if o.plot != "" && report.Best.Median > 0 {
+		written = errors.Join(written, plotReport(report, o.plot))
+	}
+	switch {
+	case written != nil:
+		return written
+	case errors.Is(err, context.Canceled):
+		return cli.Exit("interrupted: this is what was measured until then", exitInterrupted)
+	case err != nil:
+		return err
+	case !report.Proven:
+		return cli.Exit(wrongKernels(report), exitFailed)
+	}
+	return nil
+}
+
+// wrongKernels says in a line which kernels have no figure.
+func wrongKernels(report *benchmarks.Report) string {
+	var faults []string
+	for _, s := range slices.Concat(report.Kernels, report.Scaling) {
+		if s.Error != "" && !slices.Contains(faults, s.Error) {
+			faults = append(faults, s.Error)
+		}
+	}
+	if len(faults) == 0 {
+		return "no kernel was measured"
+	}
+	return strings.Join(faults, "; ")
+}
+
+// readBenchOrder judges the flags before anything is started.
+func readBenchOrder(c *cli.Context) (*benchOrder, error) {
+	o := &benchOrder{
+		format: c.String("format"), out: c.String("out"), plot: c.String("plot"), stress: c.Duration("stress"), named: c.IsSet("kernel"),
+		Options: benchmarks.Options{
+			Samples: c.Int("samples"), Duration: c.Duration("duration"), Seed: c.Uint64("seed"), Build: benchmarkBuild(),
+		},
+	}
+	var err error
+	if o.Kernels, err = benchKernels(c.String("kernel")); err != nil {
+		return nil, usageFault("--kernel: %v", err)
+	}
+	if o.Threads, err = parseThreads(c.String("threads")); err != nil {
+		return nil, usageFault("--threads: %v", err)
+	}
+	list, err := config.ParseCPUList(c.String("cpus"))
+	if err != nil {
+		return nil, usageFault("--cpus: %v", err)
+	}
+	if o.List = list; c.IsSet("cpus") && len(list) == 0 {
+		return nil, usageFault("--cpus: the list is empty")
+	}
+	if o.CPUs, err = miner.UsableCPUs(); err != nil {
+		return nil, fmt.Errorf("finding the CPUs: %w", err)
+	}
+	if _, err := miner.ChooseCPUs(o.CPUs, 0, o.List); err != nil {
+		return nil, usageFault("--cpus: %v", err)
+	}
+	return o, o.check(c)
+}
+
+// check judges what the flags mean together.
+func (o *benchOrder) check(c *cli.Context) error {
+	formats := []string{"table", "json", "csv", "benchstat"}
+	if c.IsSet("stress") {
+		formats = formats[:2]
+		for _, name := range []string{"duration", "samples", "out", "plot"} {
+			if c.IsSet(name) {
+				return usageFault("--%s does not go with --stress", name)
+			}
+		}
+		if len(o.Threads) > 1 {
+			return usageFault("--threads: a burn-in runs with one number of threads, not %d", len(o.Threads))
+		}
+		if o.named && len(o.Kernels) != 1 {
+			return usageFault("--kernel: a burn-in runs one kernel, not %d", len(o.Kernels))
+		}
+	}
+	for _, name := range []string{"kernel", "threads", "out", "plot"} {
+		if c.IsSet(name) && c.String(name) == "" {
+			return usageFault("--%s: it is empty", name)
+		}
+	}
+	switch {
+	case !slices.Contains(formats, o.format):
+		return usageFault("--format %.40q: want one of %s", o.format, strings.Join(formats, ", "))
+	case c.IsSet("stress") && o.stress <= 0:
+		return usageFault("--stress %v: want a time above 0, such as 30m", o.stress)
+	case c.IsSet("duration") && o.Duration <= 0:
+		return usageFault("--duration %v: want a time above 0, such as 1m", o.Duration)
+	case o.Samples < 1 || o.Samples > 10000:
+		return usageFault("--samples %d: want 1 to 10000", o.Samples)
+	}
+	return nil
+}
+
+// benchKernels are those of the list; of an empty one all. Named ones must be
+// able to run here.
+func benchKernels(list string) ([]hashing.Kernel, error) {
+	all := hashing.Kernels()
+	if list == "" {
+		return all, nil
+	}
+	var chosen []hashing.Kernel
+	for name := range strings.SplitSeq(list, ",") {
+		name = strings.TrimSpace(name)
+		i := slices.IndexFunc(all, func(k hashing.Kernel) bool { return k.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("unknown kernel %.40q: want some of %s", name, benchmarks.KernelNames(all))
+		}
+		if lacks := all[i].MissingHere(); lacks != "" {
+			return nil, fmt.Errorf("kernel %q cannot run here: this CPU lacks %s", name, lacks)
+		}
+		if !slices.ContainsFunc(chosen, func(k hashing.Kernel) bool { return k.Name == name }) {
+			chosen = append(chosen, all[i])
+		}
+	}
+	return chosen, nil
+}
+
+// parseThreads reads "1,2,4"; empty is none.
+func parseThreads(list string) (threads []int, err error) {
+	if list == "" {
+		return nil, nil
+	}
+	for text := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(text))
+		if err != nil || n < 1 || n > maxThreads {
+			return nil, fmt.Errorf("%.40q is not a number from 1 to %d: write it like 1,2,4", text, maxThreads)
+		}
+		threads = append(threads, n)
+	}
+	return threads, nil
+}
+
+// outFile is where --out goes; nil for nowhere. It is opened before the
+// measuring, which takes long, and keeps what it held until there is a report.
+type outFile struct{ file *os.File }
+
+func openOut(name string) (*outFile, error) {
+	if name == "" {
+		return &outFile{}, nil
+	}
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, usageFault("--out: %v", err)
+	}
+	return &outFile{file}, nil
+}
+
+func (o *outFile) write(report *benchmarks.Report) error {
+	if o.file == nil {
+		return nil
+	}
+	if info, err := o.file.Stat(); err == nil && info.Mode().IsRegular() {
+		if err := o.file.Truncate(0); err != nil {
+			return fmt.Errorf("--out: %w", err)
+		}
+	}
+	if err := writeReport(o.file, report, "json"); err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	return nil
+}
+
+func (o *outFile) close() {
+	if o.file != nil {
+		o.file.Close()
+	}
+}

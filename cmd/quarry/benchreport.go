@@ -1,0 +1,112 @@
+package main
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strconv"
+
+	"quarry/benchmarks"
+	"quarry/telemetry"
+)
+
+// benchmarkBuild says what measured.
+func benchmarkBuild() benchmarks.Build {
+	build := benchmarks.Build{Version: versionText(), Go: runtime.Version(), Target: runtime.GOOS + "/" + runtime.GOARCH}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "-tags" {
+				build.Tags = s.Value
+			}
+		}
+	}
+	return build
+}
+
+// writeReport prints the report in one of the formats of --format.
+func writeReport(w io.Writer, r *benchmarks.Report, format string) error {
+	switch format {
+	case "json":
+		return writeIndented(w, r)
+	case "csv":
+		return writeBenchCSV(w, r)
+	case "benchstat":
+		return writeBenchstat(w, r)
+	}
+	return writeBenchTable(w, r)
+}
+
+func writeIndented(w io.Writer, value any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(value)
+}
+
+// writeBenchCSV is a line for each series; what is unavailable is empty.
+func writeBenchCSV(w io.Writer, r *benchmarks.Report) error {
+	table := csv.NewWriter(w)
+	rows := [][]string{{
+		"section", "kernel", "versions", "threads", "samples", "median_hashes_per_second", "low_hashes_per_second", "high_hashes_per_second",
+		"min_hashes_per_second", "max_hashes_per_second", "cycles_per_hash", "efficiency", "winners_planted", "winners_found", "wrong_hits",
+		"hashes", "error",
+	}}
+	for _, section := range []struct {
+		name string
+		list []benchmarks.Series
+	}{{"kernels", r.Kernels}, {"scaling", r.Scaling}} {
+		for _, s := range section.list {
+			row := []string{section.name, s.Kernel, strconv.Itoa(s.Versions), strconv.Itoa(s.Threads), strconv.Itoa(len(s.Samples))}
+			for _, rate := range []float64{s.Median, s.Low, s.High, s.Min, s.Max} {
+				row = append(row, csvNumber(telemetry.Reading{Value: rate, OK: s.Error == ""}))
+			}
+			row = append(row, csvNumber(s.CyclesPerHash), csvNumber(s.Efficiency))
+			for _, n := range []uint64{s.Proof.Planted, s.Proof.Found, s.Proof.Wrong, s.Proof.Hashes} {
+				row = append(row, strconv.FormatUint(n, 10))
+			}
+			rows = append(rows, append(row, s.Error))
+		}
+	}
+	return table.WriteAll(rows)
+}
+
+func csvNumber(r telemetry.Reading) string {
+	if !r.OK {
+		return ""
+	}
+	return r.String()
+}
+
+// writeBenchstat is the Go benchmark format, a line for each sample, for
+// golang.org/x/perf/cmd/benchstat. One operation is one hash.
+func writeBenchstat(w io.Writer, r *benchmarks.Report) error {
+	_, err := fmt.Fprintf(w, "goos: %s\ngoarch: %s\npkg: quarry/benchmarks\ncpu: %s\nquarry: %s\nUnit hashes/s better=higher\n",
+		runtime.GOOS, runtime.GOARCH, r.Machine.CPU, r.Build.Version)
+	for _, s := range slices.Concat(r.Kernels, r.Scaling) {
+		if s.Error != "" {
+			_, failed := fmt.Fprintf(w, "# %s: %s\n", s.Kernel, s.Error)
+			err = firstError(err, failed)
+			continue
+		}
+		for _, rate := range s.Samples {
+			// How many hashes that were is the sample's length; the format only
+			// wants a number above 0.
+			hashes := max(int64(rate*r.Settings.SampleSeconds), 1)
+			_, failed := fmt.Fprintf(w, "BenchmarkScan/kernel=%s/versions=%d/threads=%d\t%d\t%.6g ns/op\t%.8g hashes/s\n",
+				s.Kernel, s.Versions, s.Threads, hashes, 1e9/rate, rate)
+			err = firstError(err, failed)
+		}
+	}
+	return err
+}
+
+func firstError(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
