@@ -26,7 +26,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"quarry": main})
+	testscript.Main(m, map[string]func(){"quarry": main, "badprobe": badProbe})
 }
 
 // TestScripts drives the real program as a user does: testdata/*.txtar.
@@ -52,6 +52,7 @@ func TestScripts(t *testing.T) {
 			// A home without settings, and two ports that were free just now.
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("XDG_CONFIG_HOME", env.WorkDir+"/xdg")
+			env.Setenv("XDG_CACHE_HOME", env.WorkDir+"/cache")
 			env.Setenv("NO_COLOR", "1")
 			for _, name := range []string{"PORT", "PORT2"} {
 				port, err := freePort()
