@@ -21,6 +21,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"quarry/hashing"
 	"quarry/stratum/localpool"
 	"quarry/stratum/stratumtest"
 )
@@ -43,8 +44,11 @@ func TestScripts(t *testing.T) {
 			"hangup":    cmdHangup,
 		},
 		Condition: func(name string) (bool, error) {
-			if name == "nohup" {
+			switch name {
+			case "nohup":
 				return signal.Ignored(syscall.SIGHUP), nil
+			case "choice": // more kernels than one run here
+				return len(runnableKernels(hashing.Kernels())) > 1, nil
 			}
 			return false, fmt.Errorf("unknown condition %q", name)
 		},

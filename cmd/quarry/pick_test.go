@@ -14,11 +14,13 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"quarry/benchmarks"
 	"quarry/hashing"
 	"quarry/miner"
 )
@@ -179,6 +181,34 @@ func TestProbeNamesWrongKernels(t *testing.T) {
 		if f := reader.found[i]; (f.Fault == "") != (part == "") || !strings.Contains(f.Fault, part) || (f.Plain > 0) != (part == "") {
 			t.Errorf("finding %+v, want the fault %q", f, part)
 		}
+	}
+}
+
+// TestSeriesRate: other programs make threads slower, in some rounds; what
+// counts is each thread's second best.
+func TestSeriesRate(t *testing.T) {
+	var s series
+	if s.rate() != 0 {
+		t.Error("a rate of nothing")
+	}
+	for _, hashes := range [][2]uint64{{10, 100}, {50, 90}, {40, 20}} {
+		s.add(benchmarks.Sample{Threads: []benchmarks.ThreadSample{
+			{Hashes: hashes[0], Elapsed: time.Second}, {Hashes: hashes[1], Elapsed: 2 * time.Second},
+		}})
+	}
+	if got := s.rate(); got != 40+45 {
+		t.Errorf("rate %v, want 85", got)
+	}
+}
+
+// TestArmNames: where CPUID has no name, the parts' numbers tell CPUs apart.
+func TestArmNames(t *testing.T) {
+	const info = "processor\t: 0\nCPU implementer\t: 0x41\nCPU part\t: 0xd05\nCPU revision\t: 0\n\nprocessor\t: 1\nCPU implementer\t: 0x41\nCPU part\t: 0xd0a\n"
+	if got := cpuParts(fstest.MapFS{"proc/cpuinfo": {Data: []byte(info)}}); got != "0x41 0xd05 0 0xd0a" {
+		t.Errorf("parts %q", got)
+	}
+	if got := cpuParts(fstest.MapFS{}); got != "" {
+		t.Errorf("parts %q of nothing", got)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -42,10 +43,34 @@ type cpuKey struct {
 
 func thisCPU() cpuKey {
 	m := benchmarks.ThisCPU()
+	if runtime.GOARCH != "amd64" {
+		m.CPU = strings.TrimSpace(m.CPU + " " + cpuParts(os.DirFS("/")))
+	}
 	return cpuKey{
 		CPU: m.CPU, Family: m.Family, Model: m.Model, Stepping: m.Stepping, Features: strings.Join(m.Features, " "),
 		Microcode: m.Microcode, Hypervisor: m.Hypervisor, Arch: runtime.GOARCH,
 	}
+}
+
+// cpuParts are the numbers by which Linux names the makes of arm64 cores, each
+// once; empty elsewhere.
+func cpuParts(root fs.FS) string {
+	file, err := root.Open("proc/cpuinfo")
+	if err != nil {
+		return ""
+	}
+	defer file.Close()
+	var parts []string
+	for lines := bufio.NewScanner(io.LimitReader(file, maxPickBytes)); lines.Scan(); {
+		key, value, _ := strings.Cut(lines.Text(), ":")
+		switch strings.TrimSpace(key) {
+		case "CPU implementer", "CPU part", "CPU variant", "CPU revision":
+			if value = strings.TrimSpace(value); !slices.Contains(parts, value) && len(parts) < maxFindings {
+				parts = append(parts, fmt.Sprintf("%.20s", value))
+			}
+		}
+	}
+	return strings.Join(parts, " ")
 }
 
 // pickKey is what a measurement holds for.

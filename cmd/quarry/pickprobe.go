@@ -45,13 +45,15 @@ const (
 
 	// probeTime is about how long the measuring takes in all. Each kernel runs
 	// in every round, plain and with rolled versions, and the order turns round
-	// from one to the next, so that drift is not counted to one of them.
-	probeTime    = 600 * time.Millisecond
-	probeRounds  = 5
-	maxProbeTurn = 20 * time.Millisecond
-	minProbeTurn = 5 * time.Millisecond
-	probeHashes  = 1 << 16 // in a proof
-	probeProofs  = 2       // of each number of versions
+	// from one to the next, so that drift is not counted to one of them. Other
+	// programs only ever make a thread slower: turns are so short that some are
+	// undisturbed, and the best ones count.
+	probeTime   = 600 * time.Millisecond
+	probeTurn   = 5 * time.Millisecond
+	leastRounds = 6
+	mostRounds  = 30
+	probeHashes = 1 << 16 // in a proof
+	probeProofs = 2       // of each number of versions
 )
 
 // probeCommandName is the command that the miner starts itself with.
@@ -133,7 +135,29 @@ func probe(ctx context.Context, order *probeOrder, list []hashing.Kernel, out io
 type subject struct {
 	kernel        hashing.Kernel
 	found         finding
-	plain, rolled []float64 // hashes a second, by round
+	plain, rolled series
+}
+
+// series are the rates of each thread, in hashes a second, round by round.
+type series [][]float64
+
+func (s *series) add(sample benchmarks.Sample) {
+	if *s == nil {
+		*s = make(series, len(sample.Threads))
+	}
+	for i, t := range sample.Threads {
+		(*s)[i] = append((*s)[i], float64(t.Hashes)/t.Elapsed.Seconds())
+	}
+}
+
+// rate is the sum of the threads' second best rates: the very best may be a
+// moment's, after a rest.
+func (s series) rate() (sum float64) {
+	for _, rates := range s {
+		slices.Sort(rates)
+		sum += rates[max(len(rates)-2, 0)]
+	}
+	return sum
 }
 
 func (s *subject) fail(err error) {
@@ -146,24 +170,16 @@ func cut(text string) string { return text[:min(len(text), maxFault)] }
 
 func (s *subject) result() *finding {
 	if s.found.Fault == "" {
-		s.found.Plain, s.found.Rolled = middle(s.plain), middle(s.rolled)
+		s.found.Plain, s.found.Rolled = s.plain.rate(), s.rolled.rate()
 	}
 	return &s.found
-}
-
-// middle is the median, 0 of nothing.
-func middle(list []float64) float64 {
-	if len(list) == 0 {
-		return 0
-	}
-	return slices.Sorted(slices.Values(list))[len(list)/2]
 }
 
 // turn is one kernel in one form.
 type turn struct {
 	*subject
 	proofs []*benchmarks.Proof
-	rates  *[]float64
+	rates  *series
 }
 
 // measure runs all kernels in turns on all the placements at once.
@@ -189,13 +205,16 @@ func measure(ctx context.Context, subjects []*subject, placements []miner.Placem
 	if len(turns) == 0 {
 		return nil
 	}
-	each := min(max(probeTime/time.Duration(probeRounds*len(turns)), minProbeTurn), maxProbeTurn)
-	for range probeRounds {
+	rounds := min(max(int(probeTime/probeTurn)/len(turns), leastRounds), mostRounds)
+	for round, began := 0, time.Now(); round < rounds; round++ {
+		if round >= leastRounds && time.Since(began) > 2*probeTime {
+			break // other programs are busy
+		}
 		for _, t := range turns {
 			if t.found.Fault != "" {
 				continue
 			}
-			if err := t.run(ctx, placements, each, lines); err != nil {
+			if err := t.run(ctx, placements, lines); err != nil {
 				return err
 			}
 		}
@@ -206,11 +225,11 @@ func measure(ctx context.Context, subjects []*subject, placements []miner.Placem
 
 // run is one turn. A kernel that does not find what it should is at fault;
 // an error is trouble with the measuring itself.
-func (t turn) run(ctx context.Context, placements []miner.Placement, each time.Duration, lines *json.Encoder) error {
+func (t turn) run(ctx context.Context, placements []miner.Placement, lines *json.Encoder) error {
 	if err := lines.Encode(probeLine{Begin: t.kernel.Name}); err != nil {
 		return err
 	}
-	sample, err := benchmarks.Rate(ctx, t.kernel, t.proofs, placements, each)
+	sample, err := benchmarks.Rate(ctx, t.kernel, t.proofs, placements, probeTurn)
 	var wrong *benchmarks.WrongKernel
 	switch {
 	case errors.As(err, &wrong):
@@ -218,7 +237,7 @@ func (t turn) run(ctx context.Context, placements []miner.Placement, each time.D
 	case err != nil:
 		return err
 	default:
-		*t.rates = append(*t.rates, sample.Rate)
+		t.rates.add(sample)
 	}
 	return nil
 }
