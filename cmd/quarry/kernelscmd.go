@@ -85,17 +85,16 @@ func findKernels(ctx context.Context, runnable []hashing.Kernel, measure bool, l
 	path, pathErr := pickPath()
 	if measure {
 		found, err := measureKernels(ctx, runnable, key, placements, log)
-		if err == nil {
-			err = pathErr
-			if err == nil {
-				err = keepPick(path, *found)
-			}
-			if err != nil {
-				log.Warn("the rates cannot be kept", zap.Error(err))
-			}
-			return found, nil
+		if err != nil {
+			return nil, err
 		}
-		return nil, err
+		if pathErr == nil {
+			pathErr = keepPick(path, *found)
+		}
+		if pathErr != nil {
+			log.Warn("the rates cannot be kept", zap.Error(pathErr))
+		}
+		return found, nil
 	}
 	var kept *pick
 	if pathErr == nil {

@@ -163,7 +163,7 @@ func TestProbeNamesWrongKernels(t *testing.T) {
 	blind.Name, blind.Scan = "blind", func(_ *hashing.Prehash, _, count uint32, _ []hashing.Hit) (int, uint32) { return 0, count }
 	late.Name, late.Scan = "late", func(p *hashing.Prehash, start, count uint32, hits []hashing.Hit) (int, uint32) {
 		found, done := good.Scan(p, start, count, hits)
-		if count > 1000 && found > 0 { // more than the self-test asks for at once
+		if found > 0 && p.Limit > 1 && p.Limit < 1<<24 { // not in the self-test's searches
 			found--
 		}
 		return found, done
