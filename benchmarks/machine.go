@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -30,23 +31,33 @@ func kernelFeatures() []cpuid.FeatureID {
 	}
 }
 
-// describeMachine puts together what the machine tells about itself; root is
-// the file system's root and h what the sensors said.
-func describeMachine(root fs.FS, h telemetry.Hardware, usable []int) Machine {
+// ThisCPU is the part of a Machine that CPUID and the microcode's version
+// tell: what decides which kernel is fast. It is quick.
+func ThisCPU() Machine { return describeCPU(os.DirFS("/")) }
+
+func describeCPU(root fs.FS) Machine {
 	m := Machine{
 		Features: []string{},
 		CPU:      orUnavailable(cpuid.CPU.BrandName), Family: cpuid.CPU.Family, Model: cpuid.CPU.Model, Stepping: cpuid.CPU.Stepping,
-		Microcode: orUnavailable(microcode(root)), Governor: orUnavailable(governors(root)), Hypervisor: hypervisor(),
-		PhysicalCores: h.PhysicalCores, LogicalCores: h.LogicalCores, UsableCPUs: usable,
-		OS: strings.Join([]string{runtime.GOOS, h.HostPlatform.String(), h.HostKernel.String()}, ", "),
-	}
-	if m.CPU == unavailable {
-		m.CPU = h.CPUModel.String()
+		Microcode: orUnavailable(microcode(root)), Hypervisor: hypervisor(),
 	}
 	for _, f := range kernelFeatures() {
 		if cpuid.CPU.Supports(f) {
 			m.Features = append(m.Features, f.String())
 		}
+	}
+	return m
+}
+
+// describeMachine puts together what the machine tells about itself; root is
+// the file system's root and h what the sensors said.
+func describeMachine(root fs.FS, h telemetry.Hardware, usable []int) Machine {
+	m := describeCPU(root)
+	m.Governor, m.UsableCPUs = orUnavailable(governors(root)), usable
+	m.PhysicalCores, m.LogicalCores = h.PhysicalCores, h.LogicalCores
+	m.OS = strings.Join([]string{runtime.GOOS, h.HostPlatform.String(), h.HostKernel.String()}, ", ")
+	if m.CPU == unavailable {
+		m.CPU = h.CPUModel.String()
 	}
 	return m
 }

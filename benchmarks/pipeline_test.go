@@ -61,7 +61,7 @@ func startRig(b *testing.B, difficulty string, trace miner.Trace, session v1.Tra
 	mined := make(chan error, 1)
 	go func() {
 		mined <- miner.Run(mining, miner.Options{
-			Source: client, Kernel: r.kernel, Placements: r.placements, Priority: miner.PriorityLow,
+			Source: client, Kernels: []hashing.Kernel{r.kernel}, Placements: r.placements, Priority: miner.PriorityLow,
 			Telemetry: r.telemetry, Trace: trace,
 		})
 	}()

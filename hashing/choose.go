@@ -1,8 +1,10 @@
 package hashing
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -36,11 +38,34 @@ func (k Kernel) MissingHere() string {
 	return k.Missing()
 }
 
-// Report is what Choose found out about one kernel.
+// Report is what was found out about one kernel.
 type Report struct {
 	Kernel  Kernel
 	Missing string // what this CPU lacks; empty if the kernel can run
 	Err     error  // why it failed its self-test; nil if it passed or cannot run
+}
+
+// Usable tells whether the kernel can run here and passed its self-test.
+func (r Report) Usable() bool { return r.Missing == "" && r.Err == nil }
+
+// Examine tests every kernel of the list that this CPU can run. It takes about
+// a millisecond for each, and some for the examiner's making. The reports come
+// in the order of the list.
+func Examine(list []Kernel) []Report {
+	examiner := NewExaminer()
+	reports := make([]Report, 0, len(list))
+	for _, k := range list {
+		reports = append(reports, examine(examiner, k))
+	}
+	return reports
+}
+
+func examine(examiner *Examiner, k Kernel) Report {
+	report := Report{Kernel: k, Missing: k.MissingHere()}
+	if report.Missing == "" {
+		report.Err = examiner.Test(k)
+	}
+	return report
 }
 
 // Choose returns the kernel of that name, or for "auto" (or "") the first of
@@ -51,15 +76,16 @@ func Choose(name string) (Kernel, []Report, error) { return ChooseFrom(Kernels()
 
 // ChooseFrom is Choose over a given list.
 func ChooseFrom(list []Kernel, name string) (Kernel, []Report, error) {
+	examiner := NewExaminer()
 	if name != Auto && name != "" {
-		return chooseNamed(list, name)
+		return chooseNamed(examiner, list, name)
 	}
 	var reports []Report
 	var faults []error
 	for _, k := range list {
-		report := examine(k)
+		report := examine(examiner, k)
 		reports = append(reports, report)
-		if report.Missing == "" && report.Err == nil {
+		if report.Usable() {
 			return k, reports, nil
 		}
 		faults = append(faults, report.Err)
@@ -67,12 +93,12 @@ func ChooseFrom(list []Kernel, name string) (Kernel, []Report, error) {
 	return Kernel{}, reports, fmt.Errorf("no kernel can be used on this machine: %w", errors.Join(faults...))
 }
 
-func chooseNamed(list []Kernel, name string) (Kernel, []Report, error) {
+func chooseNamed(examiner *Examiner, list []Kernel, name string) (Kernel, []Report, error) {
 	k, err := lookup(list, name)
 	if err != nil {
 		return Kernel{}, nil, err
 	}
-	report := examine(k)
+	report := examine(examiner, k)
 	switch {
 	case report.Missing != "":
 		err = fmt.Errorf("kernel %q cannot run here: this CPU lacks %s; use %q", name, report.Missing, Auto)
@@ -85,10 +111,34 @@ func chooseNamed(list []Kernel, name string) (Kernel, []Report, error) {
 	return k, []Report{report}, nil
 }
 
-func examine(k Kernel) Report {
-	report := Report{Kernel: k, Missing: k.MissingHere()}
-	if report.Missing == "" {
-		report.Err = SelfTest(k)
+// Rate is how fast a kernel was measured to be, in hashes a second; 0 is not
+// measured.
+type Rate struct {
+	Plain  float64 // one version at a time
+	Rolled float64 // as many versions as the kernel likes, Kernel.Versions
+}
+
+// best is the rate where versions may be rolled: a kernel need not make use
+// of them.
+func (r Rate) best() float64 { return max(r.Plain, r.Rolled) }
+
+// Rank orders kernels by their measured rates, by name: rolled is best first
+// for work under many versions, plain for work under one. A kernel that gains
+// nothing by rolled versions has Versions = 1 in both. Kernels without a rate
+// come behind those with one, in the order of the list.
+func Rank(list []Kernel, rates map[string]Rate) (rolled, plain []Kernel) {
+	for _, k := range list {
+		if r, ok := rates[k.Name]; ok && r.Rolled <= r.Plain {
+			k.Versions = 1
+		}
+		rolled = append(rolled, k)
 	}
-	return report
+	plain = slices.Clone(rolled)
+	slices.SortStableFunc(rolled, func(a, b Kernel) int {
+		return cmp.Compare(rates[b.Name].best(), rates[a.Name].best())
+	})
+	slices.SortStableFunc(plain, func(a, b Kernel) int {
+		return cmp.Compare(rates[b.Name].Plain, rates[a.Name].Plain)
+	})
+	return rolled, plain
 }

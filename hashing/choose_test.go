@@ -15,6 +15,12 @@ func broken(name string, fault func(scan func(*Prehash, uint32, uint32, []Hit) (
 	return k
 }
 
+// wide has the kernel say that it has eight lanes and likes four versions.
+func wide(k Kernel) Kernel {
+	k.Lanes, k.Versions = 8, 4
+	return k
+}
+
 // brokenKernels are faults that a self-test has to see.
 func brokenKernels() []Kernel {
 	type scan = func(*Prehash, uint32, uint32, []Hit) (int, uint32)
@@ -86,6 +92,49 @@ func brokenKernels() []Kernel {
 				return good(p, start, count, hits)
 			}
 		}),
+		wide(broken("skips-a-lone-rest", func(good scan) scan {
+			return func(p *Prehash, start, count uint32, hits []Hit) (int, uint32) {
+				if count > 8 && count%8 == 1 {
+					found, done := good(p, start, count-1, hits)
+					return found, done + 1
+				}
+				return good(p, start, count, hits)
+			}
+		})),
+		wide(broken("one-lane-too-many", func(good scan) scan {
+			return func(p *Prehash, start, count uint32, hits []Hit) (int, uint32) {
+				if count%8 == 7 && len(hits) > int(count+1)*p.Versions {
+					found, _ := good(p, start, count+1, hits)
+					return found, count
+				}
+				return good(p, start, count, hits)
+			}
+		})),
+		wide(broken("wrong-in-the-last-of-its-versions", func(good scan) scan {
+			return func(p *Prehash, start, count uint32, hits []Hit) (int, uint32) {
+				q := *p
+				if q.Versions == 4 {
+					q.Midstates[3] = q.Midstates[2]
+				}
+				return good(&q, start, count, hits)
+			}
+		})),
+		wide(broken("wrong-beyond-its-versions", func(good scan) scan {
+			return func(p *Prehash, start, count uint32, hits []Hit) (int, uint32) {
+				q := *p
+				q.Midstates[MaxVersions-1][0] ^= 1
+				return good(&q, start, count, hits)
+			}
+		})),
+		wide(broken("loses-the-second-of-two-hits", func(good scan) scan {
+			return func(p *Prehash, start, count uint32, hits []Hit) (int, uint32) {
+				found, done := good(p, start, count, hits)
+				if found == 2 {
+					found = 1
+				}
+				return found, done
+			}
+		})),
 		broken("overruns-a-full-buffer", func(good scan) scan {
 			return func(p *Prehash, start, count uint32, hits []Hit) (int, uint32) {
 				found, _ := good(p, start, count, hits)
@@ -172,6 +221,47 @@ func TestChooseByName(t *testing.T) {
 		if err != nil || !slices.Contains(names(Kernels()), k.Name) || len(reports) == 0 {
 			t.Errorf("Choose(%q) = %q, %v, %v", auto, k.Name, reports, err)
 		}
+	}
+}
+
+func TestExamineReportsOnAll(t *testing.T) {
+	absent := genericKernel()
+	absent.Name, absent.Missing = "wide", func() string { return "AVX-1024" }
+	list := []Kernel{absent, brokenKernels()[0], genericKernel()}
+	reports := Examine(list)
+	if len(reports) != 3 || reports[0].Missing == "" || reports[1].Err == nil ||
+		reports[0].Usable() || reports[1].Usable() || !reports[2].Usable() {
+		t.Errorf("reports %+v", reports)
+	}
+}
+
+func TestRank(t *testing.T) {
+	var list []Kernel
+	for _, name := range []string{"new", "a", "b", "c", "generic"} {
+		list = append(list, Kernel{Name: name, Versions: 8})
+	}
+	rates := map[string]Rate{
+		"a": {Plain: 50, Rolled: 55}, "b": {Plain: 52, Rolled: 51}, "c": {Plain: 20, Rolled: 60}, "generic": {Plain: 4, Rolled: 4},
+	}
+	rolled, plain := Rank(list, rates)
+	if got, want := strings.Join(names(rolled), " "), "c a b generic new"; got != want {
+		t.Errorf("with rolled versions %s, want %s", got, want)
+	}
+	if got, want := strings.Join(names(plain), " "), "b a c generic new"; got != want {
+		t.Errorf("plain %s, want %s", got, want)
+	}
+	for _, k := range append(rolled, plain...) {
+		gains := k.Name == "a" || k.Name == "c" || k.Name == "new"
+		if k.Versions != map[bool]int{true: 8, false: 1}[gains] {
+			t.Errorf("%s searches %d versions at once", k.Name, k.Versions)
+		}
+	}
+	rolled, plain = Rank(list, nil)
+	if !slices.Equal(names(rolled), names(list)) || !slices.Equal(names(plain), names(list)) {
+		t.Errorf("without rates: %v and %v, want the order of the list", names(rolled), names(plain))
+	}
+	if list[2].Versions != 8 {
+		t.Error("Rank changes its input")
 	}
 }
 

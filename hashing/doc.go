@@ -9,8 +9,8 @@
 // A hit is only a candidate: the caller hashes it again with [Header.Hash],
 // the readable reference, and compares all 256 bits with the [Target].
 //
-// [Choose] picks the kernel: the first of [Kernels] that the CPU can run and
-// that passes [SelfTest].
+// [Choose] picks the first of [Kernels] that the CPU can run and that passes
+// its self-test ([Examiner]). Where rates were measured, [Rank] knows better.
 //
 // Byte orders, once and for all: a [Hash] is the 32 bytes that SHA-256 puts
 // out ("internal" order); as a number it is read little-endian, so its most

@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/bits"
 	"math/rand/v2"
+	"slices"
 )
 
 // knownHeaders are block headers of Bitcoin's chain whose hash has a top word
@@ -17,12 +18,47 @@ var knownHeaders = [...]string{
 	"0100000081cd02ab7e569e8bcd9317e2fe99f2de44d49ab2b8851ba4a308000000000000e320b6c2fffc8d750423db8b1eb942ae710e951ed797f7affc8892b0f1fc122bc7f5d74df2b9441a42a14695",
 }
 
-// SelfTest checks a kernel that this CPU can run: known answers, then random
-// headers against the readable reference, with limits from none to all hits,
-// odd ranges, many versions, a full hit buffer and the turn of the nonce at
-// 2^32. It is the same test every time and takes a few milliseconds. The
-// error says what went wrong first; a kernel that panics has failed.
-func SelfTest(k Kernel) (err error) {
+// Examiner tests kernels against answers that it has from its making: those
+// of known blocks, and the readable reference's for one random header under
+// MaxVersions versions. It never changes and may test on many threads at once.
+type Examiner struct {
+	known []knownAnswer
+	table answerTable
+}
+
+// knownAnswer is a block's header and its nonce.
+type knownAnswer struct {
+	prehash Prehash
+	nonce   uint32
+}
+
+// NewExaminer asks the reference for the answers, which takes some
+// milliseconds. They are the same every time.
+func NewExaminer() *Examiner {
+	e := new(Examiner)
+	for _, text := range knownHeaders {
+		var header Header
+		if _, err := hex.Decode(header[:], []byte(text)); err != nil {
+			panic(err) // the constants above
+		}
+		answer := knownAnswer{nonce: bits.ReverseBytes32(header.word(19))}
+		answer.prehash.Set(&header, []uint32{bits.ReverseBytes32(header.word(0))}, 0)
+		e.known = append(e.known, answer)
+	}
+	e.table.fill(rand.New(rand.NewPCG(2009, 1)))
+	return e
+}
+
+// SelfTest is [Examiner.Test] for a single kernel.
+func SelfTest(k Kernel) error { return NewExaminer().Test(k) }
+
+// Test checks a kernel that this CPU can run: known answers, then every hash
+// of ranges around whole groups of its lanes and over the turn of the nonce at
+// 2^32, under one to many versions, with limits from none to all hits, limits
+// that a hash meets exactly or misses by one, and a full hit buffer. It takes
+// about a millisecond. The error says what went wrong first; a kernel that
+// panics has failed.
+func (e *Examiner) Test(k Kernel) (err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			err = fmt.Errorf("panic: %v", fault)
@@ -31,111 +67,132 @@ func SelfTest(k Kernel) (err error) {
 			err = fmt.Errorf("kernel %q failed its self-test: %w", k.Name, err)
 		}
 	}()
-	for _, text := range knownHeaders {
-		if err := checkKnown(k, text); err != nil {
+	hits := make([]Hit, MinHits)
+	for _, answer := range e.known {
+		if err := answer.check(k, hits); err != nil {
 			return err
 		}
 	}
-	r := rand.New(rand.NewPCG(2009, 1))
-	for _, c := range testRanges(r) {
-		if err := c.check(k); err != nil {
+	for _, search := range e.table.searches(k) {
+		if err := e.table.check(k, search, hits); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// checkKnown searches around the nonce of a block and wants it and no other.
-func checkKnown(k Kernel, text string) error {
-	var header Header
-	if _, err := hex.Decode(header[:], []byte(text)); err != nil {
-		return err
-	}
-	nonce := bits.ReverseBytes32(header.word(19))
-	var p Prehash
-	p.Set(&header, []uint32{bits.ReverseBytes32(header.word(0))}, 0)
+// check searches around the nonce of a block and wants it and no other.
+func (answer *knownAnswer) check(k Kernel, hits []Hit) error {
 	var found []Hit
-	err := scanAll(k, &p, nonce-301, 511, make([]Hit, MinHits), func(h Hit) error {
+	err := scanAll(k, &answer.prehash, answer.nonce-101, 171, hits, func(h Hit) error {
 		found = append(found, h)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	if len(found) != 1 || found[0] != (Hit{Nonce: nonce}) {
-		return fmt.Errorf("found %v around the known nonce %d", found, nonce)
+	if len(found) != 1 || found[0] != (Hit{Nonce: answer.nonce}) {
+		return fmt.Errorf("found %v around the known nonce %d", found, answer.nonce)
 	}
 	return nil
 }
 
-// testRange is a search whose every hash is compared with the reference.
-type testRange struct {
-	header   Header
-	versions []uint32
-	start    uint32 // first nonce
-	count    uint32 // nonces
-	limit    uint32
+// answerNonces is how many nonces the table has: more than two groups of the
+// widest kernel (64 lanes, by MinHits).
+const (
+	answerNonces = 150
+	answerTurn   = answerNonces / 2 // where nonce 0 is
+)
+
+// answerTable holds the top words of all hashes of a few nonces, some on
+// either side of the turn at 2^32, under MaxVersions versions.
+type answerTable struct {
+	prehash Prehash
+	start   uint32
+	top     [answerNonces][MaxVersions]uint32
 }
 
-// testRanges are the random searches of the self-test.
-func testRanges(r *rand.Rand) []testRange {
+func (t *answerTable) fill(r *rand.Rand) {
+	var header Header
+	for i := range header {
+		header[i] = byte(r.Uint32())
+	}
+	var versions [MaxVersions]uint32
+	for i := range versions {
+		versions[i] = r.Uint32()
+	}
+	t.prehash.Set(&header, versions[:], 0)
+	t.start = -answerTurn & math.MaxUint32
+	for i := range t.top {
+		for v := range t.top[i] {
+			t.top[i][v] = referenceTopWord(&t.prehash, Hit{t.start + uint32(i), uint32(v)})
+		}
+	}
+}
+
+// tableSearch is a search within a table: count nonces from its first+offset
+// on, under the first of its versions.
+type tableSearch struct {
+	offset, count, versions int
+	limit                   uint32
+}
+
+// searches are what one kernel is asked.
+func (t *answerTable) searches(k Kernel) (list []tableSearch) {
 	const all = math.MaxUint32
-	ranges := []testRange{
-		{count: 97, limit: 0},
-		{count: 65, limit: 1},
-		{count: 64, limit: all / 2},
-		{count: 33, limit: all / 2, versions: make([]uint32, 3)},
-		{count: 1, limit: all},
-		{count: 131, limit: all - 1},
-		{count: 67, limit: all, start: all - 33},                       // past nonce 2^32-1
-		{count: 67, limit: all, versions: make([]uint32, MaxVersions)}, // more hits than MinHits
+	lanes := min(max(k.Lanes, 1), (answerNonces-1)/2)
+	// Every other range goes over the turn of the nonce, the rest lie anywhere.
+	add := func(count, versions int, limit uint32) {
+		offset := min(answerTurn-count/2, answerNonces-count)
+		if len(list)%2 == 1 {
+			offset = 41 * len(list) % (answerNonces - count + 1)
+		}
+		list = append(list, tableSearch{offset, count, versions, limit})
 	}
-	for i := range ranges {
-		c := &ranges[i]
-		for j := range c.header {
-			c.header[j] = byte(r.Uint32())
+	numbers := []int{1, 2, 3, min(max(k.Versions, 1), MaxVersions), MaxVersions}
+	slices.Sort(numbers)
+	for _, versions := range slices.Compact(numbers) {
+		for _, count := range []int{1, lanes - 1, lanes, lanes + 1, 2*lanes + 1} {
+			if count > 0 {
+				add(count, versions, all)
+			}
 		}
-		if c.versions == nil {
-			c.versions = make([]uint32, 1)
-		}
-		for j := range c.versions {
-			c.versions[j] = r.Uint32()
-		}
-		if c.start == 0 {
-			c.start = r.Uint32()
-		}
+		add(2*lanes+1, versions, all/2)
 	}
-	return append(ranges, exactLimits(ranges[0])...)
+	for _, limit := range []uint32{0, 1, all / 2, all/2 + 1, all - 1} {
+		add(2*lanes+1, 1, limit)
+		add(lanes, 3, limit)
+	}
+	// Limits that are a hash's own top word, and one less.
+	for i := range 6 {
+		exact := tableSearch{offset: 13 * i, count: lanes, versions: 1 + 2*(i%2)}
+		exact.limit = t.top[exact.offset+i*lanes/6][i%exact.versions]
+		list = append(list, exact)
+		exact.limit--
+		list = append(list, exact)
+	}
+	// More hits than MinHits.
+	return append(list, tableSearch{offset: answerTurn / 2, count: MinHits/MaxVersions + 3, versions: MaxVersions, limit: all})
 }
 
-// exactLimits are searches of one nonce whose limit is its hash's own top
-// word, and one less: a hit and none.
-func exactLimits(c testRange) (ranges []testRange) {
-	for range 8 {
-		c.start += 1 << 28
-		c.count = 1
-		c.header.SetVersion(c.versions[0])
-		c.header.SetNonce(c.start)
-		c.limit = c.header.Hash().TopWord()
-		ranges = append(ranges, c)
-		c.limit--
-		ranges = append(ranges, c)
-	}
-	return ranges
+func (t *answerTable) check(k Kernel, s tableSearch, hits []Hit) error {
+	p := t.prehash
+	p.Versions, p.Limit = s.versions, s.limit
+	return checkScan(k, &p, t.start+uint32(s.offset), uint32(s.count), hits, func(h Hit) uint32 {
+		return t.top[h.Nonce-t.start][h.Version]
+	})
 }
 
-// check runs the search and compares hit by hit: each (nonce, version) at or
-// below the limit exactly once, and no other.
-func (c *testRange) check(k Kernel) error {
-	var p Prehash
-	p.Set(&c.header, c.versions, c.limit)
-	seen := make([]bool, int(c.count)*len(c.versions))
-	err := scanAll(k, &p, c.start, c.count, make([]Hit, MinHits), func(h Hit) error {
-		offset := h.Nonce - c.start
-		if offset >= c.count || h.Version >= uint32(len(c.versions)) {
-			return fmt.Errorf("hit %v is outside of nonces %d+%d, %d versions", h, c.start, c.count, len(c.versions))
+// checkScan searches a range and compares hit by hit: each (nonce, version)
+// whose top word is at or below the limit exactly once, and no other.
+func checkScan(k Kernel, p *Prehash, start, count uint32, hits []Hit, top func(Hit) uint32) error {
+	seen := make([]bool, int(count)*p.Versions)
+	err := scanAll(k, p, start, count, hits, func(h Hit) error {
+		offset := h.Nonce - start
+		if offset >= count || h.Version >= uint32(p.Versions) {
+			return fmt.Errorf("hit %v is outside of nonces %d+%d, %d versions", h, start, count, p.Versions)
 		}
-		place := &seen[int(offset)*len(c.versions)+int(h.Version)]
+		place := &seen[int(offset)*p.Versions+int(h.Version)]
 		if *place {
 			return fmt.Errorf("hit %v came twice", h)
 		}
@@ -146,9 +203,9 @@ func (c *testRange) check(k Kernel) error {
 		return err
 	}
 	for i, got := range seen {
-		h := Hit{c.start + uint32(i/len(c.versions)), uint32(i % len(c.versions))}
-		if want := referenceTopWord(&p, h) <= c.limit; got != want {
-			return fmt.Errorf("nonce %d of version %d, limit %08x: hit is %v, want %v", h.Nonce, h.Version, c.limit, got, want)
+		h := Hit{start + uint32(i/p.Versions), uint32(i % p.Versions)}
+		if want := top(h) <= p.Limit; got != want {
+			return fmt.Errorf("nonce %d of version %d, limit %08x: hit is %v, want %v", h.Nonce, h.Version, p.Limit, got, want)
 		}
 	}
 	return nil

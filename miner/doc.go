@@ -3,10 +3,12 @@
 //
 //  1. source.go  a Source publishes jobs and takes shares
 //  2. feed.go    the newest job, where every worker sees it
-//  3. worker.go  job -> work -> kernel scan -> hit -> verified share
-//  4. submit.go  share -> Source.Submit -> verdict -> ledger
-//  5. miner.go   starts these, ends them in the right order
+//  3. worker.go  job -> work -> batches of nonces
+//  4. batch.go   kernel scan -> hit -> verified share
+//  5. submit.go  share -> Source.Submit -> verdict -> ledger
+//  6. miner.go   starts these, ends them in the right order
 //
+// lineup.go is the kernels to choose from, and how one found wrong goes out.
 // cpus*.go, pin_*.go and priority*.go choose the CPUs and tie workers to them.
 //
 // Goroutines cross twice: a job goes down through the feed, a share goes up

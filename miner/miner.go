@@ -2,6 +2,7 @@ package miner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -21,19 +22,27 @@ const patience = 500 * time.Millisecond
 // drainTime is how long a stopping miner waits for verdicts still out.
 const drainTime = 3 * time.Second
 
-// Options are all that a miner needs. Source, Kernel, Placements and
+// Options are all that a miner needs. Source, Kernels, Placements and
 // Telemetry are required.
 type Options struct {
-	Source     Source
-	Kernel     hashing.Kernel
-	Placements []Placement // one worker for each
-	Priority   Priority
-	Start      work.Start
+	Source Source
+	// Kernels are tried in this order: when one reports a hit that the reference
+	// does not confirm, all workers go on with the next, and never back.
+	Kernels []hashing.Kernel
+	// PlainKernels are the same in the order for jobs without versions to roll;
+	// empty means that it is the same order.
+	PlainKernels []hashing.Kernel
+	Placements   []Placement // one worker for each
+	Priority     Priority
+	Start        work.Start
 	// Shares ends the run after so many accepted shares; 0 means never.
 	Shares    uint64
 	Telemetry *telemetry.Telemetry // for at least as many workers as Placements
 	Trace     Trace
 	Log       *zap.Logger // nil is silent
+
+	nonces uint64        // in a work, for tests; 0: all
+	pause  time.Duration // between two tests of a worker's kernel, for tests; 0: checkPause
 }
 
 // Trace has hooks for measuring; nil ones are not called. They are called on
@@ -49,18 +58,16 @@ type Trace struct {
 // the source gives up (its error). It stops in order: workers, then shares
 // still without a verdict (for at most three seconds), then the source.
 func Run(ctx context.Context, o Options) error {
-	if len(o.Placements) == 0 || o.Kernel.Scan == nil || o.Telemetry.Counters.Len() < len(o.Placements) {
-		return fmt.Errorf("miner: needs a kernel, at least one placement and a counter for each worker")
-	}
-	if o.Log == nil {
-		o.Log = zap.NewNop()
+	if err := o.check(); err != nil {
+		return err
 	}
 	searching, stopSearching := context.WithCancel(ctx)
 	defer stopSearching()
 	connected, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	defer disconnect()
 
-	feed, roller := newFeed(), work.NewRoller(o.Start)
+	feed, roller, lineup := newFeed(), work.NewRoller(o.Start), newLineup(o.Kernels, o.PlainKernels)
+	examiner := sync.OnceValue(hashing.NewExaminer)
 	shares := &submitter{
 		source: o.Source, ledger: o.Telemetry.Ledger, trace: o.Trace, log: o.Log,
 		limit: o.Shares, enough: stopSearching, losses: losses{log: o.Log},
@@ -78,8 +85,9 @@ func Run(ctx context.Context, o Options) error {
 	submits.Go(func() { shares.run(connected) })
 	for i := range o.Placements {
 		w := &worker{
-			index: i, place: o.Placements[i], kernel: o.Kernel, feed: feed, roller: roller,
-			counter: o.Telemetry.Counters.Worker(i), shares: shares, trace: o.Trace, log: o.Log,
+			index: i, place: o.Placements[i], lineup: lineup, feed: feed, roller: roller,
+			counter: o.Telemetry.Counters.Worker(i), telemetry: o.Telemetry, shares: shares,
+			examiner: examiner, nonces: o.nonces, pause: o.pause, trace: o.Trace, log: o.Log,
 		}
 		workers.Go(func() { w.run(searching, o.Priority) })
 	}
@@ -101,6 +109,28 @@ func Run(ctx context.Context, o Options) error {
 		return nil
 	}
 	return sourceErr
+}
+
+// check refuses what cannot work and fills in what was left open.
+func (o *Options) check() error {
+	if len(o.Placements) == 0 || len(o.Kernels) == 0 || o.Telemetry.Counters.Len() < len(o.Placements) {
+		return errors.New("miner: needs a kernel, at least one placement and a counter for each worker")
+	}
+	for _, k := range append(o.Kernels[:len(o.Kernels):len(o.Kernels)], o.PlainKernels...) {
+		if k.Scan == nil || k.Lanes < 1 || k.Versions < 1 {
+			return fmt.Errorf("miner: kernel %q cannot scan", k.Name)
+		}
+	}
+	if o.Log == nil {
+		o.Log = zap.NewNop()
+	}
+	if o.nonces == 0 {
+		o.nonces = nonces
+	}
+	if o.pause == 0 {
+		o.pause = checkPause
+	}
+	return nil
 }
 
 // waitFor waits until the group is done, or for d.

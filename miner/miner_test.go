@@ -63,7 +63,7 @@ func testOptions(t *testing.T, workers int, source Source) Options {
 		t.Fatal(err)
 	}
 	return Options{
-		Source: source, Kernel: kernel, Placements: make([]Placement, workers), Priority: PriorityNormal,
+		Source: source, Kernels: []hashing.Kernel{kernel}, Placements: make([]Placement, workers), Priority: PriorityNormal,
 		Telemetry: telemetry.New(workers, nil),
 	}
 }
@@ -163,7 +163,7 @@ func TestLyingKernel(t *testing.T) {
 	o := testOptions(t, 2, source)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	o.Kernel = claims(func(_ *hashing.Prehash, start, count uint32, hits []hashing.Hit) (int, uint32) {
+	o.Kernels[0] = claims(func(_ *hashing.Prehash, start, count uint32, hits []hashing.Hit) (int, uint32) {
 		hits[0] = hashing.Hit{Nonce: start}
 		if o.Telemetry.Counters.HardwareErrors() > 100 {
 			cancel()
@@ -217,7 +217,7 @@ func TestNothingIsScannedTwice(t *testing.T) {
 		}
 	}}
 	o := testOptions(t, 3, source)
-	o.Kernel, o.Start = kernel, work.Start{Nonce: 12345}
+	o.Kernels[0], o.Start = kernel, work.Start{Nonce: 12345}
 	if err := Run(t.Context(), o); err == nil || err.Error() != "seen enough" {
 		t.Fatalf("ended with %v", err)
 	}
@@ -260,7 +260,7 @@ func TestNoJobNoHashing(t *testing.T) {
 	o := testOptions(t, 2, source)
 	var resting atomic.Bool
 	var late atomic.Int64 // scans begun while there was no job
-	o.Kernel = claims(func(_ *hashing.Prehash, _, count uint32, _ []hashing.Hit) (int, uint32) {
+	o.Kernels[0] = claims(func(_ *hashing.Prehash, _, count uint32, _ []hashing.Hit) (int, uint32) {
 		if resting.Load() {
 			late.Add(1)
 		}
@@ -371,8 +371,8 @@ func TestStarvedWorkerDoesNotHoldTheEnd(t *testing.T) {
 	var once sync.Once
 	source := scripted{run: offers(testJob(t, 1, "1e-6")), submit: func(context.Context, *work.Share) error { return nil }}
 	o := testOptions(t, 1, source)
-	scan := o.Kernel.Scan
-	o.Kernel.Scan = func(p *hashing.Prehash, start, count uint32, hits []hashing.Hit) (int, uint32) {
+	scan := o.Kernels[0].Scan
+	o.Kernels[0].Scan = func(p *hashing.Prehash, start, count uint32, hits []hashing.Hit) (int, uint32) {
 		if o.Telemetry.Counters.Hashes() > 1<<20 {
 			once.Do(func() { close(starved) })
 			<-free
@@ -465,7 +465,7 @@ func TestExhaustedJobWaitsForTheClock(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
 	o := testOptions(t, 1, source)
 	o.Log = zap.New(core)
-	o.Kernel = claims(func(_ *hashing.Prehash, _, count uint32, _ []hashing.Hit) (int, uint32) {
+	o.Kernels[0] = claims(func(_ *hashing.Prehash, _, count uint32, _ []hashing.Hit) (int, uint32) {
 		return 0, count
 	})
 	o.Trace.Switched = func(_ int, job *work.Job) { switched <- job }

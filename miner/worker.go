@@ -3,6 +3,7 @@ package miner
 import (
 	"context"
 	"errors"
+	"math"
 	"math/bits"
 	"runtime"
 	"time"
@@ -19,34 +20,48 @@ const (
 	// be preempted, so this bounds how late a worker sees a new job and how
 	// long the garbage collector may have to wait for it.
 	batchTime = time.Millisecond
-	minBatch  = 1 // groups of as many nonces as the kernel has lanes
-	maxBatch  = 1 << 20
-	// startBatch takes well below a millisecond even on slow machines.
-	startBatch = 16
+	// Batches are counted in hashes, so that works of few and of many versions
+	// take the same time. The least is one group of the kernel's lanes under all
+	// versions.
+	minBatch = 1
+	maxBatch = 1 << 30
+	// startBatch takes about a millisecond on slow machines.
+	startBatch = 2048
 	nonces     = 1 << 32 // in a work
 	// exhaustedPause is how long a worker waits for the clock when a job's
 	// space is used up: by then ntime may be rolled one further.
 	exhaustedPause = time.Second
 	exhaustedQuiet = time.Minute // between two lines about that
+	// checkPause is how often a worker tests its kernel again: a wrong hit shows
+	// by itself, a missed one does not. A test takes about a millisecond.
+	checkPause = time.Minute
 )
 
 // worker searches on one thread. Everything in it belongs to its goroutine.
 type worker struct {
-	index   int
-	place   Placement
-	kernel  hashing.Kernel
-	feed    *feed
-	roller  *work.Roller
-	counter *telemetry.WorkerCounter
-	shares  *submitter
-	trace   Trace
-	log     *zap.Logger
+	index     int
+	place     Placement
+	lineup    *lineup
+	feed      *feed
+	roller    *work.Roller
+	counter   *telemetry.WorkerCounter
+	telemetry *telemetry.Telemetry
+	shares    *submitter
+	examiner  func() *hashing.Examiner
+	nonces    uint64        // in a work
+	pause     time.Duration // between tests of the kernel
+	trace     Trace
+	log       *zap.Logger
 
 	toldExhausted time.Time
 
-	work  work.Work
-	hits  []hashing.Hit
-	batch uint32 // groups of lanes per call, tuned to batchTime
+	ranks   *ranks // that kernel comes from
+	kernel  hashing.Kernel
+	rolling bool // kernel was chosen for a job with versions to roll
+	checked time.Time
+	work    work.Work
+	batch   batch
+	size    uint64 // hashes per batch, tuned to batchTime
 }
 
 // run searches whatever the feed offers until ctx ends. The thread it locks is
@@ -55,8 +70,8 @@ type worker struct {
 func (w *worker) run(ctx context.Context, priority Priority) {
 	runtime.LockOSThread()
 	w.settle(priority)
-	w.hits = make([]hashing.Hit, hashing.MinHits)
-	w.batch = startBatch
+	w.batch.hits = make([]hashing.Hit, hashing.MinHits)
+	w.checked = time.Now()
 	var last *offer
 	for ctx.Err() == nil {
 		now := w.feed.newest()
@@ -64,6 +79,7 @@ func (w *worker) run(ctx context.Context, priority Priority) {
 			wait(ctx, now.replaced, nil)
 			continue
 		}
+		w.choose(now.job)
 		nonce, err := w.roller.Next(&w.work, now.job, w.kernel.Versions, time.Since(now.job.Received))
 		if err != nil { // work.ErrExhausted
 			w.tellExhausted(now.job)
@@ -83,6 +99,22 @@ func (w *worker) run(ctx context.Context, priority Priority) {
 	}
 }
 
+// choose takes the best kernel for the job. Its batches grow anew, since it may
+// be much slower than the one before.
+func (w *worker) choose(job *work.Job) {
+	rolling := job.VersionMask&^job.Version != 0
+	now := w.lineup.ranks()
+	if now == w.ranks && rolling == w.rolling {
+		return
+	}
+	before := w.kernel.Name
+	w.ranks, w.rolling, w.kernel = now, rolling, now.best(rolling)
+	if w.kernel.Name != before {
+		w.size = startBatch
+		w.telemetry.SetKernel(w.kernel.Name)
+	}
+}
+
 // tellExhausted says, by one worker for all and once in a while, why there is
 // less hashing than could be.
 func (w *worker) tellExhausted(job *work.Job) {
@@ -97,48 +129,78 @@ func (w *worker) tellExhausted(job *work.Job) {
 // search scans the work's nonces from start on until they are spent, the job
 // is replaced or ctx ends.
 func (w *worker) search(ctx context.Context, now *offer, start uint32) {
-	lanes := uint64(w.kernel.Lanes)
-	for left := uint64(nonces); left > 0 && w.feed.newest() == now && ctx.Err() == nil; {
-		count := uint32(min(left, uint64(w.batch)*lanes))
-		began := time.Now()
-		found, done := w.kernel.Scan(w.work.Prehash(), start, count, w.hits)
-		w.tune(time.Since(began), done == count)
+	for left := w.nonces; left > 0 && w.feed.newest() == now && ctx.Err() == nil; {
+		w.choose(now.job)
+		count := w.count(left)
+		w.batch.scan(w.kernel, &w.work, start, count)
+		if w.batch.fault != nil && w.distrust() {
+			continue // the next kernel searches these nonces again
+		}
+		w.tune(w.batch.took, w.batch.done == count)
+		for _, share := range w.batch.shares {
+			w.shares.offer(share)
+		}
+		done := w.batch.done
 		w.counter.Add(uint64(done) * uint64(w.work.Versions))
-		for _, hit := range w.hits[:found] {
-			w.verify(hit)
+		if done == 0 {
+			done = count // the last kernel is of no use here: no hashes, but no standstill
 		}
 		start += done
 		left -= uint64(done)
+		if time.Since(w.checked) >= w.pause {
+			w.check()
+		}
 	}
+}
+
+// count is how many of the nonces left the next batch has: whole groups of the
+// kernel's lanes, as far as there are enough.
+func (w *worker) count(left uint64) uint32 {
+	lanes := uint64(w.kernel.Lanes)
+	groups := max(w.size/(lanes*uint64(w.work.Versions)), 1)
+	return uint32(min(left, groups*lanes, math.MaxUint32))
 }
 
 // tune doubles or halves the batch when its time is off by more than half.
 func (w *worker) tune(took time.Duration, full bool) {
 	switch {
-	case took > 2*batchTime && w.batch > minBatch:
-		w.batch /= 2
-	case full && took < batchTime/2 && w.batch < maxBatch:
-		w.batch *= 2
+	case took > 2*batchTime && w.size > minBatch:
+		w.size /= 2
+	case full && took < batchTime/2 && w.size < maxBatch:
+		w.size *= 2
 	}
 }
 
-// verify hashes a hit again; what the reference does not confirm is a hardware
-// error and goes no further.
-func (w *worker) verify(hit hashing.Hit) {
-	share, verdict := w.work.Verify(hit)
-	switch verdict {
-	case work.Found:
-		w.shares.offer(share)
-	case work.Mismatch:
+// check tests the kernel on this worker's CPU.
+func (w *worker) check() {
+	w.checked = time.Now()
+	if fault := w.examiner().Test(w.kernel); fault != nil {
+		w.batch.wrong, w.batch.fault = 1, fault
+		w.distrust()
+	}
+}
+
+// distrust counts the batch's wrong hits as hardware errors and takes the
+// kernel out of use, for all workers. It returns false if there is no other.
+func (w *worker) distrust() bool {
+	for range w.batch.wrong {
 		w.counter.AddHardwareError()
+	}
+	out, news := w.lineup.demote(w.kernel.Name)
+	line := w.log.With(zap.String("kernel", w.kernel.Name), zap.Int("worker", w.index), zap.Int("cpu", w.place.CPU), zap.Error(w.batch.fault))
+	switch {
+	case news:
+		line.Error("hardware error: the kernel is wrong and is not used any more; lower the clock or check the cooling, and restart to use it again",
+			zap.String("next_kernel", w.lineup.ranks().best(w.rolling).Name))
+	case !out:
 		// The first says it all; later ones are logged ever more rarely.
-		if n := w.counter.HardwareErrors(); bits.OnesCount64(n) == 1 {
-			w.log.Error("hardware error: the kernel reported a nonce that the reference does not confirm; "+
-				"lower the clock or check the cooling, or try another --kernel",
-				zap.Int("worker", w.index), zap.String("kernel", w.kernel.Name),
-				zap.Uint32("nonce", hit.Nonce), zap.Uint64("errors", n))
+		n := w.counter.HardwareErrors()
+		if bits.Len64(n) != bits.Len64(n-w.batch.wrong) {
+			line.Error("hardware error: the kernel is wrong, and there is no other to go on with; lower the clock or check the cooling",
+				zap.Uint64("errors", n))
 		}
 	}
+	return out
 }
 
 // settle pins the thread and sets its priority, as far as the system lets it.

@@ -9,6 +9,7 @@ type Snapshot struct {
 	Seconds        float64       `json:"seconds"` // since the session started
 	Hashes         uint64        `json:"hashes"`
 	HardwareErrors uint64        `json:"hardware_errors"`
+	Kernel         Text          `json:"kernel"` // that hashes now
 	Hashrate       Rates         `json:"hashrate"`
 	Workers        []WorkerRates `json:"workers"`
 	Shares         Shares        `json:"shares"`

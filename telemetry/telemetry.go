@@ -21,6 +21,7 @@ type Telemetry struct {
 
 	difficulty atomic.Uint64 // float64 bits
 	network    atomic.Uint64 // float64 bits
+	kernel     atomic.Pointer[string]
 }
 
 // New starts a session of the given number of workers. log may be nil.
@@ -39,6 +40,9 @@ func (t *Telemetry) SetDifficulty(d float64) { t.difficulty.Store(math.Float64bi
 
 // SetNetworkDifficulty notes the difficulty that makes a block.
 func (t *Telemetry) SetNetworkDifficulty(d float64) { t.network.Store(math.Float64bits(sane(d))) }
+
+// SetKernel notes which kernel is hashing now.
+func (t *Telemetry) SetKernel(name string) { t.kernel.Store(&name) }
 
 // Run samples the meter and the sensors until ctx ends, then returns nil.
 func (t *Telemetry) Run(ctx context.Context) error {
@@ -75,6 +79,9 @@ func (t *Telemetry) Snapshot() Snapshot {
 		NetworkDifficulty:    positive(math.Float64frombits(t.network.Load())),
 		Effective:            shares.Effective(read.Elapsed, difficulty),
 		Hardware:             hardware,
+	}
+	if name := t.kernel.Load(); name != nil {
+		s.Kernel = Text(*name)
 	}
 	if !hardware.SampledAt.IsZero() {
 		s.HardwareSampleSeconds = Some(max(read.At.Sub(hardware.SampledAt).Seconds(), 0))

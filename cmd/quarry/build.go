@@ -1,11 +1,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -28,12 +28,12 @@ type rig struct {
 	practice  *localpool.Pool // nil with a real pool
 }
 
-func newRig(c *config.Config, log *logging) (*rig, error) {
-	kernel, err := chooseKernel(c.CPU.Kernel, log)
+func newRig(ctx context.Context, c *config.Config, log *logging) (*rig, error) {
+	set, placements, err := choosePlacements(c.CPU)
 	if err != nil {
 		return nil, err
 	}
-	placements, err := choosePlacements(c.CPU)
+	kernels, err := pickKernels(ctx, c.CPU.Kernel, set, placements, log.Logger)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func newRig(c *config.Config, log *logging) (*rig, error) {
 		return nil, usageFault("%v", err) // New does not connect: it can only dislike the settings
 	}
 	r.miner = miner.Options{
-		Source: r.client, Kernel: kernel, Placements: placements, Priority: priority,
+		Source: r.client, Kernels: kernels.rolled, PlainKernels: kernels.plain, Placements: placements, Priority: priority,
 		Shares: uint64(c.Run.Shares), Telemetry: r.telemetry, Log: log.Logger,
 		// Rigs that share an extranonce1 (p2pool gives all of them none) must
 		// not search the same headers.
@@ -64,7 +64,7 @@ func newRig(c *config.Config, log *logging) (*rig, error) {
 
 // announce says what is about to happen.
 func (r *rig) announce(loaded *config.Result, log *logging) {
-	log.Info("quarry "+versionText(), zap.String("kernel", r.miner.Kernel.Name), zap.Int("workers", len(r.miner.Placements)),
+	log.Info("quarry "+versionText(), zap.String("kernel", r.miner.Kernels[0].Name), plainKernel(r.miner), zap.Int("workers", len(r.miner.Placements)),
 		zap.String("cpus", placementText(r.miner.Placements)), zap.Stringer("priority", r.miner.Priority))
 	if loaded.File != "" {
 		log.Info("settings read", zap.String("file", loaded.File))
@@ -76,6 +76,15 @@ func (r *rig) announce(loaded *config.Result, log *logging) {
 		log.Info("practice: no pool is configured, so this mines quarry's own pool at stratum+tcp://" + r.practice.Addr() +
 			" and pays nothing; for a real pool: quarry mine -o stratum+tcp://HOST:PORT -u USER")
 	}
+}
+
+// plainKernel names the kernel for jobs without version rolling, if it is
+// another.
+func plainKernel(o miner.Options) zap.Field {
+	if name := o.PlainKernels[0].Name; name != o.Kernels[0].Name {
+		return zap.String("kernel_without_version_rolling", name)
+	}
+	return zap.Skip()
 }
 
 // pools are the configured ones, or the practice pool.
@@ -119,34 +128,6 @@ func (r *rig) poolText() string {
 		return text + " (not connected)"
 	}
 	return text
-}
-
-// chooseKernel tests the kernels and takes the one asked for.
-func chooseKernel(name string, log *logging) (hashing.Kernel, error) {
-	began := time.Now()
-	kernel, reports, err := hashing.Choose(name)
-	for _, r := range reports {
-		if r.Err != nil {
-			log.Error("kernel failed its self-test and is not used", zap.String("kernel", r.Kernel.Name), zap.Error(r.Err))
-		}
-	}
-	if err != nil {
-		return kernel, usageFault("%v", err)
-	}
-	log.Debug("kernels tested", zap.Duration("took", time.Since(began)))
-	return kernel, nil
-}
-
-func choosePlacements(c config.CPU) ([]miner.Placement, error) {
-	set, err := miner.UsableCPUs()
-	if err != nil {
-		return nil, fmt.Errorf("finding the CPUs: %w", err)
-	}
-	placements, err := miner.ChooseCPUs(set, c.Threads, c.CPUs)
-	if err != nil {
-		return nil, usageFault("%v", err)
-	}
-	return placements, nil
 }
 
 // placementText is the workers' CPUs, "0-3", and how many have none, and why.

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -9,15 +11,20 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+	"go.uber.org/zap"
 
+	"quarry/config"
 	"quarry/hashing"
+	"quarry/telemetry"
 )
 
-const kernelsDescription = `Lists the hashing kernels in this program, best first, tests each that this
-CPU can run against known answers and a readable reference, and shows which one
-"auto" picks.
+const kernelsDescription = `Lists the hashing kernels in this program, tests each that this CPU can run
+against known answers and a readable reference, and shows which one "auto"
+picks: the fastest on one thread for each CPU with rolled versions. The rates
+are measured at the first start of quarry mine on a CPU, and kept.
 
   quarry kernels
+  quarry kernels --measure           measure now, for a second or so, and keep it
   quarry kernels --json
   quarry mine --kernel generic       mine with a kernel of one's own choice
 
@@ -26,33 +33,122 @@ usage.`
 
 // kernelRow is one kernel in the reply; its names are what --json prints.
 type kernelRow struct {
-	Name            string  `json:"name"`
-	Lanes           int     `json:"lanes"`
-	Versions        int     `json:"versions"`
-	Needs           string  `json:"needs"`
-	Missing         string  `json:"missing"` // what this CPU lacks; empty if the kernel can run
-	Runnable        bool    `json:"runnable"`
-	SelfTest        string  `json:"self_test"` // "passed", "failed", "not run"
-	Error           string  `json:"error,omitempty"`
-	SelfTestSeconds float64 `json:"self_test_seconds"`
-	Auto            bool    `json:"auto"` // the one that auto picks
+	Name            string            `json:"name"`
+	Lanes           int               `json:"lanes"`
+	Versions        int               `json:"versions"`
+	Needs           string            `json:"needs"`
+	Missing         string            `json:"missing"` // what this CPU lacks; empty if the kernel can run
+	Runnable        bool              `json:"runnable"`
+	SelfTest        string            `json:"self_test"` // "passed", "failed", "not run"
+	Error           string            `json:"error,omitempty"`
+	SelfTestSeconds float64           `json:"self_test_seconds"`
+	Plain           telemetry.Reading `json:"plain_hashes_per_second"`  // one version at a time
+	Rolled          telemetry.Reading `json:"rolled_hashes_per_second"` // the kernel's number of versions at once
+	Auto            bool              `json:"auto"`                     // the one that auto picks
+	AutoPlain       bool              `json:"auto_plain"`               // the one for jobs without version rolling
 }
 
 func kernelsCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "kernels",
-		Usage:       "list and test the hashing kernels",
+		Usage:       "list, test and measure the hashing kernels",
 		Description: kernelsDescription,
-		Flags:       []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON"}},
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "json", Usage: "print JSON"},
+			&cli.BoolFlag{Name: "measure", Usage: "measure the rates now"},
+		},
 		Action: func(c *cli.Context) error {
-			return listKernels(c.App.Writer, hashing.Kernels(), c.Bool("json"))
+			log, err := newConsoleLogger("text", "info", c.App.ErrWriter)
+			if err != nil {
+				return err
+			}
+			ctx, release := untilInterrupted(c.Context)
+			defer release()
+			kernels := hashing.Kernels()
+			found, err := findKernels(ctx, runnableKernels(kernels), c.Bool("measure"), log)
+			if err != nil {
+				return err
+			}
+			return listKernels(c.App.Writer, kernels, found, c.Bool("json"))
 		},
 	}
 }
 
+// findKernels has the kernels tested, in a process of their own where that
+// works, and adds what is known of their rates.
+func findKernels(ctx context.Context, runnable []hashing.Kernel, measure bool, log *zap.Logger) (*pick, error) {
+	set, placements, err := choosePlacements(config.CPU{})
+	if err != nil {
+		return nil, err
+	}
+	key := newPickKey(set, placements)
+	path, pathErr := pickPath()
+	if measure {
+		found, err := measureKernels(ctx, runnable, key, placements, log)
+		if err != nil {
+			return nil, err
+		}
+		if pathErr == nil {
+			pathErr = keepPick(path, *found)
+		}
+		if pathErr != nil {
+			log.Warn("the rates cannot be kept", zap.Error(pathErr))
+		}
+		return found, nil
+	}
+	var kept *pick
+	if pathErr == nil {
+		if kept, err = findPick(path, key, runnable); err != nil {
+			log.Warn("the kernels' kept rates cannot be used", zap.String("file", path), zap.Error(err))
+		}
+	}
+	found, err := measureKernels(ctx, runnable, key, nil, log)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errors.Is(err, errNoProbe):
+		found = testHere(runnable)
+	case err != nil:
+		return nil, err
+	}
+	return found.with(kept), nil
+}
+
+// testHere tests the kernels in this process.
+func testHere(runnable []hashing.Kernel) *pick {
+	found := new(pick)
+	examiner := hashing.NewExaminer()
+	for _, k := range runnable {
+		f := finding{Kernel: k.Name}
+		began := time.Now()
+		if err := examiner.Test(k); err != nil {
+			f.Fault = cut(err.Error())
+		}
+		f.SelfTestSeconds = time.Since(began).Seconds()
+		found.Kernels = append(found.Kernels, f)
+	}
+	return found
+}
+
+// with adds the rates and faults of an earlier measurement, which may be nil.
+func (p *pick) with(kept *pick) *pick {
+	if kept == nil {
+		return p
+	}
+	rates, faults := kept.rates(), kept.faults()
+	for i := range p.Kernels {
+		f := &p.Kernels[i]
+		f.Plain, f.Rolled = rates[f.Kernel].Plain, rates[f.Kernel].Rolled
+		if f.Fault == "" {
+			f.Fault = faults[f.Kernel]
+		}
+	}
+	return p
+}
+
 // listKernels prints the table and fails if a kernel that can run is wrong.
-func listKernels(w io.Writer, kernels []hashing.Kernel, asJSON bool) error {
-	rows := examineKernels(kernels)
+func listKernels(w io.Writer, kernels []hashing.Kernel, found *pick, asJSON bool) error {
+	rows := kernelRows(kernels, found)
 	write := writeKernelTable
 	if asJSON {
 		write = writeKernelJSON
@@ -62,36 +158,52 @@ func listKernels(w io.Writer, kernels []hashing.Kernel, asJSON bool) error {
 	}
 	for _, row := range rows {
 		if row.Error != "" {
-			return cli.Exit(row.Error, exitFailed)
+			return cli.Exit(fmt.Sprintf("kernel %q is not used: %s", row.Name, row.Error), exitFailed)
 		}
 	}
 	return nil
 }
 
-func examineKernels(kernels []hashing.Kernel) []kernelRow {
-	rows := make([]kernelRow, 0, len(kernels))
-	picked := false
+// kernelRows puts the usable kernels first, in the order of auto.
+func kernelRows(kernels []hashing.Kernel, found *pick) []kernelRow {
+	findings := map[string]finding{}
+	for _, f := range found.Kernels {
+		findings[f.Kernel] = f
+	}
+	var usable, others []hashing.Kernel
 	for _, k := range kernels {
-		row := kernelRow{Name: k.Name, Lanes: k.Lanes, Versions: k.Versions, Needs: k.Needs, Missing: k.MissingHere(), SelfTest: "not run"}
-		row.Runnable = row.Missing == ""
-		if row.Runnable {
-			row.test(k)
+		if f, ok := findings[k.Name]; ok && f.Fault == "" {
+			usable = append(usable, k)
+		} else {
+			others = append(others, k)
 		}
-		row.Auto = row.SelfTest == "passed" && !picked
-		picked = picked || row.Auto
+	}
+	ranked, plain := hashing.Rank(usable, found.rates())
+	var rows []kernelRow
+	for i, k := range append(ranked, others...) {
+		f, tested := findings[k.Name]
+		row := kernelRow{
+			Name: k.Name, Lanes: k.Lanes, Versions: k.Versions, Needs: k.Needs, Missing: k.MissingHere(), SelfTest: "not run",
+			Error: f.Fault, SelfTestSeconds: f.SelfTestSeconds, Plain: measuredRate(f.Plain), Rolled: measuredRate(f.Rolled),
+			Auto: i == 0 && len(ranked) > 0, AutoPlain: len(plain) > 0 && k.Name == plain[0].Name,
+		}
+		row.Runnable = row.Missing == ""
+		switch {
+		case f.Fault != "":
+			row.SelfTest = "failed"
+		case tested:
+			row.SelfTest = "passed"
+		}
 		rows = append(rows, row)
 	}
 	return rows
 }
 
-func (r *kernelRow) test(k hashing.Kernel) {
-	began := time.Now()
-	err := hashing.SelfTest(k)
-	r.SelfTestSeconds = time.Since(began).Seconds()
-	r.SelfTest = "passed"
-	if err != nil {
-		r.SelfTest, r.Error = "failed", err.Error()
+func measuredRate(rate float64) telemetry.Reading {
+	if rate > 0 {
+		return telemetry.Some(rate)
 	}
+	return telemetry.Reading{}
 }
 
 func writeKernelJSON(w io.Writer, rows []kernelRow) error {
@@ -102,18 +214,29 @@ func writeKernelJSON(w io.Writer, rows []kernelRow) error {
 
 func writeKernelTable(w io.Writer, rows []kernelRow) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "KERNEL\tLANES\tNEEDS\tRUNS HERE\tSELF-TEST\tAUTO")
+	fmt.Fprintln(table, "KERNEL\tLANES\tNEEDS\tRUNS HERE\tSELF-TEST\tPLAIN\tROLLED\tAUTO")
 	for _, r := range rows {
 		runs, test, auto := "yes", r.SelfTest, ""
 		if !r.Runnable {
 			runs = "no, lacks " + r.Missing
-		} else {
+		} else if r.SelfTest == "passed" {
 			test += " in " + strconv.FormatFloat(1000*r.SelfTestSeconds, 'f', 1, 64) + " ms"
 		}
-		if r.Auto {
+		switch {
+		case r.Auto:
 			auto = "picked"
+		case r.AutoPlain:
+			auto = "picked without version rolling"
 		}
-		fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\t%s\n", r.Name, r.Lanes, r.Needs, runs, test, auto)
+		fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Name, r.Lanes, r.Needs, runs, test, rateText(r.Plain), rateText(r.Rolled), auto)
 	}
 	return table.Flush()
+}
+
+// rateText is "-" for what was not measured.
+func rateText(rate telemetry.Reading) string {
+	if !rate.OK {
+		return "-"
+	}
+	return telemetry.FormatRate(rate.Value)
 }

@@ -21,12 +21,13 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"quarry/hashing"
 	"quarry/stratum/localpool"
 	"quarry/stratum/stratumtest"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"quarry": main})
+	testscript.Main(m, map[string]func(){"quarry": main, "badprobe": badProbe})
 }
 
 // TestScripts drives the real program as a user does: testdata/*.txtar.
@@ -43,8 +44,11 @@ func TestScripts(t *testing.T) {
 			"hangup":    cmdHangup,
 		},
 		Condition: func(name string) (bool, error) {
-			if name == "nohup" {
+			switch name {
+			case "nohup":
 				return signal.Ignored(syscall.SIGHUP), nil
+			case "choice": // more kernels than one run here
+				return len(runnableKernels(hashing.Kernels())) > 1, nil
 			}
 			return false, fmt.Errorf("unknown condition %q", name)
 		},
@@ -52,6 +56,7 @@ func TestScripts(t *testing.T) {
 			// A home without settings, and two ports that were free just now.
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("XDG_CONFIG_HOME", env.WorkDir+"/xdg")
+			env.Setenv("XDG_CACHE_HOME", env.WorkDir+"/cache")
 			env.Setenv("NO_COLOR", "1")
 			for _, name := range []string{"PORT", "PORT2"} {
 				port, err := freePort()

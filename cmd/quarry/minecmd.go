@@ -52,14 +52,14 @@ func mineAction(c *cli.Context) error {
 		return usageFault("%v: %v", loaded.Origins["log.file"], err)
 	}
 	defer log.close()
-	rig, err := newRig(&loaded.Config, log)
-	if err != nil {
-		return err
-	}
 	ctx, release := untilInterrupted(c.Context)
 	defer release()
 	ctx, unhang := onHangup(ctx, log)
 	defer unhang()
+	rig, err := newRig(ctx, &loaded.Config, log)
+	if err != nil {
+		return err
+	}
 	rig.announce(loaded, log)
 	err = rig.mine(ctx, loaded.Config, log, c.App.Writer)
 	if errors.Is(err, stratum.ErrNoPool) {

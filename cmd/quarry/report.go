@@ -68,6 +68,7 @@ func (r *reporter) status(s telemetry.Snapshot) {
 		zap.Float64("hashes_per_second_session", s.Hashrate.Session),
 		zap.Float64s("worker_hashes_per_second_10s", workerRates(s)),
 		zap.Uint64("hardware_errors", s.HardwareErrors),
+		zap.Reflect("kernel", s.Kernel),
 		zap.Reflect("difficulty", s.Difficulty),
 		zap.Reflect("expected_share_seconds", s.ExpectedShareSeconds),
 		zap.Any("effective_hashrate", s.Effective),
@@ -88,7 +89,7 @@ func statusLine(s telemetry.Snapshot, pool string) string {
 		"up " + telemetry.FormatSeconds(s.Seconds),
 	}
 	if s.HardwareErrors > 0 {
-		parts = slices.Insert(parts, 2, fmt.Sprintf("HARDWARE ERRORS %d", s.HardwareErrors))
+		parts = slices.Insert(parts, 2, fmt.Sprintf("HARDWARE ERRORS %d, kernel now %s", s.HardwareErrors, s.Kernel))
 	}
 	return strings.Join(parts, " | ")
 }
@@ -123,6 +124,7 @@ func (r *reporter) summary(s telemetry.Snapshot) {
 	if r.log.json {
 		r.log.always.Info("summary", append(shareFields(s.Shares),
 			zap.Uint64("hardware_errors", s.HardwareErrors),
+			zap.Reflect("kernel", s.Kernel),
 			zap.Uint64("hashes", s.Hashes),
 			zap.Float64("seconds", s.Seconds),
 			zap.Float64("hashes_per_second", s.Hashrate.Session),
@@ -136,9 +138,9 @@ func (r *reporter) summary(s telemetry.Snapshot) {
 
 func summaryLines(s telemetry.Snapshot) []string {
 	lines := []string{
-		fmt.Sprintf("session: %s, %s hashes, %s on average, %d hardware errors",
+		fmt.Sprintf("session: %s, %s hashes, %s on average, %d hardware errors%s",
 			telemetry.FormatSeconds(s.Seconds), telemetry.FormatCount(s.Hashes),
-			telemetry.FormatRate(s.Hashrate.Session), s.HardwareErrors),
+			telemetry.FormatRate(s.Hashrate.Session), s.HardwareErrors, lastKernel(s)),
 		fmt.Sprintf("shares: %d accepted, %d rejected%s, %d stale, %d lost%s, best difficulty %s",
 			s.Shares.Accepted, s.Shares.Rejected, reasonsText(s.Shares.RejectedBy), s.Shares.Stale,
 			s.Shares.Lost, reasonsText(s.Shares.LostBy), telemetry.FormatDifficulty(s.Shares.BestDifficulty)),
@@ -151,6 +153,15 @@ func summaryLines(s telemetry.Snapshot) []string {
 			telemetry.FormatRate(e.HashesPerSecond.Value), telemetry.FormatRate(e.Low.Value), telemetry.FormatRate(e.High.Value)))
 	}
 	return lines
+}
+
+// lastKernel names the kernel at the end, which may be another than at the
+// start if one was wrong.
+func lastKernel(s telemetry.Snapshot) string {
+	if s.HardwareErrors == 0 {
+		return ""
+	}
+	return ", kernel " + s.Kernel.String() + " at the end"
 }
 
 // reasonsText is " (duplicate 2, other 1)", or nothing.

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"quarry/benchmarks"
+	"quarry/hashing"
+	"quarry/miner"
+)
+
+// This file is the child process that tests and measures kernels: a kernel
+// that the CPU cannot run after all ends the child, not the miner. It reads a
+// probeOrder from standard input, one line, and ends when that is closed. What
+// it finds it writes to standard output as probeLines.
+
+// probeOrder is what the child shall do.
+type probeOrder struct {
+	Kernels    []string          `json:"kernels"`
+	Placements []miner.Placement `json:"placements"` // empty: self-test only
+}
+
+// probeLine is one step of the child. The first line tells its CPU, the last
+// is the end.
+type probeLine struct {
+	CPU     *cpuKey  `json:"cpu,omitempty"`
+	Begin   string   `json:"begin,omitempty"`   // this kernel runs next
+	Found   *finding `json:"found,omitempty"`   // all about one kernel
+	Trouble string   `json:"trouble,omitempty"` // no kernel's fault; nothing follows
+	End     bool     `json:"end,omitempty"`
+}
+
+const (
+	maxProbeLine = 1 << 20 // bytes, both ways
+	maxFault     = 400     // bytes of a fault's text
+
+	// probeTime is about how long the measuring takes in all. Each kernel runs
+	// in every round, plain and with rolled versions, and the order turns round
+	// from one to the next, so that drift is not counted to one of them. Other
+	// programs only ever make a thread slower: turns are so short that some are
+	// undisturbed, and the best ones count.
+	probeTime   = 600 * time.Millisecond
+	probeTurn   = 5 * time.Millisecond
+	leastRounds = 6
+	mostRounds  = 30
+	probeHashes = 1 << 16 // in a proof
+	probeProofs = 2       // of each number of versions
+)
+
+// probeCommandName is the command that the miner starts itself with.
+const probeCommandName = "kernel-probe"
+
+func probeCommand() *cli.Command {
+	return &cli.Command{
+		Name: probeCommandName, Hidden: true,
+		Usage: "test and measure kernels for another quarry process",
+		Action: func(c *cli.Context) error {
+			input := bufio.NewReaderSize(c.App.Reader, maxProbeLine)
+			line, err := input.ReadSlice('\n')
+			if err != nil {
+				return usageFault("%s is for quarry's own use: see quarry kernels --measure", probeCommandName)
+			}
+			order, err := parseProbeOrder(line)
+			if err != nil {
+				return usageFault("%s: %v", probeCommandName, err)
+			}
+			ctx, cancel := context.WithCancel(c.Context)
+			defer cancel()
+			go func() { // until the parent ends or has enough
+				_, _ = io.Copy(io.Discard, input)
+				cancel()
+			}()
+			return probe(ctx, order, hashing.Kernels(), c.App.Writer)
+		},
+	}
+}
+
+func parseProbeOrder(line []byte) (*probeOrder, error) {
+	order := new(probeOrder)
+	if err := decodeStrictly(line, order); err != nil {
+		return nil, err
+	}
+	if len(order.Kernels) > maxFindings || len(order.Placements) > maxThreads {
+		return nil, fmt.Errorf("%d kernels on %d threads are too many", len(order.Kernels), len(order.Placements))
+	}
+	return order, nil
+}
+
+// probe tests the ordered ones of the list and measures those that pass.
+func probe(ctx context.Context, order *probeOrder, list []hashing.Kernel, out io.Writer) error {
+	lines := json.NewEncoder(out)
+	cpu := thisCPU()
+	if err := lines.Encode(probeLine{CPU: &cpu}); err != nil {
+		return err
+	}
+	examiner := hashing.NewExaminer()
+	var subjects []*subject
+	for _, k := range list {
+		if !slices.Contains(order.Kernels, k.Name) || k.MissingHere() != "" {
+			continue
+		}
+		if err := lines.Encode(probeLine{Begin: k.Name}); err != nil {
+			return err
+		}
+		s := &subject{kernel: k, found: finding{Kernel: k.Name}}
+		began := time.Now()
+		err := examiner.Test(k)
+		s.found.SelfTestSeconds = time.Since(began).Seconds()
+		s.fail(err)
+		subjects = append(subjects, s)
+	}
+	if len(order.Placements) > 0 {
+		if err := measure(ctx, subjects, order.Placements, lines); err != nil {
+			return errors.Join(err, lines.Encode(probeLine{Trouble: cut(err.Error())}))
+		}
+	}
+	for _, s := range subjects {
+		if err := lines.Encode(probeLine{Found: s.result()}); err != nil {
+			return err
+		}
+	}
+	return lines.Encode(probeLine{End: true})
+}
+
+// subject is a kernel under measurement.
+type subject struct {
+	kernel        hashing.Kernel
+	found         finding
+	plain, rolled series
+}
+
+// series are the rates of each thread, in hashes a second, round by round.
+type series [][]float64
+
+func (s *series) add(sample benchmarks.Sample) {
+	if *s == nil {
+		*s = make(series, len(sample.Threads))
+	}
+	for i, t := range sample.Threads {
+		(*s)[i] = append((*s)[i], float64(t.Hashes)/t.Elapsed.Seconds())
+	}
+}
+
+// rate is the sum of the threads' second best rates: the very best may be a
+// moment's, after a rest.
+func (s series) rate() (sum float64) {
+	for _, rates := range s {
+		slices.Sort(rates)
+		sum += rates[max(len(rates)-2, 0)]
+	}
+	return sum
+}
+
+func (s *subject) fail(err error) {
+	if err != nil && s.found.Fault == "" {
+		s.found.Fault = cut(err.Error())
+	}
+}
+
+func cut(text string) string { return text[:min(len(text), maxFault)] }
+
+func (s *subject) result() *finding {
+	if s.found.Fault == "" {
+		s.found.Plain, s.found.Rolled = s.plain.rate(), s.rolled.rate()
+	}
+	return &s.found
+}
+
+// turn is one kernel in one form.
+type turn struct {
+	*subject
+	proofs []*benchmarks.Proof
+	rates  *series
+}
+
+// measure runs all kernels in turns on all the placements at once.
+func measure(ctx context.Context, subjects []*subject, placements []miner.Placement, lines *json.Encoder) error {
+	runtime.GOMAXPROCS(len(placements) + spareProcs)
+	proofs := map[int][]*benchmarks.Proof{}
+	proofsOf := func(versions int) []*benchmarks.Proof {
+		for seed := uint64(len(proofs[versions])); seed < probeProofs; seed++ {
+			proofs[versions] = append(proofs[versions], benchmarks.NewProof(seed, versions, probeHashes))
+		}
+		return proofs[versions]
+	}
+	var turns []turn
+	for _, s := range subjects {
+		if s.found.Fault != "" {
+			continue
+		}
+		turns = append(turns, turn{s, proofsOf(1), &s.plain})
+		if s.kernel.Versions > 1 {
+			turns = append(turns, turn{s, proofsOf(s.kernel.Versions), &s.rolled})
+		}
+	}
+	if len(turns) == 0 {
+		return nil
+	}
+	rounds := min(max(int(probeTime/probeTurn)/len(turns), leastRounds), mostRounds)
+	for round, began := 0, time.Now(); round < rounds; round++ {
+		if round >= leastRounds && time.Since(began) > 2*probeTime {
+			break // other programs are busy
+		}
+		for _, t := range turns {
+			if t.found.Fault != "" {
+				continue
+			}
+			if err := t.run(ctx, placements, lines); err != nil {
+				return err
+			}
+		}
+		slices.Reverse(turns)
+	}
+	return nil
+}
+
+// run is one turn. A kernel that does not find what it should is at fault;
+// an error is trouble with the measuring itself.
+func (t turn) run(ctx context.Context, placements []miner.Placement, lines *json.Encoder) error {
+	if err := lines.Encode(probeLine{Begin: t.kernel.Name}); err != nil {
+		return err
+	}
+	sample, err := benchmarks.Rate(ctx, t.kernel, t.proofs, placements, probeTurn)
+	var wrong *benchmarks.WrongKernel
+	switch {
+	case errors.As(err, &wrong):
+		t.fail(err)
+	case err != nil:
+		return err
+	default:
+		t.rates.add(sample)
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package hashing
+
+import (
+	"math"
+	"slices"
+	"testing"
+)
+
+// testRange is a search whose every hash is compared with the reference.
+type testRange struct {
+	header   Header
+	versions []uint32
+	start    uint32 // first nonce
+	count    uint32 // nonces
+	limit    uint32
+}
+
+// exactLimits are searches of one nonce whose limit is its hash's own top
+// word, and one less: a hit and none.
+func exactLimits(c testRange) (ranges []testRange) {
+	for range 8 {
+		c.start += 1 << 28
+		c.count = 1
+		c.header.SetVersion(c.versions[0])
+		c.header.SetNonce(c.start)
+		c.limit = c.header.Hash().TopWord()
+		ranges = append(ranges, c)
+		c.limit--
+		ranges = append(ranges, c)
+	}
+	return ranges
+}
+
+func (c *testRange) check(k Kernel) error {
+	var p Prehash
+	p.Set(&c.header, c.versions, c.limit)
+	return checkScan(k, &p, c.start, c.count, make([]Hit, MinHits), func(h Hit) uint32 { return referenceTopWord(&p, h) })
+}
+
+// TestExaminerAsksAllThatMatters: the searches for kernels of any width cover
+// what a kernel may get wrong.
+func TestExaminerAsksAllThatMatters(t *testing.T) {
+	e := NewExaminer()
+	for _, k := range []Kernel{{Lanes: 1, Versions: 1}, {Lanes: 5, Versions: 32}, {Lanes: 21, Versions: 4}, {Lanes: 64, Versions: 8}, {Lanes: 1000, Versions: 1000}, {}} {
+		lanes := min(max(k.Lanes, 1), answerNonces/2-1)
+		counts, versions, limits := map[int]bool{}, map[int]bool{}, map[uint32]bool{}
+		turns, hits := 0, 0
+		for _, s := range e.table.searches(k) {
+			if s.offset < 0 || s.count < 1 || s.offset+s.count > answerNonces || s.versions < 1 || s.versions > MaxVersions {
+				t.Fatalf("%d lanes: search %+v is not within the table", k.Lanes, s)
+			}
+			counts[s.count], versions[s.versions], limits[s.limit] = true, true, true
+			if start := e.table.start + uint32(s.offset); start+uint32(s.count-1) < start {
+				turns++
+			}
+			if s.limit == math.MaxUint32 {
+				hits = max(hits, s.count*s.versions)
+			}
+		}
+		for _, count := range []int{1, lanes, lanes + 1, 2*lanes + 1, max(lanes-1, 1)} {
+			if !counts[count] {
+				t.Errorf("%d lanes: no search of %d nonces", k.Lanes, count)
+			}
+		}
+		for _, n := range []int{1, 2, 3, min(max(k.Versions, 1), MaxVersions), MaxVersions} {
+			if !versions[n] {
+				t.Errorf("%d lanes: no search under %d versions", k.Lanes, n)
+			}
+		}
+		for _, limit := range []uint32{0, 1, math.MaxUint32 / 2, math.MaxUint32 - 1, math.MaxUint32} {
+			if !limits[limit] {
+				t.Errorf("%d lanes: no search with the limit %08x", k.Lanes, limit)
+			}
+		}
+		if turns < 3 || hits <= MinHits {
+			t.Errorf("%d lanes: %d searches over the turn of the nonce, %d hits at most", k.Lanes, turns, hits)
+		}
+	}
+}
+
+// TestExaminerKnowsTheAnswers holds its table against whole headers.
+func TestExaminerKnowsTheAnswers(t *testing.T) {
+	e, again := NewExaminer(), NewExaminer()
+	if e.table != again.table || !slices.Equal(e.known, again.known) {
+		t.Error("two examiners have different answers")
+	}
+	c := testRange{header: winnersHeader(), versions: rolled(3)}
+	var p Prehash
+	p.Set(&c.header, c.versions, 0)
+	for nonce := range uint32(100) {
+		for v, version := range c.versions {
+			c.header.SetVersion(version)
+			c.header.SetNonce(nonce)
+			if got, want := referenceTopWord(&p, Hit{nonce, uint32(v)}), c.header.Hash().TopWord(); got != want {
+				t.Fatalf("nonce %d, version %d: %08x, want %08x", nonce, v, got, want)
+			}
+		}
+	}
+}

@@ -1,0 +1,90 @@
+package miner
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"quarry/hashing"
+	"quarry/work"
+)
+
+// batch is one call of a kernel and what became of it. A worker keeps one, for
+// its buffers.
+type batch struct {
+	hits   []hashing.Hit
+	shares []*work.Share // verified
+	done   uint32        // nonces searched
+	took   time.Duration // in the kernel
+	wrong  uint64        // hits that the reference does not confirm, or a call gone wrong
+	fault  error         // the first of them; nil: the batch can be trusted
+}
+
+var errNoHeadway = errors.New("the kernel makes no headway")
+
+// scan searches count nonces (1 at least) of the work from start on, and
+// hashes each hit again. After a fault, shares are the hits that are right all
+// the same, and done is 0 if the call says nothing about what it searched.
+func (b *batch) scan(kernel hashing.Kernel, w *work.Work, start, count uint32) {
+	b.shares, b.done, b.wrong, b.fault = b.shares[:0], 0, 0, nil
+	began := time.Now()
+	found, done, fault := b.call(kernel, w.Prehash(), start, count)
+	b.took = time.Since(began)
+	if fault != nil {
+		b.wrong, b.fault = 1, fault
+		return
+	}
+	b.done = done
+	b.judge(w, start, b.hits[:found])
+}
+
+// call calls the kernel and holds it to its promises. A kernel that panics is
+// wrong, and no reason to end.
+func (b *batch) call(kernel hashing.Kernel, p *hashing.Prehash, start, count uint32) (found int, done uint32, fault error) {
+	defer func() {
+		if p := recover(); p != nil {
+			fault = fmt.Errorf("the kernel panics: %v", p)
+		}
+	}()
+	found, done = kernel.Scan(p, start, count, b.hits)
+	switch {
+	case found < 0 || found > len(b.hits) || done > count:
+		fault = fmt.Errorf("the kernel reports %d hits in %d nonces, with room for %d hits in %d nonces", found, done, len(b.hits), count)
+	case done == 0:
+		fault = errNoHeadway
+	}
+	return found, done, fault
+}
+
+// judge sorts the hits and verifies each.
+func (b *batch) judge(w *work.Work, start uint32, hits []hashing.Hit) {
+	slices.SortFunc(hits, func(a, b hashing.Hit) int {
+		return cmp.Or(cmp.Compare(a.Nonce-start, b.Nonce-start), cmp.Compare(a.Version, b.Version))
+	})
+	for i, hit := range hits {
+		switch {
+		case hit.Nonce-start >= b.done:
+			b.doubt("nonce %08x under version %d is outside of the nonces searched", hit)
+		case i > 0 && hit == hits[i-1]:
+			b.doubt("nonce %08x under version %d was reported twice", hit)
+		default:
+			share, verdict := w.Verify(hit)
+			switch verdict {
+			case work.Found:
+				b.shares = append(b.shares, share)
+			case work.Mismatch:
+				b.doubt("the reference does not confirm nonce %08x under version %d", hit)
+			}
+		}
+	}
+}
+
+// doubt counts a wrong hit.
+func (b *batch) doubt(format string, hit hashing.Hit) {
+	b.wrong++
+	if b.fault == nil {
+		b.fault = fmt.Errorf(format, hit.Nonce, hit.Version)
+	}
+}

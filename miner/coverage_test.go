@@ -1,0 +1,364 @@
+package miner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/bits"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"quarry/hashing"
+	"quarry/work"
+)
+
+// candidate is a header without its nonce, as kernels see it.
+type candidate struct {
+	midstate [8]uint32
+	tail     [3]uint32
+}
+
+// candidatesOf are the headers of a job under all versions, for every
+// extranonce2 of one byte and the job's own ntime.
+func candidatesOf(job *work.Job) map[candidate]bool {
+	all := map[candidate]bool{}
+	for extranonce2 := range 256 {
+		mask := job.VersionMask
+		for bits := mask; ; bits = (bits - 1) & mask { // all subsets of the mask
+			version := job.Version | bits
+			header := job.Header([]byte{byte(extranonce2)}, version, job.NTime, 0)
+			var p hashing.Prehash
+			p.Set(&header, []uint32{version}, 0)
+			all[candidate{p.Midstates[0], p.Tail}] = true
+			if bits == 0 {
+				break
+			}
+		}
+	}
+	return all
+}
+
+type scan = func(p *hashing.Prehash, start, count uint32, hits []hashing.Hit) (int, uint32)
+
+// recorder makes kernels that search nothing and remember what they were told
+// to search. Calls that go wrong are not remembered: they do not count.
+type recorder struct {
+	mu     sync.Mutex
+	rng    *rand.Rand
+	spans  map[candidate][][2]uint64 // first nonce, behind the last; not modulo 2^32
+	hashes uint64
+	final  map[candidate]bool // headers of the last job
+	ended  uint64             // hashes of those
+	wrong  uint64             // errors that the miner should have counted
+	calls  map[string]int
+	late   int // calls of a kernel after one behind it was called
+	order  []string
+	watch  func(hashes uint64)
+}
+
+// kernel stops early at times, and goes wrong in the given call, if that is
+// not 0, by the fault.
+func (r *recorder) kernel(name string, lanes, versions, wrongCall int, fault scan) hashing.Kernel {
+	r.order = append(r.order, name)
+	place := len(r.order)
+	return hashing.Kernel{Name: name, Lanes: lanes, Versions: versions, Scan: func(p *hashing.Prehash, start, count uint32, hits []hashing.Hit) (int, uint32) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.calls[name]++
+		for _, behind := range r.order[place:] {
+			if r.calls[behind] > 0 {
+				r.late++
+				break
+			}
+		}
+		if r.calls[name] == wrongCall {
+			r.wrong++
+			return fault(p, start, count, hits)
+		}
+		done := count
+		if groups := count / uint32(lanes); groups > 1 && r.rng.IntN(4) == 0 { // as for a full buffer
+			done = uint32(lanes) * (1 + r.rng.Uint32N(groups-1))
+		}
+		for _, midstate := range p.Midstates[:p.Versions] {
+			c := candidate{midstate, p.Tail}
+			r.spans[c] = append(r.spans[c], [2]uint64{uint64(start), uint64(start) + uint64(done)})
+			if r.final[c] {
+				r.ended += uint64(done)
+			}
+		}
+		r.hashes += uint64(done) * uint64(p.Versions)
+		r.watch(r.hashes)
+		return 0, done
+	}}
+}
+
+// faults are the ways in which a kernel is found wrong in one call.
+func faults() map[string]scan {
+	reports := func(hit func(start, count uint32) hashing.Hit) scan {
+		return func(_ *hashing.Prehash, start, count uint32, hits []hashing.Hit) (int, uint32) {
+			hits[0] = hit(start, count)
+			return 1, count
+		}
+	}
+	return map[string]scan{
+		"a hit that is none":      reports(func(start, _ uint32) hashing.Hit { return hashing.Hit{Nonce: start} }),
+		"a version there is none": reports(func(start, _ uint32) hashing.Hit { return hashing.Hit{Nonce: start, Version: 99} }),
+		"a hit from elsewhere":    reports(func(start, count uint32) hashing.Hit { return hashing.Hit{Nonce: start + count} }),
+		"too many hits": func(_ *hashing.Prehash, _, count uint32, hits []hashing.Hit) (int, uint32) {
+			return len(hits) + 1, count
+		},
+		"fewer than no hits": func(_ *hashing.Prehash, _, count uint32, _ []hashing.Hit) (int, uint32) { return -1, count },
+		"too many nonces":    func(_ *hashing.Prehash, _, count uint32, _ []hashing.Hit) (int, uint32) { return 0, count + 1 },
+		"no headway":         func(*hashing.Prehash, uint32, uint32, []hashing.Hit) (int, uint32) { return 0, 0 },
+		"a panic":            func(*hashing.Prehash, uint32, uint32, []hashing.Hit) (int, uint32) { panic("out of order") },
+	}
+}
+
+// TestExactCoverage follows every call of the kernels through random jobs,
+// masks, widths and faults: what a job has to offer is searched once, none of
+// it twice, and the counters say the same. A job that is replaced may leave
+// each worker's last work unfinished, but without a gap. The last job is
+// searched to its end, unless a worker may still have taken an extranonce2 for
+// the job before when others were at it.
+func TestExactCoverage(t *testing.T) {
+	rounds := uint64(60)
+	if testing.Short() {
+		rounds = 15
+	}
+	kinds := faults()
+	var names []string
+	for name := range kinds {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	masks := []uint32{0, 0x00002000, 0x1fffe000, 0x00406000, 0x10000001}
+	for seed := range rounds {
+		rng := rand.New(rand.NewPCG(seed, 7))
+		pick := func(list ...int) int { return list[rng.IntN(len(list))] }
+		fault := names[seed%uint64(len(names))]
+		var jobs []*work.Job
+		for i := range 1 + rng.IntN(4) {
+			job := testJob(t, byte(i), "1")
+			job.Extranonce2Size, job.VersionMask = 1, masks[rng.IntN(len(masks))]
+			jobs = append(jobs, job)
+		}
+		last := jobs[len(jobs)-1]
+		for last.VersionMask == masks[2] { // too large to be finished
+			last.VersionMask = masks[rng.IntN(len(masks))]
+		}
+		for _, job := range jobs {
+			job.Received = time.Now().Add(time.Hour) // no ntime is rolled
+		}
+		r := &recorder{rng: rng, spans: map[candidate][][2]uint64{}, calls: map[string]int{}}
+		workers := 1 + rng.IntN(3)
+		nonces := uint64(1 + rng.IntN(400))
+		kernels := []hashing.Kernel{
+			r.kernel("first", pick(1, 5, 16, 32), pick(1, 4, 8, 32), 1+rng.IntN(300), kinds[fault]),
+			r.kernel("second", pick(1, 5, 16, 32), pick(1, 3, 8, 32), 1+rng.IntN(300), kinds[names[rng.IntN(len(names))]]),
+			r.kernel("last", 1, 1, 0, nil),
+		}
+		t.Run(fmt.Sprintf("%d %s", seed, fault), func(t *testing.T) {
+			checkCoverage(t, r, jobs, kernels, workers, nonces, work.Start{Extranonce2: rng.Uint64(), Nonce: rng.Uint32()})
+		})
+	}
+}
+
+// checkCoverage mines the jobs, all but the last for some hashes only.
+func checkCoverage(t *testing.T, r *recorder, jobs []*work.Job, kernels []hashing.Kernel, workers int, nonces uint64, start work.Start) {
+	r.final = candidatesOf(jobs[len(jobs)-1])
+	enough := nonces * uint64(len(r.final))
+	whole := workers == 1 || len(jobs) == 1
+	if !whole {
+		enough /= 2
+	}
+	done, turn := make(chan struct{}), make(chan struct{}, len(jobs))
+	quota := uint64(0)
+	r.watch = func(hashes uint64) {
+		if len(turn) == 0 && hashes >= quota {
+			quota = hashes + nonces*uint64(r.rng.IntN(40))
+			turn <- struct{}{}
+		}
+		if r.ended >= enough {
+			select {
+			case <-done:
+			default:
+				close(done)
+			}
+		}
+	}
+	source := scripted{run: func(ctx context.Context, publish func(*work.Job)) error {
+		for _, job := range jobs[:len(jobs)-1] {
+			publish(job)
+			<-turn
+		}
+		publish(jobs[len(jobs)-1])
+		select {
+		case <-done:
+		case <-ctx.Done():
+		}
+		return errors.New("all is searched")
+	}}
+	o := testOptions(t, workers, source)
+	o.Kernels, o.Start, o.nonces = kernels, start, nonces
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := Run(ctx, o); err == nil || err.Error() != "all is searched" {
+		t.Fatalf("ended with %v", err)
+	}
+
+	finished := 0
+	for c, spans := range r.spans {
+		slices.SortFunc(spans, func(a, b [2]uint64) int { return int(int64(a[0]) - int64(b[0])) })
+		var sum uint64
+		gaps := 0
+		for i, s := range spans {
+			sum += s[1] - s[0]
+			if i > 0 && s[0] < spans[i-1][1] {
+				t.Fatalf("nonces %v and %v are searched twice", spans[i-1], s)
+			}
+			if i > 0 && s[0] > spans[i-1][1] && spans[i-1][1] != 1<<32 {
+				gaps++
+			}
+		}
+		if first, end := spans[0][0], spans[len(spans)-1][1]; gaps == 1 && first == 0 && end == 1<<32 {
+			gaps = 0 // over the end of the nonces
+		}
+		if gaps > 0 || sum > nonces {
+			t.Fatalf("%d gaps, %d of %d nonces: %v", gaps, sum, nonces, spans)
+		}
+		if sum == nonces {
+			finished++
+		} else if whole && r.final[c] {
+			t.Fatalf("%d of %d nonces of a header of the last job are searched", sum, nonces)
+		}
+	}
+	// Each job leaves one work unfinished with each worker at most.
+	if left, most := len(r.spans)-finished, len(jobs)*workers*hashing.MaxVersions; left > most {
+		t.Errorf("%d headers are not searched to the end, %d at most could be", left, most)
+	}
+	for c := range r.final {
+		if whole && len(r.spans[c]) == 0 {
+			t.Fatal("a header of the last job is not searched")
+		}
+	}
+	s := o.Telemetry.Snapshot()
+	if s.Hashes != r.hashes || s.HardwareErrors != r.wrong {
+		t.Errorf("counted %d hashes and %d errors, were %d and %d", s.Hashes, s.HardwareErrors, r.hashes, r.wrong)
+	}
+	if r.late > 2*(workers-1) { // one call by each other worker may have begun, for each kernel
+		t.Errorf("%d calls of a kernel after it went out", r.late)
+	}
+}
+
+// sharePlace is what a miner chooses in a header.
+type sharePlace struct {
+	version, nonce uint32
+	extranonce2    byte
+}
+
+// TestEveryShareOnce has the real kernel with every second hash a share, and
+// before it one that goes wrong while it has right hits too: every share there
+// is comes up exactly once.
+func TestEveryShareOnce(t *testing.T) {
+	const nonces = 40
+	for seed, mask := range []uint32{0, 0x00006000, 0x00004000} {
+		for _, versions := range []int{1, 3, 32} {
+			t.Run(fmt.Sprintf("mask %08x, %d versions", mask, versions), func(t *testing.T) {
+				job := testJob(t, 1, "4.6e-10")
+				job.Extranonce2Size, job.VersionMask = 1, mask
+				job.Received = time.Now().Add(time.Hour) // no ntime is rolled
+				want := sharesOf(job, nonces)
+
+				var mu sync.Mutex
+				seen := map[sharePlace]int{}
+				all := make(chan struct{})
+				source := scripted{
+					run: func(ctx context.Context, publish func(*work.Job)) error {
+						publish(job)
+						select {
+						case <-all:
+						case <-ctx.Done():
+						}
+						return errors.New("all is found")
+					},
+					submit: func(context.Context, *work.Share) error { return nil },
+				}
+				o := testOptions(t, 2, source)
+				good := o.Kernels[0]
+				good.Versions = versions
+				o.Kernels = []hashing.Kernel{spoiled(good, uint64(seed)), good}
+				o.nonces = nonces
+				o.Trace.Settled = func(share *work.Share, _ time.Time, _ error) {
+					mu.Lock()
+					defer mu.Unlock()
+					seen[sharePlace{share.Version, share.Nonce, share.Extranonce2[0]}]++
+					if len(seen) == len(want) {
+						select {
+						case <-all:
+						default:
+							close(all)
+						}
+					}
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				if err := Run(ctx, o); err == nil || err.Error() != "all is found" {
+					t.Fatalf("ended with %v", err)
+				}
+				for place, n := range seen {
+					if n != 1 || !want[place] {
+						t.Fatalf("share %+v came up %d times; is one: %v", place, n, want[place])
+					}
+				}
+				s := o.Telemetry.Snapshot()
+				if hashes := uint64(256 * nonces << bits.OnesCount32(mask)); s.Hashes != hashes || s.HardwareErrors == 0 || s.Kernel != "generic" {
+					t.Errorf("%d hashes, %d errors, kernel %s; want %d, some, generic", s.Hashes, s.HardwareErrors, s.Kernel, hashes)
+				}
+			})
+		}
+	}
+}
+
+// sharesOf are the job's shares among the nonces from 0 on.
+func sharesOf(job *work.Job, nonces uint32) map[sharePlace]bool {
+	shares := map[sharePlace]bool{}
+	for extranonce2 := range 256 {
+		for rolled := job.VersionMask; ; rolled = (rolled - 1) & job.VersionMask {
+			header := job.Header([]byte{byte(extranonce2)}, job.Version|rolled, job.NTime, 0)
+			for nonce := range nonces {
+				header.SetNonce(nonce)
+				if job.Bound().MetBy(header.Hash()) {
+					shares[sharePlace{job.Version | rolled, nonce, byte(extranonce2)}] = true
+				}
+			}
+			if rolled == 0 {
+				break
+			}
+		}
+	}
+	return shares
+}
+
+// spoiled reports one hit twice in its 20th call, and stops early in others.
+func spoiled(k hashing.Kernel, seed uint64) hashing.Kernel {
+	scan := k.Scan
+	var mu sync.Mutex
+	calls, rng := 0, rand.New(rand.NewPCG(seed, 3))
+	k.Name = "spoiled"
+	k.Scan = func(p *hashing.Prehash, start, count uint32, hits []hashing.Hit) (int, uint32) {
+		mu.Lock()
+		calls++
+		part, spoil := 1+rng.Uint32N(count), calls >= 20
+		mu.Unlock()
+		found, done := scan(p, start, part, hits)
+		if spoil && found > 0 {
+			hits[found] = hits[0]
+			found++
+		}
+		return found, done
+	}
+	return k
+}

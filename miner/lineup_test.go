@@ -1,0 +1,165 @@
+package miner
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"quarry/hashing"
+	"quarry/work"
+)
+
+// named is a kernel that finds nothing and tells of its first call.
+func named(name string, called chan<- string) hashing.Kernel {
+	k := claims(func(_ *hashing.Prehash, _, count uint32, _ []hashing.Hit) (int, uint32) {
+		select {
+		case called <- name:
+		default:
+		}
+		return 0, count
+	})
+	k.Name = name
+	return k
+}
+
+func TestLineup(t *testing.T) {
+	list := func(names ...string) (kernels []hashing.Kernel) {
+		for _, name := range names {
+			kernels = append(kernels, named(name, nil))
+		}
+		return kernels
+	}
+	l := newLineup(list("a", "b", "c"), list("b", "a", "c"))
+	step := func(name string, wantOut, wantNews bool, rolled, plain string) {
+		t.Helper()
+		out, news := l.demote(name)
+		if r := l.ranks(); out != wantOut || news != wantNews || r.best(true).Name != rolled || r.best(false).Name != plain {
+			t.Errorf("after %s: out %v, news %v, best %s and %s", name, out, news, r.best(true).Name, r.best(false).Name)
+		}
+	}
+	step("a", true, true, "b", "b")
+	step("a", true, false, "b", "b")
+	step("c", true, true, "b", "b")
+	step("b", false, false, "b", "b")
+	if r := newLineup(list("a"), nil).ranks(); r.best(false).Name != "a" {
+		t.Error("without a plain order there is no best")
+	}
+}
+
+// TestEachJobHasItsKernel: the order depends on whether there are versions to roll.
+func TestEachJobHasItsKernel(t *testing.T) {
+	called := make(chan string)
+	plain := testJob(t, 2, "1")
+	plain.VersionMask = 0
+	step := make(chan *work.Job)
+	source := scripted{run: func(ctx context.Context, publish func(*work.Job)) error {
+		for {
+			select {
+			case job := <-step:
+				publish(job)
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	}}
+	o := testOptions(t, 1, source)
+	a, b := named("a", called), named("b", called)
+	o.Kernels, o.PlainKernels = []hashing.Kernel{a, b}, []hashing.Kernel{b, a}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- Run(ctx, o) }()
+	for _, round := range []struct {
+		job  *work.Job
+		want string
+	}{{testJob(t, 1, "1"), "a"}, {plain, "b"}, {testJob(t, 3, "1"), "a"}} {
+		step <- round.job
+		for got := range called {
+			if got == round.want {
+				break
+			}
+		}
+		if got := o.Telemetry.Snapshot().Kernel; string(got) != round.want {
+			t.Errorf("telemetry has kernel %s, want %s", got, round.want)
+		}
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestWrongKernelGoesOut: one error line, and the next kernel for all workers.
+func TestWrongKernelGoesOut(t *testing.T) {
+	core, logs := observer.New(zap.InfoLevel)
+	source := scripted{run: offers(testJob(t, 1, "1e-6")), submit: func(context.Context, *work.Share) error { return nil }}
+	o := testOptions(t, 3, source)
+	o.Kernels = append([]hashing.Kernel{claims(faults()["a hit that is none"])}, o.Kernels...)
+	o.Log, o.Shares = zap.New(core), 20
+	if err := Run(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	s := o.Telemetry.Snapshot()
+	if s.HardwareErrors < 1 || s.HardwareErrors > 3 || s.Kernel != "generic" || s.Shares.Rejected+s.Shares.Stale > 0 {
+		t.Errorf("%d errors, kernel %s, shares %+v", s.HardwareErrors, s.Kernel, s.Shares)
+	}
+	lines := logs.FilterLevelExact(zap.ErrorLevel).All()
+	if len(lines) != 1 || lines[0].ContextMap()["kernel"] != "claims" || lines[0].ContextMap()["next_kernel"] != "generic" {
+		t.Errorf("error lines %v, want one that names both kernels", lines)
+	}
+}
+
+// TestMissedHitsAreSeen: the test that is repeated while mining sees what no
+// share can show.
+func TestMissedHitsAreSeen(t *testing.T) {
+	source := scripted{run: offers(testJob(t, 1, "1e-6")), submit: func(context.Context, *work.Share) error { return nil }}
+	o := testOptions(t, 2, source)
+	o.Kernels = append([]hashing.Kernel{named("blind", nil)}, o.Kernels...)
+	o.Shares, o.pause = 5, 10*time.Millisecond
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := Run(ctx, o); err != nil {
+		t.Fatal(err)
+	}
+	if s := o.Telemetry.Snapshot(); s.Kernel != "generic" || s.Shares.Accepted < 5 || s.HardwareErrors < 1 || s.HardwareErrors > 2 {
+		t.Errorf("kernel %s, %d shares, %d errors", s.Kernel, s.Shares.Accepted, s.HardwareErrors)
+	}
+}
+
+// TestLastKernelStays: a last kernel that only panics costs neither the miner
+// nor its books.
+func TestLastKernelStays(t *testing.T) {
+	core, logs := observer.New(zap.InfoLevel)
+	enough := make(chan struct{}, 1)
+	source := scripted{run: func(ctx context.Context, publish func(*work.Job)) error {
+		publish(testJob(t, 1, "1"))
+		select {
+		case <-enough:
+		case <-ctx.Done():
+		}
+		return errors.New("seen enough")
+	}}
+	o := testOptions(t, 2, source)
+	o.Log = zap.New(core)
+	o.Kernels[0] = claims(func(*hashing.Prehash, uint32, uint32, []hashing.Hit) (int, uint32) {
+		if o.Telemetry.Counters.HardwareErrors() > 5000 {
+			select {
+			case enough <- struct{}{}:
+			default:
+			}
+		}
+		panic("out of order")
+	})
+	if err := Run(t.Context(), o); err == nil || err.Error() != "seen enough" {
+		t.Fatalf("ended with %v", err)
+	}
+	if s := o.Telemetry.Snapshot(); s.Hashes != 0 || s.Shares.Found != 0 || s.HardwareErrors < 5000 {
+		t.Errorf("%d hashes, %d shares, %d errors", s.Hashes, s.Shares.Found, s.HardwareErrors)
+	}
+	if n := logs.Len(); n == 0 || n > 60 {
+		t.Errorf("%d lines about it", n)
+	}
+}
