@@ -43,7 +43,7 @@ func kernels() map[string]func() {
 		"shani_avx512":        hybrid("scanGroupsSHANIAVX512", "avx512", false, 6, 4),
 		"shani_avx512_rolled": hybrid("scanGroupsSHANIAVX512Rolled", "avx512", true, 6, 12),
 		"shani_avx2":          hybrid("scanGroupsSHANIAVX2", "avx2", false, 4, 4),
-		"shani_avx2_rolled":   hybrid("scanGroupsSHANIAVX2Rolled", "avx2", true, 4, 12),
+		"shani_avx2_rolled":   hybrid("scanGroupsSHANIAVX2Rolled", "avx2", true, 4, 10),
 	}
 }
 
