@@ -23,11 +23,14 @@ type schedule struct {
 	recent [2]reg.Register
 }
 
-// word makes W[t], t >= 16, where it differs from lane to lane. sigma1(W[t-2])
-// comes last: it is what the word has to wait for.
-func (s *schedule) word(t int) {
+// A word is made in two bundles. sigma1(W[t-2]) comes last: it is what the
+// word has to wait for.
+
+// beginWord leaves in sum all of W[t], t >= 16, but sigma1(W[t-2]). It returns
+// whether that is nothing.
+func (s *schedule) beginWord(t int) (empty bool) {
 	v, m := s.v, &s.message
-	empty := true // sum holds nothing yet
+	empty = true
 	add := func(w Op) {
 		if empty {
 			v.move(w, s.sum)
@@ -55,9 +58,14 @@ func (s *schedule) word(t int) {
 		v.loadConstant(s.constant(t), s.x)
 		add(s.x)
 	}
+	return empty
+}
+
+// endWord makes the word of sum, stores it for later ones, and hands it on.
+func (s *schedule) endWord(t int, empty bool) {
 	w := s.addSigma1(t, empty)
 	if t <= lastScheduled-2 {
-		v.move(w, s.at(t))
+		s.v.move(w, s.at(t))
 	}
 	s.finished(t, w)
 }
@@ -95,7 +103,10 @@ func (s *schedule) addSigma1(t int, empty bool) reg.Register {
 func (s *schedule) words(first, last int) (out stream) {
 	for t := first; t <= last; t++ {
 		if s.message[t].lanes {
-			out = append(out, func() { s.word(t) })
+			empty := true
+			out = append(out,
+				func() { empty = s.beginWord(t) },
+				func() { s.endWord(t, empty) })
 		}
 	}
 	return out
