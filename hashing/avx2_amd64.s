@@ -1202,16 +1202,6 @@ DATA hashFirst<>+120(SB)/4, $0x3ac42e24
 DATA hashFirst<>+124(SB)/4, $0x3ac42e24
 GLOBL hashFirst<>(SB), RODATA|NOPTR, $128
 
-DATA initialH<>+0(SB)/4, $0x5be0cd19
-DATA initialH<>+4(SB)/4, $0x5be0cd19
-DATA initialH<>+8(SB)/4, $0x5be0cd19
-DATA initialH<>+12(SB)/4, $0x5be0cd19
-DATA initialH<>+16(SB)/4, $0x5be0cd19
-DATA initialH<>+20(SB)/4, $0x5be0cd19
-DATA initialH<>+24(SB)/4, $0x5be0cd19
-DATA initialH<>+28(SB)/4, $0x5be0cd19
-GLOBL initialH<>(SB), RODATA|NOPTR, $32
-
 DATA laneNumbers<>+0(SB)/4, $0x00000000
 DATA laneNumbers<>+4(SB)/4, $0x00000001
 DATA laneNumbers<>+8(SB)/4, $0x00000002
@@ -1221,6 +1211,16 @@ DATA laneNumbers<>+20(SB)/4, $0x00000005
 DATA laneNumbers<>+24(SB)/4, $0x00000006
 DATA laneNumbers<>+28(SB)/4, $0x00000007
 GLOBL laneNumbers<>(SB), RODATA|NOPTR, $32
+
+DATA initialH<>+0(SB)/4, $0x5be0cd19
+DATA initialH<>+4(SB)/4, $0x5be0cd19
+DATA initialH<>+8(SB)/4, $0x5be0cd19
+DATA initialH<>+12(SB)/4, $0x5be0cd19
+DATA initialH<>+16(SB)/4, $0x5be0cd19
+DATA initialH<>+20(SB)/4, $0x5be0cd19
+DATA initialH<>+24(SB)/4, $0x5be0cd19
+DATA initialH<>+28(SB)/4, $0x5be0cd19
+GLOBL initialH<>(SB), RODATA|NOPTR, $32
 
 DATA byteSwap<>+0(SB)/4, $0x00010203
 DATA byteSwap<>+4(SB)/4, $0x04050607
@@ -1233,1076 +1233,74 @@ DATA byteSwap<>+28(SB)/4, $0x0c0d0e0f
 GLOBL byteSwap<>(SB), RODATA|NOPTR, $32
 
 // func scanGroupsAVX2(job *uint32) (mask uint64)
-// Requires: AVX, AVX2, SSE2
-TEXT ·scanGroupsAVX2(SB), $4672-16
+// Requires: AVX, AVX2, CMOV
+TEXT ·scanGroupsAVX2(SB), $9344-16
 	MOVQ job+0(FP), DI
 
 	// The frame, on a boundary of 64 bytes.
 	LEAQ         63(SP), SI
 	ANDQ         $-64, SI
-	MOVL         (DI), R9
-	MOVL         4(DI), R10
-	MOVL         8(DI), R11
-	LEAQ         1536(SI), R12
-	LEAQ         3584(SI), R13
-	LEAQ         roundConstants<>+1024(SB), CX
 	VMOVDQA      headerConstants<>+128(SB), Y0
-	VMOVDQA      Y0, -896(R12)
+	VMOVDQA      Y0, 2240(SI)
 	VMOVDQA      headerConstants<>+160(SB), Y0
-	VMOVDQA      Y0, -864(R12)
+	VMOVDQA      Y0, 2272(SI)
 	VMOVDQA      headerConstants<>+192(SB), Y0
-	VMOVDQA      Y0, -832(R12)
+	VMOVDQA      Y0, 2304(SI)
 	VMOVDQA      headerConstants<>+224(SB), Y0
-	VMOVDQA      Y0, -800(R12)
+	VMOVDQA      Y0, 2336(SI)
 	VMOVDQA      headerConstants<>+256(SB), Y0
-	VMOVDQA      Y0, -768(R12)
+	VMOVDQA      Y0, 2368(SI)
 	VMOVDQA      headerConstants<>+288(SB), Y0
-	VMOVDQA      Y0, -736(R12)
+	VMOVDQA      Y0, 2400(SI)
 	VMOVDQA      headerConstants<>+320(SB), Y0
-	VMOVDQA      Y0, -704(R12)
+	VMOVDQA      Y0, 2432(SI)
 	VMOVDQA      headerConstants<>+352(SB), Y0
-	VMOVDQA      Y0, -672(R12)
+	VMOVDQA      Y0, 2464(SI)
 	VMOVDQA      headerConstants<>+384(SB), Y0
-	VMOVDQA      Y0, -640(R12)
+	VMOVDQA      Y0, 2496(SI)
 	VMOVDQA      headerConstants<>+416(SB), Y0
-	VMOVDQA      Y0, -608(R12)
+	VMOVDQA      Y0, 2528(SI)
 	VMOVDQA      headerConstants<>+448(SB), Y0
-	VMOVDQA      Y0, -576(R12)
+	VMOVDQA      Y0, 2560(SI)
 	VMOVDQA      headerConstants<>+480(SB), Y0
-	VMOVDQA      Y0, -544(R12)
+	VMOVDQA      Y0, 2592(SI)
 	VPBROADCASTD 176(DI), Y0
-	VMOVDQA      Y0, -512(R12)
+	VMOVDQA      Y0, 2624(SI)
 	VPBROADCASTD 180(DI), Y0
-	VMOVDQA      Y0, -480(R12)
+	VMOVDQA      Y0, 2656(SI)
 	VMOVDQA      hashConstants<>+256(SB), Y0
-	VMOVDQA      Y0, -768(R13)
+	VMOVDQA      Y0, 7488(SI)
 	VMOVDQA      hashConstants<>+288(SB), Y0
-	VMOVDQA      Y0, -736(R13)
+	VMOVDQA      Y0, 7520(SI)
 	VMOVDQA      hashConstants<>+320(SB), Y0
-	VMOVDQA      Y0, -704(R13)
+	VMOVDQA      Y0, 7552(SI)
 	VMOVDQA      hashConstants<>+352(SB), Y0
-	VMOVDQA      Y0, -672(R13)
+	VMOVDQA      Y0, 7584(SI)
 	VMOVDQA      hashConstants<>+384(SB), Y0
-	VMOVDQA      Y0, -640(R13)
+	VMOVDQA      Y0, 7616(SI)
 	VMOVDQA      hashConstants<>+416(SB), Y0
-	VMOVDQA      Y0, -608(R13)
+	VMOVDQA      Y0, 7648(SI)
 	VMOVDQA      hashConstants<>+448(SB), Y0
-	VMOVDQA      Y0, -576(R13)
+	VMOVDQA      Y0, 7680(SI)
 	VMOVDQA      hashConstants<>+480(SB), Y0
-	VMOVDQA      Y0, -544(R13)
+	VMOVDQA      Y0, 7712(SI)
+	MOVL         8(DI), AX
+	MOVL         AX, (SI)
+	MOVL         AX, 4(SI)
+	MOVL         (DI), AX
+	MOVL         AX, 12(SI)
+	MOVL         $0x00000002, 16(SI)
+	JMP          newgroup
 
-group:
-	// S1: message schedule of the header's second block.
-	MOVD         R9, X0
-	VPBROADCASTD X0, Y0
-	VPADDD       laneNumbers<>+0(SB), Y0, Y0
-	VPSHUFB      byteSwap<>+0(SB), Y0, Y0
-	VMOVDQA      Y0, 96(SI)
-	VMOVDQA      Y0, -928(R12)
-	MOVQ         SI, DX
-	LEAQ         (R12), R15
-	MOVL         $0x00000001, BX
-
-words1:
-	VMOVDQA      96(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPBROADCASTD 104(DI), Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVDQA      Y0, Y5
-	VMOVDQA      Y5, 64(DX)
-	VPADDD       -448(CX), Y5, Y3
-	VMOVDQA      Y3, -448(R15)
-	VMOVDQA      96(DX), Y0
-	VPBROADCASTD 108(DI), Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVDQA      Y0, Y6
-	VMOVDQA      Y6, 96(DX)
-	VPADDD       -416(CX), Y6, Y3
-	VMOVDQA      Y3, -416(R15)
-	VMOVDQA      headerParts<>+128(SB), Y1
-	VMOVDQA      Y1, Y0
-	VPSRLD       $0x11, Y5, Y3
-	VPSLLD       $0x0f, Y5, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y5, Y4
-	VPSLLD       $0x0d, Y5, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y5, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, 128(DX)
-	VPADDD       -384(CX), Y5, Y3
-	VMOVDQA      Y3, -384(R15)
-	VPSRLD       $0x11, Y6, Y3
-	VPSLLD       $0x0f, Y6, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y6, Y4
-	VPSLLD       $0x0d, Y6, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y6, Y4
-	VPXOR        Y4, Y3, Y2
-	VMOVDQA      Y2, Y6
-	VMOVDQA      Y6, 160(DX)
-	VPADDD       -352(CX), Y6, Y3
-	VMOVDQA      Y3, -352(R15)
-	VMOVDQA      headerParts<>+192(SB), Y1
-	VMOVDQA      Y1, Y0
-	VPSRLD       $0x11, Y5, Y3
-	VPSLLD       $0x0f, Y5, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y5, Y4
-	VPSLLD       $0x0d, Y5, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y5, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, 192(DX)
-	VPADDD       -320(CX), Y5, Y3
-	VMOVDQA      Y3, -320(R15)
-	VPBROADCASTD 124(DI), Y1
-	VMOVDQA      Y1, Y0
-	VPSRLD       $0x11, Y6, Y3
-	VPSLLD       $0x0f, Y6, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y6, Y4
-	VPSLLD       $0x0d, Y6, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y6, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, 224(DX)
-	VPADDD       -288(CX), Y6, Y3
-	VMOVDQA      Y3, -288(R15)
-	VPBROADCASTD 128(DI), Y1
-	VMOVDQA      Y1, Y0
-	VPSRLD       $0x11, Y5, Y3
-	VPSLLD       $0x0f, Y5, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y5, Y4
-	VPSLLD       $0x0d, Y5, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y5, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, 256(DX)
-	VPADDD       -256(CX), Y5, Y3
-	VMOVDQA      Y3, -256(R15)
-	VMOVDQA      64(DX), Y0
-	VPSRLD       $0x11, Y6, Y3
-	VPSLLD       $0x0f, Y6, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y6, Y4
-	VPSLLD       $0x0d, Y6, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y6, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, 288(DX)
-	VPADDD       -224(CX), Y6, Y3
-	VMOVDQA      Y3, -224(R15)
-	VMOVDQA      96(DX), Y0
-	VPSRLD       $0x11, Y5, Y3
-	VPSLLD       $0x0f, Y5, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y5, Y4
-	VPSLLD       $0x0d, Y5, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y5, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, 320(DX)
-	VPADDD       -192(CX), Y5, Y3
-	VMOVDQA      Y3, -192(R15)
-	VMOVDQA      128(DX), Y0
-	VPSRLD       $0x11, Y6, Y3
-	VPSLLD       $0x0f, Y6, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y6, Y4
-	VPSLLD       $0x0d, Y6, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y6, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, 352(DX)
-	VPADDD       -160(CX), Y6, Y3
-	VMOVDQA      Y3, -160(R15)
-	VMOVDQA      160(DX), Y0
-	VPSRLD       $0x11, Y5, Y3
-	VPSLLD       $0x0f, Y5, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y5, Y4
-	VPSLLD       $0x0d, Y5, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y5, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, 384(DX)
-	VPADDD       -128(CX), Y5, Y3
-	VMOVDQA      Y3, -128(R15)
-	VMOVDQA      192(DX), Y0
-	VPSRLD       $0x11, Y6, Y3
-	VPSLLD       $0x0f, Y6, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y6, Y4
-	VPSLLD       $0x0d, Y6, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y6, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, 416(DX)
-	VPADDD       -96(CX), Y6, Y3
-	VMOVDQA      Y3, -96(R15)
-	VMOVDQA      224(DX), Y0
-	VMOVDQA      headerParts<>+448(SB), Y1
-	VPADDD       Y1, Y0, Y0
-	VPSRLD       $0x11, Y5, Y3
-	VPSLLD       $0x0f, Y5, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y5, Y4
-	VPSLLD       $0x0d, Y5, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y5, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, 448(DX)
-	VPADDD       -64(CX), Y5, Y3
-	VMOVDQA      Y3, -64(R15)
-	VMOVDQA      256(DX), Y0
-	VPBROADCASTD 156(DI), Y1
-	VPADDD       Y1, Y0, Y0
-	VPSRLD       $0x11, Y6, Y3
-	VPSLLD       $0x0f, Y6, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y6, Y4
-	VPSLLD       $0x0d, Y6, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y6, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, 480(DX)
-	VPADDD       -32(CX), Y6, Y3
-	VMOVDQA      Y3, -32(R15)
-	VMOVDQA      288(DX), Y0
-	VPBROADCASTD 160(DI), Y1
-	VPADDD       Y1, Y0, Y0
-	VPSRLD       $0x11, Y5, Y3
-	VPSLLD       $0x0f, Y5, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y5, Y4
-	VPSLLD       $0x0d, Y5, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y5, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, (DX)
-	VPADDD       (CX), Y5, Y3
-	VMOVDQA      Y3, (R15)
-	VMOVDQA      64(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       320(DX), Y0, Y0
-	VPBROADCASTD 164(DI), Y1
-	VPADDD       Y1, Y0, Y0
-	VPSRLD       $0x11, Y6, Y3
-	VPSLLD       $0x0f, Y6, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y6, Y4
-	VPSLLD       $0x0d, Y6, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y6, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, 32(DX)
-	VPADDD       32(CX), Y6, Y3
-	VMOVDQA      Y3, 32(R15)
-	VMOVDQA      96(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       64(DX), Y0, Y0
-	VPADDD       352(DX), Y0, Y0
-	VPSRLD       $0x11, Y5, Y3
-	VPSLLD       $0x0f, Y5, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y5, Y4
-	VPSLLD       $0x0d, Y5, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y5, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, 64(DX)
-	VPADDD       64(CX), Y5, Y3
-	VMOVDQA      Y3, 64(R15)
-	VMOVDQA      128(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       96(DX), Y0, Y0
-	VPADDD       384(DX), Y0, Y0
-	VPSRLD       $0x11, Y6, Y3
-	VPSLLD       $0x0f, Y6, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y6, Y4
-	VPSLLD       $0x0d, Y6, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y6, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, 96(DX)
-	VPADDD       96(CX), Y6, Y3
-	VMOVDQA      Y3, 96(R15)
-	VMOVDQA      160(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       128(DX), Y0, Y0
-	VPADDD       416(DX), Y0, Y0
-	VPSRLD       $0x11, Y5, Y3
-	VPSLLD       $0x0f, Y5, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y5, Y4
-	VPSLLD       $0x0d, Y5, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y5, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, 128(DX)
-	VPADDD       128(CX), Y5, Y3
-	VMOVDQA      Y3, 128(R15)
-	VMOVDQA      192(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       160(DX), Y0, Y0
-	VPADDD       448(DX), Y0, Y0
-	VPSRLD       $0x11, Y6, Y3
-	VPSLLD       $0x0f, Y6, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y6, Y4
-	VPSLLD       $0x0d, Y6, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y6, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, 160(DX)
-	VPADDD       160(CX), Y6, Y3
-	VMOVDQA      Y3, 160(R15)
-	VMOVDQA      224(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       192(DX), Y0, Y0
-	VPADDD       480(DX), Y0, Y0
-	VPSRLD       $0x11, Y5, Y3
-	VPSLLD       $0x0f, Y5, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y5, Y4
-	VPSLLD       $0x0d, Y5, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y5, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, 192(DX)
-	VPADDD       192(CX), Y5, Y3
-	VMOVDQA      Y3, 192(R15)
-	VMOVDQA      256(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       224(DX), Y0, Y0
-	VPADDD       (DX), Y0, Y0
-	VPSRLD       $0x11, Y6, Y3
-	VPSLLD       $0x0f, Y6, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y6, Y4
-	VPSLLD       $0x0d, Y6, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y6, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, 224(DX)
-	VPADDD       224(CX), Y6, Y3
-	VMOVDQA      Y3, 224(R15)
-	VMOVDQA      288(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       256(DX), Y0, Y0
-	VPADDD       32(DX), Y0, Y0
-	VPSRLD       $0x11, Y5, Y3
-	VPSLLD       $0x0f, Y5, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y5, Y4
-	VPSLLD       $0x0d, Y5, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y5, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, 256(DX)
-	VPADDD       256(CX), Y5, Y3
-	VMOVDQA      Y3, 256(R15)
-	VMOVDQA      320(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       288(DX), Y0, Y0
-	VPADDD       64(DX), Y0, Y0
-	VPSRLD       $0x11, Y6, Y3
-	VPSLLD       $0x0f, Y6, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y6, Y4
-	VPSLLD       $0x0d, Y6, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y6, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, 288(DX)
-	VPADDD       288(CX), Y6, Y3
-	VMOVDQA      Y3, 288(R15)
-	VMOVDQA      352(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       320(DX), Y0, Y0
-	VPADDD       96(DX), Y0, Y0
-	VPSRLD       $0x11, Y5, Y3
-	VPSLLD       $0x0f, Y5, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y5, Y4
-	VPSLLD       $0x0d, Y5, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y5, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, 320(DX)
-	VPADDD       320(CX), Y5, Y3
-	VMOVDQA      Y3, 320(R15)
-	VMOVDQA      384(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       352(DX), Y0, Y0
-	VPADDD       128(DX), Y0, Y0
-	VPSRLD       $0x11, Y6, Y3
-	VPSLLD       $0x0f, Y6, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y6, Y4
-	VPSLLD       $0x0d, Y6, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y6, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, 352(DX)
-	VPADDD       352(CX), Y6, Y3
-	VMOVDQA      Y3, 352(R15)
-	VMOVDQA      416(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       384(DX), Y0, Y0
-	VPADDD       160(DX), Y0, Y0
-	VPSRLD       $0x11, Y5, Y3
-	VPSLLD       $0x0f, Y5, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y5, Y4
-	VPSLLD       $0x0d, Y5, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y5, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, 384(DX)
-	VPADDD       384(CX), Y5, Y3
-	VMOVDQA      Y3, 384(R15)
-	VMOVDQA      448(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       416(DX), Y0, Y0
-	VPADDD       192(DX), Y0, Y0
-	VPSRLD       $0x11, Y6, Y3
-	VPSLLD       $0x0f, Y6, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y6, Y4
-	VPSLLD       $0x0d, Y6, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y6, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, 416(DX)
-	VPADDD       416(CX), Y6, Y3
-	VMOVDQA      Y3, 416(R15)
-	VMOVDQA      480(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       448(DX), Y0, Y0
-	VPADDD       224(DX), Y0, Y0
-	VPSRLD       $0x11, Y5, Y3
-	VPSLLD       $0x0f, Y5, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y5, Y4
-	VPSLLD       $0x0d, Y5, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y5, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, 448(DX)
-	VPADDD       448(CX), Y5, Y3
-	VMOVDQA      Y3, 448(R15)
-	VMOVDQA      (DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       480(DX), Y0, Y0
-	VPADDD       256(DX), Y0, Y0
-	VPSRLD       $0x11, Y6, Y3
-	VPSLLD       $0x0f, Y6, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y6, Y4
-	VPSLLD       $0x0d, Y6, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y6, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, 480(DX)
-	VPADDD       480(CX), Y6, Y3
-	VMOVDQA      Y3, 480(R15)
-	VMOVDQA      32(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       (DX), Y0, Y0
-	VPADDD       288(DX), Y0, Y0
-	VPSRLD       $0x11, Y5, Y3
-	VPSLLD       $0x0f, Y5, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y5, Y4
-	VPSLLD       $0x0d, Y5, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y5, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, (DX)
-	VPADDD       512(CX), Y5, Y3
-	VMOVDQA      Y3, 512(R15)
-	VMOVDQA      64(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       32(DX), Y0, Y0
-	VPADDD       320(DX), Y0, Y0
-	VPSRLD       $0x11, Y6, Y3
-	VPSLLD       $0x0f, Y6, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y6, Y4
-	VPSLLD       $0x0d, Y6, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y6, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, 32(DX)
-	VPADDD       544(CX), Y6, Y3
-	VMOVDQA      Y3, 544(R15)
-	VMOVDQA      96(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       64(DX), Y0, Y0
-	VPADDD       352(DX), Y0, Y0
-	VPSRLD       $0x11, Y5, Y3
-	VPSLLD       $0x0f, Y5, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y5, Y4
-	VPSLLD       $0x0d, Y5, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y5, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, 64(DX)
-	VPADDD       576(CX), Y5, Y3
-	VMOVDQA      Y3, 576(R15)
-	VMOVDQA      128(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       96(DX), Y0, Y0
-	VPADDD       384(DX), Y0, Y0
-	VPSRLD       $0x11, Y6, Y3
-	VPSLLD       $0x0f, Y6, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y6, Y4
-	VPSLLD       $0x0d, Y6, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y6, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, 96(DX)
-	VPADDD       608(CX), Y6, Y3
-	VMOVDQA      Y3, 608(R15)
-	VMOVDQA      160(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       128(DX), Y0, Y0
-	VPADDD       416(DX), Y0, Y0
-	VPSRLD       $0x11, Y5, Y3
-	VPSLLD       $0x0f, Y5, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y5, Y4
-	VPSLLD       $0x0d, Y5, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y5, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, 128(DX)
-	VPADDD       640(CX), Y5, Y3
-	VMOVDQA      Y3, 640(R15)
-	VMOVDQA      192(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       160(DX), Y0, Y0
-	VPADDD       448(DX), Y0, Y0
-	VPSRLD       $0x11, Y6, Y3
-	VPSLLD       $0x0f, Y6, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y6, Y4
-	VPSLLD       $0x0d, Y6, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y6, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, 160(DX)
-	VPADDD       672(CX), Y6, Y3
-	VMOVDQA      Y3, 672(R15)
-	VMOVDQA      224(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       192(DX), Y0, Y0
-	VPADDD       480(DX), Y0, Y0
-	VPSRLD       $0x11, Y5, Y3
-	VPSLLD       $0x0f, Y5, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y5, Y4
-	VPSLLD       $0x0d, Y5, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y5, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, 192(DX)
-	VPADDD       704(CX), Y5, Y3
-	VMOVDQA      Y3, 704(R15)
-	VMOVDQA      256(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       224(DX), Y0, Y0
-	VPADDD       (DX), Y0, Y0
-	VPSRLD       $0x11, Y6, Y3
-	VPSLLD       $0x0f, Y6, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y6, Y4
-	VPSLLD       $0x0d, Y6, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y6, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, 224(DX)
-	VPADDD       736(CX), Y6, Y3
-	VMOVDQA      Y3, 736(R15)
-	VMOVDQA      288(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       256(DX), Y0, Y0
-	VPADDD       32(DX), Y0, Y0
-	VPSRLD       $0x11, Y5, Y3
-	VPSLLD       $0x0f, Y5, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y5, Y4
-	VPSLLD       $0x0d, Y5, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y5, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, 256(DX)
-	VPADDD       768(CX), Y5, Y3
-	VMOVDQA      Y3, 768(R15)
-	VMOVDQA      320(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       288(DX), Y0, Y0
-	VPADDD       64(DX), Y0, Y0
-	VPSRLD       $0x11, Y6, Y3
-	VPSLLD       $0x0f, Y6, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y6, Y4
-	VPSLLD       $0x0d, Y6, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y6, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, 288(DX)
-	VPADDD       800(CX), Y6, Y3
-	VMOVDQA      Y3, 800(R15)
-	VMOVDQA      352(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       320(DX), Y0, Y0
-	VPADDD       96(DX), Y0, Y0
-	VPSRLD       $0x11, Y5, Y3
-	VPSLLD       $0x0f, Y5, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y5, Y4
-	VPSLLD       $0x0d, Y5, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y5, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, 320(DX)
-	VPADDD       832(CX), Y5, Y3
-	VMOVDQA      Y3, 832(R15)
-	VMOVDQA      384(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       352(DX), Y0, Y0
-	VPADDD       128(DX), Y0, Y0
-	VPSRLD       $0x11, Y6, Y3
-	VPSLLD       $0x0f, Y6, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y6, Y4
-	VPSLLD       $0x0d, Y6, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y6, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, 352(DX)
-	VPADDD       864(CX), Y6, Y3
-	VMOVDQA      Y3, 864(R15)
-	VMOVDQA      416(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       384(DX), Y0, Y0
-	VPADDD       160(DX), Y0, Y0
-	VPSRLD       $0x11, Y5, Y3
-	VPSLLD       $0x0f, Y5, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y5, Y4
-	VPSLLD       $0x0d, Y5, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y5, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y5
-	VMOVDQA      Y5, 384(DX)
-	VPADDD       896(CX), Y5, Y3
-	VMOVDQA      Y3, 896(R15)
-	VMOVDQA      448(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       416(DX), Y0, Y0
-	VPADDD       192(DX), Y0, Y0
-	VPSRLD       $0x11, Y6, Y3
-	VPSLLD       $0x0f, Y6, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y6, Y4
-	VPSLLD       $0x0d, Y6, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y6, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y6
-	VMOVDQA      Y6, 416(DX)
-	VPADDD       928(CX), Y6, Y3
-	VMOVDQA      Y3, 928(R15)
-	VMOVDQA      480(DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       448(DX), Y0, Y0
-	VPADDD       224(DX), Y0, Y0
-	VPSRLD       $0x11, Y5, Y3
-	VPSLLD       $0x0f, Y5, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y5, Y4
-	VPSLLD       $0x0d, Y5, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y5, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y5
-	VPADDD       960(CX), Y5, Y3
-	VMOVDQA      Y3, 960(R15)
-	VMOVDQA      (DX), Y1
-	VPSRLD       $0x07, Y1, Y3
-	VPSLLD       $0x19, Y1, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x12, Y1, Y4
-	VPSLLD       $0x0e, Y1, Y0
-	VPXOR        Y0, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x03, Y1, Y4
-	VPXOR        Y4, Y3, Y0
-	VPADDD       480(DX), Y0, Y0
-	VPADDD       256(DX), Y0, Y0
-	VPSRLD       $0x11, Y6, Y3
-	VPSLLD       $0x0f, Y6, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x13, Y6, Y4
-	VPSLLD       $0x0d, Y6, Y2
-	VPXOR        Y2, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y6, Y4
-	VPXOR        Y4, Y3, Y2
-	VPADDD       Y2, Y0, Y6
-	VPADDD       992(CX), Y6, Y3
-	VMOVDQA      Y3, 992(R15)
-	ADDQ         $0x20, DX
-	ADDQ         $0x20, R15
-	DECL         BX
-	JNZ          words1
-
-version:
-	LEAQ (R11)(R11*4), R8
+turn:
+	MOVL (SI), AX
+	LEAQ (AX)(AX*4), R8
 	SHLQ $0x04, R8
 	LEAQ 192(DI)(R8*1), R8
 
-	// R1: rounds of the header's second block.
+	// R1 of the next item, S2 of this one.
+	VMOVDQA      64(SI), Y8
+	VMOVDQA      Y8, 7232(SI)
 	VPBROADCASTD 12(R8), Y4
 	VPBROADCASTD 8(R8), Y5
 	VPBROADCASTD 28(R8), Y6
@@ -2310,9 +1308,41 @@ version:
 	VPBROADCASTD 4(R8), Y0
 	VPBROADCASTD (R8), Y1
 	VPBROADCASTD 20(R8), Y2
-	VPADDD       -928(R12), Y4, Y4
-	VPADDD       -928(R12), Y0, Y0
+	VPADDD       2208(SI), Y4, Y4
+	VPADDD       2208(SI), Y0, Y0
 	VPXOR        Y5, Y6, Y12
+	VMOVDQA      96(SI), Y8
+	VPADDD       hashFirst<>+32(SB), Y8, Y8
+	VMOVDQA      Y8, 7264(SI)
+	VMOVDQA      128(SI), Y8
+	VPADDD       hashFirst<>+64(SB), Y8, Y8
+	VMOVDQA      Y8, 7296(SI)
+	VMOVDQA      160(SI), Y8
+	VPADDD       hashFirst<>+96(SB), Y8, Y8
+	VMOVDQA      Y8, 7328(SI)
+	VMOVDQA      192(SI), Y8
+	VPADDD       roundConstants<>+128(SB), Y8, Y8
+	VMOVDQA      Y8, 7360(SI)
+	VMOVDQA      224(SI), Y8
+	VPADDD       roundConstants<>+160(SB), Y8, Y8
+	VMOVDQA      Y8, 7392(SI)
+	VMOVDQA      256(SI), Y8
+	VPADDD       roundConstants<>+192(SB), Y8, Y8
+	VMOVDQA      Y8, 7424(SI)
+	VMOVDQA      288(SI), Y8
+	VPADDD       roundConstants<>+224(SB), Y8, Y8
+	VMOVDQA      Y8, 7456(SI)
+	VMOVDQA      96(SI), Y8
+	VPSRLD       $0x07, Y8, Y14
+	VPSLLD       $0x19, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x12, Y8, Y11
+	VPSLLD       $0x0e, Y8, Y13
+	VPXOR        Y13, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x03, Y8, Y11
+	VPXOR        Y11, Y14, Y13
+	VPADDD       64(SI), Y13, Y13
 	VPBROADCASTD 64(R8), Y3
 	VPXOR        Y1, Y2, Y8
 	VPAND        Y0, Y8, Y8
@@ -2347,6 +1377,86 @@ version:
 	VPXOR        Y9, Y11, Y11
 	VPXOR        Y11, Y12, Y9
 	VPADDD       Y9, Y3, Y3
+	VMOVDQA      Y13, 576(SI)
+	VPADDD       roundConstants<>+512(SB), Y13, Y13
+	VMOVDQA      Y13, 7744(SI)
+	VMOVDQA      128(SI), Y8
+	VPSRLD       $0x07, Y8, Y14
+	VPSLLD       $0x19, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x12, Y8, Y11
+	VPSLLD       $0x0e, Y8, Y13
+	VPXOR        Y13, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x03, Y8, Y11
+	VPXOR        Y11, Y14, Y13
+	VPADDD       96(SI), Y13, Y13
+	VMOVDQA      hashParts<>+32(SB), Y8
+	VPADDD       Y8, Y13, Y13
+	VMOVDQA      Y13, 608(SI)
+	VPADDD       roundConstants<>+544(SB), Y13, Y13
+	VMOVDQA      Y13, 7776(SI)
+	VMOVDQA      160(SI), Y8
+	VPSRLD       $0x07, Y8, Y14
+	VPSLLD       $0x19, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x12, Y8, Y11
+	VPSLLD       $0x0e, Y8, Y13
+	VPXOR        Y13, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x03, Y8, Y11
+	VPXOR        Y11, Y14, Y13
+	VPADDD       128(SI), Y13, Y13
+	VMOVDQA      576(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 640(SI)
+	VPADDD       roundConstants<>+576(SB), Y13, Y13
+	VMOVDQA      Y13, 7808(SI)
+	VMOVDQA      192(SI), Y8
+	VPSRLD       $0x07, Y8, Y14
+	VPSLLD       $0x19, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x12, Y8, Y11
+	VPSLLD       $0x0e, Y8, Y13
+	VPXOR        Y13, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x03, Y8, Y11
+	VPXOR        Y11, Y14, Y13
+	VPADDD       160(SI), Y13, Y13
+	VMOVDQA      608(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 672(SI)
+	VPADDD       roundConstants<>+608(SB), Y13, Y13
+	VMOVDQA      Y13, 7840(SI)
+	VMOVDQA      224(SI), Y8
+	VPSRLD       $0x07, Y8, Y14
+	VPSLLD       $0x19, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x12, Y8, Y11
+	VPSLLD       $0x0e, Y8, Y13
+	VPXOR        Y13, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x03, Y8, Y11
+	VPXOR        Y11, Y14, Y13
+	VPADDD       192(SI), Y13, Y13
 	VPBROADCASTD 68(R8), Y2
 	VPXOR        Y0, Y1, Y8
 	VPAND        Y7, Y8, Y8
@@ -2381,6 +1491,107 @@ version:
 	VPXOR        Y9, Y11, Y11
 	VPXOR        Y11, Y10, Y9
 	VPADDD       Y9, Y2, Y2
+	VMOVDQA      640(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 704(SI)
+	VPADDD       roundConstants<>+640(SB), Y13, Y13
+	VMOVDQA      Y13, 7872(SI)
+	VMOVDQA      256(SI), Y8
+	VPSRLD       $0x07, Y8, Y14
+	VPSLLD       $0x19, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x12, Y8, Y11
+	VPSLLD       $0x0e, Y8, Y13
+	VPXOR        Y13, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x03, Y8, Y11
+	VPXOR        Y11, Y14, Y13
+	VPADDD       224(SI), Y13, Y13
+	VMOVDQA      672(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 736(SI)
+	VPADDD       roundConstants<>+672(SB), Y13, Y13
+	VMOVDQA      Y13, 7904(SI)
+	VMOVDQA      288(SI), Y8
+	VPSRLD       $0x07, Y8, Y14
+	VPSLLD       $0x19, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x12, Y8, Y11
+	VPSLLD       $0x0e, Y8, Y13
+	VPXOR        Y13, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x03, Y8, Y11
+	VPXOR        Y11, Y14, Y13
+	VPADDD       256(SI), Y13, Y13
+	VMOVDQA      hashParts<>+192(SB), Y8
+	VPADDD       Y8, Y13, Y13
+	VMOVDQA      704(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 768(SI)
+	VPADDD       roundConstants<>+704(SB), Y13, Y13
+	VMOVDQA      Y13, 7936(SI)
+	VMOVDQA      288(SI), Y13
+	VPADDD       576(SI), Y13, Y13
+	VMOVDQA      hashParts<>+224(SB), Y8
+	VPADDD       Y8, Y13, Y13
+	VMOVDQA      736(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 800(SI)
+	VPADDD       roundConstants<>+736(SB), Y13, Y13
+	VMOVDQA      Y13, 7968(SI)
+	VMOVDQA      608(SI), Y13
+	VMOVDQA      hashParts<>+256(SB), Y8
+	VPADDD       Y8, Y13, Y13
+	VMOVDQA      768(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 832(SI)
+	VPADDD       roundConstants<>+768(SB), Y13, Y13
+	VMOVDQA      Y13, 8000(SI)
 	VPBROADCASTD 72(R8), Y1
 	VPXOR        Y7, Y0, Y8
 	VPAND        Y6, Y8, Y8
@@ -2415,7 +1626,67 @@ version:
 	VPXOR        Y9, Y11, Y11
 	VPXOR        Y11, Y12, Y9
 	VPADDD       Y9, Y1, Y1
-	VPADDD       -800(R12), Y0, Y0
+	VMOVDQA      640(SI), Y13
+	VMOVDQA      800(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 864(SI)
+	VPADDD       roundConstants<>+800(SB), Y13, Y13
+	VMOVDQA      Y13, 8032(SI)
+	VMOVDQA      672(SI), Y13
+	VMOVDQA      832(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 896(SI)
+	VPADDD       roundConstants<>+832(SB), Y13, Y13
+	VMOVDQA      Y13, 8064(SI)
+	VMOVDQA      704(SI), Y13
+	VMOVDQA      864(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 928(SI)
+	VPADDD       roundConstants<>+864(SB), Y13, Y13
+	VMOVDQA      Y13, 8096(SI)
+	VMOVDQA      736(SI), Y13
+	VMOVDQA      896(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 960(SI)
+	VPADDD       roundConstants<>+896(SB), Y13, Y13
+	VMOVDQA      Y13, 8128(SI)
+	VPADDD       2336(SI), Y0, Y0
 	VPXOR        Y6, Y7, Y8
 	VPAND        Y5, Y8, Y8
 	VPXOR        Y7, Y8, Y8
@@ -2449,1374 +1720,517 @@ version:
 	VPXOR        Y9, Y11, Y11
 	VPXOR        Y11, Y10, Y9
 	VPADDD       Y9, Y0, Y0
-	LEAQ         -768(R12), DX
+	VMOVDQA      768(SI), Y13
+	VMOVDQA      928(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 992(SI)
+	VPADDD       roundConstants<>+928(SB), Y13, Y13
+	VMOVDQA      Y13, 8160(SI)
+	VMOVDQA      800(SI), Y13
+	VMOVDQA      hashParts<>+448(SB), Y8
+	VPADDD       Y8, Y13, Y13
+	VMOVDQA      960(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 1024(SI)
+	VPADDD       roundConstants<>+960(SB), Y13, Y13
+	VMOVDQA      Y13, 8192(SI)
+	VMOVDQA      576(SI), Y8
+	VPSRLD       $0x07, Y8, Y14
+	VPSLLD       $0x19, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x12, Y8, Y11
+	VPSLLD       $0x0e, Y8, Y13
+	VPXOR        Y13, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x03, Y8, Y11
+	VPXOR        Y11, Y14, Y13
+	VPADDD       832(SI), Y13, Y13
+	VMOVDQA      hashParts<>+480(SB), Y8
+	VPADDD       Y8, Y13, Y13
+	VMOVDQA      992(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 1056(SI)
+	VPADDD       roundConstants<>+992(SB), Y13, Y13
+	VMOVDQA      Y13, 8224(SI)
+	VMOVDQA      608(SI), Y8
+	VPSRLD       $0x07, Y8, Y14
+	VPSLLD       $0x19, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x12, Y8, Y11
+	VPSLLD       $0x0e, Y8, Y13
+	VPXOR        Y13, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x03, Y8, Y11
+	VPXOR        Y11, Y14, Y13
+	VPADDD       576(SI), Y13, Y13
+	VPADDD       864(SI), Y13, Y13
+	VMOVDQA      1024(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 1088(SI)
+	VPADDD       roundConstants<>+1024(SB), Y13, Y13
+	VMOVDQA      Y13, 8256(SI)
+	LEAQ         2368(SI), DX
+	LEAQ         1120(SI), R12
+	LEAQ         roundConstants<>+1056(SB), R13
 	MOVL         $0x00000007, BX
 
 rounds1:
-	VPADDD (DX), Y7, Y7
-	VPXOR  Y5, Y6, Y8
-	VPAND  Y4, Y8, Y8
-	VPXOR  Y6, Y8, Y8
-	VPADDD Y8, Y7, Y7
-	VPSRLD $0x06, Y4, Y10
-	VPSLLD $0x1a, Y4, Y11
-	VPXOR  Y11, Y10, Y10
-	VPSRLD $0x0b, Y4, Y11
-	VPSLLD $0x15, Y4, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y10, Y10
-	VPSRLD $0x19, Y4, Y11
-	VPSLLD $0x07, Y4, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y10, Y9
-	VPADDD Y9, Y7, Y7
-	VPADDD Y7, Y3, Y3
-	VPXOR  Y1, Y0, Y10
-	VPAND  Y10, Y12, Y8
-	VPXOR  Y1, Y8, Y8
-	VPADDD Y8, Y7, Y7
-	VPSRLD $0x02, Y0, Y12
-	VPSLLD $0x1e, Y0, Y11
-	VPXOR  Y11, Y12, Y12
-	VPSRLD $0x0d, Y0, Y11
-	VPSLLD $0x13, Y0, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y12, Y12
-	VPSRLD $0x16, Y0, Y11
-	VPSLLD $0x0a, Y0, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y12, Y9
-	VPADDD Y9, Y7, Y7
-	VPADDD 32(DX), Y6, Y6
-	VPXOR  Y4, Y5, Y8
-	VPAND  Y3, Y8, Y8
-	VPXOR  Y5, Y8, Y8
-	VPADDD Y8, Y6, Y6
-	VPSRLD $0x06, Y3, Y12
-	VPSLLD $0x1a, Y3, Y11
-	VPXOR  Y11, Y12, Y12
-	VPSRLD $0x0b, Y3, Y11
-	VPSLLD $0x15, Y3, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y12, Y12
-	VPSRLD $0x19, Y3, Y11
-	VPSLLD $0x07, Y3, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y12, Y9
-	VPADDD Y9, Y6, Y6
-	VPADDD Y6, Y2, Y2
-	VPXOR  Y0, Y7, Y12
-	VPAND  Y12, Y10, Y8
-	VPXOR  Y0, Y8, Y8
-	VPADDD Y8, Y6, Y6
-	VPSRLD $0x02, Y7, Y10
-	VPSLLD $0x1e, Y7, Y11
-	VPXOR  Y11, Y10, Y10
-	VPSRLD $0x0d, Y7, Y11
-	VPSLLD $0x13, Y7, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y10, Y10
-	VPSRLD $0x16, Y7, Y11
-	VPSLLD $0x0a, Y7, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y10, Y9
-	VPADDD Y9, Y6, Y6
-	VPADDD 64(DX), Y5, Y5
-	VPXOR  Y3, Y4, Y8
-	VPAND  Y2, Y8, Y8
-	VPXOR  Y4, Y8, Y8
-	VPADDD Y8, Y5, Y5
-	VPSRLD $0x06, Y2, Y10
-	VPSLLD $0x1a, Y2, Y11
-	VPXOR  Y11, Y10, Y10
-	VPSRLD $0x0b, Y2, Y11
-	VPSLLD $0x15, Y2, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y10, Y10
-	VPSRLD $0x19, Y2, Y11
-	VPSLLD $0x07, Y2, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y10, Y9
-	VPADDD Y9, Y5, Y5
-	VPADDD Y5, Y1, Y1
-	VPXOR  Y7, Y6, Y10
-	VPAND  Y10, Y12, Y8
-	VPXOR  Y7, Y8, Y8
-	VPADDD Y8, Y5, Y5
-	VPSRLD $0x02, Y6, Y12
-	VPSLLD $0x1e, Y6, Y11
-	VPXOR  Y11, Y12, Y12
-	VPSRLD $0x0d, Y6, Y11
-	VPSLLD $0x13, Y6, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y12, Y12
-	VPSRLD $0x16, Y6, Y11
-	VPSLLD $0x0a, Y6, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y12, Y9
-	VPADDD Y9, Y5, Y5
-	VPADDD 96(DX), Y4, Y4
-	VPXOR  Y2, Y3, Y8
-	VPAND  Y1, Y8, Y8
-	VPXOR  Y3, Y8, Y8
-	VPADDD Y8, Y4, Y4
-	VPSRLD $0x06, Y1, Y12
-	VPSLLD $0x1a, Y1, Y11
-	VPXOR  Y11, Y12, Y12
-	VPSRLD $0x0b, Y1, Y11
-	VPSLLD $0x15, Y1, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y12, Y12
-	VPSRLD $0x19, Y1, Y11
-	VPSLLD $0x07, Y1, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y12, Y9
-	VPADDD Y9, Y4, Y4
-	VPADDD Y4, Y0, Y0
-	VPXOR  Y6, Y5, Y12
-	VPAND  Y12, Y10, Y8
-	VPXOR  Y6, Y8, Y8
-	VPADDD Y8, Y4, Y4
-	VPSRLD $0x02, Y5, Y10
-	VPSLLD $0x1e, Y5, Y11
-	VPXOR  Y11, Y10, Y10
-	VPSRLD $0x0d, Y5, Y11
-	VPSLLD $0x13, Y5, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y10, Y10
-	VPSRLD $0x16, Y5, Y11
-	VPSLLD $0x0a, Y5, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y10, Y9
-	VPADDD Y9, Y4, Y4
-	VPADDD 128(DX), Y3, Y3
-	VPXOR  Y1, Y2, Y8
-	VPAND  Y0, Y8, Y8
-	VPXOR  Y2, Y8, Y8
-	VPADDD Y8, Y3, Y3
-	VPSRLD $0x06, Y0, Y10
-	VPSLLD $0x1a, Y0, Y11
-	VPXOR  Y11, Y10, Y10
-	VPSRLD $0x0b, Y0, Y11
-	VPSLLD $0x15, Y0, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y10, Y10
-	VPSRLD $0x19, Y0, Y11
-	VPSLLD $0x07, Y0, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y10, Y9
-	VPADDD Y9, Y3, Y3
-	VPADDD Y3, Y7, Y7
-	VPXOR  Y5, Y4, Y10
-	VPAND  Y10, Y12, Y8
-	VPXOR  Y5, Y8, Y8
-	VPADDD Y8, Y3, Y3
-	VPSRLD $0x02, Y4, Y12
-	VPSLLD $0x1e, Y4, Y11
-	VPXOR  Y11, Y12, Y12
-	VPSRLD $0x0d, Y4, Y11
-	VPSLLD $0x13, Y4, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y12, Y12
-	VPSRLD $0x16, Y4, Y11
-	VPSLLD $0x0a, Y4, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y12, Y9
-	VPADDD Y9, Y3, Y3
-	VPADDD 160(DX), Y2, Y2
-	VPXOR  Y0, Y1, Y8
-	VPAND  Y7, Y8, Y8
-	VPXOR  Y1, Y8, Y8
-	VPADDD Y8, Y2, Y2
-	VPSRLD $0x06, Y7, Y12
-	VPSLLD $0x1a, Y7, Y11
-	VPXOR  Y11, Y12, Y12
-	VPSRLD $0x0b, Y7, Y11
-	VPSLLD $0x15, Y7, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y12, Y12
-	VPSRLD $0x19, Y7, Y11
-	VPSLLD $0x07, Y7, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y12, Y9
-	VPADDD Y9, Y2, Y2
-	VPADDD Y2, Y6, Y6
-	VPXOR  Y4, Y3, Y12
-	VPAND  Y12, Y10, Y8
-	VPXOR  Y4, Y8, Y8
-	VPADDD Y8, Y2, Y2
-	VPSRLD $0x02, Y3, Y10
-	VPSLLD $0x1e, Y3, Y11
-	VPXOR  Y11, Y10, Y10
-	VPSRLD $0x0d, Y3, Y11
-	VPSLLD $0x13, Y3, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y10, Y10
-	VPSRLD $0x16, Y3, Y11
-	VPSLLD $0x0a, Y3, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y10, Y9
-	VPADDD Y9, Y2, Y2
-	VPADDD 192(DX), Y1, Y1
-	VPXOR  Y7, Y0, Y8
-	VPAND  Y6, Y8, Y8
-	VPXOR  Y0, Y8, Y8
-	VPADDD Y8, Y1, Y1
-	VPSRLD $0x06, Y6, Y10
-	VPSLLD $0x1a, Y6, Y11
-	VPXOR  Y11, Y10, Y10
-	VPSRLD $0x0b, Y6, Y11
-	VPSLLD $0x15, Y6, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y10, Y10
-	VPSRLD $0x19, Y6, Y11
-	VPSLLD $0x07, Y6, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y10, Y9
-	VPADDD Y9, Y1, Y1
-	VPADDD Y1, Y5, Y5
-	VPXOR  Y3, Y2, Y10
-	VPAND  Y10, Y12, Y8
-	VPXOR  Y3, Y8, Y8
-	VPADDD Y8, Y1, Y1
-	VPSRLD $0x02, Y2, Y12
-	VPSLLD $0x1e, Y2, Y11
-	VPXOR  Y11, Y12, Y12
-	VPSRLD $0x0d, Y2, Y11
-	VPSLLD $0x13, Y2, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y12, Y12
-	VPSRLD $0x16, Y2, Y11
-	VPSLLD $0x0a, Y2, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y12, Y9
-	VPADDD Y9, Y1, Y1
-	VPADDD 224(DX), Y0, Y0
-	VPXOR  Y6, Y7, Y8
-	VPAND  Y5, Y8, Y8
-	VPXOR  Y7, Y8, Y8
-	VPADDD Y8, Y0, Y0
-	VPSRLD $0x06, Y5, Y12
-	VPSLLD $0x1a, Y5, Y11
-	VPXOR  Y11, Y12, Y12
-	VPSRLD $0x0b, Y5, Y11
-	VPSLLD $0x15, Y5, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y12, Y12
-	VPSRLD $0x19, Y5, Y11
-	VPSLLD $0x07, Y5, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y12, Y9
-	VPADDD Y9, Y0, Y0
-	VPADDD Y0, Y4, Y4
-	VPXOR  Y2, Y1, Y12
-	VPAND  Y12, Y10, Y8
-	VPXOR  Y2, Y8, Y8
-	VPADDD Y8, Y0, Y0
-	VPSRLD $0x02, Y1, Y10
-	VPSLLD $0x1e, Y1, Y11
-	VPXOR  Y11, Y10, Y10
-	VPSRLD $0x0d, Y1, Y11
-	VPSLLD $0x13, Y1, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y10, Y10
-	VPSRLD $0x16, Y1, Y11
-	VPSLLD $0x0a, Y1, Y9
-	VPXOR  Y9, Y11, Y11
-	VPXOR  Y11, Y10, Y9
-	VPADDD Y9, Y0, Y0
-	ADDQ   $+256, DX
-	DECL   BX
-	JNZ    rounds1
-
-	// D: the digest.
+	VPADDD       (DX), Y7, Y7
+	VPXOR        Y5, Y6, Y8
+	VPAND        Y4, Y8, Y8
+	VPXOR        Y6, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VPSRLD       $0x06, Y4, Y10
+	VPSLLD       $0x1a, Y4, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x0b, Y4, Y11
+	VPSLLD       $0x15, Y4, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x19, Y4, Y11
+	VPSLLD       $0x07, Y4, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y9
+	VPADDD       Y9, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VPXOR        Y1, Y0, Y10
+	VPAND        Y10, Y12, Y8
+	VPXOR        Y1, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VPSRLD       $0x02, Y0, Y12
+	VPSLLD       $0x1e, Y0, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x0d, Y0, Y11
+	VPSLLD       $0x13, Y0, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x16, Y0, Y11
+	VPSLLD       $0x0a, Y0, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y9
+	VPADDD       Y9, Y7, Y7
+	VMOVDQA      -480(R12), Y8
+	VPSRLD       $0x07, Y8, Y14
+	VPSLLD       $0x19, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x12, Y8, Y11
+	VPSLLD       $0x0e, Y8, Y13
+	VPXOR        Y13, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x03, Y8, Y11
+	VPXOR        Y11, Y14, Y13
+	VPADDD       -512(R12), Y13, Y13
+	VPADDD       -224(R12), Y13, Y13
+	VPADDD       32(DX), Y6, Y6
+	VPXOR        Y4, Y5, Y8
+	VPAND        Y3, Y8, Y8
+	VPXOR        Y5, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	VPSRLD       $0x06, Y3, Y12
+	VPSLLD       $0x1a, Y3, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x0b, Y3, Y11
+	VPSLLD       $0x15, Y3, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x19, Y3, Y11
+	VPSLLD       $0x07, Y3, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y9
+	VPADDD       Y9, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VPXOR        Y0, Y7, Y12
+	VPAND        Y12, Y10, Y8
+	VPXOR        Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	VPSRLD       $0x02, Y7, Y10
+	VPSLLD       $0x1e, Y7, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x0d, Y7, Y11
+	VPSLLD       $0x13, Y7, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x16, Y7, Y11
+	VPSLLD       $0x0a, Y7, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y9
+	VPADDD       Y9, Y6, Y6
+	VMOVDQA      -64(R12), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, (R12)
+	VPADDD       (R13), Y13, Y13
+	VMOVDQA      Y13, 7168(R12)
+	VPADDD       64(DX), Y5, Y5
+	VPXOR        Y3, Y4, Y8
+	VPAND        Y2, Y8, Y8
+	VPXOR        Y4, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPSRLD       $0x06, Y2, Y10
+	VPSLLD       $0x1a, Y2, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x0b, Y2, Y11
+	VPSLLD       $0x15, Y2, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x19, Y2, Y11
+	VPSLLD       $0x07, Y2, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y9
+	VPADDD       Y9, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPXOR        Y7, Y6, Y10
+	VPAND        Y10, Y12, Y8
+	VPXOR        Y7, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPSRLD       $0x02, Y6, Y12
+	VPSLLD       $0x1e, Y6, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x0d, Y6, Y11
+	VPSLLD       $0x13, Y6, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x16, Y6, Y11
+	VPSLLD       $0x0a, Y6, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y9
+	VPADDD       Y9, Y5, Y5
+	VMOVDQA      -448(R12), Y8
+	VPSRLD       $0x07, Y8, Y14
+	VPSLLD       $0x19, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x12, Y8, Y11
+	VPSLLD       $0x0e, Y8, Y13
+	VPXOR        Y13, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x03, Y8, Y11
+	VPXOR        Y11, Y14, Y13
+	VPADDD       -480(R12), Y13, Y13
+	VPADDD       -192(R12), Y13, Y13
+	VPADDD       96(DX), Y4, Y4
+	VPXOR        Y2, Y3, Y8
+	VPAND        Y1, Y8, Y8
+	VPXOR        Y3, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VPSRLD       $0x06, Y1, Y12
+	VPSLLD       $0x1a, Y1, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x0b, Y1, Y11
+	VPSLLD       $0x15, Y1, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x19, Y1, Y11
+	VPSLLD       $0x07, Y1, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y9
+	VPADDD       Y9, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPXOR        Y6, Y5, Y12
+	VPAND        Y12, Y10, Y8
+	VPXOR        Y6, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VPSRLD       $0x02, Y5, Y10
+	VPSLLD       $0x1e, Y5, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x0d, Y5, Y11
+	VPSLLD       $0x13, Y5, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x16, Y5, Y11
+	VPSLLD       $0x0a, Y5, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y9
+	VPADDD       Y9, Y4, Y4
+	VMOVDQA      -32(R12), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 32(R12)
+	VPADDD       32(R13), Y13, Y13
+	VMOVDQA      Y13, 7200(R12)
+	VPADDD       128(DX), Y3, Y3
+	VPXOR        Y1, Y2, Y8
+	VPAND        Y0, Y8, Y8
+	VPXOR        Y2, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VPSRLD       $0x06, Y0, Y10
+	VPSLLD       $0x1a, Y0, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x0b, Y0, Y11
+	VPSLLD       $0x15, Y0, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x19, Y0, Y11
+	VPSLLD       $0x07, Y0, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y9
+	VPADDD       Y9, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPXOR        Y5, Y4, Y10
+	VPAND        Y10, Y12, Y8
+	VPXOR        Y5, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VPSRLD       $0x02, Y4, Y12
+	VPSLLD       $0x1e, Y4, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x0d, Y4, Y11
+	VPSLLD       $0x13, Y4, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x16, Y4, Y11
+	VPSLLD       $0x0a, Y4, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y9
+	VPADDD       Y9, Y3, Y3
+	VMOVDQA      -416(R12), Y8
+	VPSRLD       $0x07, Y8, Y14
+	VPSLLD       $0x19, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x12, Y8, Y11
+	VPSLLD       $0x0e, Y8, Y13
+	VPXOR        Y13, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x03, Y8, Y11
+	VPXOR        Y11, Y14, Y13
+	VPADDD       -448(R12), Y13, Y13
+	VPADDD       -160(R12), Y13, Y13
+	VPADDD       160(DX), Y2, Y2
+	VPXOR        Y0, Y1, Y8
+	VPAND        Y7, Y8, Y8
+	VPXOR        Y1, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VPSRLD       $0x06, Y7, Y12
+	VPSLLD       $0x1a, Y7, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x0b, Y7, Y11
+	VPSLLD       $0x15, Y7, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x19, Y7, Y11
+	VPSLLD       $0x07, Y7, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y9
+	VPADDD       Y9, Y2, Y2
+	VPADDD       Y2, Y6, Y6
+	VPXOR        Y4, Y3, Y12
+	VPAND        Y12, Y10, Y8
+	VPXOR        Y4, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VPSRLD       $0x02, Y3, Y10
+	VPSLLD       $0x1e, Y3, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x0d, Y3, Y11
+	VPSLLD       $0x13, Y3, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x16, Y3, Y11
+	VPSLLD       $0x0a, Y3, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y9
+	VPADDD       Y9, Y2, Y2
+	VMOVDQA      (R12), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 64(R12)
+	VPADDD       64(R13), Y13, Y13
+	VMOVDQA      Y13, 7232(R12)
+	VPADDD       192(DX), Y1, Y1
+	VPXOR        Y7, Y0, Y8
+	VPAND        Y6, Y8, Y8
+	VPXOR        Y0, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	VPSRLD       $0x06, Y6, Y10
+	VPSLLD       $0x1a, Y6, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x0b, Y6, Y11
+	VPSLLD       $0x15, Y6, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x19, Y6, Y11
+	VPSLLD       $0x07, Y6, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y9
+	VPADDD       Y9, Y1, Y1
+	VPADDD       Y1, Y5, Y5
+	VPXOR        Y3, Y2, Y10
+	VPAND        Y10, Y12, Y8
+	VPXOR        Y3, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	VPSRLD       $0x02, Y2, Y12
+	VPSLLD       $0x1e, Y2, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x0d, Y2, Y11
+	VPSLLD       $0x13, Y2, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x16, Y2, Y11
+	VPSLLD       $0x0a, Y2, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y9
+	VPADDD       Y9, Y1, Y1
+	VMOVDQA      -384(R12), Y8
+	VPSRLD       $0x07, Y8, Y14
+	VPSLLD       $0x19, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x12, Y8, Y11
+	VPSLLD       $0x0e, Y8, Y13
+	VPXOR        Y13, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x03, Y8, Y11
+	VPXOR        Y11, Y14, Y13
+	VPADDD       -416(R12), Y13, Y13
+	VPADDD       -128(R12), Y13, Y13
+	VPADDD       224(DX), Y0, Y0
+	VPXOR        Y6, Y7, Y8
+	VPAND        Y5, Y8, Y8
+	VPXOR        Y7, Y8, Y8
+	VPADDD       Y8, Y0, Y0
+	VPSRLD       $0x06, Y5, Y12
+	VPSLLD       $0x1a, Y5, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x0b, Y5, Y11
+	VPSLLD       $0x15, Y5, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x19, Y5, Y11
+	VPSLLD       $0x07, Y5, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y9
+	VPADDD       Y9, Y0, Y0
+	VPADDD       Y0, Y4, Y4
+	VPXOR        Y2, Y1, Y12
+	VPAND        Y12, Y10, Y8
+	VPXOR        Y2, Y8, Y8
+	VPADDD       Y8, Y0, Y0
+	VPSRLD       $0x02, Y1, Y10
+	VPSLLD       $0x1e, Y1, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x0d, Y1, Y11
+	VPSLLD       $0x13, Y1, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x16, Y1, Y11
+	VPSLLD       $0x0a, Y1, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y9
+	VPADDD       Y9, Y0, Y0
+	VMOVDQA      32(R12), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 96(R12)
+	VPADDD       96(R13), Y13, Y13
+	VMOVDQA      Y13, 7264(R12)
+	ADDQ         $+256, DX
+	ADDQ         $+128, R12
+	ADDQ         $+128, R13
+	DECL         BX
+	JNZ          rounds1
 	VPBROADCASTD 44(R8), Y8
 	VPADDD       Y8, Y0, Y0
-	VMOVDQA      Y0, (SI)
-	VMOVDQA      Y0, -1024(R13)
+	VMOVDQA      Y0, 64(SI)
 	VPBROADCASTD 40(R8), Y8
 	VPADDD       Y8, Y1, Y1
-	VMOVDQA      Y1, 32(SI)
-	VPADDD       hashFirst<>+32(SB), Y1, Y1
-	VMOVDQA      Y1, -992(R13)
+	VMOVDQA      Y1, 96(SI)
 	VPBROADCASTD 60(R8), Y8
 	VPADDD       Y8, Y2, Y2
-	VMOVDQA      Y2, 64(SI)
-	VPADDD       hashFirst<>+64(SB), Y2, Y2
-	VMOVDQA      Y2, -960(R13)
+	VMOVDQA      Y2, 128(SI)
 	VPBROADCASTD 56(R8), Y8
 	VPADDD       Y8, Y3, Y3
-	VMOVDQA      Y3, 96(SI)
-	VPADDD       hashFirst<>+96(SB), Y3, Y3
-	VMOVDQA      Y3, -928(R13)
+	VMOVDQA      Y3, 160(SI)
 	VPBROADCASTD 36(R8), Y8
 	VPADDD       Y8, Y4, Y4
-	VMOVDQA      Y4, 128(SI)
-	VPADDD       roundConstants<>+128(SB), Y4, Y4
-	VMOVDQA      Y4, -896(R13)
+	VMOVDQA      Y4, 192(SI)
 	VPBROADCASTD 32(R8), Y8
 	VPADDD       Y8, Y5, Y5
-	VMOVDQA      Y5, 160(SI)
-	VPADDD       roundConstants<>+160(SB), Y5, Y5
-	VMOVDQA      Y5, -864(R13)
+	VMOVDQA      Y5, 224(SI)
 	VPBROADCASTD 52(R8), Y8
 	VPADDD       Y8, Y6, Y6
-	VMOVDQA      Y6, 192(SI)
-	VPADDD       roundConstants<>+192(SB), Y6, Y6
-	VMOVDQA      Y6, -832(R13)
+	VMOVDQA      Y6, 256(SI)
 	VPBROADCASTD 48(R8), Y8
 	VPADDD       Y8, Y7, Y7
-	VMOVDQA      Y7, 224(SI)
-	VPADDD       roundConstants<>+224(SB), Y7, Y7
-	VMOVDQA      Y7, -800(R13)
+	VMOVDQA      Y7, 288(SI)
+	CMPL         4(SI), $0x00
+	JE           newgroup
 
-	// S2: message schedule of the second hash.
-	MOVQ SI, DX
-	LEAQ (R13), R15
-	MOVL $0x00000001, BX
-
-words2:
-	VMOVDQA 32(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  (DX), Y0, Y0
-	VMOVDQA Y0, Y5
-	VMOVDQA Y5, (DX)
-	VPADDD  -512(CX), Y5, Y3
-	VMOVDQA Y3, -512(R15)
-	VMOVDQA 64(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  32(DX), Y0, Y0
-	VMOVDQA hashParts<>+32(SB), Y1
-	VPADDD  Y1, Y0, Y0
-	VMOVDQA Y0, Y6
-	VMOVDQA Y6, 32(DX)
-	VPADDD  -480(CX), Y6, Y3
-	VMOVDQA Y3, -480(R15)
-	VMOVDQA 96(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  64(DX), Y0, Y0
-	VPSRLD  $0x11, Y5, Y3
-	VPSLLD  $0x0f, Y5, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y5, Y4
-	VPSLLD  $0x0d, Y5, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y5, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, 64(DX)
-	VPADDD  -448(CX), Y5, Y3
-	VMOVDQA Y3, -448(R15)
-	VMOVDQA 128(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  96(DX), Y0, Y0
-	VPSRLD  $0x11, Y6, Y3
-	VPSLLD  $0x0f, Y6, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y6, Y4
-	VPSLLD  $0x0d, Y6, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y6, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, 96(DX)
-	VPADDD  -416(CX), Y6, Y3
-	VMOVDQA Y3, -416(R15)
-	VMOVDQA 160(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  128(DX), Y0, Y0
-	VPSRLD  $0x11, Y5, Y3
-	VPSLLD  $0x0f, Y5, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y5, Y4
-	VPSLLD  $0x0d, Y5, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y5, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, 128(DX)
-	VPADDD  -384(CX), Y5, Y3
-	VMOVDQA Y3, -384(R15)
-	VMOVDQA 192(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  160(DX), Y0, Y0
-	VPSRLD  $0x11, Y6, Y3
-	VPSLLD  $0x0f, Y6, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y6, Y4
-	VPSLLD  $0x0d, Y6, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y6, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, 160(DX)
-	VPADDD  -352(CX), Y6, Y3
-	VMOVDQA Y3, -352(R15)
-	VMOVDQA 224(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  192(DX), Y0, Y0
-	VMOVDQA hashParts<>+192(SB), Y1
-	VPADDD  Y1, Y0, Y0
-	VPSRLD  $0x11, Y5, Y3
-	VPSLLD  $0x0f, Y5, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y5, Y4
-	VPSLLD  $0x0d, Y5, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y5, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, 192(DX)
-	VPADDD  -320(CX), Y5, Y3
-	VMOVDQA Y3, -320(R15)
-	VMOVDQA 224(DX), Y0
-	VPADDD  (DX), Y0, Y0
-	VMOVDQA hashParts<>+224(SB), Y1
-	VPADDD  Y1, Y0, Y0
-	VPSRLD  $0x11, Y6, Y3
-	VPSLLD  $0x0f, Y6, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y6, Y4
-	VPSLLD  $0x0d, Y6, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y6, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, 224(DX)
-	VPADDD  -288(CX), Y6, Y3
-	VMOVDQA Y3, -288(R15)
-	VMOVDQA 32(DX), Y0
-	VMOVDQA hashParts<>+256(SB), Y1
-	VPADDD  Y1, Y0, Y0
-	VPSRLD  $0x11, Y5, Y3
-	VPSLLD  $0x0f, Y5, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y5, Y4
-	VPSLLD  $0x0d, Y5, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y5, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, 256(DX)
-	VPADDD  -256(CX), Y5, Y3
-	VMOVDQA Y3, -256(R15)
-	VMOVDQA 64(DX), Y0
-	VPSRLD  $0x11, Y6, Y3
-	VPSLLD  $0x0f, Y6, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y6, Y4
-	VPSLLD  $0x0d, Y6, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y6, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, 288(DX)
-	VPADDD  -224(CX), Y6, Y3
-	VMOVDQA Y3, -224(R15)
-	VMOVDQA 96(DX), Y0
-	VPSRLD  $0x11, Y5, Y3
-	VPSLLD  $0x0f, Y5, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y5, Y4
-	VPSLLD  $0x0d, Y5, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y5, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, 320(DX)
-	VPADDD  -192(CX), Y5, Y3
-	VMOVDQA Y3, -192(R15)
-	VMOVDQA 128(DX), Y0
-	VPSRLD  $0x11, Y6, Y3
-	VPSLLD  $0x0f, Y6, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y6, Y4
-	VPSLLD  $0x0d, Y6, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y6, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, 352(DX)
-	VPADDD  -160(CX), Y6, Y3
-	VMOVDQA Y3, -160(R15)
-	VMOVDQA 160(DX), Y0
-	VPSRLD  $0x11, Y5, Y3
-	VPSLLD  $0x0f, Y5, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y5, Y4
-	VPSLLD  $0x0d, Y5, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y5, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, 384(DX)
-	VPADDD  -128(CX), Y5, Y3
-	VMOVDQA Y3, -128(R15)
-	VMOVDQA 192(DX), Y0
-	VPSRLD  $0x11, Y6, Y3
-	VPSLLD  $0x0f, Y6, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y6, Y4
-	VPSLLD  $0x0d, Y6, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y6, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, 416(DX)
-	VPADDD  -96(CX), Y6, Y3
-	VMOVDQA Y3, -96(R15)
-	VMOVDQA 224(DX), Y0
-	VMOVDQA hashParts<>+448(SB), Y1
-	VPADDD  Y1, Y0, Y0
-	VPSRLD  $0x11, Y5, Y3
-	VPSLLD  $0x0f, Y5, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y5, Y4
-	VPSLLD  $0x0d, Y5, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y5, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, 448(DX)
-	VPADDD  -64(CX), Y5, Y3
-	VMOVDQA Y3, -64(R15)
-	VMOVDQA (DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  256(DX), Y0, Y0
-	VMOVDQA hashParts<>+480(SB), Y1
-	VPADDD  Y1, Y0, Y0
-	VPSRLD  $0x11, Y6, Y3
-	VPSLLD  $0x0f, Y6, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y6, Y4
-	VPSLLD  $0x0d, Y6, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y6, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, 480(DX)
-	VPADDD  -32(CX), Y6, Y3
-	VMOVDQA Y3, -32(R15)
-	VMOVDQA 32(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  (DX), Y0, Y0
-	VPADDD  288(DX), Y0, Y0
-	VPSRLD  $0x11, Y5, Y3
-	VPSLLD  $0x0f, Y5, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y5, Y4
-	VPSLLD  $0x0d, Y5, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y5, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, (DX)
-	VPADDD  (CX), Y5, Y3
-	VMOVDQA Y3, (R15)
-	VMOVDQA 64(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  32(DX), Y0, Y0
-	VPADDD  320(DX), Y0, Y0
-	VPSRLD  $0x11, Y6, Y3
-	VPSLLD  $0x0f, Y6, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y6, Y4
-	VPSLLD  $0x0d, Y6, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y6, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, 32(DX)
-	VPADDD  32(CX), Y6, Y3
-	VMOVDQA Y3, 32(R15)
-	VMOVDQA 96(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  64(DX), Y0, Y0
-	VPADDD  352(DX), Y0, Y0
-	VPSRLD  $0x11, Y5, Y3
-	VPSLLD  $0x0f, Y5, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y5, Y4
-	VPSLLD  $0x0d, Y5, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y5, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, 64(DX)
-	VPADDD  64(CX), Y5, Y3
-	VMOVDQA Y3, 64(R15)
-	VMOVDQA 128(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  96(DX), Y0, Y0
-	VPADDD  384(DX), Y0, Y0
-	VPSRLD  $0x11, Y6, Y3
-	VPSLLD  $0x0f, Y6, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y6, Y4
-	VPSLLD  $0x0d, Y6, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y6, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, 96(DX)
-	VPADDD  96(CX), Y6, Y3
-	VMOVDQA Y3, 96(R15)
-	VMOVDQA 160(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  128(DX), Y0, Y0
-	VPADDD  416(DX), Y0, Y0
-	VPSRLD  $0x11, Y5, Y3
-	VPSLLD  $0x0f, Y5, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y5, Y4
-	VPSLLD  $0x0d, Y5, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y5, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, 128(DX)
-	VPADDD  128(CX), Y5, Y3
-	VMOVDQA Y3, 128(R15)
-	VMOVDQA 192(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  160(DX), Y0, Y0
-	VPADDD  448(DX), Y0, Y0
-	VPSRLD  $0x11, Y6, Y3
-	VPSLLD  $0x0f, Y6, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y6, Y4
-	VPSLLD  $0x0d, Y6, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y6, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, 160(DX)
-	VPADDD  160(CX), Y6, Y3
-	VMOVDQA Y3, 160(R15)
-	VMOVDQA 224(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  192(DX), Y0, Y0
-	VPADDD  480(DX), Y0, Y0
-	VPSRLD  $0x11, Y5, Y3
-	VPSLLD  $0x0f, Y5, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y5, Y4
-	VPSLLD  $0x0d, Y5, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y5, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, 192(DX)
-	VPADDD  192(CX), Y5, Y3
-	VMOVDQA Y3, 192(R15)
-	VMOVDQA 256(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  224(DX), Y0, Y0
-	VPADDD  (DX), Y0, Y0
-	VPSRLD  $0x11, Y6, Y3
-	VPSLLD  $0x0f, Y6, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y6, Y4
-	VPSLLD  $0x0d, Y6, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y6, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, 224(DX)
-	VPADDD  224(CX), Y6, Y3
-	VMOVDQA Y3, 224(R15)
-	VMOVDQA 288(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  256(DX), Y0, Y0
-	VPADDD  32(DX), Y0, Y0
-	VPSRLD  $0x11, Y5, Y3
-	VPSLLD  $0x0f, Y5, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y5, Y4
-	VPSLLD  $0x0d, Y5, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y5, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, 256(DX)
-	VPADDD  256(CX), Y5, Y3
-	VMOVDQA Y3, 256(R15)
-	VMOVDQA 320(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  288(DX), Y0, Y0
-	VPADDD  64(DX), Y0, Y0
-	VPSRLD  $0x11, Y6, Y3
-	VPSLLD  $0x0f, Y6, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y6, Y4
-	VPSLLD  $0x0d, Y6, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y6, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, 288(DX)
-	VPADDD  288(CX), Y6, Y3
-	VMOVDQA Y3, 288(R15)
-	VMOVDQA 352(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  320(DX), Y0, Y0
-	VPADDD  96(DX), Y0, Y0
-	VPSRLD  $0x11, Y5, Y3
-	VPSLLD  $0x0f, Y5, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y5, Y4
-	VPSLLD  $0x0d, Y5, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y5, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, 320(DX)
-	VPADDD  320(CX), Y5, Y3
-	VMOVDQA Y3, 320(R15)
-	VMOVDQA 384(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  352(DX), Y0, Y0
-	VPADDD  128(DX), Y0, Y0
-	VPSRLD  $0x11, Y6, Y3
-	VPSLLD  $0x0f, Y6, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y6, Y4
-	VPSLLD  $0x0d, Y6, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y6, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, 352(DX)
-	VPADDD  352(CX), Y6, Y3
-	VMOVDQA Y3, 352(R15)
-	VMOVDQA 416(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  384(DX), Y0, Y0
-	VPADDD  160(DX), Y0, Y0
-	VPSRLD  $0x11, Y5, Y3
-	VPSLLD  $0x0f, Y5, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y5, Y4
-	VPSLLD  $0x0d, Y5, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y5, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, 384(DX)
-	VPADDD  384(CX), Y5, Y3
-	VMOVDQA Y3, 384(R15)
-	VMOVDQA 448(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  416(DX), Y0, Y0
-	VPADDD  192(DX), Y0, Y0
-	VPSRLD  $0x11, Y6, Y3
-	VPSLLD  $0x0f, Y6, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y6, Y4
-	VPSLLD  $0x0d, Y6, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y6, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, 416(DX)
-	VPADDD  416(CX), Y6, Y3
-	VMOVDQA Y3, 416(R15)
-	VMOVDQA 480(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  448(DX), Y0, Y0
-	VPADDD  224(DX), Y0, Y0
-	VPSRLD  $0x11, Y5, Y3
-	VPSLLD  $0x0f, Y5, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y5, Y4
-	VPSLLD  $0x0d, Y5, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y5, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, 448(DX)
-	VPADDD  448(CX), Y5, Y3
-	VMOVDQA Y3, 448(R15)
-	VMOVDQA (DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  480(DX), Y0, Y0
-	VPADDD  256(DX), Y0, Y0
-	VPSRLD  $0x11, Y6, Y3
-	VPSLLD  $0x0f, Y6, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y6, Y4
-	VPSLLD  $0x0d, Y6, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y6, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, 480(DX)
-	VPADDD  480(CX), Y6, Y3
-	VMOVDQA Y3, 480(R15)
-	VMOVDQA 32(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  (DX), Y0, Y0
-	VPADDD  288(DX), Y0, Y0
-	VPSRLD  $0x11, Y5, Y3
-	VPSLLD  $0x0f, Y5, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y5, Y4
-	VPSLLD  $0x0d, Y5, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y5, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, (DX)
-	VPADDD  512(CX), Y5, Y3
-	VMOVDQA Y3, 512(R15)
-	VMOVDQA 64(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  32(DX), Y0, Y0
-	VPADDD  320(DX), Y0, Y0
-	VPSRLD  $0x11, Y6, Y3
-	VPSLLD  $0x0f, Y6, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y6, Y4
-	VPSLLD  $0x0d, Y6, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y6, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, 32(DX)
-	VPADDD  544(CX), Y6, Y3
-	VMOVDQA Y3, 544(R15)
-	VMOVDQA 96(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  64(DX), Y0, Y0
-	VPADDD  352(DX), Y0, Y0
-	VPSRLD  $0x11, Y5, Y3
-	VPSLLD  $0x0f, Y5, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y5, Y4
-	VPSLLD  $0x0d, Y5, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y5, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, 64(DX)
-	VPADDD  576(CX), Y5, Y3
-	VMOVDQA Y3, 576(R15)
-	VMOVDQA 128(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  96(DX), Y0, Y0
-	VPADDD  384(DX), Y0, Y0
-	VPSRLD  $0x11, Y6, Y3
-	VPSLLD  $0x0f, Y6, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y6, Y4
-	VPSLLD  $0x0d, Y6, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y6, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, 96(DX)
-	VPADDD  608(CX), Y6, Y3
-	VMOVDQA Y3, 608(R15)
-	VMOVDQA 160(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  128(DX), Y0, Y0
-	VPADDD  416(DX), Y0, Y0
-	VPSRLD  $0x11, Y5, Y3
-	VPSLLD  $0x0f, Y5, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y5, Y4
-	VPSLLD  $0x0d, Y5, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y5, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, 128(DX)
-	VPADDD  640(CX), Y5, Y3
-	VMOVDQA Y3, 640(R15)
-	VMOVDQA 192(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  160(DX), Y0, Y0
-	VPADDD  448(DX), Y0, Y0
-	VPSRLD  $0x11, Y6, Y3
-	VPSLLD  $0x0f, Y6, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y6, Y4
-	VPSLLD  $0x0d, Y6, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y6, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, 160(DX)
-	VPADDD  672(CX), Y6, Y3
-	VMOVDQA Y3, 672(R15)
-	VMOVDQA 224(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  192(DX), Y0, Y0
-	VPADDD  480(DX), Y0, Y0
-	VPSRLD  $0x11, Y5, Y3
-	VPSLLD  $0x0f, Y5, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y5, Y4
-	VPSLLD  $0x0d, Y5, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y5, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, 192(DX)
-	VPADDD  704(CX), Y5, Y3
-	VMOVDQA Y3, 704(R15)
-	VMOVDQA 256(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  224(DX), Y0, Y0
-	VPADDD  (DX), Y0, Y0
-	VPSRLD  $0x11, Y6, Y3
-	VPSLLD  $0x0f, Y6, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y6, Y4
-	VPSLLD  $0x0d, Y6, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y6, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, 224(DX)
-	VPADDD  736(CX), Y6, Y3
-	VMOVDQA Y3, 736(R15)
-	VMOVDQA 288(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  256(DX), Y0, Y0
-	VPADDD  32(DX), Y0, Y0
-	VPSRLD  $0x11, Y5, Y3
-	VPSLLD  $0x0f, Y5, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y5, Y4
-	VPSLLD  $0x0d, Y5, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y5, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, 256(DX)
-	VPADDD  768(CX), Y5, Y3
-	VMOVDQA Y3, 768(R15)
-	VMOVDQA 320(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  288(DX), Y0, Y0
-	VPADDD  64(DX), Y0, Y0
-	VPSRLD  $0x11, Y6, Y3
-	VPSLLD  $0x0f, Y6, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y6, Y4
-	VPSLLD  $0x0d, Y6, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y6, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, 288(DX)
-	VPADDD  800(CX), Y6, Y3
-	VMOVDQA Y3, 800(R15)
-	VMOVDQA 352(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  320(DX), Y0, Y0
-	VPADDD  96(DX), Y0, Y0
-	VPSRLD  $0x11, Y5, Y3
-	VPSLLD  $0x0f, Y5, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y5, Y4
-	VPSLLD  $0x0d, Y5, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y5, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, 320(DX)
-	VPADDD  832(CX), Y5, Y3
-	VMOVDQA Y3, 832(R15)
-	VMOVDQA 384(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  352(DX), Y0, Y0
-	VPADDD  128(DX), Y0, Y0
-	VPSRLD  $0x11, Y6, Y3
-	VPSLLD  $0x0f, Y6, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y6, Y4
-	VPSLLD  $0x0d, Y6, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y6, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y6
-	VMOVDQA Y6, 352(DX)
-	VPADDD  864(CX), Y6, Y3
-	VMOVDQA Y3, 864(R15)
-	VMOVDQA 416(DX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x19, Y1, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x12, Y1, Y4
-	VPSLLD  $0x0e, Y1, Y0
-	VPXOR   Y0, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x03, Y1, Y4
-	VPXOR   Y4, Y3, Y0
-	VPADDD  384(DX), Y0, Y0
-	VPADDD  160(DX), Y0, Y0
-	VPSRLD  $0x11, Y5, Y3
-	VPSLLD  $0x0f, Y5, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x13, Y5, Y4
-	VPSLLD  $0x0d, Y5, Y2
-	VPXOR   Y2, Y4, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y5, Y4
-	VPXOR   Y4, Y3, Y2
-	VPADDD  Y2, Y0, Y5
-	VMOVDQA Y5, 384(DX)
-	VPADDD  896(CX), Y5, Y3
-	VMOVDQA Y3, 896(R15)
-	ADDQ    $0x20, DX
-	ADDQ    $0x20, R15
-	DECL    BX
-	JNZ     words2
-
-	// R2: rounds of the second hash. Round 0 is done but for its word.
+	// R2.
 	VMOVDQA hashStart<>+0(SB), Y7
-	VPADDD  -1024(R13), Y7, Y7
+	VPADDD  7232(SI), Y7, Y7
 	VMOVDQA hashStart<>+32(SB), Y0
 	VMOVDQA hashStart<>+64(SB), Y1
 	VMOVDQA hashStart<>+96(SB), Y2
 	VMOVDQA hashStart<>+128(SB), Y3
-	VPADDD  -1024(R13), Y3, Y3
+	VPADDD  7232(SI), Y3, Y3
 	VMOVDQA hashStart<>+160(SB), Y4
 	VMOVDQA hashStart<>+192(SB), Y5
 	VPXOR   Y0, Y1, Y12
-	VMOVDQA -992(R13), Y6
+	VMOVDQA 7264(SI), Y6
 	VPXOR   Y4, Y5, Y8
 	VPAND   Y3, Y8, Y8
 	VPXOR   Y5, Y8, Y8
@@ -3850,7 +2264,7 @@ words2:
 	VPXOR   Y9, Y11, Y11
 	VPXOR   Y11, Y12, Y9
 	VPADDD  Y9, Y6, Y6
-	VMOVDQA -960(R13), Y5
+	VMOVDQA 7296(SI), Y5
 	VPXOR   Y3, Y4, Y8
 	VPAND   Y2, Y8, Y8
 	VPXOR   Y4, Y8, Y8
@@ -3884,7 +2298,7 @@ words2:
 	VPXOR   Y9, Y11, Y11
 	VPXOR   Y11, Y10, Y9
 	VPADDD  Y9, Y5, Y5
-	VMOVDQA -928(R13), Y4
+	VMOVDQA 7328(SI), Y4
 	VPXOR   Y2, Y3, Y8
 	VPAND   Y1, Y8, Y8
 	VPXOR   Y3, Y8, Y8
@@ -3918,7 +2332,7 @@ words2:
 	VPXOR   Y9, Y11, Y11
 	VPXOR   Y11, Y12, Y9
 	VPADDD  Y9, Y4, Y4
-	VPADDD  -896(R13), Y3, Y3
+	VPADDD  7360(SI), Y3, Y3
 	VPXOR   Y1, Y2, Y8
 	VPAND   Y0, Y8, Y8
 	VPXOR   Y2, Y8, Y8
@@ -3952,7 +2366,7 @@ words2:
 	VPXOR   Y9, Y11, Y11
 	VPXOR   Y11, Y10, Y9
 	VPADDD  Y9, Y3, Y3
-	VPADDD  -864(R13), Y2, Y2
+	VPADDD  7392(SI), Y2, Y2
 	VPXOR   Y0, Y1, Y8
 	VPAND   Y7, Y8, Y8
 	VPXOR   Y1, Y8, Y8
@@ -3986,7 +2400,7 @@ words2:
 	VPXOR   Y9, Y11, Y11
 	VPXOR   Y11, Y12, Y9
 	VPADDD  Y9, Y2, Y2
-	VPADDD  -832(R13), Y1, Y1
+	VPADDD  7424(SI), Y1, Y1
 	VPXOR   Y7, Y0, Y8
 	VPAND   Y6, Y8, Y8
 	VPXOR   Y0, Y8, Y8
@@ -4020,7 +2434,7 @@ words2:
 	VPXOR   Y9, Y11, Y11
 	VPXOR   Y11, Y10, Y9
 	VPADDD  Y9, Y1, Y1
-	VPADDD  -800(R13), Y0, Y0
+	VPADDD  7456(SI), Y0, Y0
 	VPXOR   Y6, Y7, Y8
 	VPAND   Y5, Y8, Y8
 	VPXOR   Y7, Y8, Y8
@@ -4054,7 +2468,7 @@ words2:
 	VPXOR   Y9, Y11, Y11
 	VPXOR   Y11, Y12, Y9
 	VPADDD  Y9, Y0, Y0
-	LEAQ    -768(R13), DX
+	LEAQ    7488(SI), DX
 	MOVL    $0x00000006, BX
 
 rounds2:
@@ -4333,7 +2747,7 @@ rounds2:
 	ADDQ   $+256, DX
 	DECL   BX
 	JNZ    rounds2
-	VPADDD 768(R13), Y7, Y7
+	VPADDD 9024(SI), Y7, Y7
 	VPXOR  Y5, Y6, Y8
 	VPAND  Y4, Y8, Y8
 	VPXOR  Y6, Y8, Y8
@@ -4367,7 +2781,7 @@ rounds2:
 	VPXOR  Y9, Y11, Y11
 	VPXOR  Y11, Y10, Y9
 	VPADDD Y9, Y7, Y7
-	VPADDD 800(R13), Y6, Y6
+	VPADDD 9056(SI), Y6, Y6
 	VPXOR  Y4, Y5, Y8
 	VPAND  Y3, Y8, Y8
 	VPXOR  Y5, Y8, Y8
@@ -4385,7 +2799,7 @@ rounds2:
 	VPXOR  Y11, Y10, Y9
 	VPADDD Y9, Y6, Y6
 	VPADDD Y6, Y2, Y2
-	VPADDD 832(R13), Y5, Y5
+	VPADDD 9088(SI), Y5, Y5
 	VPXOR  Y3, Y4, Y8
 	VPAND  Y2, Y8, Y8
 	VPXOR  Y4, Y8, Y8
@@ -4403,7 +2817,7 @@ rounds2:
 	VPXOR  Y11, Y10, Y9
 	VPADDD Y9, Y5, Y5
 	VPADDD Y5, Y1, Y1
-	VPADDD 864(R13), Y4, Y4
+	VPADDD 9120(SI), Y4, Y4
 	VPXOR  Y2, Y3, Y8
 	VPAND  Y1, Y8, Y8
 	VPXOR  Y3, Y8, Y8
@@ -4421,7 +2835,7 @@ rounds2:
 	VPXOR  Y11, Y10, Y9
 	VPADDD Y9, Y4, Y4
 	VPADDD Y4, Y0, Y0
-	VPADDD 896(R13), Y3, Y3
+	VPADDD 9152(SI), Y3, Y3
 	VPXOR  Y1, Y2, Y8
 	VPAND  Y0, Y8, Y8
 	VPXOR  Y2, Y8, Y8
@@ -4439,6 +2853,1039 @@ rounds2:
 	VPXOR  Y11, Y10, Y9
 	VPADDD Y9, Y3, Y3
 	VPADDD Y3, Y7, Y7
+	JMP    compare
+
+newgroup:
+	// R2, S1 of a new group.
+	VPBROADCASTD 12(SI), Y13
+	VPADDD       laneNumbers<>+0(SB), Y13, Y13
+	VPSHUFB      byteSwap<>+0(SB), Y13, Y13
+	VMOVDQA      Y13, 2208(SI)
+	VMOVDQA      hashStart<>+0(SB), Y7
+	VPADDD       7232(SI), Y7, Y7
+	VMOVDQA      hashStart<>+32(SB), Y0
+	VMOVDQA      hashStart<>+64(SB), Y1
+	VMOVDQA      hashStart<>+96(SB), Y2
+	VMOVDQA      hashStart<>+128(SB), Y3
+	VPADDD       7232(SI), Y3, Y3
+	VMOVDQA      hashStart<>+160(SB), Y4
+	VMOVDQA      hashStart<>+192(SB), Y5
+	VPXOR        Y0, Y1, Y12
+	VMOVDQA      2208(SI), Y8
+	VPSRLD       $0x07, Y8, Y14
+	VPSLLD       $0x19, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x12, Y8, Y11
+	VPSLLD       $0x0e, Y8, Y13
+	VPXOR        Y13, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x03, Y8, Y11
+	VPXOR        Y11, Y14, Y13
+	VPBROADCASTD 104(DI), Y8
+	VPADDD       Y8, Y13, Y13
+	VMOVDQA      Y13, 640(SI)
+	VPADDD       roundConstants<>+576(SB), Y13, Y13
+	VMOVDQA      Y13, 2688(SI)
+	VMOVDQA      2208(SI), Y13
+	VPBROADCASTD 108(DI), Y8
+	VPADDD       Y8, Y13, Y13
+	VMOVDQA      Y13, 672(SI)
+	VPADDD       roundConstants<>+608(SB), Y13, Y13
+	VMOVDQA      Y13, 2720(SI)
+	VMOVDQA      7264(SI), Y6
+	VPXOR        Y4, Y5, Y8
+	VPAND        Y3, Y8, Y8
+	VPXOR        Y5, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	VPSRLD       $0x06, Y3, Y10
+	VPSLLD       $0x1a, Y3, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x0b, Y3, Y11
+	VPSLLD       $0x15, Y3, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x19, Y3, Y11
+	VPSLLD       $0x07, Y3, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y9
+	VPADDD       Y9, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VPXOR        Y0, Y7, Y10
+	VPAND        Y10, Y12, Y8
+	VPXOR        Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	VPSRLD       $0x02, Y7, Y12
+	VPSLLD       $0x1e, Y7, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x0d, Y7, Y11
+	VPSLLD       $0x13, Y7, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x16, Y7, Y11
+	VPSLLD       $0x0a, Y7, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y9
+	VPADDD       Y9, Y6, Y6
+	VMOVDQA      headerParts<>+128(SB), Y8
+	VMOVDQA      Y8, Y13
+	VMOVDQA      640(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 704(SI)
+	VPADDD       roundConstants<>+640(SB), Y13, Y13
+	VMOVDQA      Y13, 2752(SI)
+	VMOVDQA      672(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VMOVDQA      Y9, Y13
+	VMOVDQA      Y13, 736(SI)
+	VPADDD       roundConstants<>+672(SB), Y13, Y13
+	VMOVDQA      Y13, 2784(SI)
+	VMOVDQA      7296(SI), Y5
+	VPXOR        Y3, Y4, Y8
+	VPAND        Y2, Y8, Y8
+	VPXOR        Y4, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPSRLD       $0x06, Y2, Y12
+	VPSLLD       $0x1a, Y2, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x0b, Y2, Y11
+	VPSLLD       $0x15, Y2, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x19, Y2, Y11
+	VPSLLD       $0x07, Y2, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y9
+	VPADDD       Y9, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPXOR        Y7, Y6, Y12
+	VPAND        Y12, Y10, Y8
+	VPXOR        Y7, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPSRLD       $0x02, Y6, Y10
+	VPSLLD       $0x1e, Y6, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x0d, Y6, Y11
+	VPSLLD       $0x13, Y6, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x16, Y6, Y11
+	VPSLLD       $0x0a, Y6, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y9
+	VPADDD       Y9, Y5, Y5
+	VMOVDQA      headerParts<>+192(SB), Y8
+	VMOVDQA      Y8, Y13
+	VMOVDQA      704(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 768(SI)
+	VPADDD       roundConstants<>+704(SB), Y13, Y13
+	VMOVDQA      Y13, 2816(SI)
+	VPBROADCASTD 124(DI), Y8
+	VMOVDQA      Y8, Y13
+	VMOVDQA      736(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 800(SI)
+	VPADDD       roundConstants<>+736(SB), Y13, Y13
+	VMOVDQA      Y13, 2848(SI)
+	VMOVDQA      7328(SI), Y4
+	VPXOR        Y2, Y3, Y8
+	VPAND        Y1, Y8, Y8
+	VPXOR        Y3, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VPSRLD       $0x06, Y1, Y10
+	VPSLLD       $0x1a, Y1, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x0b, Y1, Y11
+	VPSLLD       $0x15, Y1, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x19, Y1, Y11
+	VPSLLD       $0x07, Y1, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y9
+	VPADDD       Y9, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPXOR        Y6, Y5, Y10
+	VPAND        Y10, Y12, Y8
+	VPXOR        Y6, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VPSRLD       $0x02, Y5, Y12
+	VPSLLD       $0x1e, Y5, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x0d, Y5, Y11
+	VPSLLD       $0x13, Y5, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x16, Y5, Y11
+	VPSLLD       $0x0a, Y5, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y9
+	VPADDD       Y9, Y4, Y4
+	VPBROADCASTD 128(DI), Y8
+	VMOVDQA      Y8, Y13
+	VMOVDQA      768(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 832(SI)
+	VPADDD       roundConstants<>+768(SB), Y13, Y13
+	VMOVDQA      Y13, 2880(SI)
+	VMOVDQA      640(SI), Y13
+	VMOVDQA      800(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 864(SI)
+	VPADDD       roundConstants<>+800(SB), Y13, Y13
+	VMOVDQA      Y13, 2912(SI)
+	VPADDD       7360(SI), Y3, Y3
+	VPXOR        Y1, Y2, Y8
+	VPAND        Y0, Y8, Y8
+	VPXOR        Y2, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VPSRLD       $0x06, Y0, Y12
+	VPSLLD       $0x1a, Y0, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x0b, Y0, Y11
+	VPSLLD       $0x15, Y0, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x19, Y0, Y11
+	VPSLLD       $0x07, Y0, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y9
+	VPADDD       Y9, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPXOR        Y5, Y4, Y12
+	VPAND        Y12, Y10, Y8
+	VPXOR        Y5, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VPSRLD       $0x02, Y4, Y10
+	VPSLLD       $0x1e, Y4, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x0d, Y4, Y11
+	VPSLLD       $0x13, Y4, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x16, Y4, Y11
+	VPSLLD       $0x0a, Y4, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y9
+	VPADDD       Y9, Y3, Y3
+	VMOVDQA      672(SI), Y13
+	VMOVDQA      832(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 896(SI)
+	VPADDD       roundConstants<>+832(SB), Y13, Y13
+	VMOVDQA      Y13, 2944(SI)
+	VMOVDQA      704(SI), Y13
+	VMOVDQA      864(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 928(SI)
+	VPADDD       roundConstants<>+864(SB), Y13, Y13
+	VMOVDQA      Y13, 2976(SI)
+	VPADDD       7392(SI), Y2, Y2
+	VPXOR        Y0, Y1, Y8
+	VPAND        Y7, Y8, Y8
+	VPXOR        Y1, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VPSRLD       $0x06, Y7, Y10
+	VPSLLD       $0x1a, Y7, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x0b, Y7, Y11
+	VPSLLD       $0x15, Y7, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x19, Y7, Y11
+	VPSLLD       $0x07, Y7, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y9
+	VPADDD       Y9, Y2, Y2
+	VPADDD       Y2, Y6, Y6
+	VPXOR        Y4, Y3, Y10
+	VPAND        Y10, Y12, Y8
+	VPXOR        Y4, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VPSRLD       $0x02, Y3, Y12
+	VPSLLD       $0x1e, Y3, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x0d, Y3, Y11
+	VPSLLD       $0x13, Y3, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x16, Y3, Y11
+	VPSLLD       $0x0a, Y3, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y9
+	VPADDD       Y9, Y2, Y2
+	VMOVDQA      736(SI), Y13
+	VMOVDQA      896(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 960(SI)
+	VPADDD       roundConstants<>+896(SB), Y13, Y13
+	VMOVDQA      Y13, 3008(SI)
+	VMOVDQA      768(SI), Y13
+	VMOVDQA      928(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 992(SI)
+	VPADDD       roundConstants<>+928(SB), Y13, Y13
+	VMOVDQA      Y13, 3040(SI)
+	VPADDD       7424(SI), Y1, Y1
+	VPXOR        Y7, Y0, Y8
+	VPAND        Y6, Y8, Y8
+	VPXOR        Y0, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	VPSRLD       $0x06, Y6, Y12
+	VPSLLD       $0x1a, Y6, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x0b, Y6, Y11
+	VPSLLD       $0x15, Y6, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x19, Y6, Y11
+	VPSLLD       $0x07, Y6, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y9
+	VPADDD       Y9, Y1, Y1
+	VPADDD       Y1, Y5, Y5
+	VPXOR        Y3, Y2, Y12
+	VPAND        Y12, Y10, Y8
+	VPXOR        Y3, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	VPSRLD       $0x02, Y2, Y10
+	VPSLLD       $0x1e, Y2, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x0d, Y2, Y11
+	VPSLLD       $0x13, Y2, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x16, Y2, Y11
+	VPSLLD       $0x0a, Y2, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y9
+	VPADDD       Y9, Y1, Y1
+	VMOVDQA      800(SI), Y13
+	VMOVDQA      headerParts<>+448(SB), Y8
+	VPADDD       Y8, Y13, Y13
+	VMOVDQA      960(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 1024(SI)
+	VPADDD       roundConstants<>+960(SB), Y13, Y13
+	VMOVDQA      Y13, 3072(SI)
+	VMOVDQA      832(SI), Y13
+	VPBROADCASTD 156(DI), Y8
+	VPADDD       Y8, Y13, Y13
+	VMOVDQA      992(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 1056(SI)
+	VPADDD       roundConstants<>+992(SB), Y13, Y13
+	VMOVDQA      Y13, 3104(SI)
+	VPADDD       7456(SI), Y0, Y0
+	VPXOR        Y6, Y7, Y8
+	VPAND        Y5, Y8, Y8
+	VPXOR        Y7, Y8, Y8
+	VPADDD       Y8, Y0, Y0
+	VPSRLD       $0x06, Y5, Y10
+	VPSLLD       $0x1a, Y5, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x0b, Y5, Y11
+	VPSLLD       $0x15, Y5, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSRLD       $0x19, Y5, Y11
+	VPSLLD       $0x07, Y5, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y10, Y9
+	VPADDD       Y9, Y0, Y0
+	VPADDD       Y0, Y4, Y4
+	VPXOR        Y2, Y1, Y10
+	VPAND        Y10, Y12, Y8
+	VPXOR        Y2, Y8, Y8
+	VPADDD       Y8, Y0, Y0
+	VPSRLD       $0x02, Y1, Y12
+	VPSLLD       $0x1e, Y1, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x0d, Y1, Y11
+	VPSLLD       $0x13, Y1, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y12
+	VPSRLD       $0x16, Y1, Y11
+	VPSLLD       $0x0a, Y1, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y12, Y9
+	VPADDD       Y9, Y0, Y0
+	VMOVDQA      864(SI), Y13
+	VPBROADCASTD 160(DI), Y8
+	VPADDD       Y8, Y13, Y13
+	VMOVDQA      1024(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 1088(SI)
+	VPADDD       roundConstants<>+1024(SB), Y13, Y13
+	VMOVDQA      Y13, 3136(SI)
+	VMOVDQA      640(SI), Y8
+	VPSRLD       $0x07, Y8, Y14
+	VPSLLD       $0x19, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x12, Y8, Y11
+	VPSLLD       $0x0e, Y8, Y13
+	VPXOR        Y13, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x03, Y8, Y11
+	VPXOR        Y11, Y14, Y13
+	VPADDD       896(SI), Y13, Y13
+	VPBROADCASTD 164(DI), Y8
+	VPADDD       Y8, Y13, Y13
+	VMOVDQA      1056(SI), Y8
+	VPSRLD       $0x11, Y8, Y14
+	VPSLLD       $0x0f, Y8, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x13, Y8, Y11
+	VPSLLD       $0x0d, Y8, Y9
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y11, Y14, Y14
+	VPSRLD       $0x0a, Y8, Y11
+	VPXOR        Y11, Y14, Y9
+	VPADDD       Y9, Y13, Y13
+	VMOVDQA      Y13, 1120(SI)
+	VPADDD       roundConstants<>+1056(SB), Y13, Y13
+	VMOVDQA      Y13, 3168(SI)
+	LEAQ         7488(SI), DX
+	LEAQ         1152(SI), R12
+	LEAQ         roundConstants<>+1088(SB), R13
+	MOVL         $0x00000006, BX
+
+rounds3:
+	VPADDD  (DX), Y7, Y7
+	VPXOR   Y5, Y6, Y8
+	VPAND   Y4, Y8, Y8
+	VPXOR   Y6, Y8, Y8
+	VPADDD  Y8, Y7, Y7
+	VPSRLD  $0x06, Y4, Y12
+	VPSLLD  $0x1a, Y4, Y11
+	VPXOR   Y11, Y12, Y12
+	VPSRLD  $0x0b, Y4, Y11
+	VPSLLD  $0x15, Y4, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y12, Y12
+	VPSRLD  $0x19, Y4, Y11
+	VPSLLD  $0x07, Y4, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y12, Y9
+	VPADDD  Y9, Y7, Y7
+	VPADDD  Y7, Y3, Y3
+	VPXOR   Y1, Y0, Y12
+	VPAND   Y12, Y10, Y8
+	VPXOR   Y1, Y8, Y8
+	VPADDD  Y8, Y7, Y7
+	VPSRLD  $0x02, Y0, Y10
+	VPSLLD  $0x1e, Y0, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSRLD  $0x0d, Y0, Y11
+	VPSLLD  $0x13, Y0, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSRLD  $0x16, Y0, Y11
+	VPSLLD  $0x0a, Y0, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y10, Y9
+	VPADDD  Y9, Y7, Y7
+	VMOVDQA -480(R12), Y8
+	VPSRLD  $0x07, Y8, Y14
+	VPSLLD  $0x19, Y8, Y11
+	VPXOR   Y11, Y14, Y14
+	VPSRLD  $0x12, Y8, Y11
+	VPSLLD  $0x0e, Y8, Y13
+	VPXOR   Y13, Y11, Y11
+	VPXOR   Y11, Y14, Y14
+	VPSRLD  $0x03, Y8, Y11
+	VPXOR   Y11, Y14, Y13
+	VPADDD  -512(R12), Y13, Y13
+	VPADDD  -224(R12), Y13, Y13
+	VMOVDQA -64(R12), Y8
+	VPSRLD  $0x11, Y8, Y14
+	VPSLLD  $0x0f, Y8, Y11
+	VPXOR   Y11, Y14, Y14
+	VPSRLD  $0x13, Y8, Y11
+	VPSLLD  $0x0d, Y8, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y14, Y14
+	VPSRLD  $0x0a, Y8, Y11
+	VPXOR   Y11, Y14, Y9
+	VPADDD  Y9, Y13, Y13
+	VMOVDQA Y13, (R12)
+	VPADDD  (R13), Y13, Y13
+	VMOVDQA Y13, 2048(R12)
+	VPADDD  32(DX), Y6, Y6
+	VPXOR   Y4, Y5, Y8
+	VPAND   Y3, Y8, Y8
+	VPXOR   Y5, Y8, Y8
+	VPADDD  Y8, Y6, Y6
+	VPSRLD  $0x06, Y3, Y10
+	VPSLLD  $0x1a, Y3, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSRLD  $0x0b, Y3, Y11
+	VPSLLD  $0x15, Y3, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSRLD  $0x19, Y3, Y11
+	VPSLLD  $0x07, Y3, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y10, Y9
+	VPADDD  Y9, Y6, Y6
+	VPADDD  Y6, Y2, Y2
+	VPXOR   Y0, Y7, Y10
+	VPAND   Y10, Y12, Y8
+	VPXOR   Y0, Y8, Y8
+	VPADDD  Y8, Y6, Y6
+	VPSRLD  $0x02, Y7, Y12
+	VPSLLD  $0x1e, Y7, Y11
+	VPXOR   Y11, Y12, Y12
+	VPSRLD  $0x0d, Y7, Y11
+	VPSLLD  $0x13, Y7, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y12, Y12
+	VPSRLD  $0x16, Y7, Y11
+	VPSLLD  $0x0a, Y7, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y12, Y9
+	VPADDD  Y9, Y6, Y6
+	VMOVDQA -448(R12), Y8
+	VPSRLD  $0x07, Y8, Y14
+	VPSLLD  $0x19, Y8, Y11
+	VPXOR   Y11, Y14, Y14
+	VPSRLD  $0x12, Y8, Y11
+	VPSLLD  $0x0e, Y8, Y13
+	VPXOR   Y13, Y11, Y11
+	VPXOR   Y11, Y14, Y14
+	VPSRLD  $0x03, Y8, Y11
+	VPXOR   Y11, Y14, Y13
+	VPADDD  -480(R12), Y13, Y13
+	VPADDD  -192(R12), Y13, Y13
+	VPADDD  64(DX), Y5, Y5
+	VPXOR   Y3, Y4, Y8
+	VPAND   Y2, Y8, Y8
+	VPXOR   Y4, Y8, Y8
+	VPADDD  Y8, Y5, Y5
+	VPSRLD  $0x06, Y2, Y12
+	VPSLLD  $0x1a, Y2, Y11
+	VPXOR   Y11, Y12, Y12
+	VPSRLD  $0x0b, Y2, Y11
+	VPSLLD  $0x15, Y2, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y12, Y12
+	VPSRLD  $0x19, Y2, Y11
+	VPSLLD  $0x07, Y2, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y12, Y9
+	VPADDD  Y9, Y5, Y5
+	VPADDD  Y5, Y1, Y1
+	VPXOR   Y7, Y6, Y12
+	VPAND   Y12, Y10, Y8
+	VPXOR   Y7, Y8, Y8
+	VPADDD  Y8, Y5, Y5
+	VPSRLD  $0x02, Y6, Y10
+	VPSLLD  $0x1e, Y6, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSRLD  $0x0d, Y6, Y11
+	VPSLLD  $0x13, Y6, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSRLD  $0x16, Y6, Y11
+	VPSLLD  $0x0a, Y6, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y10, Y9
+	VPADDD  Y9, Y5, Y5
+	VMOVDQA -32(R12), Y8
+	VPSRLD  $0x11, Y8, Y14
+	VPSLLD  $0x0f, Y8, Y11
+	VPXOR   Y11, Y14, Y14
+	VPSRLD  $0x13, Y8, Y11
+	VPSLLD  $0x0d, Y8, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y14, Y14
+	VPSRLD  $0x0a, Y8, Y11
+	VPXOR   Y11, Y14, Y9
+	VPADDD  Y9, Y13, Y13
+	VMOVDQA Y13, 32(R12)
+	VPADDD  32(R13), Y13, Y13
+	VMOVDQA Y13, 2080(R12)
+	VPADDD  96(DX), Y4, Y4
+	VPXOR   Y2, Y3, Y8
+	VPAND   Y1, Y8, Y8
+	VPXOR   Y3, Y8, Y8
+	VPADDD  Y8, Y4, Y4
+	VPSRLD  $0x06, Y1, Y10
+	VPSLLD  $0x1a, Y1, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSRLD  $0x0b, Y1, Y11
+	VPSLLD  $0x15, Y1, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSRLD  $0x19, Y1, Y11
+	VPSLLD  $0x07, Y1, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y10, Y9
+	VPADDD  Y9, Y4, Y4
+	VPADDD  Y4, Y0, Y0
+	VPXOR   Y6, Y5, Y10
+	VPAND   Y10, Y12, Y8
+	VPXOR   Y6, Y8, Y8
+	VPADDD  Y8, Y4, Y4
+	VPSRLD  $0x02, Y5, Y12
+	VPSLLD  $0x1e, Y5, Y11
+	VPXOR   Y11, Y12, Y12
+	VPSRLD  $0x0d, Y5, Y11
+	VPSLLD  $0x13, Y5, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y12, Y12
+	VPSRLD  $0x16, Y5, Y11
+	VPSLLD  $0x0a, Y5, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y12, Y9
+	VPADDD  Y9, Y4, Y4
+	VMOVDQA -416(R12), Y8
+	VPSRLD  $0x07, Y8, Y14
+	VPSLLD  $0x19, Y8, Y11
+	VPXOR   Y11, Y14, Y14
+	VPSRLD  $0x12, Y8, Y11
+	VPSLLD  $0x0e, Y8, Y13
+	VPXOR   Y13, Y11, Y11
+	VPXOR   Y11, Y14, Y14
+	VPSRLD  $0x03, Y8, Y11
+	VPXOR   Y11, Y14, Y13
+	VPADDD  -448(R12), Y13, Y13
+	VPADDD  -160(R12), Y13, Y13
+	VPADDD  128(DX), Y3, Y3
+	VPXOR   Y1, Y2, Y8
+	VPAND   Y0, Y8, Y8
+	VPXOR   Y2, Y8, Y8
+	VPADDD  Y8, Y3, Y3
+	VPSRLD  $0x06, Y0, Y12
+	VPSLLD  $0x1a, Y0, Y11
+	VPXOR   Y11, Y12, Y12
+	VPSRLD  $0x0b, Y0, Y11
+	VPSLLD  $0x15, Y0, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y12, Y12
+	VPSRLD  $0x19, Y0, Y11
+	VPSLLD  $0x07, Y0, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y12, Y9
+	VPADDD  Y9, Y3, Y3
+	VPADDD  Y3, Y7, Y7
+	VPXOR   Y5, Y4, Y12
+	VPAND   Y12, Y10, Y8
+	VPXOR   Y5, Y8, Y8
+	VPADDD  Y8, Y3, Y3
+	VPSRLD  $0x02, Y4, Y10
+	VPSLLD  $0x1e, Y4, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSRLD  $0x0d, Y4, Y11
+	VPSLLD  $0x13, Y4, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSRLD  $0x16, Y4, Y11
+	VPSLLD  $0x0a, Y4, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y10, Y9
+	VPADDD  Y9, Y3, Y3
+	VMOVDQA (R12), Y8
+	VPSRLD  $0x11, Y8, Y14
+	VPSLLD  $0x0f, Y8, Y11
+	VPXOR   Y11, Y14, Y14
+	VPSRLD  $0x13, Y8, Y11
+	VPSLLD  $0x0d, Y8, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y14, Y14
+	VPSRLD  $0x0a, Y8, Y11
+	VPXOR   Y11, Y14, Y9
+	VPADDD  Y9, Y13, Y13
+	VMOVDQA Y13, 64(R12)
+	VPADDD  64(R13), Y13, Y13
+	VMOVDQA Y13, 2112(R12)
+	VMOVDQA -384(R12), Y8
+	VPSRLD  $0x07, Y8, Y14
+	VPSLLD  $0x19, Y8, Y11
+	VPXOR   Y11, Y14, Y14
+	VPSRLD  $0x12, Y8, Y11
+	VPSLLD  $0x0e, Y8, Y13
+	VPXOR   Y13, Y11, Y11
+	VPXOR   Y11, Y14, Y14
+	VPSRLD  $0x03, Y8, Y11
+	VPXOR   Y11, Y14, Y13
+	VPADDD  -416(R12), Y13, Y13
+	VPADDD  -128(R12), Y13, Y13
+	VPADDD  160(DX), Y2, Y2
+	VPXOR   Y0, Y1, Y8
+	VPAND   Y7, Y8, Y8
+	VPXOR   Y1, Y8, Y8
+	VPADDD  Y8, Y2, Y2
+	VPSRLD  $0x06, Y7, Y10
+	VPSLLD  $0x1a, Y7, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSRLD  $0x0b, Y7, Y11
+	VPSLLD  $0x15, Y7, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSRLD  $0x19, Y7, Y11
+	VPSLLD  $0x07, Y7, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y10, Y9
+	VPADDD  Y9, Y2, Y2
+	VPADDD  Y2, Y6, Y6
+	VPXOR   Y4, Y3, Y10
+	VPAND   Y10, Y12, Y8
+	VPXOR   Y4, Y8, Y8
+	VPADDD  Y8, Y2, Y2
+	VPSRLD  $0x02, Y3, Y12
+	VPSLLD  $0x1e, Y3, Y11
+	VPXOR   Y11, Y12, Y12
+	VPSRLD  $0x0d, Y3, Y11
+	VPSLLD  $0x13, Y3, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y12, Y12
+	VPSRLD  $0x16, Y3, Y11
+	VPSLLD  $0x0a, Y3, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y12, Y9
+	VPADDD  Y9, Y2, Y2
+	VMOVDQA 32(R12), Y8
+	VPSRLD  $0x11, Y8, Y14
+	VPSLLD  $0x0f, Y8, Y11
+	VPXOR   Y11, Y14, Y14
+	VPSRLD  $0x13, Y8, Y11
+	VPSLLD  $0x0d, Y8, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y14, Y14
+	VPSRLD  $0x0a, Y8, Y11
+	VPXOR   Y11, Y14, Y9
+	VPADDD  Y9, Y13, Y13
+	VMOVDQA Y13, 96(R12)
+	VPADDD  96(R13), Y13, Y13
+	VMOVDQA Y13, 2144(R12)
+	VPADDD  192(DX), Y1, Y1
+	VPXOR   Y7, Y0, Y8
+	VPAND   Y6, Y8, Y8
+	VPXOR   Y0, Y8, Y8
+	VPADDD  Y8, Y1, Y1
+	VPSRLD  $0x06, Y6, Y12
+	VPSLLD  $0x1a, Y6, Y11
+	VPXOR   Y11, Y12, Y12
+	VPSRLD  $0x0b, Y6, Y11
+	VPSLLD  $0x15, Y6, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y12, Y12
+	VPSRLD  $0x19, Y6, Y11
+	VPSLLD  $0x07, Y6, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y12, Y9
+	VPADDD  Y9, Y1, Y1
+	VPADDD  Y1, Y5, Y5
+	VPXOR   Y3, Y2, Y12
+	VPAND   Y12, Y10, Y8
+	VPXOR   Y3, Y8, Y8
+	VPADDD  Y8, Y1, Y1
+	VPSRLD  $0x02, Y2, Y10
+	VPSLLD  $0x1e, Y2, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSRLD  $0x0d, Y2, Y11
+	VPSLLD  $0x13, Y2, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSRLD  $0x16, Y2, Y11
+	VPSLLD  $0x0a, Y2, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y10, Y9
+	VPADDD  Y9, Y1, Y1
+	VMOVDQA -352(R12), Y8
+	VPSRLD  $0x07, Y8, Y14
+	VPSLLD  $0x19, Y8, Y11
+	VPXOR   Y11, Y14, Y14
+	VPSRLD  $0x12, Y8, Y11
+	VPSLLD  $0x0e, Y8, Y13
+	VPXOR   Y13, Y11, Y11
+	VPXOR   Y11, Y14, Y14
+	VPSRLD  $0x03, Y8, Y11
+	VPXOR   Y11, Y14, Y13
+	VPADDD  -384(R12), Y13, Y13
+	VPADDD  -96(R12), Y13, Y13
+	VPADDD  224(DX), Y0, Y0
+	VPXOR   Y6, Y7, Y8
+	VPAND   Y5, Y8, Y8
+	VPXOR   Y7, Y8, Y8
+	VPADDD  Y8, Y0, Y0
+	VPSRLD  $0x06, Y5, Y10
+	VPSLLD  $0x1a, Y5, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSRLD  $0x0b, Y5, Y11
+	VPSLLD  $0x15, Y5, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSRLD  $0x19, Y5, Y11
+	VPSLLD  $0x07, Y5, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y10, Y9
+	VPADDD  Y9, Y0, Y0
+	VPADDD  Y0, Y4, Y4
+	VPXOR   Y2, Y1, Y10
+	VPAND   Y10, Y12, Y8
+	VPXOR   Y2, Y8, Y8
+	VPADDD  Y8, Y0, Y0
+	VPSRLD  $0x02, Y1, Y12
+	VPSLLD  $0x1e, Y1, Y11
+	VPXOR   Y11, Y12, Y12
+	VPSRLD  $0x0d, Y1, Y11
+	VPSLLD  $0x13, Y1, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y12, Y12
+	VPSRLD  $0x16, Y1, Y11
+	VPSLLD  $0x0a, Y1, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y12, Y9
+	VPADDD  Y9, Y0, Y0
+	VMOVDQA 64(R12), Y8
+	VPSRLD  $0x11, Y8, Y14
+	VPSLLD  $0x0f, Y8, Y11
+	VPXOR   Y11, Y14, Y14
+	VPSRLD  $0x13, Y8, Y11
+	VPSLLD  $0x0d, Y8, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y14, Y14
+	VPSRLD  $0x0a, Y8, Y11
+	VPXOR   Y11, Y14, Y9
+	VPADDD  Y9, Y13, Y13
+	VMOVDQA Y13, 128(R12)
+	VPADDD  128(R13), Y13, Y13
+	VMOVDQA Y13, 2176(R12)
+	ADDQ    $+256, DX
+	ADDQ    $+160, R12
+	ADDQ    $+160, R13
+	DECL    BX
+	JNZ     rounds3
+	VPADDD  9024(SI), Y7, Y7
+	VPXOR   Y5, Y6, Y8
+	VPAND   Y4, Y8, Y8
+	VPXOR   Y6, Y8, Y8
+	VPADDD  Y8, Y7, Y7
+	VPSRLD  $0x06, Y4, Y12
+	VPSLLD  $0x1a, Y4, Y11
+	VPXOR   Y11, Y12, Y12
+	VPSRLD  $0x0b, Y4, Y11
+	VPSLLD  $0x15, Y4, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y12, Y12
+	VPSRLD  $0x19, Y4, Y11
+	VPSLLD  $0x07, Y4, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y12, Y9
+	VPADDD  Y9, Y7, Y7
+	VPADDD  Y7, Y3, Y3
+	VPXOR   Y1, Y0, Y12
+	VPAND   Y12, Y10, Y8
+	VPXOR   Y1, Y8, Y8
+	VPADDD  Y8, Y7, Y7
+	VPSRLD  $0x02, Y0, Y10
+	VPSLLD  $0x1e, Y0, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSRLD  $0x0d, Y0, Y11
+	VPSLLD  $0x13, Y0, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSRLD  $0x16, Y0, Y11
+	VPSLLD  $0x0a, Y0, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y10, Y9
+	VPADDD  Y9, Y7, Y7
+	VPADDD  9056(SI), Y6, Y6
+	VPXOR   Y4, Y5, Y8
+	VPAND   Y3, Y8, Y8
+	VPXOR   Y5, Y8, Y8
+	VPADDD  Y8, Y6, Y6
+	VPSRLD  $0x06, Y3, Y10
+	VPSLLD  $0x1a, Y3, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSRLD  $0x0b, Y3, Y11
+	VPSLLD  $0x15, Y3, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSRLD  $0x19, Y3, Y11
+	VPSLLD  $0x07, Y3, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y10, Y9
+	VPADDD  Y9, Y6, Y6
+	VPADDD  Y6, Y2, Y2
+	VPADDD  9088(SI), Y5, Y5
+	VPXOR   Y3, Y4, Y8
+	VPAND   Y2, Y8, Y8
+	VPXOR   Y4, Y8, Y8
+	VPADDD  Y8, Y5, Y5
+	VPSRLD  $0x06, Y2, Y10
+	VPSLLD  $0x1a, Y2, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSRLD  $0x0b, Y2, Y11
+	VPSLLD  $0x15, Y2, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSRLD  $0x19, Y2, Y11
+	VPSLLD  $0x07, Y2, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y10, Y9
+	VPADDD  Y9, Y5, Y5
+	VPADDD  Y5, Y1, Y1
+	VPADDD  9120(SI), Y4, Y4
+	VPXOR   Y2, Y3, Y8
+	VPAND   Y1, Y8, Y8
+	VPXOR   Y3, Y8, Y8
+	VPADDD  Y8, Y4, Y4
+	VPSRLD  $0x06, Y1, Y10
+	VPSLLD  $0x1a, Y1, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSRLD  $0x0b, Y1, Y11
+	VPSLLD  $0x15, Y1, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSRLD  $0x19, Y1, Y11
+	VPSLLD  $0x07, Y1, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y10, Y9
+	VPADDD  Y9, Y4, Y4
+	VPADDD  Y4, Y0, Y0
+	VPADDD  9152(SI), Y3, Y3
+	VPXOR   Y1, Y2, Y8
+	VPAND   Y0, Y8, Y8
+	VPXOR   Y2, Y8, Y8
+	VPADDD  Y8, Y3, Y3
+	VPSRLD  $0x06, Y0, Y10
+	VPSLLD  $0x1a, Y0, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSRLD  $0x0b, Y0, Y11
+	VPSLLD  $0x15, Y0, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSRLD  $0x19, Y0, Y11
+	VPSLLD  $0x07, Y0, Y9
+	VPXOR   Y9, Y11, Y11
+	VPXOR   Y11, Y10, Y9
+	VPADDD  Y9, Y3, Y3
+	VPADDD  Y3, Y7, Y7
+	ADDL    $0x08, 12(SI)
+
+compare:
+	SUBL $0x01, 16(SI)
+	JNS  shift
+	MOVL $0x00000000, 16(SI)
 
 	// C: compare with the limit.
 	VPADDD       initialH<>+0(SB), Y7, Y7
@@ -4447,21 +3894,34 @@ rounds2:
 	VPMINUD      Y8, Y7, Y9
 	VPCMPEQD     Y7, Y9, Y9
 	VMOVMSKPS    Y9, AX
-	TESTQ        AX, AX
+	TESTL        AX, AX
 	JNZ          return
-	INCL         R11
-	CMPL         R11, 12(DI)
-	JB           version
-	XORL         R11, R11
-	ADDL         $0x08, R9
-	DECL         R10
-	JNZ          group
-	XORL         AX, AX
+	INCL         8(DI)
+	MOVL         12(DI), CX
+	CMPL         CX, 8(DI)
+	JA           shift
+	ADDL         $0x08, (DI)
+	SUBL         $0x01, 4(DI)
+	JZ           done
+
+shift:
+	MOVL (SI), AX
+	MOVL AX, 8(DI)
+	MOVL 4(SI), AX
+	MOVL AX, (SI)
+
+	// The version after the last one of these.
+	INCL    AX
+	XORL    CX, CX
+	CMPL    AX, 12(DI)
+	CMOVLCC CX, AX
+	MOVL    AX, 4(SI)
+	JMP     turn
+
+done:
+	MOVL $0x00000000, 8(DI)
 
 return:
-	MOVL R9, (DI)
-	MOVL R10, 4(DI)
-	MOVL R11, 8(DI)
 	MOVQ AX, mask+8(FP)
 	VZEROUPPER
 	RET

@@ -2153,6 +2153,7 @@ second:
 	ANDL       $0x01, CX
 	SHLL       $0x04, CX
 	ORL        CX, AX
+	TESTQ      AX, AX
 	JNZ        return
 	INCL       R11
 	CMPL       R11, 12(DI)
@@ -2161,7 +2162,6 @@ second:
 	ADDL       $0x05, R9
 	DECL       R10
 	JNZ        group
-	XORL       AX, AX
 
 return:
 	MOVL R9, (DI)

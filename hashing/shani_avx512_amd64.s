@@ -166,6 +166,29 @@ DATA hashFirst<>+8(SB)/4, $0x50c6645b
 DATA hashFirst<>+12(SB)/4, $0x3ac42e24
 GLOBL hashFirst<>(SB), RODATA|NOPTR, $16
 
+DATA laneNumbers<>+0(SB)/4, $0x00000000
+DATA laneNumbers<>+4(SB)/4, $0x00000001
+DATA laneNumbers<>+8(SB)/4, $0x00000002
+DATA laneNumbers<>+12(SB)/4, $0x00000003
+DATA laneNumbers<>+16(SB)/4, $0x00000004
+DATA laneNumbers<>+20(SB)/4, $0x00000005
+DATA laneNumbers<>+24(SB)/4, $0x00000006
+DATA laneNumbers<>+28(SB)/4, $0x00000007
+GLOBL laneNumbers<>(SB), RODATA|NOPTR, $32
+
+DATA initialH<>+0(SB)/4, $0x5be0cd19
+GLOBL initialH<>(SB), RODATA|NOPTR, $4
+
+DATA byteSwap<>+0(SB)/4, $0x00010203
+DATA byteSwap<>+4(SB)/4, $0x04050607
+DATA byteSwap<>+8(SB)/4, $0x08090a0b
+DATA byteSwap<>+12(SB)/4, $0x0c0d0e0f
+DATA byteSwap<>+16(SB)/4, $0x00010203
+DATA byteSwap<>+20(SB)/4, $0x04050607
+DATA byteSwap<>+24(SB)/4, $0x08090a0b
+DATA byteSwap<>+28(SB)/4, $0x0c0d0e0f
+GLOBL byteSwap<>(SB), RODATA|NOPTR, $32
+
 DATA headerPairs<>+0(SB)/4, $0x428a2f98
 DATA headerPairs<>+4(SB)/4, $0x71374491
 DATA headerPairs<>+8(SB)/4, $0xb5c0fbcf
@@ -214,36 +237,6 @@ DATA ivCDGH<>+8(SB)/4, $0xa54ff53a
 DATA ivCDGH<>+12(SB)/4, $0x3c6ef372
 GLOBL ivCDGH<>(SB), RODATA|NOPTR, $16
 
-DATA ivLast<>+0(SB)/4, $0x5be0cd19
-DATA ivLast<>+4(SB)/4, $0x5be0cd19
-DATA ivLast<>+8(SB)/4, $0x5be0cd19
-DATA ivLast<>+12(SB)/4, $0x5be0cd19
-DATA ivLast<>+16(SB)/4, $0x5be0cd19
-DATA ivLast<>+20(SB)/4, $0x5be0cd19
-DATA ivLast<>+24(SB)/4, $0x5be0cd19
-DATA ivLast<>+28(SB)/4, $0x5be0cd19
-GLOBL ivLast<>(SB), RODATA|NOPTR, $32
-
-DATA byteSwap<>+0(SB)/4, $0x00010203
-DATA byteSwap<>+4(SB)/4, $0x04050607
-DATA byteSwap<>+8(SB)/4, $0x08090a0b
-DATA byteSwap<>+12(SB)/4, $0x0c0d0e0f
-DATA byteSwap<>+16(SB)/4, $0x00010203
-DATA byteSwap<>+20(SB)/4, $0x04050607
-DATA byteSwap<>+24(SB)/4, $0x08090a0b
-DATA byteSwap<>+28(SB)/4, $0x0c0d0e0f
-GLOBL byteSwap<>(SB), RODATA|NOPTR, $32
-
-DATA laneNumbers<>+0(SB)/4, $0x00000000
-DATA laneNumbers<>+4(SB)/4, $0x00000001
-DATA laneNumbers<>+8(SB)/4, $0x00000002
-DATA laneNumbers<>+12(SB)/4, $0x00000003
-DATA laneNumbers<>+16(SB)/4, $0x00000004
-DATA laneNumbers<>+20(SB)/4, $0x00000005
-DATA laneNumbers<>+24(SB)/4, $0x00000006
-DATA laneNumbers<>+28(SB)/4, $0x00000007
-GLOBL laneNumbers<>(SB), RODATA|NOPTR, $32
-
 // func scanGroupsSHANIAVX512(job *uint32) (mask uint64)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, CMOV, SHA
 TEXT ·scanGroupsSHANIAVX512(SB), $11264-16
@@ -252,9 +245,6 @@ TEXT ·scanGroupsSHANIAVX512(SB), $11264-16
 	// The frame, on a boundary of 64 bytes.
 	LEAQ 63(SP), SI
 	ANDQ $-64, SI
-	MOVL (DI), R9
-	MOVL 4(DI), R10
-	MOVL 8(DI), R11
 	LEAQ 640(SI), R12
 	LEAQ 2368(SI), R13
 	LEAQ 5184(SI), R10
@@ -2794,13 +2784,12 @@ turn:
 	MOVL         $0x00000000, 16(SI)
 
 	// C: compare with the limit.
-	VMOVDQU      32(SI), Y0
-	VPADDD       ivLast<>+0(SB), Y0, Y0
-	VPSHUFB      byteSwap<>+0(SB), Y0, Y0
-	VPBROADCASTD 16(DI), Y1
-	VPMINUD      Y1, Y0, Y2
-	VPCMPEQD     Y0, Y2, Y2
-	VMOVMSKPS    Y2, AX
+	VMOVDQU      32(SI), Y13
+	VPADDD.BCST  initialH<>+0(SB), Y13, Y13
+	VPSHUFB      byteSwap<>+0(SB), Y13, Y13
+	VPBROADCASTD 16(DI), Y14
+	VPCMPUD      $0x02, Y14, Y13, K1
+	KMOVW        K1, AX
 	TESTL        AX, AX
 	JNZ          return
 	INCL         8(DI)

@@ -10,43 +10,33 @@ import (
 // message schedules by vectors, side by side. The two use different parts of
 // the processor, so a stream of each is woven into one.
 //
-// A group has eight lanes, for that is what a ymm register holds. An item is a
-// group under one version. What an item goes through:
+// A group has eight lanes, for that is what a ymm register holds. In the
+// pipeline's words, a turn is
 //
-//	S1  message schedule of the header's second block, once for all versions
-//	R1  rounds 4 to 63 of the second block
-//	S2  the digest, which is the message of the second hash; its first rounds,
-//	    as many as the vectors have time for; its message schedule
-//	R2  the other rounds, up to 61
-//	C   compare with the limit
+//	rounds   R1: rounds 4 to 63 of the second block of item c+2
+//	         R2: rounds of the second hash, up to 61, of item c
+//	vectors  S2: the digest of item c+1, its first rounds of the second hash, as
+//	         many as there is time for, and its message schedule
+//	         S1: the message schedule of the group of item c+3, if new
+//	then     C: item c compared with the limit
 //
-// The steps of one item wait for each other. So a turn of the loop does each
-// step for another item, and the two streams need not wait for each other at
-// all:
-//
-//	rounds   R1 of item c+2, R2 of item c
-//	vectors  S2 of item c+1, S1 of the group of item c+3 where that is new
-//	then     C of item c
-//
-// What one turn writes the next one reads, so all that goes from step to step
-// has two buffers which change places. The first three turns have no item c
-// yet, and skip C. After a hit the search begins anew behind it, and what was
-// done ahead is lost; hits are rare.
+// The two streams need not wait for each other, for all that goes from one
+// step to the next has two buffers, which change places after each turn.
 type hybridKernel struct {
-	searcher
-	v      *vectors
-	rolled bool    // for more than one version; otherwise every item is a new group
-	slots  []state // lanes whose rounds run at the same time
-	early  int     // rounds of the second hash by vectors, even
-	free   int     // the vector registers from here on are free for schedules
+	pipeline
+	v     *vectors
+	slots []state // lanes whose rounds run at the same time
+	early int     // rounds of the second hash by vectors, even
+	free  int     // the vector registers from here on are free for schedules
 
 	nextStates           reg.GPPhysical // states of item c+2; those of c+1 are in states
 	past, future         reg.GPPhysical // buffers: what the last turn wrote, what this one writes
 	thisGroup, nextGroup reg.GPPhysical // the same for what S1 writes
 
 	plan
-	pairs1, pairs2                         Mem // W+K of padding, for pairs of rounds
-	ivABEF, ivCDGH, ivLast, byteSwap, iota Mem
+	ends
+	pairs1, pairs2 Mem // W+K of padding, for pairs of rounds
+	ivABEF, ivCDGH Mem
 }
 
 const (
@@ -60,11 +50,8 @@ const (
 // for each lane the words t and t+1 side by side, as a pair of rounds reads
 // them.
 const (
-	frameNextVersions = 0 // versions of the items c+1, c+2, c+3
-	frameAheadNonce   = 12
-	frameSkip         = 16 // turns to go until there is an item c
-	frameLast         = 32 // last words of the lanes
-	frameW            = 64 // rows of the last 16 words W, first of the second block, then of the second hash
+	frameLast = framePipeline // last words of the lanes
+	frameW    = 64            // rows of the last 16 words W, first of the second block, then of the second hash
 
 	// The buffers lie where few loads have the lowest 12 bits of their address
 	// in common with a store shortly before: processors take such a load for
@@ -101,18 +88,24 @@ func hybrid(function, set string, rolled bool, slots, early int) func() {
 		h := newHybrid(&vectors{set: set, bytes: 32}, rolled, slots, early)
 		declare(function, "shani-"+set)
 		h.enter(hybridFrame)
+		h.buffers()
 		h.begin()
-		h.turns()
+		if rolled {
+			h.selectVersions()
+			JMP(LabelRef("newgroup"))
+		}
+		h.turn()
 		h.compare()
-		h.next()
+		h.next(true)
 	}
 }
 
 func newHybrid(v *vectors, rolled bool, slots, early int) *hybridKernel {
 	h := &hybridKernel{
-		searcher: newSearcher(), v: v, rolled: rolled, early: early, free: 1 + 2*slots,
+		pipeline: pipeline{searcher: newSearcher(), depth: 3, lanes: hybridLanes, rolled: rolled},
+		v:        v, early: early, free: 1 + 2*slots,
 		nextStates: reg.R9, past: reg.R10, future: reg.R11, thisGroup: reg.R12, nextGroup: reg.R13,
-		plan: newPlan(v),
+		plan: newPlan(v), ends: newEnds(v, hybridLanes),
 	}
 	for i := range slots {
 		h.slots = append(h.slots, state{v.x(1 + 2*i), v.x(2 + 2*i)})
@@ -121,17 +114,7 @@ func newHybrid(v *vectors, rolled bool, slots, early int) *hybridKernel {
 	h.pairs2 = words("hashPairs", paddedK(8, hashBits)...)
 	h.ivABEF = words("ivABEF", ivF, ivE, ivB, ivA)
 	h.ivCDGH = words("ivCDGH", ivH, ivG, ivD, ivC)
-	h.ivLast = words("ivLast", repeat(hybridLanes, ivH)...)
-	h.byteSwap = words("byteSwap", repeat(2, 0x00010203, 0x04050607, 0x08090a0b, 0x0c0d0e0f)...)
-	h.iota = words("laneNumbers", 0, 1, 2, 3, 4, 5, 6, 7)
 	return h
-}
-
-func repeat(n int, values ...uint32) (all []uint32) {
-	for range n {
-		all = append(all, values...)
-	}
-	return all
 }
 
 // r is vector register i of those for schedules.
@@ -141,40 +124,25 @@ func inBuffer(base reg.GPPhysical, offset int) Mem { return Mem{Base: base, Disp
 
 func (h *hybridKernel) w(t int) Mem { return h.inFrame(frameW + rowSize*(t%16)) }
 
-// begin prepares for turns without an item c.
-func (h *hybridKernel) begin() {
+// buffers sets the pointers to the buffers.
+func (h *hybridKernel) buffers() {
 	LEAQ(h.inFrame(frameGroup1), h.thisGroup)
 	LEAQ(h.inFrame(frameGroup2), h.nextGroup)
 	LEAQ(h.inFrame(frameItem1), h.past)
 	LEAQ(h.inFrame(frameItem2), h.future)
-	MOVL(h.inJob(jobVersion), reg.EAX)
-	for i := range 3 {
-		MOVL(reg.EAX, h.inFrame(frameNextVersions+4*i))
-	}
-	MOVL(h.inJob(jobNonce), reg.EAX)
-	MOVL(reg.EAX, h.inFrame(frameAheadNonce))
-	MOVL(U32(3), h.inFrame(frameSkip))
-	if h.rolled {
-		h.selectStates()
-		JMP(LabelRef("newgroup"))
-	}
 }
 
-// selectStates looks up the versions of the items c+1 and c+2.
-func (h *hybridKernel) selectStates() {
-	for i, states := range []reg.GPPhysical{h.states, h.nextStates} {
-		MOVL(h.inFrame(frameNextVersions+4*i), reg.EAX)
-		h.versionAt(reg.RAX, states)
-	}
+func (h *hybridKernel) selectVersions() {
+	h.selectVersion(1, h.states)
+	h.selectVersion(2, h.nextStates)
 }
 
-// turns are the two kinds of turns, without and with a new group.
-func (h *hybridKernel) turns() {
+// turn is a turn, of two kinds: without a new group and with one.
+func (h *hybridKernel) turn() {
 	Label("turn")
-	h.selectStates()
+	h.selectVersions()
 	if h.rolled {
-		CMPL(h.inFrame(frameNextVersions+8), Imm(0))
-		JE(LabelRef("newgroup"))
+		h.ifNew("newgroup")
 		Comment("R1 and R2, woven with S2.")
 		emit(weave(h.rounds(), h.stageS2()))
 		JMP(LabelRef("compare"))
@@ -183,7 +151,7 @@ func (h *hybridKernel) turns() {
 	Comment("R1 and R2, woven with S2 and S1.")
 	emit(weave(h.rounds(), append(h.stageS2(), h.stageS1()...)))
 	XCHGQ(h.thisGroup, h.nextGroup)
-	ADDL(Imm(hybridLanes), h.inFrame(frameAheadNonce))
+	h.afterS1()
 }
 
 // rounds is the stream of R1 and R2: each lane goes through its rounds in one
@@ -289,9 +257,7 @@ func (h *hybridKernel) stageS1() stream {
 // shares of abef after round 3, which are a and e.
 func (h *hybridKernel) nonces() {
 	v, x, low, high, zero := h.v, h.r(0), h.r(1), h.r(2), h.r(3)
-	v.broadcast(h.inFrame(frameAheadNonce), x)
-	v.add(h.iota, x, x)
-	VPSHUFB(h.byteSwap, x, x)
+	h.nonceWords(h.inFrame(frameAhead), 0, x, low)
 	v.move(x, h.w(3))
 	if v.set == "avx512" {
 		VPXORD(zero, zero, zero)
@@ -487,53 +453,13 @@ func (h *hybridKernel) earlyRoundsInMemory() (out stream) {
 	})...)
 }
 
-// compare compares the last words of item c with the limit, if there is an
-// item: as numbers without sign, after a byte swap, for the hash as a number
-// is little-endian.
+// compare compares the last words of item c, if there is one, with the limit.
 func (h *hybridKernel) compare() {
 	Label("compare")
 	XCHGQ(h.past, h.future)
-	SUBL(Imm(1), h.inFrame(frameSkip))
-	JNS(LabelRef("shift"))
-	MOVL(U32(0), h.inFrame(frameSkip))
+	h.unlessItem()
 	Comment("C: compare with the limit.")
-	x, limit, least := h.v.y(0), h.v.y(1), h.v.y(2)
+	x := h.r(0)
 	VMOVDQU(h.inFrame(frameLast), x)
-	VPADDD(h.ivLast, x, x)
-	VPSHUFB(h.byteSwap, x, x)
-	VPBROADCASTD(h.inJob(jobLimit), limit)
-	VPMINUD(limit, x, least) // x <= limit if and only if min(x, limit) = x
-	VPCMPEQD(x, least, least)
-	VMOVMSKPS(least, reg.EAX)
-	TESTL(reg.EAX, reg.EAX)
-	JNZ(LabelRef("return"))
-}
-
-// next goes on to the next items, or returns.
-func (h *hybridKernel) next() {
-	INCL(h.inJob(jobVersion))
-	MOVL(h.inJob(jobVersions), reg.ECX)
-	CMPL(reg.ECX, h.inJob(jobVersion))
-	JA(LabelRef("shift"))
-	ADDL(Imm(hybridLanes), h.inJob(jobNonce))
-	SUBL(Imm(1), h.inJob(jobGroups))
-	JZ(LabelRef("done"))
-	Label("shift")
-	for i, to := range []Mem{h.inJob(jobVersion), h.inFrame(frameNextVersions), h.inFrame(frameNextVersions + 4)} {
-		MOVL(h.inFrame(frameNextVersions+4*i), reg.EAX)
-		MOVL(reg.EAX, to)
-	}
-	Comment("The version after the last one of these.")
-	INCL(reg.EAX)
-	XORL(reg.ECX, reg.ECX)
-	CMPL(reg.EAX, h.inJob(jobVersions))
-	CMOVLCC(reg.ECX, reg.EAX)
-	MOVL(reg.EAX, h.inFrame(frameNextVersions+8))
-	JMP(LabelRef("turn"))
-	Label("done")
-	MOVL(U32(0), h.inJob(jobVersion))
-	Label("return")
-	Store(reg.RAX, ReturnIndex(0))
-	VZEROUPPER()
-	RET()
+	h.ends.compare(x, h.inJob(jobLimit), h.r(1), h.r(2), reg.RAX.(reg.GPPhysical))
 }

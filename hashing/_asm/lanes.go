@@ -1,17 +1,15 @@
 package main
 
 import (
-	"fmt"
-
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// The kernels "avx512", "avx2" and "sse2": every nonce in a lane of its own
-// from the beginning to the end, no SHA extensions.
+// The kernel "avx512": every nonce in a lane of its own from the beginning to
+// the end, no SHA extensions.
 //
-// A group has one or more chains, each a vector of lanes. What one chain waits
+// A group has three chains, each a vector of lanes. What one chain waits
 // for (a round needs the one before it) others fill. For each group:
 //
 //	S1  message schedule of the header's second block, for all versions
@@ -31,21 +29,18 @@ import (
 // would not fit into the caches of instructions, decoded ones first of all.
 type lanesKernel struct {
 	searcher
+	plan
+	ends
 	v      *vectors
 	chains int
 
 	// Rows are message words, one vector for each chain. W has the last 16,
 	// first of the second block, then of the second hash; W+K has all.
 	w, wk1, wk2 rows
-
-	constants constants
+	constants   constants
 
 	row, sum reg.GPPhysical // where a loop stands: in W, in W+K
 	count    reg.GPPhysical
-
-	plan
-	iv                   table
-	iota, byteSwap, sign Mem
 }
 
 func (k *lanesKernel) rowSize() int { return k.chains * k.v.bytes }
@@ -77,47 +72,34 @@ func (c constants) word(t int) Mem {
 	return Mem{Base: c.base, Disp: (t - c.at) * c.table.stride}
 }
 
-func lanes(set string, bytes, chains int) func() {
+func lanes(function, set string, bytes, chains int) func() {
 	return func() {
 		k := newLanes(&vectors{set: set, bytes: bytes}, chains)
-		declare("scanGroups"+map[string]string{"avx512": "AVX512", "avx2": "AVX2", "sse2": "SSE2"}[set], set)
+		declare(function, set)
 		k.enter((16 + 64 + 64) * k.rowSize())
+		k.takeUp()
 		k.enterRows()
 		k.constantRows()
 		Label("group")
 		k.stageS1()
 		Label("version")
 		k.selectVersion()
-		k.stageR1()
+		rounds := k.rounds()
+		k.stageR1(rounds)
 		k.stageS2()
-		k.stageR2()
-		k.leave(chains*k.v.lanes(), set != "sse2")
+		k.stageR2(rounds)
+		k.stageC(rounds)
+		k.leave(chains*k.v.lanes(), true)
 	}
 }
 
 func newLanes(v *vectors, chains int) *lanesKernel {
 	k := &lanesKernel{
-		searcher: newSearcher(), v: v, chains: chains,
+		searcher: newSearcher(), plan: newPlan(v), ends: newEnds(v, chains*v.lanes()), v: v, chains: chains,
 		row: reg.RDX, sum: reg.R15, count: reg.RBX,
-		plan: newPlan(v),
 	}
 	k.w, k.wk1, k.wk2 = rows{k, reg.RSI, 0}, rows{k, reg.R12, 32}, rows{k, reg.R13, 32}
 	k.constants = constants{k.k, reg.RCX, 32}
-	k.iv = v.table("initialH", ivH)
-	var numbers []uint32
-	for i := range chains * v.lanes() {
-		numbers = append(numbers, uint32(i))
-	}
-	k.iota = words("laneNumbers", numbers...)
-	var swap []uint32
-	for range v.lanes() / 4 {
-		swap = append(swap, 0x00010203, 0x04050607, 0x08090a0b, 0x0c0d0e0f)
-	}
-	if v.set == "sse2" {
-		k.sign = words("sign", endMark, endMark, endMark, endMark)
-	} else {
-		k.byteSwap = words("byteSwap", swap...)
-	}
 	return k
 }
 
@@ -150,41 +132,6 @@ func (k *lanesKernel) constantRows() {
 	}
 }
 
-// nonceWords puts the nonces of a chain, as words of the header, into row 3.
-func (k *lanesKernel) nonceWords(chain int) {
-	v, x, y := k.v, k.v.r(0), k.v.r(1)
-	switch v.set {
-	case "avx512":
-		VPBROADCASTD(k.nonce.As32(), x)
-	case "avx2":
-		MOVD(k.nonce.As32(), x.AsX())
-		VPBROADCASTD(x.AsX(), x)
-	default:
-		MOVD(k.nonce.As32(), x)
-		PSHUFD(Imm(0), x, x)
-	}
-	v.add(k.iota.Offset(chain*v.bytes), x, x)
-	k.swapBytes(x, y)
-	v.move(x, k.w.word(chain, 3))
-	v.move(x, k.wk1.word(chain, 3)) // W is overwritten, but other versions' states need the nonce
-}
-
-// swapBytes turns the bytes in each word around.
-func (k *lanesKernel) swapBytes(x, t reg.Register) {
-	v := k.v
-	if v.set != "sse2" {
-		VPSHUFB(k.byteSwap, x, x)
-		return
-	}
-	v.shiftRight(16, x, t) // the halves change places, then the bytes in each
-	v.shiftLeft(16, x, x)
-	POR(t, x)
-	MOVO(x, t)
-	PSRLW(Imm(8), x)
-	PSLLW(Imm(8), t)
-	POR(t, x)
-}
-
 // words makes the words 16 .. last of a message, for one chain after the
 // other: what a word waits for is short enough to need no other chain beside
 // it, and the code is as short as can be.
@@ -213,8 +160,12 @@ func (k *lanesKernel) words(label string, m message, parts table, wk rows, last 
 
 func (k *lanesKernel) stageS1() {
 	Comment("S1: message schedule of the header's second block.")
+	MOVL(k.nonce.As32(), k.inJob(jobNonce))
 	for chain := range k.chains {
-		k.nonceWords(chain)
+		x := k.v.r(0)
+		k.nonceWords(k.inJob(jobNonce), chain, x, k.v.r(1))
+		k.v.move(x, k.w.word(chain, 3))
+		k.v.move(x, k.wk1.word(chain, 3)) // W is overwritten, but other versions' states need the nonce
 	}
 	k.words("words1", k.header, k.parts1, k.wk1, 63)
 }
@@ -228,159 +179,70 @@ func (k *lanesKernel) stageS2() {
 func (k *lanesKernel) rounds() (all []*vectorRounds) {
 	v := k.v
 	for chain := range k.chains {
-		r := &vectorRounds{v: v}
+		r := &vectorRounds{v: v, searcher: &k.searcher, plan: &k.plan}
 		for i := range r.state {
 			r.state[i] = v.r(8*chain + i)
 		}
 		scratch := 8 * k.chains
 		r.x, r.y, r.t, r.u = v.r(scratch), v.r(scratch+1), v.r(scratch+2), v.r(scratch+3)
-		if v.set != "avx512" {
-			r.bc = v.r(scratch + 4)
-		}
+		r.wk1 = func(t int) Mem { return k.wk1.word(chain, t) }
+		r.wk2 = func(t int) Mem { return k.wk2.word(chain, t) }
+		r.digest = func(t int) Mem { return k.w.word(chain, t) }
+		r.nonces = k.wk1.word(chain, 3)
 		all = append(all, r)
 	}
 	return all
 }
 
+// together is a stream of all chains, a bundle of each in turn.
+func together(all []*vectorRounds, one func(chain int, r *vectorRounds) stream) stream {
+	var chains []stream
+	for chain, r := range all {
+		chains = append(chains, one(chain, r))
+	}
+	return roundRobin(chains)
+}
+
 // loopRounds runs the rounds first .. last of all chains, eight at a time.
 func (k *lanesKernel) loopRounds(label string, all []*vectorRounds, wk rows, first, last int) {
-	if first%8 != 0 || last%8 != 7 {
-		panic(fmt.Sprintf("loopRounds: %d to %d are no whole eights", first, last))
-	}
 	LEAQ(wk.word(0, first), k.row)
 	MOVL(U32(uint32((last-first+1)/8)), k.count.As32())
 	Label(label)
 	moved := wk.moved(k.row, first)
-	for t := first; t < first+8; t++ {
-		for chain, r := range all {
-			r.round(t, moved.word(chain, t))
-		}
-	}
+	emit(together(all, func(chain int, r *vectorRounds) stream {
+		return r.eight(first, func(t int) Mem { return moved.word(chain, t) })
+	}))
 	ADDQ(I32(int32(8*k.rowSize())), k.row)
 	DECL(k.count.As32())
 	JNZ(LabelRef(label))
 }
 
-func (k *lanesKernel) stageR1() {
+func (k *lanesKernel) stageR1(all []*vectorRounds) {
 	Comment("R1: rounds of the header's second block.")
-	v := k.v
-	all := k.rounds()
-	for chain, r := range all {
-		for name := range 8 {
-			if name < 7 { // h comes with its sum
-				v.broadcast(k.inVersion(versionStart+stateWord(name)), r.named(name, 4))
-			}
-		}
-		for _, name := range []int{0, 4} {
-			x := r.named(name, 4)
-			v.add(k.wk1.word(chain, 3), x, x)
-		}
-		r.begin(4)
-	}
-	for t := 4; t < 8; t++ {
-		for chain, r := range all {
-			if t < 7 {
-				v.broadcast(k.inVersion(versionH+4*(t-4)), r.named(7, t))
-				r.afterH(t, true)
-			} else {
-				r.round(t, k.wk1.word(chain, t))
-			}
-		}
-	}
+	emit(together(all, func(_ int, r *vectorRounds) stream { return r.beginHeader() }))
 	k.loopRounds("rounds1", all, k.wk1, 8, 63)
-
-	Comment("D: the digest.")
-	for chain, r := range all {
-		for name := range 8 {
-			x := r.named(name, 0)
-			v.addWord(k.inVersion(versionMidstate+stateWord(name)), x, x, r.x)
-			v.move(x, k.w.word(chain, name))
-			switch {
-			case name == 0: // K is in the state after round 0 already
-			case name < 4:
-				v.addConstant(k.first.at(name), x, x)
-			default:
-				v.addConstant(k.k.at(name), x, x)
-			}
-			v.move(x, k.wk2.word(chain, name))
-		}
-	}
+	emit(together(all, func(_ int, r *vectorRounds) stream { return append(r.endHeader(), r.digestSums()...) }))
 }
 
-func (k *lanesKernel) stageR2() {
-	Comment("R2: rounds of the second hash. Round 0 is done but for its word.")
-	v := k.v
-	all := k.rounds()
-	for chain, r := range all {
-		for name := range 7 {
-			x := r.named(name, 1)
-			v.loadConstant(k.start.at(name), x)
-			if name == 0 || name == 4 {
-				v.add(k.wk2.word(chain, 0), x, x)
-			}
-		}
-		r.begin(1)
-	}
-	for t := 1; t < 8; t++ {
-		for chain, r := range all {
-			if t < 4 {
-				v.move(k.wk2.word(chain, t), r.named(7, t)) // with h, which is constant
-				r.afterH(t, true)
-			} else {
-				r.round(t, k.wk2.word(chain, t))
-			}
-		}
-	}
+func (k *lanesKernel) stageR2(all []*vectorRounds) {
+	Comment("R2: rounds of the second hash.")
+	emit(together(all, func(_ int, r *vectorRounds) stream { return r.beginHash() }))
 	k.loopRounds("rounds2", all, k.wk2, 8, 55)
-	for t := 56; t <= lastRound; t++ {
-		for chain, r := range all {
-			r.addWK(t, k.wk2.word(chain, t))
-			r.afterH(t, t == 56) // a, which the last four make, is needed no more
-		}
-	}
-	k.stageC(all)
+	emit(together(all, func(_ int, r *vectorRounds) stream { return r.endHash() }))
 }
 
-// stageC compares the last words with the limit: as numbers without sign,
-// after a byte swap, for the hash as a number is little-endian.
+// stageC compares, and gathers a bit for each nonce in RAX.
 func (k *lanesKernel) stageC(all []*vectorRounds) {
 	Comment("C: compare with the limit.")
-	v := k.v
 	for chain, r := range all {
-		x := r.named(4, lastRound+1)
-		v.addConstant(k.iv.at(0), x, x)
-		k.swapBytes(x, r.x)
 		mask := reg.RAX
 		if chain > 0 {
 			mask = reg.RDX
 		}
-		k.compare(x, r.x, r.y, mask.(reg.GPPhysical))
+		k.compare(r.lastWord(), k.inJob(jobLimit), r.x, r.y, mask.(reg.GPPhysical))
 		if chain > 0 {
-			SHLQ(Imm(uint64(chain*v.lanes())), mask)
+			SHLQ(Imm(uint64(chain*k.v.lanes())), mask)
 			ORQ(mask, reg.RAX)
 		}
-	}
-	TESTQ(reg.RAX, reg.RAX)
-	JNZ(LabelRef("return"))
-}
-
-// compare sets a bit of mask for each lane of x at or below the limit.
-func (k *lanesKernel) compare(x, t, u reg.Register, mask reg.GPPhysical) {
-	k.v.broadcast(k.inJob(jobLimit), t)
-	switch k.v.set {
-	case "avx512":
-		VPCMPUD(Imm(2), t, x, reg.K1) // less or equal
-		KMOVW(reg.K1, mask.As32())
-	case "avx2":
-		VPMINUD(t, x, u)
-		VPCMPEQD(x, u, u)
-		VMOVMSKPS(u, mask.As32())
-	default: // only signed comparison: turn the sign bits of both
-		MOVO(k.sign, u)
-		PXOR(u, t)
-		PXOR(u, x)
-		PCMPGTL(t, x)
-		MOVMSKPS(x, mask.As32())
-		XORL(Imm(15), mask.As32())
 	}
 }

@@ -18,14 +18,18 @@ func declare(name, kernel string) {
 	Pragma("noescape")
 }
 
-// enter makes a frame of size bytes, on a boundary of 64 bytes, and takes up
-// the search where the job says.
+// enter makes a frame of size bytes, on a boundary of 64 bytes, and loads the
+// job.
 func (s *searcher) enter(size int) {
 	Load(Param("job"), s.job)
 	Comment("The frame, on a boundary of 64 bytes.")
 	local := AllocLocal(size + 64)
 	LEAQ(local.Offset(63), s.frame)
 	ANDQ(I8(-64), s.frame)
+}
+
+// takeUp loads where the search stands, for leave.
+func (s *searcher) takeUp() {
 	MOVL(s.inJob(jobNonce), s.nonce.As32())
 	MOVL(s.inJob(jobGroups), s.groups.As32())
 	MOVL(s.inJob(jobVersion), s.version.As32())
@@ -41,9 +45,20 @@ func (s *searcher) versionAt(version, states reg.GPPhysical) {
 	LEAQ(Mem{Base: s.job, Index: states, Scale: 1, Disp: jobStates}, states)
 }
 
-// leave goes on to the next version or group, or returns. The label "return"
-// is for a mask with hits, in RAX.
+// giveBack returns RAX as the mask.
+func giveBack(vex bool) {
+	Store(reg.RAX, ReturnIndex(0))
+	if vex {
+		VZEROUPPER() // else code with SSE pays for dirty upper halves
+	}
+	RET()
+}
+
+// leave is the end of the loop of kernels that work on one item at a time: it
+// returns if RAX has hits, or goes on to the next version or group.
 func (s *searcher) leave(lanes int, vex bool) {
+	TESTQ(reg.RAX, reg.RAX)
+	JNZ(LabelRef("return"))
 	INCL(s.version.As32())
 	CMPL(s.version.As32(), s.inJob(jobVersions))
 	JB(LabelRef("version"))
@@ -51,14 +66,9 @@ func (s *searcher) leave(lanes int, vex bool) {
 	ADDL(Imm(uint64(lanes)), s.nonce.As32())
 	DECL(s.groups.As32())
 	JNZ(LabelRef("group"))
-	XORL(reg.EAX, reg.EAX)
 	Label("return")
 	MOVL(s.nonce.As32(), s.inJob(jobNonce))
 	MOVL(s.groups.As32(), s.inJob(jobGroups))
 	MOVL(s.version.As32(), s.inJob(jobVersion))
-	Store(reg.RAX, ReturnIndex(0))
-	if vex {
-		VZEROUPPER() // else code with SSE pays for dirty upper halves
-	}
-	RET()
+	giveBack(vex)
 }

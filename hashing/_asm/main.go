@@ -13,11 +13,14 @@
 //	shaext.go    rounds and message schedule by the SHA extensions (SHA-NI)
 //	weave.go     putting independent instruction streams in one order
 //	job.go       what a kernel is given, and the registers that all have alike
+//	ends.go      nonces in, comparison out, for vectors
 //	loop.go      what every kernel does around the hashing
+//	pipeline.go  the same for kernels that work on several items at once
 //
 // and the kernels, each with its plan of registers and memory:
 //
-//	lanes.go     avx512, avx2, sse2: vectors only
+//	lanes.go     avx512: vectors only, three chains side by side
+//	woven.go     avx2, sse2: vectors only, rounds woven with a schedule
 //	shani.go     shani: SHA extensions only
 //	hybrid.go    shani-avx512, shani-avx2: rounds by the SHA extensions, schedules in vectors
 package main
@@ -36,9 +39,9 @@ import (
 // kernels are the generators by the name of their file.
 func kernels() map[string]func() {
 	return map[string]func(){
-		"avx512":              lanes("avx512", 64, 3),
-		"avx2":                lanes("avx2", 32, 1),
-		"sse2":                lanes("sse2", 16, 1),
+		"avx512":              lanes("scanGroupsAVX512", "avx512", 64, 3),
+		"avx2":                woven("scanGroupsAVX2", "avx2", 32, true),
+		"sse2":                woven("scanGroupsSSE2", "sse2", 16, true),
 		"shani":               shani,
 		"shani_avx512":        hybrid("scanGroupsSHANIAVX512", "avx512", false, 6, 4),
 		"shani_avx512_rolled": hybrid("scanGroupsSHANIAVX512Rolled", "avx512", true, 6, 12),

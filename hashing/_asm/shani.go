@@ -57,6 +57,7 @@ func shani() {
 	declare("scanGroupsSHANI", "shani")
 	s := newShani()
 	s.enter(shaniFrame)
+	s.takeUp()
 	Label("group")
 	s.stagesAB()
 	JMP(LabelRef("second"))
@@ -276,7 +277,6 @@ func (s *shaniKernel) stageE() {
 	ANDL(Imm(1), reg.ECX) // lane 4; the rest is no last word
 	SHLL(Imm(4), reg.ECX)
 	ORL(reg.ECX, reg.EAX)
-	JNZ(LabelRef("return"))
 }
 
 // compare sets a bit of mask for each word of f that makes a hit. It has no
