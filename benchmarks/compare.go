@@ -192,14 +192,8 @@ func ratioInterval(a, b []float64) (low, high float64) {
 	}
 	slices.Sort(ratios)
 	tail := int((1 - confidence) / 2 * resamples)
-	drift := 1 + math.Hypot(relativeDrift(a), relativeDrift(b))
+	drift := 1 + math.Hypot(Drift(a), Drift(b))
 	return ratios[tail] / drift, ratios[resamples-1-tail] * drift
-}
-
-// relativeDrift is how far the second half of a run is from the first.
-func relativeDrift(samples []float64) float64 {
-	half := len(samples) / 2
-	return math.Abs(Median(samples[:half])-Median(samples[len(samples)-half:])) / Median(samples)
 }
 
 // differences are the conditions that are not the same. The seed may differ:

@@ -73,13 +73,13 @@ func (c *contender) drop(why string, count ProofCount) {
 }
 
 // summarise closes the series.
-func (c *contender) summarise(seed uint64) {
+func (c *contender) summarise(drift float64, seed uint64) {
 	switch {
 	case c.series.Error != "":
 	case len(c.series.Samples) == 0:
 		c.series.Error, c.unmeasured = "not measured: the run was ended before", true
 	default:
-		c.series.summarise(seed)
+		c.series.summarise(drift, seed)
 		// A clock that was disturbed in most samples is none.
 		if 2*len(c.cycles) > len(c.series.Samples) {
 			c.series.CyclesPerHash = telemetry.Some(Median(c.cycles))

@@ -35,8 +35,13 @@ func (b *bench) warnBefore() {
 func (b *bench) finish(contenders, scaling []*contender) {
 	r := b.report
 	all := slices.Concat(contenders, scaling)
+	var runs [][]float64
 	for _, c := range all {
-		c.summarise(b.Seed)
+		runs = append(runs, c.series.Samples)
+	}
+	drift := Drift(runs...)
+	for _, c := range all {
+		c.summarise(drift, b.Seed)
 	}
 	setEfficiency(contenders, scaling)
 	for _, c := range contenders {

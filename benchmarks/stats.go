@@ -34,21 +34,37 @@ func middle(sorted []float64) float64 {
 // tells how well the samples fix their median, if each is independent of the
 // others. They are not: a machine's clock and its neighbours change over
 // seconds, so samples of one run resemble each other more than those of the
-// next. What is seen of that in the run itself is how far the median of its
-// second half is from that of its first. The next run begins where this one
-// ends and lasts as long; its median is likely to be off by about so much
-// again, in either direction. So both ends move outwards by this drift, but
-// not beyond what was measured. On a steady machine that is next to nothing.
+// next. So both ends move outwards by the drift, as a part of the rate.
 // How often two runs then agree on a machine that is not steady is in
 // results/2026-11-25-amd-epyc-zen5-bench-repeat.txt.
-func Interval(samples []float64, seed uint64) (low, high float64) {
-	n := len(samples)
-	if n == 0 {
+func Interval(samples []float64, drift float64, seed uint64) (low, high float64) {
+	if len(samples) == 0 {
 		return 0, 0
 	}
 	low, high = bootstrap(samples, seed)
-	drift := math.Abs(Median(samples[:n/2]) - Median(samples[n-n/2:]))
-	return max(low-drift, slices.Min(samples)), min(high+drift, slices.Max(samples))
+	return low / (1 + drift), high * (1 + drift)
+}
+
+// Drift is what is seen of a machine's drift in the runs of one session: the
+// root mean square of how far the median of a run's second half is from that
+// of its first, as a part of the whole's. The next session begins where this
+// one ends and lasts as long; its medians are likely to be off by about so much
+// again. Runs that took turns drift together, and one alone says little of how
+// much: few samples move by chance, or by chance not at all.
+func Drift(runs ...[]float64) float64 {
+	sum, n := 0.0, 0
+	for _, samples := range runs {
+		half := len(samples) / 2
+		if half == 0 || Median(samples) == 0 {
+			continue
+		}
+		moved := (Median(samples[:half]) - Median(samples[len(samples)-half:])) / Median(samples)
+		sum, n = sum+moved*moved, n+1
+	}
+	if n == 0 {
+		return 0
+	}
+	return math.Sqrt(sum / float64(n))
 }
 
 // bootstrap is the percentile bootstrap of the median.
@@ -68,11 +84,11 @@ func bootstrap(samples []float64, seed uint64) (low, high float64) {
 }
 
 // summarise fills in the figures of a series from its samples.
-func (s *Series) summarise(seed uint64) {
+func (s *Series) summarise(drift float64, seed uint64) {
 	if len(s.Samples) == 0 {
 		return
 	}
 	s.Median = Median(s.Samples)
-	s.Low, s.High = Interval(s.Samples, seed)
+	s.Low, s.High = Interval(s.Samples, drift, seed)
 	s.Min, s.Max = slices.Min(s.Samples), slices.Max(s.Samples)
 }

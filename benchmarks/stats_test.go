@@ -1,6 +1,7 @@
 package benchmarks
 
 import (
+	"math"
 	"testing"
 )
 
@@ -20,13 +21,13 @@ func TestMedian(t *testing.T) {
 }
 
 func TestIntervalOfEqualSamples(t *testing.T) {
-	if low, high := Interval([]float64{5, 5, 5, 5, 5, 5, 5}, 1); low != 5 || high != 5 {
+	if low, high := Interval([]float64{5, 5, 5, 5, 5, 5, 5}, 0, 1); low != 5 || high != 5 {
 		t.Errorf("%v to %v, want 5 to 5", low, high)
 	}
-	if low, high := Interval([]float64{5}, 1); low != 5 || high != 5 {
+	if low, high := Interval([]float64{5}, Drift([]float64{5}), 1); low != 5 || high != 5 {
 		t.Errorf("one sample: %v to %v", low, high)
 	}
-	if low, high := Interval(nil, 1); low != 0 || high != 0 {
+	if low, high := Interval(nil, Drift(nil), 1); low != 0 || high != 0 {
 		t.Errorf("no samples: %v to %v", low, high)
 	}
 }
@@ -42,7 +43,7 @@ func TestIntervalCovers(t *testing.T) {
 		for i := range samples {
 			samples[i] = 100 + r.NormFloat64()
 		}
-		low, high := Interval(samples, 1)
+		low, high := Interval(samples, Drift(samples), 1)
 		width += (high - low) / cases
 		if low <= 100 && 100 <= high {
 			covered++
@@ -73,8 +74,8 @@ func TestIntervalsAgreeUnderDrift(t *testing.T) {
 			return samples
 		}
 		a, b := run(), run()
-		lowA, highA := Interval(a, 1)
-		lowB, highB := Interval(b, 1)
+		lowA, highA := Interval(a, Drift(a), 1)
+		lowB, highB := Interval(b, Drift(b), 1)
 		if lowA <= highB && lowB <= highA {
 			agree++
 		}
@@ -93,18 +94,25 @@ func TestIntervalsAgreeUnderDrift(t *testing.T) {
 	}
 }
 
-// TestIntervalStaysWithinTheSamples: half a run at half the speed says that the
-// next may have either, not that it may have none.
-func TestIntervalStaysWithinTheSamples(t *testing.T) {
-	if low, high := Interval([]float64{33, 33, 32, 33, 14, 15, 14, 15, 14}, 1); low != 14 || high != 33 {
-		t.Errorf("%v to %v, want 14 to 33", low, high)
+// TestDriftIsPooled: what one run shows of the drift widens the interval of the
+// other, and a run without two samples has no say.
+func TestDriftIsPooled(t *testing.T) {
+	steady, moved := []float64{10, 10, 10, 10}, []float64{98, 98, 102, 102}
+	if got, want := Drift(moved), 0.04; math.Abs(got-want) > 1e-9 {
+		t.Errorf("drift of one run %v, want %v", got, want)
+	}
+	if got, want := Drift(steady, moved, nil, []float64{3}), 0.04/math.Sqrt2; math.Abs(got-want) > 1e-9 {
+		t.Errorf("drift of both %v, want %v", got, want)
+	}
+	if low, high := Interval(steady, 0.25, 1); low != 8 || high != 12.5 {
+		t.Errorf("%v to %v, want 8 to 12.5", low, high)
 	}
 }
 
 func TestIntervalIsRepeatable(t *testing.T) {
 	samples := []float64{1, 2, 3, 4, 5, 6, 7, 8, 9}
-	low, high := Interval(samples, 1)
-	again, andHigh := Interval(samples, 1)
+	low, high := Interval(samples, Drift(samples), 1)
+	again, andHigh := Interval(samples, Drift(samples), 1)
 	if low != again || high != andHigh || low >= 5 || high <= 5 {
 		t.Errorf("%v to %v, then %v to %v", low, high, again, andHigh)
 	}

@@ -178,7 +178,7 @@ func (p *pairing) table(peers []float64) error {
 	for _, s := range p.sides {
 		interval := "none of one round"
 		if p.rounds > 1 {
-			low, high := benchmarks.Interval(s.ratios, seed)
+			low, high := benchmarks.Interval(s.ratios, benchmarks.Drift(s.ratios), seed)
 			interval = fmt.Sprintf("%.3f to %.3f", low, high)
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%.3f\t%s\t%.3f\t%.3f\t%d of %d\n", s.name(), telemetry.FormatRate(benchmarks.Median(s.medians)),
