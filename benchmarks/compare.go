@@ -74,6 +74,7 @@ func Compare(ctx context.Context, a, b *Report) (*Comparison, error) {
 		WarningsA: a.doubts(), WarningsB: b.doubts(),
 	}
 	inA, inB := a.series(), b.series()
+	drift := math.Hypot(a.drift(), b.drift())
 	for _, s := range inA {
 		if find(inB, s.Key()) == nil {
 			c.OnlyA = append(c.OnlyA, s.Key())
@@ -84,7 +85,7 @@ func Compare(ctx context.Context, a, b *Report) (*Comparison, error) {
 			return nil, err
 		}
 		if other := find(inA, s.Key()); other != nil {
-			c.Series = append(c.Series, compareSeries(other, &s))
+			c.Series = append(c.Series, compareSeries(other, &s, drift))
 		} else {
 			c.OnlyB = append(c.OnlyB, s.Key())
 		}
@@ -127,7 +128,16 @@ func names(list []Series) string {
 	return strings.Join(all, "; ")
 }
 
-func compareSeries(a, b *Series) ComparedSeries {
+// drift is what all series of the report together show of it.
+func (r *Report) drift() float64 {
+	var runs [][]float64
+	for _, s := range slices.Concat(r.Kernels, r.Scaling) {
+		runs = append(runs, s.Samples)
+	}
+	return Drift(runs...)
+}
+
+func compareSeries(a, b *Series, drift float64) ComparedSeries {
 	row := ComparedSeries{SeriesKey: b.Key(), Verdict: NoFigure}
 	for _, side := range []struct {
 		name   string
@@ -149,7 +159,7 @@ func compareSeries(a, b *Series) ComparedSeries {
 		row.Verdict, row.Note = TooFewSamples, "an interval needs at least 2 samples of both"
 		return row
 	}
-	low, high := ratioInterval(a.Samples, b.Samples)
+	low, high := ratioInterval(a.Samples, b.Samples, drift)
 	row.Low, row.High = telemetry.Some(low), telemetry.Some(high)
 	switch {
 	case low > 1:
@@ -174,9 +184,9 @@ func (s *Series) figure() float64 {
 // ratioInterval is the 95 % interval of median(b)/median(a), each with at
 // least 2 samples in the order of measuring: both are drawn anew from their
 // own samples, with replacement (percentile bootstrap; the seed is fixed, so
-// that the same reports always compare the same), and the drift seen within
-// the runs moves both ends outwards, as in Interval.
-func ratioInterval(a, b []float64) (low, high float64) {
+// that the same reports always compare the same), and the drift moves both
+// ends outwards, as in Interval.
+func ratioInterval(a, b []float64, drift float64) (low, high float64) {
 	random := rand.New(rand.NewPCG(1, 1))
 	draw := func(from, to []float64) float64 {
 		for i := range to {
@@ -192,8 +202,7 @@ func ratioInterval(a, b []float64) (low, high float64) {
 	}
 	slices.Sort(ratios)
 	tail := int((1 - confidence) / 2 * resamples)
-	drift := 1 + math.Hypot(Drift(a), Drift(b))
-	return ratios[tail] / drift, ratios[resamples-1-tail] * drift
+	return ratios[tail] / (1 + drift), ratios[resamples-1-tail] * (1 + drift)
 }
 
 // differences are the conditions that are not the same. The seed may differ:

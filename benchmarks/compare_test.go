@@ -62,7 +62,8 @@ func TestRatioIntervalHoldsTheTruth(t *testing.T) {
 	const runs = 300
 	held, widest := 0, 0.0
 	for range runs {
-		low, high := ratioInterval(run(100), run(102))
+		a, b := run(100), run(102)
+		low, high := ratioInterval(a, b, math.Hypot(Drift(a), Drift(b)))
 		if low <= 1.02 && 1.02 <= high {
 			held++
 		}
@@ -77,7 +78,7 @@ func TestRatioIntervalHoldsTheTruth(t *testing.T) {
 	// A run that drifts by 4 % says nothing about 2 %.
 	drifting := []float64{98, 98, 98, 98, 102, 102, 102, 102}
 	steady := []float64{102, 102, 102, 102, 102, 102, 102, 102}
-	if low, high := ratioInterval(drifting, steady); low > 1 || high < 1 {
+	if low, high := ratioInterval(drifting, steady, math.Hypot(Drift(drifting), Drift(steady))); low > 1 || high < 1 {
 		t.Errorf("the interval %v to %v trusts a drifting run", low, high)
 	}
 }
