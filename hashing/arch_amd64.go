@@ -13,19 +13,20 @@ import (
 // archKernels are the assembly kernels for amd64, best first.
 func archKernels() []Kernel {
 	return []Kernel{
-		amd64Kernel("avx512", 48, MaxVersions, asmAVX512, cpuid.AVX512F, cpuid.AVX512BW),
-		amd64Kernel("shani-avx512", 8, MaxVersions, asmSHANIAVX512, cpuid.SHA, cpuid.AVX512F, cpuid.AVX512VL),
-		amd64Kernel("shani-avx2", 8, MaxVersions, asmSHANIAVX2, cpuid.SHA, cpuid.AVX2),
-		amd64Kernel("shani", 5, MaxVersions, asmSHANI, cpuid.SHA, cpuid.SSSE3, cpuid.SSE4),
-		amd64Kernel("avx2", 8, MaxVersions, asmAVX2, cpuid.AVX2),
-		amd64Kernel("sse2", 4, MaxVersions, asmSSE2, cpuid.SSE2),
+		amd64Kernel("avx512", 48, asmAVX512, cpuid.AVX512F, cpuid.AVX512BW),
+		amd64Kernel("shani-avx512", 8, asmSHANIAVX512, cpuid.SHA, cpuid.AVX512F, cpuid.AVX512VL),
+		amd64Kernel("shani-avx2", 8, asmSHANIAVX2, cpuid.SHA, cpuid.AVX2),
+		amd64Kernel("shani", 5, asmSHANI, cpuid.SHA, cpuid.SSSE3, cpuid.SSE4),
+		amd64Kernel("avx2", 8, asmAVX2, cpuid.AVX2),
+		amd64Kernel("sse2", 4, asmSSE2, cpuid.SSE2),
 	}
 }
 
-// amd64Kernel describes a kernel: its lanes are those of _asm.
-func amd64Kernel(name string, lanes, versions int, a assembly, needs ...cpuid.FeatureID) Kernel {
+// amd64Kernel describes a kernel: its lanes are those of _asm. All of them
+// share the schedule of the second block between versions.
+func amd64Kernel(name string, lanes int, a assembly, needs ...cpuid.FeatureID) Kernel {
 	return Kernel{
-		Name: name, Lanes: lanes, Versions: versions,
+		Name: name, Lanes: lanes, Versions: MaxVersions,
 		Needs:   featureList(needs),
 		Missing: func() string { return missingFeatures(needs) },
 		Scan: func(p *Prehash, start, count uint32, hits []Hit) (found int, done uint32) {

@@ -19,20 +19,13 @@ func newEnds(v *vectors, lanes int) ends {
 	for i := range lanes {
 		numbers = append(numbers, uint32(i))
 	}
-	e := ends{v: v, iota: words("laneNumbers", numbers...), initialH: v.table("initialH", ivH)}
+	e := ends{v: v, iota: v.memory.words("laneNumbers", numbers...), initialH: v.table("initialH", ivH)}
 	if v.set == "sse2" {
-		e.sign = words("sign", repeat(4, endMark)...)
+		e.sign = v.memory.words("sign", repeat(4, endMark)...)
 	} else {
-		e.byteSwap = words("byteSwap", repeat(v.lanes()/4, 0x00010203, 0x04050607, 0x08090a0b, 0x0c0d0e0f)...)
+		e.byteSwap = v.memory.words("byteSwap", repeat(v.lanes()/4, 0x00010203, 0x04050607, 0x08090a0b, 0x0c0d0e0f)...)
 	}
 	return e
-}
-
-func repeat(n int, values ...uint32) (all []uint32) {
-	for range n {
-		all = append(all, values...)
-	}
-	return all
 }
 
 // nonceWords makes to the nonces from the word at first on, as words of the

@@ -24,10 +24,10 @@ import (
 // step to the next has two buffers, which change places after each turn.
 type hybridKernel struct {
 	pipeline
-	v     *vectors
-	slots []state // lanes whose rounds run at the same time
-	early int     // rounds of the second hash by vectors, even
-	free  int     // the vector registers from here on are free for schedules
+	rolled bool    // for more than one version; otherwise every item is a new group
+	slots  []state // lanes whose rounds run at the same time
+	early  int     // rounds of the second hash by vectors, even
+	free   int     // the vector registers from here on are free for schedules
 
 	nextStates           reg.GPPhysical // states of item c+2; those of c+1 are in states
 	past, future         reg.GPPhysical // buffers: what the last turn wrote, what this one writes
@@ -83,10 +83,10 @@ func lanePlace(lane int) int { return 32*(lane%4) + 16*(lane/4) }
 // VPUNPCKLDQ takes the lanes 0, 1, 4, 5 and VPUNPCKHDQ the lanes 2, 3, 6, 7.
 func pairPlace(lane int) int { return rowSize*(lane/2%2) + 16*(lane/4) + 8*(lane%2) }
 
-func hybrid(function, set string, rolled bool, slots, early int) func() {
-	return func() {
-		h := newHybrid(&vectors{set: set, bytes: 32}, rolled, slots, early)
-		declare(function, "shani-"+set)
+func hybrid(name, set string, rolled bool, slots, early int) function {
+	return func(m memory) {
+		h := newHybrid(&vectors{set, 32, m}, rolled, slots, early)
+		declare(name, "shani-"+set)
 		h.enter(hybridFrame)
 		h.buffers()
 		h.begin()
@@ -102,18 +102,18 @@ func hybrid(function, set string, rolled bool, slots, early int) func() {
 
 func newHybrid(v *vectors, rolled bool, slots, early int) *hybridKernel {
 	h := &hybridKernel{
-		pipeline: pipeline{searcher: newSearcher(), depth: 3, lanes: hybridLanes, rolled: rolled},
-		v:        v, early: early, free: 1 + 2*slots,
+		pipeline: pipeline{searcher: newSearcher(), depth: 3, lanes: hybridLanes},
+		rolled:   rolled, early: early, free: 1 + 2*slots,
 		nextStates: reg.R9, past: reg.R10, future: reg.R11, thisGroup: reg.R12, nextGroup: reg.R13,
 		plan: newPlan(v), ends: newEnds(v, hybridLanes),
 	}
 	for i := range slots {
 		h.slots = append(h.slots, state{v.x(1 + 2*i), v.x(2 + 2*i)})
 	}
-	h.pairs1 = words("headerPairs", paddedK(4, headerBits)...)
-	h.pairs2 = words("hashPairs", paddedK(8, hashBits)...)
-	h.ivABEF = words("ivABEF", ivF, ivE, ivB, ivA)
-	h.ivCDGH = words("ivCDGH", ivH, ivG, ivD, ivC)
+	h.pairs1 = v.memory.words("headerPairs", paddedK(4, headerBits)...)
+	h.pairs2 = v.memory.words("hashPairs", paddedK(8, hashBits)...)
+	h.ivABEF = v.memory.words("ivABEF", ivF, ivE, ivB, ivA)
+	h.ivCDGH = v.memory.words("ivCDGH", ivH, ivG, ivD, ivC)
 	return h
 }
 

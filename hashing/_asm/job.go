@@ -33,17 +33,11 @@ func stateWord(name int) int { return 4 * [8]int{3, 2, 7, 6, 1, 0, 5, 4}[name] }
 
 // searcher holds what all kernels keep in the same general registers.
 type searcher struct {
-	job, states            reg.GPPhysical // the job, and in it the version's states
-	frame                  reg.GPPhysical
-	nonce, groups, version reg.GPPhysical
+	job, states reg.GPPhysical // the job, and in it a version's states
+	frame       reg.GPPhysical
 }
 
-func newSearcher() searcher {
-	return searcher{
-		job: reg.RDI, frame: reg.RSI, states: reg.R8,
-		nonce: reg.R9, groups: reg.R10, version: reg.R11,
-	}
-}
+func newSearcher() searcher { return searcher{job: reg.RDI, frame: reg.RSI, states: reg.R8} }
 
 func (s *searcher) inJob(offset int) Mem     { return Mem{Base: s.job, Disp: offset} }
 func (s *searcher) inFrame(offset int) Mem   { return Mem{Base: s.frame, Disp: offset} }

@@ -28,10 +28,9 @@ import (
 // then enough to do beside what waits. Loops keep the code short: unrolled, it
 // would not fit into the caches of instructions, decoded ones first of all.
 type lanesKernel struct {
-	searcher
+	walker
 	plan
 	ends
-	v      *vectors
 	chains int
 
 	// Rows are message words, one vector for each chain. W has the last 16,
@@ -72,10 +71,10 @@ func (c constants) word(t int) Mem {
 	return Mem{Base: c.base, Disp: (t - c.at) * c.table.stride}
 }
 
-func lanes(function, set string, bytes, chains int) func() {
-	return func() {
-		k := newLanes(&vectors{set: set, bytes: bytes}, chains)
-		declare(function, set)
+func lanes(name, set string, bytes, chains int) function {
+	return func(m memory) {
+		k := newLanes(&vectors{set, bytes, m}, chains)
+		declare(name, set)
 		k.enter((16 + 64 + 64) * k.rowSize())
 		k.takeUp()
 		k.enterRows()
@@ -95,7 +94,7 @@ func lanes(function, set string, bytes, chains int) func() {
 
 func newLanes(v *vectors, chains int) *lanesKernel {
 	k := &lanesKernel{
-		searcher: newSearcher(), plan: newPlan(v), ends: newEnds(v, chains*v.lanes()), v: v, chains: chains,
+		walker: newWalker(), plan: newPlan(v), ends: newEnds(v, chains*v.lanes()), chains: chains,
 		row: reg.RDX, sum: reg.R15, count: reg.RBX,
 	}
 	k.w, k.wk1, k.wk2 = rows{k, reg.RSI, 0}, rows{k, reg.R12, 32}, rows{k, reg.R13, 32}

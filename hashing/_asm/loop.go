@@ -28,16 +28,6 @@ func (s *searcher) enter(size int) {
 	ANDQ(I8(-64), s.frame)
 }
 
-// takeUp loads where the search stands, for leave.
-func (s *searcher) takeUp() {
-	MOVL(s.inJob(jobNonce), s.nonce.As32())
-	MOVL(s.inJob(jobGroups), s.groups.As32())
-	MOVL(s.inJob(jobVersion), s.version.As32())
-}
-
-// selectVersion makes states point to the version that is next.
-func (s *searcher) selectVersion() { s.versionAt(s.version, s.states) }
-
 // versionAt makes states point to a version.
 func (s *searcher) versionAt(version, states reg.GPPhysical) {
 	LEAQ(Mem{Base: version, Index: version, Scale: 4}, states)
@@ -54,21 +44,41 @@ func giveBack(vex bool) {
 	RET()
 }
 
-// leave is the end of the loop of kernels that work on one item at a time: it
-// returns if RAX has hits, or goes on to the next version or group.
-func (s *searcher) leave(lanes int, vex bool) {
+// walker is the loop around kernels that work on one item, a group under one
+// version, at a time: from version to version, and from group to group.
+type walker struct {
+	searcher
+	nonce, groups, version reg.GPPhysical // the job's
+}
+
+func newWalker() walker {
+	return walker{searcher: newSearcher(), nonce: reg.R9, groups: reg.R10, version: reg.R11}
+}
+
+// takeUp loads where the search stands.
+func (w *walker) takeUp() {
+	MOVL(w.inJob(jobNonce), w.nonce.As32())
+	MOVL(w.inJob(jobGroups), w.groups.As32())
+	MOVL(w.inJob(jobVersion), w.version.As32())
+}
+
+// selectVersion makes states point to the version that is next.
+func (w *walker) selectVersion() { w.versionAt(w.version, w.states) }
+
+// leave returns if RAX has hits, or goes on to the next version or group.
+func (w *walker) leave(lanes int, vex bool) {
 	TESTQ(reg.RAX, reg.RAX)
 	JNZ(LabelRef("return"))
-	INCL(s.version.As32())
-	CMPL(s.version.As32(), s.inJob(jobVersions))
+	INCL(w.version.As32())
+	CMPL(w.version.As32(), w.inJob(jobVersions))
 	JB(LabelRef("version"))
-	XORL(s.version.As32(), s.version.As32())
-	ADDL(Imm(uint64(lanes)), s.nonce.As32())
-	DECL(s.groups.As32())
+	XORL(w.version.As32(), w.version.As32())
+	ADDL(Imm(uint64(lanes)), w.nonce.As32())
+	DECL(w.groups.As32())
 	JNZ(LabelRef("group"))
 	Label("return")
-	MOVL(s.nonce.As32(), s.inJob(jobNonce))
-	MOVL(s.groups.As32(), s.inJob(jobGroups))
-	MOVL(s.version.As32(), s.inJob(jobVersion))
+	MOVL(w.nonce.As32(), w.inJob(jobNonce))
+	MOVL(w.groups.As32(), w.inJob(jobGroups))
+	MOVL(w.version.As32(), w.inJob(jobVersion))
 	giveBack(vex)
 }

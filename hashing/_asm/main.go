@@ -36,41 +36,52 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 )
 
-// kernels are the generators by the name of their file.
-func kernels() map[string]func() {
-	return map[string]func(){
-		"avx512":              lanes("scanGroupsAVX512", "avx512", 64, 3),
-		"avx2":                woven("scanGroupsAVX2", "avx2", 32, true),
-		"sse2":                woven("scanGroupsSSE2", "sse2", 16, true),
-		"shani":               shani,
-		"shani_avx512":        hybrid("scanGroupsSHANIAVX512", "avx512", false, 6, 4),
-		"shani_avx512_rolled": hybrid("scanGroupsSHANIAVX512Rolled", "avx512", true, 6, 12),
-		"shani_avx2":          hybrid("scanGroupsSHANIAVX2", "avx2", false, 4, 4),
-		"shani_avx2_rolled":   hybrid("scanGroupsSHANIAVX2Rolled", "avx2", true, 4, 10),
+// function writes an assembly function, with its tables in memory.
+type function func(m memory)
+
+// files are the functions by the name of their file.
+func files() map[string][]function {
+	return map[string][]function{
+		"avx512": {lanes("scanGroupsAVX512", "avx512", 64, 3)},
+		"woven": {
+			woven("scanGroupsAVX2", "avx2", 32),
+			woven("scanGroupsSSE2", "sse2", 16),
+		},
+		"shani": {shani},
+		"shani_avx512": {
+			hybrid("scanGroupsSHANIAVX512", "avx512", false, 6, 4),
+			hybrid("scanGroupsSHANIAVX512Rolled", "avx512", true, 6, 12),
+		},
+		"shani_avx2": {
+			hybrid("scanGroupsSHANIAVX2", "avx2", false, 4, 4),
+			hybrid("scanGroupsSHANIAVX2Rolled", "avx2", true, 4, 10),
+		},
 	}
 }
 
 func main() {
-	name := flag.String("kernel", "", "generate this kernel only, to the files of -out and -stubs")
+	name := flag.String("file", "", "generate this file only, to -out and -stubs")
 	flag.Parse()
 	if *name == "" {
 		generateAll()
 		return
 	}
-	generate, ok := kernels()[*name]
+	functions, ok := files()[*name]
 	if !ok {
-		fail(fmt.Errorf("unknown kernel %q", *name))
+		fail(fmt.Errorf("unknown file %q", *name))
 	}
 	ConstraintExpr("amd64,!purego")
-	generate()
+	m := memory{}
+	for _, write := range functions {
+		write(m)
+	}
 	Generate()
 }
 
-// generateAll runs this program for each kernel, for avo makes one file in a
-// process, and then the generator for arm64.
+// generateAll runs this program for each file, for avo makes one in a process, and then the generator for arm64.
 func generateAll() {
-	for _, name := range slices.Sorted(maps.Keys(kernels())) {
-		run(os.Args[0], "-kernel", name, "-pkg", "hashing",
+	for _, name := range slices.Sorted(maps.Keys(files())) {
+		run(os.Args[0], "-file", name, "-pkg", "hashing",
 			"-out", "../"+name+"_amd64.s", "-stubs", "../"+name+"_stub_amd64.go")
 	}
 	run("go", "run", "./arm64")

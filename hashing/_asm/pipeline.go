@@ -17,7 +17,6 @@ import (
 type pipeline struct {
 	searcher
 	depth, lanes int
-	rolled       bool // for more than one version; otherwise every item is a new group
 }
 
 // The beginning of the frame.

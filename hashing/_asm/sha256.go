@@ -40,12 +40,21 @@ func paddedK(end int, messageBits uint32) []uint32 {
 	return kw
 }
 
-// words puts words into read-only memory and returns where they are. Tables
-// of 16 bytes and more lie on a boundary of 16 bytes, as SSE wants it.
-func words(name string, values ...uint32) Mem {
-	m := GLOBL(name, RODATA|NOPTR)
-	for i, v := range values {
-		DATA(4*i, U32(v))
+// memory is what a file has of read-only words by now. Tables are there when
+// they are first used, and once for all functions of a file.
+type memory map[string]Mem
+
+// words puts words into read-only memory, if they are not there yet, and
+// returns where they are. Tables of 16 bytes and more lie on a boundary of 16
+// bytes, as SSE wants it.
+func (m memory) words(name string, values ...uint32) Mem {
+	at, known := m[name]
+	if !known {
+		at = GLOBL(name, RODATA|NOPTR)
+		for i, v := range values {
+			DATA(4*i, U32(v))
+		}
+		m[name] = at
 	}
-	return m
+	return at
 }

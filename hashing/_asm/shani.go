@@ -44,7 +44,7 @@ const (
 )
 
 type shaniKernel struct {
-	searcher
+	walker
 	constants, header, second Mem // round constants, plain and with padding
 	endOnly, lengthOnly       Mem // groups 2 and 3 of the second hash
 	ivABEF, ivCDGH, ivLast    Mem
@@ -53,9 +53,9 @@ type shaniKernel struct {
 	lanes                     [shaniLanes]state
 }
 
-func shani() {
+func shani(m memory) {
 	declare("scanGroupsSHANI", "shani")
-	s := newShani()
+	s := newShani(m)
 	s.enter(shaniFrame)
 	s.takeUp()
 	Label("group")
@@ -71,18 +71,18 @@ func shani() {
 	s.leave(shaniLanes, false)
 }
 
-func newShani() *shaniKernel {
+func newShani(m memory) *shaniKernel {
 	s := &shaniKernel{
-		searcher:   newSearcher(),
-		constants:  words("roundConstants", roundConstants[:]...),
-		header:     words("headerConstants", paddedK(4, headerBits)...),
-		second:     words("secondConstants", paddedK(8, hashBits)...),
-		endOnly:    words("endOnly", endMark, 0, 0, 0),
-		lengthOnly: words("lengthOnly", 0, 0, 0, hashBits),
-		ivABEF:     words("ivABEF", ivF, ivE, ivB, ivA),
-		ivCDGH:     words("ivCDGH", ivH, ivG, ivD, ivC),
-		ivLast:     words("ivLast", ivH, ivH, ivH, ivH),
-		byteSwap:   words("byteSwap", 0x00010203, 0x04050607, 0x08090a0b, 0x0c0d0e0f),
+		walker:     newWalker(),
+		constants:  m.words("roundConstants", roundConstants[:]...),
+		header:     m.words("headerConstants", paddedK(4, headerBits)...),
+		second:     m.words("secondConstants", paddedK(8, hashBits)...),
+		endOnly:    m.words("endOnly", endMark, 0, 0, 0),
+		lengthOnly: m.words("lengthOnly", 0, 0, 0, hashBits),
+		ivABEF:     m.words("ivABEF", ivF, ivE, ivB, ivA),
+		ivCDGH:     m.words("ivCDGH", ivH, ivG, ivD, ivC),
+		ivLast:     m.words("ivLast", ivH, ivH, ivH, ivH),
+		byteSwap:   m.words("byteSwap", 0x00010203, 0x04050607, 0x08090a0b, 0x0c0d0e0f),
 		x:          reg.X12, y: reg.X13, before: reg.X14, k: reg.X15,
 	}
 	registers := []reg.VecPhysical{reg.X1, reg.X2, reg.X3, reg.X4, reg.X5, reg.X6, reg.X7, reg.X8, reg.X9, reg.X10}

@@ -17,8 +17,9 @@ import (
 // Everything that kernels do with vectors is written with these operations, so
 // that the instruction sets differ here and nowhere else.
 type vectors struct {
-	set   string // "sse2", "avx2", "avx512"
-	bytes int    // of a register
+	set    string // "sse2", "avx2", "avx512"
+	bytes  int    // of a register
+	memory memory
 }
 
 func (v *vectors) lanes() int { return v.bytes / 4 }
@@ -144,24 +145,31 @@ func (v *vectors) addWord(y Mem, x, to, scratch reg.Register) {
 // avx512 can add one word to all lanes, so for the others each is there once
 // for each of 8 lanes.
 type table struct {
-	mem    Mem
-	stride int
+	memory memory
+	name   string
+	values []uint32 // as they lie in memory
+	stride int      // bytes from one entry to the next
 }
 
 func (v *vectors) table(name string, values ...uint32) table {
 	if v.set == "avx512" {
-		return table{words(name, values...), 4}
+		return table{v.memory, name, values, 4}
 	}
 	var all []uint32
 	for _, value := range values {
-		for range 8 {
-			all = append(all, value)
-		}
+		all = append(all, repeat(8, value)...)
 	}
-	return table{words(name, all...), 32}
+	return table{v.memory, name, all, 32}
 }
 
-func (t table) at(i int) Mem { return t.mem.Offset(t.stride * i) }
+func (t table) at(i int) Mem { return t.memory.words(t.name, t.values...).Offset(t.stride * i) }
+
+func repeat(n int, values ...uint32) (all []uint32) {
+	for range n {
+		all = append(all, values...)
+	}
+	return all
+}
 
 // addConstant is to = x + an entry of a table.
 func (v *vectors) addConstant(y Mem, x, to reg.Register) {

@@ -25,7 +25,6 @@ type wovenKernel struct {
 	pipeline
 	plan
 	ends
-	v *vectors
 
 	wkRow, wRow, constant, count reg.GPPhysical // where a loop stands: in W+K for the rounds, in W and the table of K
 }
@@ -42,10 +41,10 @@ const (
 	rowsAll = rowsWK2 + 64
 )
 
-func woven(function, set string, bytes int, rolled bool) func() {
-	return func() {
-		k := newWoven(&vectors{set: set, bytes: bytes}, rolled)
-		declare(function, set)
+func woven(name, set string, bytes int) function {
+	return func(m memory) {
+		k := newWoven(&vectors{set, bytes, m})
+		declare(name, set)
 		k.enter(2*framePipeline + rowsAll*bytes)
 		k.constantRows()
 		k.begin()
@@ -55,10 +54,10 @@ func woven(function, set string, bytes int, rolled bool) func() {
 	}
 }
 
-func newWoven(v *vectors, rolled bool) *wovenKernel {
+func newWoven(v *vectors) *wovenKernel {
 	return &wovenKernel{
-		pipeline: pipeline{searcher: newSearcher(), depth: 2, lanes: v.lanes(), rolled: rolled},
-		plan:     newPlan(v), ends: newEnds(v, v.lanes()), v: v,
+		pipeline: pipeline{searcher: newSearcher(), depth: 2, lanes: v.lanes()},
+		plan:     newPlan(v), ends: newEnds(v, v.lanes()),
 		wkRow: reg.RDX, wRow: reg.R12, constant: reg.R13, count: reg.RBX,
 	}
 }
@@ -94,12 +93,10 @@ func (k *wovenKernel) turn() {
 	emit(weave(words, r.beginHeader()))
 	k.loop("rounds1", r, rowsWK1, 8, 63, &loopWords{k.hash, rowsWK2, 33, lastRound})
 	emit(r.endHeader())
-	if k.rolled {
-		k.ifNew("newgroup")
-		Comment("R2.")
-		k.stageR2("rounds2", nil, nil)
-		JMP(LabelRef("compare"))
-	}
+	k.ifNew("newgroup")
+	Comment("R2.")
+	k.stageR2("rounds2", nil, nil)
+	JMP(LabelRef("compare"))
 	Label("newgroup")
 	Comment("R2, S1 of a new group.")
 	words = append(stream{k.nonces}, k.words(k.header, k.parts1, rowsWK1, 16, 33)...)
