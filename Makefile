@@ -8,5 +8,6 @@ ci:
 	bash .ci/run
 generate:
 	cd hashing/_asm && go run .
+	go run ./hashing/_generic
 bench:
 	go test ./benchmarks -run '^$$' -bench . -count 5

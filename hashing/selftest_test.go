@@ -84,7 +84,7 @@ func TestExaminerKnowsTheAnswers(t *testing.T) {
 	if e.table != again.table || !slices.Equal(e.known, again.known) {
 		t.Error("two examiners have different answers")
 	}
-	c := testRange{header: winnersHeader(), versions: rolled(3)}
+	c := testRange{header: readWinners(t).header, versions: rolled(3)}
 	var p Prehash
 	p.Set(&c.header, c.versions, 0)
 	for nonce := range uint32(100) {
