@@ -236,7 +236,10 @@ func TestRateStopsAtAWrongKernel(t *testing.T) {
 // TestRatePinningDoesNotLeak: the threads die with their pinning.
 func TestRatePinningDoesNotLeak(t *testing.T) {
 	before, err := miner.UsableCPUs()
-	if err != nil || !before.CanPin {
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !before.CanPin {
 		t.Skip("this system does not pin threads")
 	}
 	places := []miner.Placement{{CPU: before.CPUs[0], Pinned: true}}
