@@ -95,21 +95,20 @@ func (b *bench) contenders() ([]*contender, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.Progress(Progress{Now: "testing the kernels"})
 	var list []*contender
-	for _, k := range b.Kernels {
-		if lacks := k.MissingHere(); lacks != "" {
-			b.report.Skipped = append(b.report.Skipped, Skipped{Kernel: k.Name, Lacks: lacks})
+	for _, tested := range hashing.Examine(b.Kernels) {
+		k := tested.Kernel
+		plain := newContender(k, 1, places)
+		switch {
+		case tested.Missing != "":
+			b.report.Skipped = append(b.report.Skipped, Skipped{Kernel: k.Name, Lacks: tested.Missing})
 			continue
+		case tested.Err != nil:
+			plain.drop(tested.Err.Error(), ProofCount{})
 		}
-		b.Progress(Progress{Now: "testing " + k.Name})
-		if err := hashing.SelfTest(k); err != nil {
-			c := newContender(k, 1, places)
-			c.drop(err.Error(), ProofCount{})
-			list = append(list, c)
-			continue
-		}
-		list = append(list, newContender(k, 1, places))
-		if k.Versions > 1 {
+		list = append(list, plain)
+		if tested.Usable() && k.Versions > 1 {
 			list = append(list, newContender(k, k.Versions, places))
 		}
 	}

@@ -46,7 +46,7 @@ func Plot(r *Report, file string) error {
 	if err != nil {
 		return fmt.Errorf("drawing %s: %w", file, err)
 	}
-	return writeWhole(file, image)
+	return WriteWhole(file, image, 0o644)
 }
 
 // CheckPlotFile says what is wrong with the name of an image for Plot, its
@@ -111,30 +111,4 @@ func drawTitle(p *charts.Painter, r *Report) {
 	default:
 		head.text(0, 66, 11, colorFaint, how)
 	}
-}
-
-// writeWhole writes a file beside its place first, so that a reader never
-// meets half of it and an error leaves the old one.
-func writeWhole(file string, content []byte) (err error) {
-	temporary, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", file, err)
-	}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("writing %s: %w", file, err)
-			os.Remove(temporary.Name())
-		}
-	}()
-	_, err = temporary.Write(content)
-	if closed := temporary.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return err
-	}
-	if err := os.Chmod(temporary.Name(), 0o644); err != nil { // as files usually are; CreateTemp makes it private
-		return err
-	}
-	return os.Rename(temporary.Name(), file)
 }

@@ -52,7 +52,7 @@ func benchCommand() *cli.Command {
 		Description: benchDescription,
 		Flags:       benchFlags(),
 		Action:      benchAction,
-		Subcommands: benchSubcommands(),
+		Subcommands: []*cli.Command{benchCompareCommand()},
 	}
 }
 
@@ -83,10 +83,7 @@ type benchOrder struct {
 
 func benchAction(c *cli.Context) error {
 	if c.Args().Present() {
-		if len(c.Command.Subcommands) > 0 {
-			return noCommand(c)
-		}
-		return refuseArguments(c)
+		return noCommand(c)
 	}
 	order, err := readBenchOrder(c)
 	if err != nil {
@@ -101,8 +98,10 @@ func benchAction(c *cli.Context) error {
 }
 
 func (o *benchOrder) measure(ctx context.Context, stdout, stderr io.Writer) error {
-	if err := checkPlot(o.plot); err != nil {
-		return err
+	if o.plot != "" {
+		if err := benchmarks.CheckPlotFile(o.plot); err != nil {
+			return usageFault("--plot: %v", err)
+		}
 	}
 	out, err := openOut(o.out)
 	if err != nil {
@@ -120,7 +119,7 @@ func (o *benchOrder) measure(ctx context.Context, stdout, stderr io.Writer) erro
 	}
 	written := errors.Join(writeReport(stdout, report, o.format), out.write(report))
 	if o.plot != "" && report.Best.Median > 0 {
-		written = errors.Join(written, plotReport(report, o.plot))
+		written = errors.Join(written, benchmarks.Plot(report, o.plot))
 	}
 	switch {
 	case written != nil:

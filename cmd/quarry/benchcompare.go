@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -53,7 +52,7 @@ func benchCompareAction(c *cli.Context) error {
 		return usageFault("bench compare takes two reports, A.json and B.json, and was given %d; flags stand before them", c.NArg())
 	}
 	write, known := map[string]func(io.Writer, *benchmarks.Comparison) error{
-		"table": writeComparisonTable, "json": writeComparisonJSON,
+		"table": writeComparisonTable, "json": func(w io.Writer, c *benchmarks.Comparison) error { return writeIndented(w, c) },
 	}[c.String("format")]
 	if !known {
 		return usageFault("--format %q: there are table and json", c.String("format"))
@@ -92,12 +91,6 @@ func readReportFile(name string) (*benchmarks.Report, error) {
 		return nil, usageFault("%s: %v", name, err)
 	}
 	return report, nil
-}
-
-func writeComparisonJSON(w io.Writer, c *benchmarks.Comparison) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(c)
 }
 
 func writeComparisonTable(w io.Writer, c *benchmarks.Comparison) error {

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
 
 	"quarry/benchmarks"
 	"quarry/telemetry"
@@ -84,29 +85,22 @@ func csvNumber(r telemetry.Reading) string {
 // writeBenchstat is the Go benchmark format, a line for each sample, for
 // golang.org/x/perf/cmd/benchstat. One operation is one hash.
 func writeBenchstat(w io.Writer, r *benchmarks.Report) error {
-	_, err := fmt.Fprintf(w, "goos: %s\ngoarch: %s\npkg: quarry/benchmarks\ncpu: %s\nquarry: %s\nUnit hashes/s better=higher\n",
+	var text strings.Builder
+	fmt.Fprintf(&text, "goos: %s\ngoarch: %s\npkg: quarry/benchmarks\ncpu: %s\nquarry: %s\nUnit hashes/s better=higher\n",
 		runtime.GOOS, runtime.GOARCH, r.Machine.CPU, r.Build.Version)
 	for _, s := range slices.Concat(r.Kernels, r.Scaling) {
 		if s.Error != "" {
-			_, failed := fmt.Fprintf(w, "# %s: %s\n", s.Kernel, s.Error)
-			err = firstError(err, failed)
+			fmt.Fprintf(&text, "# %s: %s\n", s.Kernel, s.Error)
 			continue
 		}
 		for _, rate := range s.Samples {
 			// How many hashes that were is the sample's length; the format only
 			// wants a number above 0.
 			hashes := max(int64(rate*r.Settings.SampleSeconds), 1)
-			_, failed := fmt.Fprintf(w, "BenchmarkScan/kernel=%s/versions=%d/threads=%d\t%d\t%.6g ns/op\t%.8g hashes/s\n",
+			fmt.Fprintf(&text, "BenchmarkScan/kernel=%s/versions=%d/threads=%d\t%d\t%.6g ns/op\t%.8g hashes/s\n",
 				s.Kernel, s.Versions, s.Threads, hashes, 1e9/rate, rate)
-			err = firstError(err, failed)
 		}
 	}
+	_, err := io.WriteString(w, text.String())
 	return err
-}
-
-func firstError(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
 }

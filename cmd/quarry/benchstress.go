@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -154,7 +155,7 @@ func (s *stressVoice) end(r *benchmarks.StressReport) {
 func (s *stressVoice) object(kind string, value any) {
 	fields, err := json.Marshal(value)
 	if err != nil {
-		s.failed = firstError(s.failed, err)
+		s.failed = cmp.Or(s.failed, err)
 		return
 	}
 	s.printf("{\"msg\":%q,%s\n", kind, fields[1:])
@@ -162,5 +163,5 @@ func (s *stressVoice) object(kind string, value any) {
 
 func (s *stressVoice) printf(format string, args ...any) {
 	_, err := fmt.Fprintf(s.out, format, args...)
-	s.failed = firstError(s.failed, err)
+	s.failed = cmp.Or(s.failed, err)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -151,7 +150,7 @@ func listKernels(w io.Writer, kernels []hashing.Kernel, found *pick, asJSON bool
 	rows := kernelRows(kernels, found)
 	write := writeKernelTable
 	if asJSON {
-		write = writeKernelJSON
+		write = func(w io.Writer, rows []kernelRow) error { return writeIndented(w, rows) }
 	}
 	if err := write(w, rows); err != nil {
 		return err
@@ -204,12 +203,6 @@ func measuredRate(rate float64) telemetry.Reading {
 		return telemetry.Some(rate)
 	}
 	return telemetry.Reading{}
-}
-
-func writeKernelJSON(w io.Writer, rows []kernelRow) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(rows)
 }
 
 func writeKernelTable(w io.Writer, rows []kernelRow) error {
