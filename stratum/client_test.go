@@ -316,7 +316,9 @@ func TestBackoffRules(t *testing.T) {
 	check("third, early", outcome{}, broken, -1, 3*time.Second)
 	check("worked too short", short, broken, 0, 8*time.Second)
 	check("worked long enough", working, broken, 0, time.Second)
+	check("first, early", working, broken, -1, 1250*time.Millisecond)
 	check("certificate", outcome{}, fmt.Errorf("x: %w", ErrCertificate), 0, time.Minute)
+	check("certificate, late", outcome{}, ErrCertificate, 1, 45*time.Second)
 	for _, seconds := range []time.Duration{30, 60, 120, 240, 480, 600, 600} {
 		check("user refused", outcome{}, v1.ErrUnauthorised, 0, seconds*time.Second)
 	}

@@ -126,33 +126,45 @@ func (p *pool) settle(end outcome, err error, now time.Time, jitter float64) tim
 	if end.worked >= healthyAfter {
 		p.backoff, p.failures, p.quit = 0, 0, nil
 	}
-	pause := p.pauseAfter(err, now)
+	pause := p.pauseAfter(err, now, jitter)
 	if !p.askedAway {
 		p.failures++
 		if reason := reasonToQuit(err); reason {
 			p.quit = err
 		}
 	}
-	pause += time.Duration(jitter * float64(pause) / 4)
 	p.next = now.Add(pause)
 	return pause
 }
 
-func (p *pool) pauseAfter(err error, now time.Time) time.Duration {
+func (p *pool) pauseAfter(err error, now time.Time, jitter float64) time.Duration {
 	var reconnect *v1.Reconnect
 	p.askedAway = errors.As(err, &reconnect) && p.mayReconnect(now)
 	switch {
 	case p.askedAway:
-		return reconnect.Wait
+		return about(reconnect.Wait, jitter, 0, maxBackoff)
 	case errors.Is(err, v1.ErrUnauthorised):
 		p.userPause = min(max(2*p.userPause, minUserPause), maxUserPause)
-		return p.userPause
+		return about(p.userPause, jitter, minUserPause, maxUserPause)
 	case errors.Is(err, ErrCertificate):
 		p.backoff = maxBackoff
-		return p.backoff
+	default:
+		p.backoff = min(max(2*p.backoff, minBackoff), maxBackoff)
 	}
-	p.backoff = min(max(2*p.backoff, minBackoff), maxBackoff)
-	return p.backoff
+	return about(p.backoff, jitter, minBackoff, maxBackoff)
+}
+
+// about is the pause give or take a quarter, but within the bounds: forty rigs
+// that lost one pool must not come back at one moment.
+func about(pause time.Duration, jitter float64, least, most time.Duration) time.Duration {
+	d := pause + time.Duration(jitter*float64(pause)/4)
+	switch {
+	case d < least:
+		d = 2*least - d
+	case d > most:
+		d = 2*most - d
+	}
+	return d
 }
 
 // reasonToQuit knows the failures that trying again soon will not mend: another

@@ -102,18 +102,19 @@ func (c *Client) activate(p *pool, why string, now time.Time) {
 		return
 	}
 	c.active, c.turn = p, now
-	fields := []zap.Field{zap.String("pool", p.url.String()), zap.String("because", why)}
+	fields := []zap.Field{zap.String("pool", p.url.String())}
 	if before != nil {
 		fields = append(fields, zap.String("instead_of", before.url.String()))
 		switch {
 		case before.complaint != nil:
-			fields = append(fields, zap.NamedError("which", before.complaint))
+			why = before.complaint.Error()
 			before.next = now.Add(c.rules.complaint)
 			before.leaveNow(before.complaint)
-		case before.quit != nil || before.working.IsZero():
-			fields = append(fields, zap.String("which", "does not work"))
+		case before.working.IsZero():
+			why = "that one gives no work"
 		}
 	}
+	fields = append(fields, zap.String("because", why))
 	level := zap.InfoLevel
 	if c.options.Strategy == StrategyBalance || c.options.Strategy == StrategyRoundRobin {
 		level = zap.DebugLevel
