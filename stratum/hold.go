@@ -28,20 +28,24 @@ func (c *Client) hold(ctx context.Context, p *pool, share *work.Share, lost *wor
 	defer c.release()
 	timeout, stop := c.clock.after(c.rules.hold)
 	defer stop()
-	sent := lost.Sent
+	sent, ready := lost.Sent, make(chan struct{})
+	close(ready)
 	for after := share.Job.Session; ; {
 		s, news, hope := c.successor(p, after)
 		if !hope {
-			return lost
+			return &work.Lost{Why: lost.Why, Err: lost.Err, Sent: sent}
+		}
+		if s != nil {
+			news = ready
+		}
+		select {
+		case <-timeout:
+			return &work.Lost{Why: lost.Why, Err: fmt.Errorf("%w, and it did not come back within %v", lost.Err, c.rules.hold), Sent: sent}
+		case <-ctx.Done():
+			return v1.Disconnected(ctx.Err())
+		case <-news:
 		}
 		if s == nil {
-			select {
-			case <-news:
-			case <-timeout:
-				return &work.Lost{Why: lost.Why, Err: fmt.Errorf("%w, and it did not come back within %v", lost.Err, c.rules.hold), Sent: sent}
-			case <-ctx.Done():
-				return v1.Disconnected(ctx.Err())
-			}
 			continue
 		}
 		after = s.Generation()
