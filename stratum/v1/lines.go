@@ -106,8 +106,10 @@ func (l *Lines) fill() error {
 		return readError(err)
 	}
 	have := len(l.buf)
-	l.buf = append(l.buf, make([]byte, readChunk)...)
-	n, err := l.conn.Read(l.buf[have:])
+	if need := have + readChunk; need > cap(l.buf) { // append would take a quarter more
+		l.buf = append(make([]byte, 0, min(max(2*cap(l.buf), need), l.limits.Line+readChunk)), l.buf...)
+	}
+	n, err := l.conn.Read(l.buf[have : have+readChunk])
 	l.buf = l.buf[:have+n]
 	l.lastRead = time.Now()
 	if !partial {
