@@ -78,7 +78,7 @@ func TestHostileIsComplete(t *testing.T) {
 
 // leftovers is how much the heap may have grown after a case, in bytes: less
 // than one buffer of the line limit.
-const leftovers = 128 << 10
+const leftovers = 192 << 10
 
 // leavesNothing checks, after all of the case's own cleanups, that its
 // goroutines are gone and the heap is as small as before. The goroutines are
@@ -170,6 +170,13 @@ func mine(t *testing.T, limits v1.Limits, servers ...*stratumtest.Server) *runni
 	return run(t, options, nil)
 }
 
+// mineFailures is mine with a client to which only the failures of a pool
+// count, not the time without work, which on the fast clock is soon over.
+func mineFailures(t *testing.T, options Options) *running {
+	t.Helper()
+	return run(t, options, func(r *running) { r.rules.noWork = 24 * time.Hour })
+}
+
 // acting is a pool that works until it does the act: it gives the job "1", acts
 // once it has had a share, then takes shares if it
 // still can. It begins a new session with each connection.
@@ -183,11 +190,11 @@ func acting(act stratumtest.Script) stratumtest.Script {
 	}
 }
 
-// anew is an ordinary offer of a session that was not there before.
+// anew is an ordinary offer of a session that was not there before and cannot
+// be resumed: when it is lost its job is, too.
 func anew() stratumtest.Offer {
 	offer := stratumtest.Usual()
-	offer.SessionID = fmt.Sprintf("%016x", time.Now().UnixNano())
-	offer.Extranonce1 = offer.SessionID
+	offer.SessionID, offer.Extranonce1 = "", fmt.Sprintf("%016x", time.Now().UnixNano())
 	return offer
 }
 
@@ -252,6 +259,33 @@ func (r *running) drops(s *stratumtest.Server, reason string, retry time.Duratio
 	if got := entry.ContextMap()["retry_in"]; got != retry {
 		r.t.Errorf("tried again in %v, want %v; the log: %v", got, retry, r.lines())
 	}
+}
+
+// givesWay waits until the second pool is hashed for, and checks after how many
+// failures of the first one it was connected to.
+func (r *running) givesWay(first, second *stratumtest.Server, failures int) *work.Job {
+	r.t.Helper()
+	job := r.job()
+	for ; job == nil || job.Pool != second.URL; job = r.job() {
+		if job != nil && job.Pool != first.URL {
+			r.t.Fatalf("job %+v", job)
+		}
+	}
+	before := 0
+	for _, e := range r.logs.All() {
+		fields := e.ContextMap()
+		_, isEnd := fields["retry_in"]
+		switch {
+		case isEnd && fields["pool"] == first.URL:
+			before++
+		case e.Message == "connecting" && fields["pool"] == second.URL:
+			if before != failures {
+				r.t.Errorf("the second pool was tried after %d failures, want %d; the log: %v", before, failures, r.lines())
+			}
+			return job
+		}
+	}
+	return job
 }
 
 // stops checks that hashing stops, with no other job before.
