@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -38,7 +37,12 @@ type Config struct {
 	// must not block and may be nil.
 	Subscribed func(resumed bool)
 	Working    func()
-	Trace      Trace
+	// Complain is told why another pool would be better, though this one goes
+	// on serving us, and nil when it is well again. It is called by the reader
+	// and others, must not block and may be nil.
+	Complain func(error)
+	Habits   *Habits // of the pool, from its sessions before; nil: fresh ones
+	Trace    Trace
 }
 
 // Trace has functions that are told when something happened, for
@@ -58,6 +62,8 @@ var (
 	ErrConfigure = errors.New("mining.configure failed")
 	// ErrSubscribe: the answer was no use; connect again with BareSubscribe.
 	ErrSubscribe = errors.New("mining.subscribe failed")
+	// ErrAuthorise: mining.authorize was not answered.
+	ErrAuthorise = errors.New("mining.authorize failed")
 	// ErrUnauthorised: the pool refuses the user.
 	ErrUnauthorised = errors.New("the pool refuses the user")
 	// ErrNoJob: authorised, but there is nothing to do.
@@ -76,7 +82,11 @@ type Session struct {
 	authorised chan struct{} // closed when the pool said yes
 	firstJob   chan struct{} // closed when a job was published
 	slots      chan struct{} // one for each share under way
-	unanswered atomic.Int32  // submits in a row, reset by any message
+	submits    submits
+	refusals   refusals
+	complaints complaints
+	chain      chain
+	realTime   func() time.Duration // replaceable in tests
 
 	mu    sync.Mutex // guards state
 	state state
@@ -98,6 +108,8 @@ type state struct {
 	extranonce Extranonce
 	next       *Extranonce        // holds from the next job on
 	difficulty hashing.Difficulty // likewise
+
+	cadence cadence
 
 	ancestors []uint64 // sessions that this one resumed
 
@@ -122,18 +134,27 @@ func NewSession(t Transport, cfg Config) *Session {
 	if cfg.Working == nil {
 		cfg.Working = func() {}
 	}
+	if cfg.Complain == nil {
+		cfg.Complain = func(error) {}
+	}
+	if cfg.Habits == nil {
+		cfg.Habits = &Habits{}
+	}
 	s := &Session{
 		cfg: cfg, log: cfg.Log,
 		authorised: make(chan struct{}),
 		firstJob:   make(chan struct{}),
 		slots:      make(chan struct{}, cfg.Limits.Shares),
+		realTime:   realTime,
 	}
 	s.state.difficulty = hashing.DifficultyOne()
+	s.complaints.tell = cfg.Complain
+	s.chain = chain{log: cfg.Log, habits: cfg.Habits, complaints: &s.complaints}
 	s.conn = newConn(t, cfg.Limits, cfg.Log)
 	s.pool.replies.burst = burst
 	s.teller = newTeller(cfg.Log)
 	s.redact = newRedactor(cfg.Password).replace
-	s.conn.push, s.conn.redact = s.push, s.redact
+	s.conn.push, s.conn.redact, s.conn.late = s.push, s.redact, s.submits.late
 	return s
 }
 
@@ -151,18 +172,13 @@ func (s *Session) Run(ctx context.Context) error {
 
 func (s *Session) run(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		s.configure, s.subscribe, s.authorise, s.suggest, s.awaitJob,
+		s.configure, s.subscribe, s.authorise, s.suggest, s.awaitJob, s.stay,
 	} {
 		if err := step(ctx); err != nil {
 			return err
 		}
 	}
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-s.conn.done:
-		return s.conn.why()
-	}
+	return nil
 }
 
 // configure asks for version rolling (BIP 310).
@@ -252,6 +268,9 @@ func (s *Session) authorise(ctx context.Context) error {
 		method: "mining.authorize", params: []any{s.cfg.User, s.cfg.Password},
 		apply: s.authorisedBy, timeout: s.cfg.Limits.Handshake,
 	})
+	if errors.Is(err, errTimeout) {
+		return fmt.Errorf("%w: %w", ErrAuthorise, err)
+	}
 	return err
 }
 
