@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"quarry/hashing"
 	"quarry/stratum/stratumtest"
 	"quarry/work"
 )
@@ -254,10 +254,7 @@ func TestParseReconnectAndText(t *testing.T) {
 }
 
 func FuzzNotify(f *testing.F) {
-	for _, v := range vectors(f) {
-		f.Add([]byte(v.Notify))
-	}
-	addCaptured(f, "mining.notify")
+	notifySeeds(f)
 	f.Fuzz(func(t *testing.T, params []byte) {
 		n, err := ParseNotify(params, Limits{})
 		if err != nil {
@@ -274,6 +271,7 @@ func FuzzNotify(f *testing.F) {
 	})
 }
 
+// The extranonces are the ones that the pool wrote, never others within bounds.
 func FuzzSubscription(f *testing.F) {
 	for _, r := range capture(f) {
 		if r.Line != nil && strings.Contains(*r.Line, "mining.notify\\\"") {
@@ -281,41 +279,30 @@ func FuzzSubscription(f *testing.F) {
 		}
 	}
 	f.Add([]byte(`[[["mining.set_difficulty","1"],["mining.notify","2"]],"08000002",4]`))
-	f.Add([]byte(`[["mining.notify","ae6812"],"",8]`))
 	f.Add([]byte(`["00ff","8",[["mining.notify","x"]]]`))
+	for _, result := range hostileParams {
+		f.Add([]byte(result))
+	}
 	f.Fuzz(func(t *testing.T, result []byte) {
-		if s, err := ParseSubscription(result, Limits{}); err == nil && (len(s.One) > 32 || s.TwoSize < 1 || s.TwoSize > 16 || len(s.SessionID) > 64) {
+		s, err := ParseSubscription(result, Limits{})
+		if err != nil {
+			return
+		}
+		if len(s.One) > 32 || s.TwoSize < 1 || s.TwoSize > 16 || len(s.SessionID) > 64 || s.SessionID != Sanitise(s.SessionID) {
 			t.Errorf("limits passed: %+v", s)
 		}
-		now := Extranonce{TwoSize: 4}
-		if e, err := ParseSetExtranonce(result, now, Limits{}); err == nil && (len(e.One) > 32 || e.TwoSize < 1 || e.TwoSize > 16) {
-			t.Errorf("limits passed: %+v", e)
+		var items []any
+		if err := json.Unmarshal(result, &items); err != nil {
+			t.Fatal(err)
 		}
-	})
-}
-
-func FuzzSmallParams(f *testing.F) {
-	addCaptured(f, "mining.set_difficulty")
-	for _, v := range vectors(f) {
-		f.Add([]byte("[" + v.SetDifficulty + "]"))
-		f.Add([]byte(`["` + v.Expect.ShareTarget + `"]`))
-	}
-	for _, text := range []string{`["1fffe000"]`, `{"version-rolling":true,"version-rolling.mask":"1fffe000"}`, `["host","3333",1.5]`, `["text"]`} {
-		f.Add([]byte(text))
-	}
-	f.Fuzz(func(t *testing.T, params []byte) {
-		for _, parse := range []func(json.RawMessage) (hashing.Difficulty, error){ParseSetDifficulty, ParseSetTarget} {
-			if d, err := parse(params); err == nil && !(d.Float64() > 0) {
-				t.Errorf("difficulty %v", d)
-			}
+		one, two := items[1], items[2]
+		if _, isList := items[2].([]any); isList {
+			one, two = items[0], items[1]
 		}
-		ParseMask(params)
-		ParseConfigured(params)
-		if r := ParseReconnect(params, Sanitise); r.Wait < 0 || r.Wait > time.Minute || len([]rune(r.Told)) > maxText {
-			t.Errorf("%+v", r)
-		}
-		if text := ParseText(params, Sanitise); len([]rune(text)) > maxText {
-			t.Errorf("text of %d characters", len([]rune(text)))
+		text, isText := one.(string)
+		size, err := strconv.ParseFloat(fmt.Sprint(two), 64)
+		if !isText || !strings.EqualFold(text, hex.EncodeToString(s.One)) || err != nil || size != float64(s.TwoSize) {
+			t.Errorf("%s became %+v", result, s)
 		}
 	})
 }
