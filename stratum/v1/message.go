@@ -138,12 +138,13 @@ func encode(v any, limit int) ([]byte, error) {
 	return text, nil
 }
 
-// escapeASCII replaces everything beyond ASCII in a JSON text by \u escapes.
+// escapeASCII replaces everything beyond printable ASCII in a JSON text by \u
+// escapes (JSON itself leaves DEL as it is).
 func escapeASCII(text []byte) []byte {
 	out := make([]byte, 0, len(text))
 	for _, r := range string(text) {
 		switch {
-		case r < utf8.RuneSelf:
+		case r < 0x7f:
 			out = append(out, byte(r))
 		case r > 0xffff:
 			high, low := utf16.EncodeRune(r)

@@ -59,6 +59,7 @@ func TestParseNotify(t *testing.T) {
 			func(n *Notify) bool { return n.Wire == "340282366920938463463374607431768211456" && n.ID == n.Wire }},
 		{"id with escapes", 9, map[int]string{0: `"a\"\n\u00e9"`}, func(n *Notify) bool { return n.Wire == `"a\"\n\u00e9"` && n.ID == "a\"\né" }},
 		{"id beyond ascii", 9, map[int]string{0: `"é"`}, func(n *Notify) bool { return n.Wire == `"\u00e9"` && n.ID == "é" }},
+		{"id with a DEL", 9, map[int]string{0: "\"a\x7f\""}, func(n *Notify) bool { return n.Wire == `"a\u007f"` && n.ID == "a\x7f" }},
 		{"id empty", 9, map[int]string{0: `""`}, func(n *Notify) bool { return n.Wire == `""` }},
 		{"unpadded numbers", 9, map[int]string{5: `"1"`, 6: `"fF"`, 7: `"0"`}, func(n *Notify) bool { return n.Version == 1 && n.NBits == 255 && n.NTime == 0 }},
 		{"branches", 9, map[int]string{4: `["` + branch + `"]`}, func(n *Notify) bool { return len(n.Branches) == 1 && n.Branches[0][31] == 0xab }},
