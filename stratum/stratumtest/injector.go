@@ -67,6 +67,7 @@ type Witness struct {
 	// Opened: a client is connected to the pool. The certificate is the one it
 	// was shown, nil without TLS.
 	Opened func(link int, shown *tls.Certificate)
+	// Passed is called just before the line goes on.
 	Passed func(Passage)
 	// Closed: the connection ended, first of all for this cause. The passages
 	// of lines that were still on their way may come later.
@@ -225,6 +226,13 @@ func (i *Injector) Show(certificate *tls.Certificate) {
 	defer i.mu.Unlock()
 	i.shown = certificate
 	i.faults[Recertified]++
+}
+
+// Shown is the certificate that connections to come will see.
+func (i *Injector) Shown() *tls.Certificate {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.shown
 }
 
 // Close ends everything and waits for it.

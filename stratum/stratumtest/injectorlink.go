@@ -218,21 +218,18 @@ func isReply(text []byte) bool {
 	return json.Unmarshal(text, &message) == nil && message.Method == nil && len(message.ID) > 0 && string(message.ID) != "null"
 }
 
-// pass sends one line on, harmed as was armed, and tells the witness.
+// pass tells the witness, and sends one line on, harmed as was armed. A line
+// that the receiver does not take, because it is gone, passes for sent.
 func (l *link) pass(s *side, text []byte) {
 	p := Passage{Link: l.number, At: time.Now(), Direction: s.direction, Line: text}
 	p.Sent, p.Fault = l.fate(s, text)
-	if p.Sent != nil {
-		if _, err := s.to.Write(p.Sent); err != nil && p.Fault == "" {
-			if p.Fault = l.cause(); p.Fault == "" {
-				p.Fault = [...]Fault{ToPool: ByPool, ToClient: ByClient}[s.direction]
-			}
-		}
-	}
 	if p.Fault == Flipped || p.Fault == Truncated {
 		l.injector.add(p.Fault)
 	}
 	l.injector.witness.Passed(p)
+	if p.Sent != nil {
+		s.to.Write(p.Sent) // an error shows on reading, too
+	}
 	if p.Fault == Truncated {
 		l.end(Truncated)
 	}
