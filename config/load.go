@@ -175,7 +175,7 @@ func readFlags(c checker, flags map[string][]string) flatValues {
 func (r *Result) finish(c checker, pools []*poolEntry, given map[string]item) {
 	r.Config.Pools = finishPools(c, pools)
 	items := map[string]item{}
-	for _, table := range []string{"cpu", "log", "run"} {
+	for _, table := range []string{"strategy", "cpu", "log", "run"} {
 		own := map[string]item{}
 		for _, s := range Settings() {
 			if it, set := given[s.Name()]; set && s.Table == table {
@@ -185,6 +185,12 @@ func (r *Result) finish(c checker, pools []*poolEntry, given map[string]item) {
 		for key, it := range withDefaults(table, own) {
 			items[table+"."+key] = it
 		}
+	}
+	r.Config.Strategy = Strategy{
+		Use:         items["strategy.use"].text,
+		Failback:    time.Duration(items["strategy.failback"].num),
+		Turn:        time.Duration(items["strategy.turn"].num),
+		SubmitStale: items["strategy.submit_stale"].yes,
 	}
 	r.Config.CPU = CPU{
 		Threads:  int(items["cpu.threads"].num),
@@ -205,6 +211,7 @@ func (r *Result) finish(c checker, pools []*poolEntry, given map[string]item) {
 		Time:   time.Duration(items["run.time"].num),
 		Retry:  items["run.retry"].yes,
 	}
+	checkQuotas(c, pools, items["strategy.use"])
 	checkThreads(c, items["cpu.threads"], items["cpu.cpus"])
 	checkLogFile(c, items["log.file"])
 	r.record(pools, items)

@@ -18,9 +18,10 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{
-		CPU: CPU{Priority: "low", Kernel: "auto"},
-		Log: Log{Level: "info", Format: "auto", MaxSize: 10, MaxFiles: 3},
-		Run: Run{Retry: true},
+		Strategy: Strategy{Use: "failover", Failback: 2 * time.Minute, Turn: time.Minute},
+		CPU:      CPU{Priority: "low", Kernel: "auto"},
+		Log:      Log{Level: "info", Format: "auto", MaxSize: 10, MaxFiles: 3},
+		Run:      Run{Retry: true},
 	}
 	if !reflect.DeepEqual(result.Config, want) {
 		t.Errorf("got  %+v\nwant %+v", result.Config, want)
@@ -64,6 +65,7 @@ func TestEverySettingArrives(t *testing.T) {
 		"pool.password_file": write(t, t.TempDir(), "pw", "other\n"), "pool.tls_ca": write(t, t.TempDir(), "ca.pem", "pem"),
 		"cpu.threads": "2", "cpu.cpus": "1,2", "cpu.priority": "idle", "cpu.kernel": "generic",
 		"log.level": "debug", "log.format": "json", "log.file": "q.log", "log.max_size": "7", "log.max_files": "8",
+		"pool.quota": "100", "strategy.use": "round-robin", "strategy.failback": "5m", "strategy.turn": "30s", "strategy.submit_stale": "true",
 		"log.status_interval": "9s", "run.shares": "5", "run.time": "6s", "run.retry": "false",
 	}
 	for _, s := range Settings() {
@@ -108,6 +110,9 @@ func TestEverySettingArrives(t *testing.T) {
 			inputs["env"] = Input{SearchPaths: []string{}, Environ: []string{s.Env + "=" + text, "QUARRY_USER=someone"}}
 		}
 		for kind, in := range inputs {
+			if s.Key == "quota" { // nothing without its strategy
+				in.Environ = append(in.Environ, "QUARRY_STRATEGY=balance")
+			}
 			result, err := Load(in)
 			if err != nil {
 				t.Errorf("%s by %s: %v", s.Name(), kind, err)
@@ -117,6 +122,35 @@ func TestEverySettingArrives(t *testing.T) {
 			if reflect.DeepEqual(result.Config, plain.Config) || result.Origins[name].Kind != kind {
 				t.Errorf("%s by %s: origin %v, config %+v", s.Name(), kind, result.Origins[name], result.Config)
 			}
+		}
+	}
+}
+
+func TestQuotas(t *testing.T) {
+	type flags = map[string][]string
+	two := flags{"url": {"a:1", "b:1"}, "user": {"u"}}
+	for name, tc := range map[string]struct {
+		flags flags
+		want  string // error, or the quotas
+	}{
+		"sum up":         {flags{"strategy": {"balance"}, "quota": {"70", "30"}}, "70 30"},
+		"with a spare":   {flags{"strategy": {"balance"}, "quota": {"100", "0"}}, "100 0"},
+		"too little":     {flags{"strategy": {"balance"}, "quota": {"70", "20"}}, "--quota: the quotas of the pools add up to 90, not 100"},
+		"one for all":    {flags{"strategy": {"balance"}, "quota": {"50"}}, "50 50"},
+		"none":           {flags{"strategy": {"balance"}}, "--strategy: balance needs the pools' quotas"},
+		"of no effect":   {flags{"quota": {"70", "30"}}, "--quota: is of no effect with the strategy"},
+		"not a percent":  {flags{"strategy": {"balance"}, "quota": {"700", "-600"}}, "a whole number from 0 to 100"},
+		"other strategy": {flags{"strategy": {"best"}}, "round-robin"},
+	} {
+		given := maps.Clone(two)
+		maps.Copy(given, tc.flags)
+		result, err := Load(Input{SearchPaths: []string{}, Flags: given})
+		got := fmt.Sprint(err)
+		if err == nil {
+			got = fmt.Sprint(result.Config.Pools[0].Quota, result.Config.Pools[1].Quota)
+		}
+		if !strings.Contains(got, tc.want) {
+			t.Errorf("%s: %s, want %s", name, got, tc.want)
 		}
 	}
 }

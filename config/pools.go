@@ -131,6 +131,29 @@ func checkPool(c checker, entry *poolEntry, anyTLS bool) {
 	}
 }
 
+// checkQuotas refuses quotas that do not add up, or that have no effect.
+func checkQuotas(c checker, entries []*poolEntry, use item) {
+	sum, last := int64(0), item{}
+	for _, entry := range entries {
+		quota := entry.items["quota"]
+		if quota.bad || use.bad {
+			return
+		}
+		sum += quota.num
+		if quota.num > 0 {
+			last = quota
+		}
+	}
+	switch balance := use.text == "balance"; {
+	case balance && len(entries) > 0 && sum == 0:
+		c.add(use.at.fault("strategy.use", "balance needs the pools' quotas, like quota = 60, which add up to 100"))
+	case balance && sum != 100 && len(entries) > 0:
+		c.add(last.at.fault("pool.quota", fmt.Sprintf("the quotas of the pools add up to %d, not 100", sum)))
+	case !balance && sum > 0:
+		c.add(last.at.fault("pool.quota", "is of no effect with the strategy "+quote(use.text)+"; balance goes by it"))
+	}
+}
+
 // noUser is the fault of a pool without a user, at the empty value or at the
 // pool.
 func noUser(entry *poolEntry, url, user item) Fault {
@@ -233,6 +256,7 @@ func (p *poolEntry) pool(c checker) Pool {
 		TLSInsecure:       p.items["tls_insecure"].yes,
 		VersionRolling:    p.items["version_rolling"].yes,
 		SuggestDifficulty: p.items["suggest_difficulty"].text,
+		Quota:             int(p.items["quota"].num),
 	}
 }
 

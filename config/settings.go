@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -24,7 +25,7 @@ const (
 
 // Setting is one row of the table.
 type Setting struct {
-	Table    string // TOML table: "pool" (an array of tables), "cpu", "log" or "run"
+	Table    string // TOML table: "pool" (an array of tables), "strategy", "cpu", "log" or "run"
 	Key      string // TOML key within Table
 	Kind     Kind
 	Default  string // in the text form that environment and flags use
@@ -47,6 +48,7 @@ func (s Setting) Name() string { return s.Table + "." + s.Key }
 func tables() [][2]string {
 	return [][2]string{
 		{"pool", "Where to mine. Several [[pool]] entries are tried in this order.\nWithout any, quarry mines its built-in practice pool, which pays nothing."},
+		{"strategy", "How several pools are used."},
 		{"cpu", "Which CPUs hash, and how."},
 		{"log", "What is reported, how and where."},
 		{"run", "When a run ends by itself."},
@@ -55,7 +57,7 @@ func tables() [][2]string {
 
 // Settings returns the table of all settings, in the order of the reference.
 func Settings() []Setting {
-	return append(append(poolSettings(), cpuSettings()...), append(logSettings(), runSettings()...)...)
+	return slices.Concat(poolSettings(), strategySettings(), cpuSettings(), logSettings(), runSettings())
 }
 
 func poolSettings() []Setting {
@@ -93,6 +95,30 @@ func poolSettings() []Setting {
 			Doc:     "share difficulty to suggest to the pool",
 			Long:    "A decimal number above 0; empty suggests nothing. Pools may ignore it.",
 			Example: "0.001"},
+		{Table: "pool", Key: "quota", Kind: Int, Default: "0", Max: 100, Env: "QUARRY_QUOTA", Flag: "quota",
+			Doc:     "percent of the hashing, with the strategy balance",
+			Long:    "The quotas of all pools add up to 100. A pool with 0 is hashed for only\nwhile no other works.",
+			Example: "60"},
+	}
+}
+
+func strategySettings() []Setting {
+	return []Setting{
+		{Table: "strategy", Key: "use", Kind: Enum, Default: "failover", Allowed: []string{"failover", "round-robin", "balance"}, Env: "QUARRY_STRATEGY", Flag: "strategy",
+			Doc:     "which of several pools to hash for",
+			Long:    "failover is the first that works; round-robin is all that work, in turns\nof equal length; balance is all that work, each for its quota of the time.",
+			Example: "balance"},
+		{Table: "strategy", Key: "failback", Kind: Duration, Default: "2m", Min: int64(time.Second), Max: int64(24 * time.Hour), Env: "QUARRY_FAILBACK", Flag: "failback",
+			Doc:     "time that a better pool must stay healthy before it takes over again",
+			Long:    "0s means 2m. It is connected to and sends jobs for so long, beside the\npool that is hashed for. Of effect with failover.",
+			Example: "10m"},
+		{Table: "strategy", Key: "turn", Kind: Duration, Default: "1m", Min: int64(time.Second), Max: int64(24 * time.Hour), Env: "QUARRY_TURN", Flag: "turn",
+			Doc:     "length of a pool's turn, with the strategy round-robin",
+			Long:    "0s means 1m.",
+			Example: "30m"},
+		{Table: "strategy", Key: "submit_stale", Kind: Bool, Default: "false", Env: "QUARRY_SUBMIT_STALE", Flag: "submit-stale",
+			Doc:  "submit shares of an old block too",
+			Long: "Pools refuse them, as a rule. Those that are blocks are always submitted."},
 	}
 }
 

@@ -20,10 +20,11 @@ import (
 
 // Config holds the effective settings. It is not changed after Load.
 type Config struct {
-	Pools []Pool // in the order of failover; empty = mine the built-in practice pool
-	CPU   CPU
-	Log   Log
-	Run   Run
+	Pools    []Pool // in the order of preference; empty = mine the built-in practice pool
+	Strategy Strategy
+	CPU      CPU
+	Log      Log
+	Run      Run
 }
 
 // Pool is one [[pool]] entry.
@@ -41,6 +42,15 @@ type Pool struct {
 	// SuggestDifficulty is decimal text, exactly as written, or "" to suggest
 	// nothing. It is text because a difficulty is never a float here.
 	SuggestDifficulty string
+	Quota             int // percent of the hashing, with the strategy balance
+}
+
+// Strategy is the [strategy] table: how several pools are used.
+type Strategy struct {
+	Use         string        // "failover", "round-robin" or "balance"
+	Failback    time.Duration // that a better pool must stay healthy; 0 = 2 min
+	Turn        time.Duration // of a pool, with round-robin; 0 = 1 min
+	SubmitStale bool          // submit shares of an old block too
 }
 
 // CPU is the [cpu] table.

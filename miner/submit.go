@@ -15,7 +15,7 @@ import (
 
 const (
 	queuedShares   = 256 // found, not yet taken up by the submitter
-	inFlightShares = 64  // submitted, without a verdict
+	inFlightShares = 192 // handed to the source, without a verdict: 64 under way, 64 held for a session to be resumed, and some of a pool being left
 )
 
 // submitter carries shares from the workers to the source and books the

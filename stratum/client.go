@@ -20,6 +20,8 @@ type Pool struct {
 	User, Password string
 	TLS            TLSOptions
 
+	Quota int // percent of the hashing, with StrategyBalance; 0: only if no other works
+
 	NoVersionRolling  bool               // do not ask for it (BIP 310)
 	SuggestDifficulty hashing.Difficulty // asked for; zero: not
 	SubscribeExtra    bool               // send mining.extranonce.subscribe
@@ -28,9 +30,12 @@ type Pool struct {
 // Options are what a client is made of. Only Pools is required.
 type Options struct {
 	Pools       []Pool // in the order of preference
-	UserAgent   string // name/version, as pools see it; default "quarry"
-	NoRetry     bool   // give up once no pool works, see ErrNoPool
-	SubmitStale bool   // let the pool judge shares of outdated jobs too
+	Strategy    Strategy
+	Failback    time.Duration // that a better pool must stay healthy before it takes over; default 120 s
+	Turn        time.Duration // of a pool, with StrategyRoundRobin; default 60 s
+	UserAgent   string        // name/version, as pools see it; default "quarry"
+	NoRetry     bool          // give up once no pool works, see ErrNoPool
+	SubmitStale bool          // let the pool judge shares of outdated jobs too
 	Limits      v1.Limits
 	Log         *zap.Logger // nil: silent
 	Trace       v1.Trace
@@ -39,17 +44,27 @@ type Options struct {
 // ErrNoPool means that no pool gave a job, with Options.NoRetry.
 var ErrNoPool = errors.New("no pool reachable")
 
-// Client is a source of jobs: it keeps a session with one of its pools.
+// Client is a source of jobs: it keeps sessions with its pools, and hashes for
+// one of them at a time.
 type Client struct {
 	options Options
+	rules   rules
 	log     *zap.Logger
 	clock   clock
-	pools   []*pool // Run's
+	pools   []*pool
 
-	mu         sync.Mutex // guards the rest
+	mu         sync.Mutex // guards the rest, and the standing of the pools
+	publish    func(*work.Job)
+	active     *pool     // whose jobs are published; nil: none
+	shown      *work.Job // published last
+	counted    time.Time // until when the active pool's hashing was counted
+	turn       time.Time // when it became active
 	sessions   map[uint64]*v1.Session
-	generation uint64 // of the newest session
-	status     Status
+	owners     map[uint64]*pool // of sessions, also of those that ended
+	generation uint64           // of the newest session
+	held       int              // shares without a session
+	news       chan struct{}    // closed and made anew when anything here changed
+	connects   int              // made so far
 }
 
 // New checks the options. It does not connect.
@@ -62,8 +77,8 @@ func New(options Options) (*Client, error) {
 	}
 	options.Limits = options.Limits.WithDefaults()
 	c := &Client{
-		options: options, log: options.Log, clock: realClock(),
-		sessions: make(map[uint64]*v1.Session),
+		options: options, rules: rulesFor(options), log: options.Log, clock: realClock(),
+		sessions: make(map[uint64]*v1.Session), owners: make(map[uint64]*pool), news: make(chan struct{}),
 	}
 	if len(options.Pools) == 0 {
 		return nil, errors.New("no pool is configured")
@@ -82,190 +97,84 @@ func New(options Options) (*Client, error) {
 		known[made.url.String()] = true
 		c.pools = append(c.pools, made)
 	}
+	if err := options.Strategy.check(options.Pools); err != nil {
+		faults = append(faults, err)
+	}
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}
 	return c, nil
 }
 
-// Run keeps a session with the first pool that works until the context ends,
-// and hands every job to publish, and nil when there is no work. Publish is
-// called from one goroutine at a time and must not block. The error is the
-// context's, or ErrNoPool. All connections are closed when Run returns.
+// Run keeps sessions with the pools that the strategy wants until the context
+// ends, and hands every job of the one to hash for to publish, and nil when
+// there is no work. Publish is called by one goroutine at a time and must not
+// block. The error is the context's, or ErrNoPool. All connections are closed
+// when Run returns.
 func (c *Client) Run(ctx context.Context, publish func(*work.Job)) error {
+	links, end := context.WithCancelCause(ctx)
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer end(context.Canceled)
+	c.mu.Lock()
+	c.publish = publish
+	c.mu.Unlock()
 	for ctx.Err() == nil {
-		p := c.choose()
-		if p == nil {
-			return c.noPool()
+		news, err := c.decide(func(p *pool) {
+			linked, leave := context.WithCancelCause(links)
+			p.leave = leave
+			running.Go(func() { c.link(linked, p) })
+		})
+		if err != nil {
+			return err
 		}
-		if err := c.pause(ctx, p); err != nil {
-			break
+		tick, stop := c.clock.after(c.rules.tick)
+		select {
+		case <-ctx.Done():
+		case <-news:
+		case <-tick:
 		}
-		end, err := c.attempt(ctx, p, publish)
-		if ctx.Err() != nil {
-			break
-		}
-		c.settle(p, end, err)
+		stop()
+	}
+	end(context.Cause(ctx))
+	running.Wait()
+	if c.shown != nil {
+		publish(nil)
 	}
 	return ctx.Err()
 }
 
-// choose is the pool to try next: the first whose pause is over, else the one
-// whose pause ends first. Without retries, pools that failed since a pool
-// last worked are out.
-func (c *Client) choose() *pool {
-	var best *pool
-	now := c.clock.now()
-	for _, p := range c.pools {
-		if c.options.NoRetry && p.failed {
-			continue
-		}
-		if !p.next.After(now) {
-			return p
-		}
-		if best == nil || p.next.Before(best.next) {
-			best = p
-		}
-	}
-	return best
-}
-
-func (c *Client) noPool() error {
-	faults := make([]error, len(c.pools))
-	for i, p := range c.pools {
-		faults[i] = fmt.Errorf("%s: %w", p.url, p.lastError)
-	}
-	return fmt.Errorf("%w: %w", ErrNoPool, errors.Join(faults...))
-}
-
-// pause waits until the pool may be tried again.
-func (c *Client) pause(ctx context.Context, p *pool) error {
-	wait := p.next.Sub(c.clock.now())
-	if wait <= 0 {
-		return ctx.Err()
-	}
-	c.update(func(s *Status) { s.Pool, s.RetryAt = p.url.String(), p.next })
-	defer c.update(func(s *Status) { s.RetryAt = time.Time{} })
-	return c.clock.wait(ctx, wait)
-}
-
-// outcome is how a session went.
-type outcome struct {
-	worked time.Duration // authorised and with a job, 0 if it never was
-	status v1.Status
-}
-
-// attempt connects to the pool and stays until the session ends. Pools that
-// do not understand the full handshake get a simpler one, mostly at once.
-func (c *Client) attempt(ctx context.Context, p *pool, publish func(*work.Job)) (outcome, error) {
-	for {
-		end, err := c.session(ctx, p, publish)
-		simpler := p.learn(err, end.status.Authorised)
-		if simpler == "" || ctx.Err() != nil {
-			return end, err
-		}
-		c.log.Warn("connecting again, "+simpler, zap.String("pool", p.url.String()), zap.Error(err))
-	}
-}
-
-// session is one connection from the dialling to its end.
-func (c *Client) session(ctx context.Context, p *pool, publish func(*work.Job)) (outcome, error) {
-	c.log.Info("connecting", zap.String("pool", p.url.String()))
-	c.update(func(s *Status) { s.Pool = p.url.String() })
-	log := c.log.With(zap.String("pool", p.url.String()))
-	transport, err := Dial(ctx, p.url, p.TLS, c.options.Limits, log)
-	if err != nil {
-		return outcome{}, err
-	}
-	s, published := c.open(p, transport, log, publish)
-	err = s.Run(ctx)
-	c.close(s, err)
-	if *published {
-		publish(nil)
-	}
-	end := outcome{status: s.Status()}
-	if since := end.status.Working; !since.IsZero() {
-		end.worked = max(c.clock.now().Sub(since), 1)
-	}
-	if end.status.Subscribed {
-		p.known, p.configured = true, !p.noConfigure
-	}
-	if errors.Is(err, v1.ErrClosed) && !p.known && p.url.Scheme == SchemeTCP {
-		err = fmt.Errorf("%w: if this port is for TLS, use %s://", err, SchemeTLS)
-	}
-	return end, err
-}
-
-// open makes the session known, so that shares find it.
-func (c *Client) open(p *pool, t v1.Transport, log *zap.Logger, publish func(*work.Job)) (s *v1.Session, published *bool) {
-	published = new(bool) // written by the reader, read once it is gone
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.generation++
-	s = v1.NewSession(t, v1.Config{
-		Pool: p.url.String(), User: p.User, Password: p.Password,
-		UserAgent: c.options.UserAgent, Generation: c.generation, ResumeID: p.resumeID,
-		NoConfigure: p.noConfigure || p.NoVersionRolling, BareSubscribe: p.bareSubscribe,
-		SuggestDifficulty: p.SuggestDifficulty, SubscribeExtra: p.SubscribeExtra,
-		SubmitStale: c.options.SubmitStale,
-		Limits:      c.options.Limits, Log: log, Trace: c.options.Trace,
-		Publish: func(job *work.Job) {
-			*published = true
-			publish(job)
-		},
-	})
-	c.sessions[c.generation] = s
-	c.status.Connected, c.status.Since = true, time.Now()
-	c.status.Connects++
-	return s, published
-}
-
-func (c *Client) close(s *v1.Session, reason error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.sessions, s.Generation())
-	c.status.Connected, c.status.Since, c.status.LastError = false, time.Now(), reason
-}
-
 // Submit sends the share to the pool that its job came from and returns the
-// verdict on it: nil, work.ErrStale, *work.Rejected or *work.Lost.
+// verdict on it: nil, work.ErrStale, *work.Rejected or *work.Lost. A share
+// whose connection is gone is held for a while: the pool may resume the
+// session.
 func (c *Client) Submit(ctx context.Context, share *work.Share) error {
 	c.mu.Lock()
-	s := c.sessions[share.Job.Session]
+	s, p := c.sessions[share.Job.Session], c.owners[share.Job.Session]
 	c.mu.Unlock()
+	verdict := error(v1.Disconnected(errors.New("the connection that the job came over is gone")))
 	switch {
 	case ctx.Err() != nil:
 		return v1.Disconnected(ctx.Err())
-	case s == nil:
-		return v1.Disconnected(errors.New("the connection that the job came over is gone"))
+	case s != nil:
+		verdict = s.Submit(ctx, share)
 	}
-	return s.Submit(ctx, share)
+	if lost := homeless(verdict); lost != nil && p != nil {
+		return c.hold(ctx, p, share, lost)
+	}
+	return verdict
 }
 
-// settle draws the conclusions from the end of a session: when the pool is
-// tried again, and what the log says.
-func (c *Client) settle(p *pool, end outcome, err error) {
-	now := c.clock.now()
-	retry := p.settle(end, err, now, c.clock.jitter())
-	if end.worked > 0 {
-		for _, other := range c.pools {
-			other.failed = false
-		}
-	}
-	if c.options.NoRetry && end.worked == 0 {
-		p.failed = true
-	}
-	c.update(func(s *Status) { s.LastError = err })
-	what, level := "pool failed", zap.WarnLevel
-	switch {
-	case p.askedAway:
-		what, level = "leaving the pool", zap.InfoLevel
-	case end.worked > 0:
-		what = "pool lost"
-	}
-	fields := []zap.Field{zap.String("pool", p.url.String()), zap.Error(err)}
-	if !p.failed {
-		fields = append(fields, zap.Duration("retry_in", retry))
-	}
-	c.log.Log(level, what, fields...)
+// change makes a change that somebody may wait for.
+func (c *Client) change(do func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	do()
+	c.tell()
+}
+
+// tell wakes those who wait for news. Caller holds mu.
+func (c *Client) tell() {
+	close(c.news)
+	c.news = make(chan struct{})
 }

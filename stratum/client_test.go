@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,7 +24,7 @@ type pc = stratumtest.Conn // the pool's side
 
 const patience = 30 * time.Second
 
-// running is a client at work, on a clock whose waits are over at once.
+// running is a client at work, on a clock that runs fast.
 type running struct {
 	*Client
 	t     *testing.T
@@ -35,10 +36,12 @@ type running struct {
 	begun time.Time
 
 	mu     sync.Mutex
-	offset time.Duration // of the clock, which stands still otherwise
 	waits  []time.Duration
 	enough int // waits until the clock stops
 }
+
+// speed is how many seconds of the clock go by in one.
+const speed = 200
 
 func run(t *testing.T, options Options, change func(*running)) *running {
 	t.Helper()
@@ -54,7 +57,7 @@ func run(t *testing.T, options Options, change func(*running)) *running {
 		t.Fatal(err)
 	}
 	r := &running{Client: c, t: t, jobs: make(chan *work.Job, 1000), ended: make(chan error, 1), logs: logs, begun: time.Now(), enough: 1000}
-	c.clock = clock{now: r.now, wait: r.wait, jitter: func() float64 { return 0 }}
+	c.clock = clock{now: r.now, wait: r.wait, after: r.after, jitter: func() float64 { return 0 }}
 	if change != nil {
 		change(r)
 	}
@@ -77,23 +80,20 @@ func run(t *testing.T, options Options, change func(*running)) *running {
 	return r
 }
 
-func (r *running) now() time.Time {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.begun.Add(r.offset)
-}
+func (r *running) now() time.Time { return r.begun.Add(speed * time.Since(r.begun)) }
 
 func (r *running) wait(ctx context.Context, d time.Duration) error {
 	r.mu.Lock()
-	r.offset += d
 	r.waits = append(r.waits, d.Round(100*time.Millisecond))
 	enough := len(r.waits) >= r.enough
 	r.mu.Unlock()
 	if enough {
 		r.stop()
 	}
-	return ctx.Err()
+	return wait(ctx, d/speed)
 }
+
+func (r *running) after(d time.Duration) (<-chan time.Time, func() bool) { return after(d / speed) }
 
 func (r *running) job() *work.Job {
 	r.t.Helper()
@@ -120,6 +120,18 @@ func (r *running) jobOf(s *stratumtest.Server) *work.Job {
 		r.t.Fatalf("job %+v, want one of %s", job, s.URL)
 	}
 	return job
+}
+
+// noWorkFor waits until the job is no longer worked on, if that is not over
+// already.
+func (r *running) noWorkFor(old *work.Job) {
+	r.t.Helper()
+	if job := r.job(); job != nil {
+		if job.Session == old.Session {
+			r.t.Fatalf("job %+v, want none", job)
+		}
+		r.jobs <- job
+	}
 }
 
 func (r *running) noWork() {
@@ -164,6 +176,24 @@ func works(c *pc) {
 			return
 		}
 		c.Result(r, "true")
+	}
+}
+
+// fresh is a pool like works that gives a new extranonce1 each time.
+func fresh() stratumtest.Script {
+	var count atomic.Uint32
+	return func(c *pc) {
+		offer := stratumtest.Usual()
+		offer.Extranonce1 = fmt.Sprintf("%08x", count.Add(1))
+		c.Welcome(offer)
+		c.Notify(stratumtest.Sample("1").Params())
+		for {
+			r := c.Expect("mining.submit")
+			if r.Params[4] == "0000dead" {
+				return
+			}
+			c.Result(r, "true")
+		}
 	}
 }
 
@@ -223,33 +253,36 @@ func TestMineOverEveryScheme(t *testing.T) {
 }
 
 func TestFailover(t *testing.T) {
-	first, second := stratumtest.Serve(t, works), stratumtest.Serve(t, works)
+	first, second := stratumtest.Serve(t, fresh()), stratumtest.Serve(t, fresh())
 	dead := "stratum+tcp://" + closedPort(t)
 	r := run(t, pools(dead, first.URL, second.URL), nil)
 	one := r.jobOf(first)
 	r.logged("pool failed", "retry_in")
 	r.logged("pool failed", dead)
-	if err := r.submit(share(one, 0xdead)); !disconnected(err) {
+	r.logged("hashing for", first.URL)
+	if err := r.submit(share(one, 0xdead)); !disconnected(err) { // the pool does not resume sessions
 		t.Errorf("share under way at the loss: %v", err)
 	}
-	r.noWork()
-	r.logged("pool lost", first.URL)
-	two := r.jobOf(second)
-	if two.Session <= one.Session {
-		t.Errorf("session %d after %d", two.Session, one.Session)
+	r.noWorkFor(one)
+	again := r.jobOf(first) // a single failure is no reason to leave
+	if again.Session <= one.Session {
+		t.Errorf("session %d after %d", again.Session, one.Session)
 	}
 	if err := r.submit(share(one, 1)); !disconnected(err) {
 		t.Errorf("share of the lost session: %v", err)
 	}
+	if err := r.submit(share(again, 1)); err != nil {
+		t.Error(err)
+	}
+	if n := second.Connections(); n != 0 {
+		t.Errorf("%d connections to the second pool", n)
+	}
+	first.Close()
+	r.noWorkFor(again)
+	two := r.jobOf(second)
 	if err := r.submit(share(two, 1)); err != nil {
 		t.Error(err)
 	}
-	r.mu.Lock()
-	r.offset += time.Minute // all pauses are over
-	r.mu.Unlock()
-	r.submit(share(two, 0xdead))
-	r.noWork()
-	r.jobOf(first)
 }
 
 func TestBackoff(t *testing.T) {
@@ -269,7 +302,7 @@ func TestBackoff(t *testing.T) {
 func TestBackoffRules(t *testing.T) {
 	now := time.Now()
 	broken := errors.New("broken")
-	working := outcome{worked: time.Minute, status: v1.Status{Authorised: true, SessionID: "id"}}
+	working := outcome{worked: time.Minute, status: v1.Status{Authorised: true}}
 	short := outcome{worked: time.Second, status: v1.Status{Authorised: true}}
 	p := &pool{}
 	check := func(name string, end outcome, err error, jitter float64, want time.Duration) {
@@ -283,10 +316,9 @@ func TestBackoffRules(t *testing.T) {
 	check("third, early", outcome{}, broken, -1, 3*time.Second)
 	check("worked too short", short, broken, 0, 8*time.Second)
 	check("worked long enough", working, broken, 0, time.Second)
-	if p.resumeID != "id" {
-		t.Errorf("resume id %q", p.resumeID)
-	}
+	check("first, early", working, broken, -1, 1250*time.Millisecond)
 	check("certificate", outcome{}, fmt.Errorf("x: %w", ErrCertificate), 0, time.Minute)
+	check("certificate, late", outcome{}, ErrCertificate, 1, 45*time.Second)
 	for _, seconds := range []time.Duration{30, 60, 120, 240, 480, 600, 600} {
 		check("user refused", outcome{}, v1.ErrUnauthorised, 0, seconds*time.Second)
 	}
@@ -328,7 +360,6 @@ func TestNoRetryLater(t *testing.T) {
 	r := run(t, options, nil)
 	job := r.jobOf(server)
 	r.submit(share(job, 0xdead))
-	r.noWork()
 	if err := r.end(); !errors.Is(err, ErrNoPool) {
 		t.Errorf("ended with %v", err)
 	}
@@ -357,8 +388,7 @@ func TestSimplerHandshake(t *testing.T) {
 			options.Limits.Configure = 200 * time.Millisecond
 			r := run(t, options, nil)
 			for range 2 { // the second time it is remembered
-				r.submit(share(r.jobOf(server), 1))
-				r.noWork()
+				go r.submit(share(r.jobOf(server), 1))
 			}
 			if server.Connections() < 3 {
 				t.Errorf("%d connections", server.Connections())
@@ -390,8 +420,7 @@ func TestRestartKeepsVersionRolling(t *testing.T) {
 	server := stratumtest.Serve(t, serves, hangUp, serves, hangUp, works)
 	r := run(t, pools(server.URL), nil)
 	for range 2 {
-		r.submit(share(r.jobOf(server), 1))
-		r.noWork()
+		go r.submit(share(r.jobOf(server), 1))
 	}
 	if job := r.jobOf(server); !job.VersionRolling || server.Connections() != 5 {
 		t.Errorf("version rolling %v at connection %d", job.VersionRolling, server.Connections())
@@ -474,7 +503,7 @@ func TestUserRefused(t *testing.T) {
 
 // TestResume: the session id goes to the pool that it came from.
 func TestResume(t *testing.T) {
-	asked := make(chan []any, 4)
+	asked := make(chan []any, 100)
 	script := func(id string) stratumtest.Script {
 		return func(c *pc) {
 			offer := stratumtest.Usual()
@@ -485,22 +514,20 @@ func TestResume(t *testing.T) {
 		}
 	}
 	first, second := stratumtest.Serve(t, script("a1")), stratumtest.Serve(t, script("b1"))
-	r := run(t, pools(first.URL, second.URL), nil)
-	for _, server := range []*stratumtest.Server{first, second, first} {
-		job := r.jobOf(server)
-		r.mu.Lock()
-		if server == second {
-			r.offset += time.Minute
-		}
-		r.mu.Unlock()
-		r.submit(share(job, 1))
-		r.noWork()
-	}
-	for i, want := range []string{"[quarry/test]", "[quarry/test]", "[quarry/test a1]"} {
-		if got := fmt.Sprint(<-asked); got != want {
-			t.Errorf("subscription %d: %s, want %s", i+1, got, want)
+	options := pools(first.URL, second.URL)
+	options.Strategy, options.Turn = StrategyRoundRobin, 5*time.Second
+	r := run(t, options, nil)
+	for range 4 {
+		if job := r.job(); job != nil {
+			go r.submit(share(job, 1))
 		}
 	}
+	for range 4 {
+		if params := fmt.Sprint(<-asked); params != "[quarry/test]" && params != "[quarry/test a1]" && params != "[quarry/test b1]" {
+			t.Errorf("subscription %s", params)
+		}
+	}
+	r.stop()
 }
 
 func TestReconnectWaits(t *testing.T) {
@@ -511,9 +538,10 @@ func TestReconnectWaits(t *testing.T) {
 		c.Hang()
 	}, works)
 	r := run(t, pools(server.URL), nil)
-	r.jobOf(server)
-	r.noWork()
-	r.jobOf(server)
+	one := r.jobOf(server)
+	if two := r.jobOf(server); two.Session == one.Session {
+		t.Error("no new session")
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !slices.Equal(r.waits, []time.Duration{7 * time.Second}) {

@@ -1,10 +1,16 @@
-// Package stratum is the miner's source of work: an ordered list of pools, the
-// connection to one of them at a time, and what happens when it is lost.
+// Package stratum is the miner's source of work: an ordered list of pools,
+// the connections to them, and what happens when one is lost.
 //
-// [Client.Run] tries the pools in order, with a pause for each that fails,
-// and hands the jobs of the first that works to its publish function; after a
-// loss it starts from the first again. [Client.Submit] sends a share to the
-// session that its job came from, and to no other.
+// The way of a job: a link (link.go) keeps a session with each pool that is
+// wanted; jobs of the pool that is hashed for are published by that session's
+// reader itself. Which pools are wanted and which one is hashed for is decided
+// by a strategy (strategy.go, pure functions) from how the pools stand
+// (steer.go); rules.go has its numbers, pool.go the pauses between attempts.
+//
+// The way of a share: [Client.Submit] takes it to the session that its job
+// came from, and to no other pool ever. When the connection is gone the share
+// is held (hold.go): a pool that gives the same extranonces again takes it
+// still.
 //
 // Pools are named by URLs ([ParseURL]). The connection ([Dial]) is TCP, TLS or
 // WebSocket; what is spoken over it is in package v1.

@@ -5,7 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"quarry/stratum/v1"
 )
@@ -27,20 +31,25 @@ type pool struct {
 	Pool
 	url URL
 
-	known                      bool   // it spoke Stratum with us before
-	noConfigure, bareSubscribe bool   // it needs a simpler handshake
-	onTrial                    bool   // whether that helps is not known yet
-	trialFailed                bool   // the last time
-	configured                 bool   // it answered mining.configure in the last session
-	resumeID                   string // the last session there
+	standing
 
-	next       time.Time // when it may be tried again
+	// The link's own.
+	known                      bool // it spoke Stratum with us before
+	noConfigure, bareSubscribe bool // it needs a simpler handshake
+	onTrial                    bool // whether that helps is not known yet
+	trialFailed                bool // the last time
+	configured                 bool // it answered mining.configure in the last session
+
+	// Client.mu guards these.
+	heritage   *v1.Heritage // of the last session there
+	refusals   int          // to resume it, in a row
+	next       time.Time    // when it may be tried again
 	backoff    time.Duration
 	userPause  time.Duration
 	reconnects []time.Time // when it asked us to reconnect
+	disowned   time.Time   // when it last told an authorised user that it knows none
 	askedAway  bool        // the last session ended so, as it may
 	lastError  error
-	failed     bool // since a pool last worked; without retries only
 }
 
 func newPool(p Pool, options Options) (*pool, error) {
@@ -111,37 +120,96 @@ func (p *pool) simplify(err error) string {
 // between -1 and 1.
 func (p *pool) settle(end outcome, err error, now time.Time, jitter float64) time.Duration {
 	p.lastError = err
-	if end.status.SessionID != "" {
-		p.resumeID = end.status.SessionID
-	}
 	if end.status.Authorised {
 		p.userPause = 0
 	}
 	if end.worked >= healthyAfter {
-		p.backoff = 0
+		p.backoff, p.failures, p.quit = 0, 0, nil
 	}
-	pause := p.pauseAfter(err, now)
-	pause += time.Duration(jitter * float64(pause) / 4)
+	pause := p.pauseAfter(err, now, jitter)
+	if !p.askedAway {
+		p.failures++
+		if reason := reasonToQuit(err); reason {
+			p.quit = err
+		}
+	}
 	p.next = now.Add(pause)
 	return pause
 }
 
-func (p *pool) pauseAfter(err error, now time.Time) time.Duration {
+func (p *pool) pauseAfter(err error, now time.Time, jitter float64) time.Duration {
 	var reconnect *v1.Reconnect
 	p.askedAway = errors.As(err, &reconnect) && p.mayReconnect(now)
 	switch {
 	case p.askedAway:
-		return reconnect.Wait
+		return about(reconnect.Wait, jitter, 0, maxBackoff)
 	case errors.Is(err, v1.ErrUnauthorised):
 		p.userPause = min(max(2*p.userPause, minUserPause), maxUserPause)
-		return p.userPause
+		return about(p.userPause, jitter, minUserPause, maxUserPause)
 	case errors.Is(err, ErrCertificate):
 		p.backoff = maxBackoff
-		return p.backoff
+	default:
+		p.backoff = min(max(2*p.backoff, minBackoff), maxBackoff)
 	}
-	p.backoff = min(max(2*p.backoff, minBackoff), maxBackoff)
-	return p.backoff
+	return about(p.backoff, jitter, minBackoff, maxBackoff)
 }
+
+// about is the pause give or take a quarter, but within the bounds: forty rigs
+// that lost one pool must not come back at one moment.
+func about(pause time.Duration, jitter float64, least, most time.Duration) time.Duration {
+	d := pause + time.Duration(jitter*float64(pause)/4)
+	switch {
+	case d < least:
+		d = 2*least - d
+	case d > most:
+		d = 2*most - d
+	}
+	return d
+}
+
+// reasonToQuit knows the failures that trying again soon will not mend: another
+// pool is wanted at once.
+func reasonToQuit(err error) bool {
+	for _, reason := range []error{v1.ErrUnauthorised, v1.ErrSubscribe, v1.ErrNoJob, ErrCertificate} {
+		if errors.Is(err, reason) {
+			return true
+		}
+	}
+	var reconnect *v1.Reconnect // too many of them
+	var name *net.DNSError
+	return errors.As(err, &reconnect) || errors.As(err, &name)
+}
+
+// maxRefusals is how often in a row a pool may give new extranonces where we
+// came back for the old ones, before we stop hoping for these.
+const maxRefusals = 2
+
+// mayResume tells whether the pool may give the same extranonces again after
+// its last session ended for that reason: shares that are found meanwhile, or
+// were not answered, are then as good as before. A pool whose extranonce1 is
+// empty has no others to give.
+func (p *pool) mayResume(reason error) bool {
+	h := p.heritage
+	switch {
+	case h == nil, errors.Is(reason, v1.ErrUnauthorised), errors.Is(reason, errUnwanted):
+		return false
+	case len(h.Extranonce.One) == 0:
+		return true
+	}
+	return h.SessionID != "" && p.refusals < maxRefusals
+}
+
+// level is how loudly to speak of another attempt: one that fails in the same
+// way again and again is not worth a line each time.
+func (p *pool) level() zapcore.Level {
+	if p.failures > quietAfter {
+		return zap.DebugLevel
+	}
+	return zap.InfoLevel
+}
+
+// quietAfter is how many failures in a row are told.
+const quietAfter = 5
 
 // mayReconnect tells whether a wish to reconnect is still no failure.
 func (p *pool) mayReconnect(now time.Time) bool {
@@ -162,12 +230,13 @@ func (p *pool) mayReconnect(now time.Time) bool {
 // clock is time, replaceable in tests.
 type clock struct {
 	now    func() time.Time
-	wait   func(context.Context, time.Duration) error // returns the context's error
-	jitter func() float64                             // between -1 and 1
+	wait   func(context.Context, time.Duration) error                    // returns the context's error
+	after  func(time.Duration) (over <-chan time.Time, stop func() bool) // a timer
+	jitter func() float64                                                // between -1 and 1
 }
 
 func realClock() clock {
-	return clock{now: time.Now, wait: wait, jitter: func() float64 { return 2*rand.Float64() - 1 }}
+	return clock{now: time.Now, wait: wait, after: after, jitter: func() float64 { return 2*rand.Float64() - 1 }}
 }
 
 func wait(ctx context.Context, d time.Duration) error {
@@ -179,4 +248,9 @@ func wait(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+func after(d time.Duration) (<-chan time.Time, func() bool) {
+	timer := time.NewTimer(d)
+	return timer.C, timer.Stop
 }

@@ -58,8 +58,9 @@ func (r *Rejected) Error() string {
 
 // Lost means that a share got no verdict.
 type Lost struct {
-	Why string // a short class: "disconnected", "timeout", "queue full", "shutdown"
-	Err error  // what happened, may be nil
+	Why  string // a short class: "disconnected", "timeout", "queue full", "shutdown"
+	Err  error  // what happened, may be nil
+	Sent bool   // it was written whole: the pool may have taken it
 }
 
 func (l *Lost) Error() string {

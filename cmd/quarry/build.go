@@ -47,7 +47,8 @@ func newRig(ctx context.Context, c *config.Config, log *logging) (*rig, error) {
 		return nil, err
 	}
 	r.client, err = stratum.New(stratum.Options{
-		Pools: pools, NoRetry: !c.Run.Retry, UserAgent: userAgent(), Log: log.Logger,
+		Pools: pools, Strategy: stratum.Strategy(c.Strategy.Use), Failback: c.Strategy.Failback, Turn: c.Strategy.Turn,
+		SubmitStale: c.Strategy.SubmitStale, NoRetry: !c.Run.Retry, UserAgent: userAgent(), Log: log.Logger,
 	})
 	if err != nil {
 		return nil, usageFault("%v", err) // New does not connect: it can only dislike the settings
@@ -103,7 +104,7 @@ func (r *rig) pools(c *config.Config) ([]stratum.Pool, error) {
 	var pools []stratum.Pool
 	for _, p := range c.Pools {
 		pool := stratum.Pool{
-			URL: p.URL, User: p.User, Password: p.Password.Reveal(), NoVersionRolling: !p.VersionRolling,
+			URL: p.URL, User: p.User, Password: p.Password.Reveal(), NoVersionRolling: !p.VersionRolling, Quota: p.Quota,
 			TLS: stratum.TLSOptions{CAFile: p.TLSCA, Pin: p.TLSPin, Insecure: p.TLSInsecure},
 		}
 		if p.SuggestDifficulty != "" {

@@ -30,7 +30,7 @@ func mineFlags() []cli.Flag {
 }
 
 func settingFlag(s config.Setting) cli.Flag {
-	category := map[string]string{"pool": "Pool", "cpu": "CPU", "log": "Reporting", "run": "Run"}[s.Table]
+	category := map[string]string{"pool": "Pool", "strategy": "Strategy", "cpu": "CPU", "log": "Reporting", "run": "Run"}[s.Table]
 	switch {
 	case s.Kind == config.Bool && s.Inverted:
 		return &cli.BoolFlag{Name: s.Flag, Aliases: s.Aliases, Category: category, DisableDefaultText: true,

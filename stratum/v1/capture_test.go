@@ -26,7 +26,7 @@ func TestCapture(t *testing.T) {
 		r := newReplay(t, lines, n)
 		server := stratumtest.Serve(t, r.pool)
 		m := mine(t, server, Config{
-			User: "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080.rig1", Password: "x", UserAgent: "capture/1.0", ResumeID: resume,
+			User: "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080.rig1", Password: "x", UserAgent: "capture/1.0", Heritage: &Heritage{SessionID: resume},
 		})
 		r.mine(m, verdicts)
 		resume = m.Status().SessionID

@@ -38,11 +38,15 @@ func (s *Session) begin(p *parked) {
 	if first {
 		s.state.firstJob = p.received
 	}
+	working := first && !s.state.authorised.IsZero()
 	s.mu.Unlock()
 
 	s.publish(job)
 	if first {
 		close(s.firstJob)
+	}
+	if working {
+		s.cfg.Working()
 	}
 	s.log.Debug("new job", zap.String("job", Sanitise(job.ID)), zap.Bool("clean", job.Clean), zap.Stringer("difficulty", job.Difficulty))
 	s.teller.tell(job)
@@ -88,9 +92,11 @@ func (st *state) current() *work.Job {
 	return st.jobs[len(st.jobs)-1]
 }
 
-// keep makes the job one that shares may refer to; a clean job ends all others.
+// keep makes the job one that shares may refer to. A new block ends all others.
+// A clean flag alone does not: pools set it with every job, or with a new
+// difficulty, and take shares of the block's earlier jobs all the same.
 func (st *state) keep(job *work.Job, limit int) {
-	if job.Clean {
+	if before := st.current(); before != nil && before.PrevHash != job.PrevHash {
 		st.jobs = nil
 	}
 	if len(st.jobs) >= limit {
@@ -109,7 +115,7 @@ func (s *Session) changeMask(mask uint32) {
 	}
 	s.state.poolMask = mask
 	old := s.state.current()
-	if old == nil {
+	if old == nil || s.state.firstJob.IsZero() { // none, or one of the session before
 		s.mu.Unlock()
 		return
 	}

@@ -21,8 +21,8 @@ type Config struct {
 	Pool           string // the address, for logs and jobs
 	User, Password string
 	UserAgent      string
-	Generation     uint64 // becomes work.Job.Session
-	ResumeID       string // the session to resume at this same pool
+	Generation     uint64    // becomes work.Job.Session
+	Heritage       *Heritage // of the session before at this same pool, to resume it; nil: none
 
 	NoConfigure       bool               // skip mining.configure: no version rolling
 	BareSubscribe     bool               // subscribe without any params
@@ -33,7 +33,12 @@ type Config struct {
 	Limits  Limits
 	Log     *zap.Logger     // nil: silent
 	Publish func(*work.Job) // called by the reader, must not block; nil: nobody listens
-	Trace   Trace
+	// Subscribed is told whether the session before was resumed; Working, that
+	// shares can be found and sent from now on. Both are called once at most,
+	// must not block and may be nil.
+	Subscribed func(resumed bool)
+	Working    func()
+	Trace      Trace
 }
 
 // Trace has functions that are told when something happened, for
@@ -94,6 +99,8 @@ type state struct {
 	next       *Extranonce        // holds from the next job on
 	difficulty hashing.Difficulty // likewise
 
+	ancestors []uint64 // sessions that this one resumed
+
 	parked *parked     // the last job before the subscription
 	jobs   []*work.Job // that shares may refer to, oldest first
 	sent   duplicates
@@ -112,6 +119,9 @@ func NewSession(t Transport, cfg Config) *Session {
 	if cfg.Publish == nil {
 		cfg.Publish = func(*work.Job) {}
 	}
+	if cfg.Working == nil {
+		cfg.Working = func() {}
+	}
 	s := &Session{
 		cfg: cfg, log: cfg.Log,
 		authorised: make(chan struct{}),
@@ -127,8 +137,9 @@ func NewSession(t Transport, cfg Config) *Session {
 	return s
 }
 
-// Run shakes hands, waits for the session's end and returns the reason. The
-// connection is closed and its reader gone when it returns.
+// Run shakes hands, waits for the session's end and returns the reason, the
+// cause of the context's end if it was that. The connection is closed and its
+// reader gone when it returns.
 func (s *Session) Run(ctx context.Context) error {
 	s.conn.start()
 	err := s.run(ctx)
@@ -148,7 +159,7 @@ func (s *Session) run(ctx context.Context) error {
 	}
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	case <-s.conn.done:
 		return s.conn.why()
 	}
@@ -195,8 +206,8 @@ func (s *Session) configured(result json.RawMessage) {
 // subscribe learns the extranonces. Jobs can be made from then on.
 func (s *Session) subscribe(ctx context.Context) error {
 	params := []any{s.cfg.UserAgent}
-	if s.cfg.ResumeID != "" {
-		params = append(params, s.cfg.ResumeID)
+	if h := s.cfg.Heritage; h != nil && h.SessionID != "" {
+		params = append(params, h.SessionID)
 	}
 	if s.cfg.BareSubscribe {
 		params = []any{}
@@ -225,9 +236,11 @@ func (s *Session) subscribed(m Message) error {
 	s.state.subscribed = true
 	s.state.sessionID = subscription.SessionID
 	s.state.extranonce = subscription.Extranonce
+	resumed := s.state.inherit(s.cfg.Heritage)
 	p := s.state.parked
 	s.state.parked = nil
 	s.mu.Unlock()
+	s.tellResumed(resumed)
 	if p != nil {
 		s.begin(p)
 	}
@@ -249,9 +262,13 @@ func (s *Session) authorisedBy(m Message) error {
 	}
 	s.mu.Lock()
 	s.state.authorised = time.Now()
+	working := !s.state.firstJob.IsZero()
 	s.mu.Unlock()
 	close(s.authorised)
 	s.log.Info("authorised", zap.String("user", s.cfg.User))
+	if working {
+		s.cfg.Working()
+	}
 	return nil
 }
 

@@ -37,7 +37,7 @@ func TestHandshake(t *testing.T) {
 		c.Notify(sample("1"))
 		c.Hang()
 	})
-	m := mine(t, server, Config{ResumeID: "cafe", SuggestDifficulty: difficulty(t, "1e-4"), SubscribeExtra: true})
+	m := mine(t, server, Config{Heritage: &Heritage{SessionID: "cafe"}, SuggestDifficulty: difficulty(t, "1e-4"), SubscribeExtra: true})
 	job := m.job()
 	want := lines{
 		`{"id":1,"method":"mining.configure","params":[["version-rolling"],{"version-rolling.mask":"1fffe000","version-rolling.min-bit-count":2}]}`,

@@ -8,13 +8,14 @@ import (
 
 // Status is what a session knows about itself.
 type Status struct {
-	Subscribed  bool
-	Authorised  bool
-	Working     time.Time // since when it is authorised and has a job; zero: not yet
-	SessionID   string    // to resume it with
-	Extranonce1 []byte
-	VersionMask uint32             // zero: no version rolling
-	Difficulty  hashing.Difficulty // for the next job
+	Subscribed      bool
+	Authorised      bool
+	Working         time.Time // since when it is authorised and has a job; zero: not yet
+	SessionID       string    // to resume it with
+	Extranonce1     []byte
+	Extranonce2Size int
+	VersionMask     uint32             // zero: no version rolling
+	Difficulty      hashing.Difficulty // for the next job
 }
 
 // Status is a snapshot.
@@ -24,7 +25,7 @@ func (s *Session) Status() Status {
 	st := &s.state
 	status := Status{
 		Subscribed: st.subscribed, Authorised: !st.authorised.IsZero(), SessionID: st.sessionID,
-		Extranonce1: st.extranonce.One, Difficulty: st.difficulty,
+		Extranonce1: st.extranonce.One, Extranonce2Size: st.extranonce.TwoSize, Difficulty: st.difficulty,
 	}
 	if st.rolling {
 		status.VersionMask = st.poolMask & versionBits

@@ -12,7 +12,7 @@ import (
 
 // Classes of work.Lost.
 const (
-	lostDisconnected = "disconnected"
+	LostDisconnected = "disconnected"
 	lostTimeout      = "timeout"
 	lostQueueFull    = "queue full"
 	lostShutdown     = "shutdown"
@@ -20,14 +20,14 @@ const (
 
 // Disconnected is the verdict on a share whose session is gone, or whose
 // sender could not wait.
-func Disconnected(reason error) error {
+func Disconnected(reason error) *work.Lost {
 	switch {
 	case errors.Is(reason, context.Canceled):
 		return &work.Lost{Why: lostShutdown, Err: reason}
 	case errors.Is(reason, context.DeadlineExceeded):
 		return &work.Lost{Why: lostTimeout, Err: reason}
 	}
-	return &work.Lost{Why: lostDisconnected, Err: reason}
+	return &work.Lost{Why: LostDisconnected, Err: reason}
 }
 
 // Submit sends a share and returns the verdict on it: nil for accepted,
@@ -43,9 +43,13 @@ func (s *Session) Submit(ctx context.Context, share *work.Share) error {
 	if err := s.awaitAuthorised(ctx); err != nil {
 		return err
 	}
+	if err := s.awaitJobFor(ctx, share); err != nil {
+		return err
+	}
 	if err := s.gate(share); err != nil {
 		return err
 	}
+	sent := false
 	reply, err := s.conn.call(ctx, call{
 		method: "mining.submit", params: submitParams(s.cfg.User, share),
 		timeout: s.cfg.Limits.Submit,
@@ -54,16 +58,22 @@ func (s *Session) Submit(ctx context.Context, share *work.Share) error {
 			return nil
 		},
 		written: func(at time.Time) {
+			sent = true
 			if s.cfg.Trace.SubmitWritten != nil {
 				s.cfg.Trace.SubmitWritten(share, at)
 			}
 		},
 	})
 	if err != nil {
-		return s.lost(err)
+		lost := s.lost(err)
+		lost.Sent = sent
+		return lost
 	}
 	return s.verdict(&reply)
 }
+
+// Pending is how many shares wait for their verdict.
+func (s *Session) Pending() int { return len(s.slots) }
 
 // awaitAuthorised holds shares of jobs that came before the authorisation.
 func (s *Session) awaitAuthorised(ctx context.Context) error {
@@ -87,13 +97,14 @@ func (s *Session) awaitAuthorised(ctx context.Context) error {
 }
 
 // gate is the one place that decides whether a share is sent: it must be of
-// this session, of a job that is still good (or be a block), and not sent yet.
+// this session (or one that this resumed), of a job that is still good (or be
+// a block), and not sent yet.
 func (s *Session) gate(share *work.Share) error {
-	if share.Job.Session != s.cfg.Generation {
-		return Disconnected(fmt.Errorf("the share is of session %d, this is %d", share.Job.Session, s.cfg.Generation))
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.related(share.Job); err != nil {
+		return err
+	}
 	if !s.state.live(share.Job) && !s.cfg.SubmitStale && !share.Job.IsBlock(share.Hash) {
 		return fmt.Errorf("%w: %w", work.ErrStale, work.ErrUnsent)
 	}
@@ -114,7 +125,7 @@ func (st *state) live(job *work.Job) bool {
 }
 
 // lost is the verdict on a share without a reply.
-func (s *Session) lost(err error) error {
+func (s *Session) lost(err error) *work.Lost {
 	switch {
 	case errors.Is(err, errTooManyCalls):
 		return &work.Lost{Why: lostQueueFull, Err: err}

@@ -1,0 +1,218 @@
+package stratum
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"quarry/stratum/stratumtest"
+	"quarry/work"
+)
+
+// steady is a pool that accepts shares until it is told to be down; while it
+// is down it hangs up at once.
+type steady struct {
+	*stratumtest.Server
+	down   atomic.Bool
+	mute   atomic.Bool   // no answer to a submit until it is unset
+	shares chan string   // nonces
+	gone   chan struct{} // one for each connection that ended
+}
+
+func newSteady(t *testing.T) *steady {
+	s := &steady{shares: make(chan string, 1000), gone: make(chan struct{}, 1000)}
+	var count atomic.Uint32
+	s.Server = stratumtest.Serve(t, func(c *pc) {
+		if s.down.Load() {
+			return
+		}
+		defer func() { s.gone <- struct{}{} }()
+		offer := stratumtest.Usual()
+		offer.Extranonce1, offer.SessionID = fmt.Sprintf("%08x", count.Add(1)), "" // sessions cannot be resumed
+		c.Welcome(offer)
+		c.Notify(stratumtest.Sample("1").Params())
+		for {
+			r := c.Expect("mining.submit")
+			if s.down.Load() {
+				return
+			}
+			for s.mute.Load() {
+				time.Sleep(time.Millisecond)
+			}
+			s.shares <- fmt.Sprint(r.Params[4])
+			c.Result(r, "true")
+		}
+	})
+	return s
+}
+
+// TestFailback: the first pool takes over again only after it was healthy for
+// a while, without a gap, and the second one is left only when its verdicts
+// are in.
+func TestFailback(t *testing.T) {
+	first, second := newSteady(t), newSteady(t)
+	first.down.Store(true)
+	r := run(t, pools(first.URL, second.URL), nil)
+	two := r.jobOf(second.Server)
+	r.logged("hashing for", second.URL)
+	first.down.Store(false)
+	second.mute.Store(true)
+	open := r.later(share(two, 7))
+	back := r.now()
+	one := r.jobOf(first.Server) // no nil in between: hashing never stopped
+	if after := r.now().Sub(back); after < r.rules.failback {
+		t.Errorf("the first pool took over after %v", after)
+	}
+	r.logged("hashing for", "it is preferred and was healthy for")
+	last := r.later(share(two, 8)) // found in the last batch
+	second.mute.Store(false)
+	for _, of := range []<-chan error{open, last} {
+		if err := r.verdict(of); err != nil {
+			t.Errorf("share of the pool that was left: %v", err)
+		}
+	}
+	if err := r.submit(share(one, 9)); err != nil {
+		t.Error(err)
+	}
+	<-second.gone
+	for _, c := range []struct {
+		pool *steady
+		want []string
+	}{{first, []string{"00000009"}}, {second, []string{"00000007", "00000008"}}} {
+		if len(c.pool.shares) != len(c.want) {
+			t.Errorf("%s got %d shares, want %v", c.pool.URL, len(c.pool.shares), c.want)
+		}
+		for _, want := range c.want {
+			if got := <-c.pool.shares; got != want {
+				t.Errorf("%s got share %s, want %s", c.pool.URL, got, want)
+			}
+		}
+	}
+	if second.Connections() != 1 {
+		t.Errorf("%d connections to the second pool", second.Connections())
+	}
+}
+
+// TestBackAtOnce: a better pool that is on trial takes over when the worse one
+// breaks, whatever is left of the trial.
+func TestBackAtOnce(t *testing.T) {
+	first, second := newSteady(t), newSteady(t)
+	first.down.Store(true)
+	options := pools(first.URL, second.URL)
+	options.Failback = time.Hour
+	r := run(t, options, nil)
+	two := r.jobOf(second.Server)
+	first.down.Store(false)
+	for r.generationOf(0) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	second.down.Store(true)
+	if err := r.submit(share(two, 1)); !disconnected(err) {
+		t.Errorf("verdict %v", err)
+	}
+	r.noWorkFor(two)
+	r.jobOf(first.Server)
+}
+
+// generationOf is the session of a pool that works, else 0.
+func (r *running) generationOf(pool int) uint64 {
+	r.Client.mu.Lock()
+	defer r.Client.mu.Unlock()
+	if r.pools[pool].working.IsZero() {
+		return 0
+	}
+	return r.pools[pool].current
+}
+
+// TestDrainEnds: a pool that never answers is left all the same.
+func TestDrainEnds(t *testing.T) {
+	first, second := newSteady(t), newSteady(t)
+	first.down.Store(true)
+	options := pools(first.URL, second.URL)
+	options.Failback = 5 * time.Second
+	r := run(t, options, nil)
+	two := r.jobOf(second.Server)
+	second.mute.Store(true)
+	t.Cleanup(func() { second.mute.Store(false) })
+	open := r.later(share(two, 7))
+	first.down.Store(false)
+	r.jobOf(first.Server)
+	switched := r.now()
+	if err := r.verdict(open); !disconnected(err) {
+		t.Errorf("verdict %v", err)
+	}
+	if after := r.now().Sub(switched); after > 3*r.rules.drain {
+		t.Errorf("the pool was left after %v", after)
+	}
+}
+
+// TestNoWorkFailsOver: a pool that is connected but gives no work is given up
+// for the next, long before it fails by itself.
+func TestNoWorkFailsOver(t *testing.T) {
+	silent := stratumtest.Serve(t, func(c *pc) { c.Hang() })
+	second := newSteady(t)
+	r := run(t, pools(silent.URL, second.URL), nil)
+	r.jobOf(second.Server)
+	if after := r.now().Sub(r.begun); after < r.rules.noWork {
+		t.Errorf("failed over after %v", after)
+	}
+	if silent.Connections() != 1 {
+		t.Errorf("%d connections to the silent pool", silent.Connections())
+	}
+}
+
+// TestSplitOverSockets: what the pools of a strategy with turns really get.
+func TestSplitOverSockets(t *testing.T) {
+	for _, c := range []struct {
+		strategy Strategy
+		quotas   []int
+		want     []float64
+	}{
+		{StrategyRoundRobin, []int{0, 0, 0}, []float64{1. / 3, 1. / 3, 1. / 3}},
+		{StrategyBalance, []int{60, 30, 10}, []float64{.6, .3, .1}},
+	} {
+		t.Run(string(c.strategy), func(t *testing.T) {
+			t.Parallel()
+			var urls []string
+			for range c.quotas {
+				urls = append(urls, newSteady(t).URL)
+			}
+			options := pools(urls...)
+			options.Strategy, options.Turn = c.strategy, 10*time.Second
+			for i, quota := range c.quotas {
+				options.Pools[i].Quota = quota
+			}
+			r := run(t, options, nil)
+			var served [3]time.Duration
+			var last *work.Job
+			var since time.Time
+			for r.now().Sub(r.begun) < 10*time.Minute {
+				job := r.job()
+				if now := r.now(); last != nil {
+					for i, url := range urls {
+						if last.Pool == url {
+							served[i] += now.Sub(since)
+						}
+					}
+					last, since = job, now
+				} else {
+					last, since = job, now
+				}
+				if job == nil {
+					t.Fatal("hashing stopped at a change of pools")
+				}
+				if err := r.submit(share(job, 1)); err != nil && !errors.Is(err, work.ErrUnsent) {
+					t.Error(err)
+				}
+			}
+			sum := served[0] + served[1] + served[2]
+			for i, want := range c.want {
+				if got := float64(served[i]) / float64(sum); got < want-0.07 || got > want+0.07 {
+					t.Errorf("pool %d had %.3f of the time, want %.3f (%v)", i+1, got, want, served)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,99 @@
+package stratum
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"quarry/stratum/v1"
+	"quarry/work"
+)
+
+// homeless is the verdict if it says that the share's connection is gone.
+func homeless(verdict error) *work.Lost {
+	var lost *work.Lost
+	if errors.As(verdict, &lost) && lost.Why == v1.LostDisconnected {
+		return lost
+	}
+	return nil
+}
+
+// hold keeps a share whose connection is gone until the pool resumes the
+// session, and then sends it there. That may be for the second time: the pool
+// may have taken it and its yes may be what was lost.
+func (c *Client) hold(ctx context.Context, p *pool, share *work.Share, lost *work.Lost) error {
+	if !c.takeHold() {
+		return &work.Lost{Why: lost.Why, Err: fmt.Errorf("%w, and %d shares are being held already", lost.Err, c.rules.held), Sent: lost.Sent}
+	}
+	defer c.release()
+	timeout, stop := c.clock.after(c.rules.hold)
+	defer stop()
+	sent := lost.Sent
+	for after := share.Job.Session; ; {
+		s, news, hope := c.successor(p, after)
+		if !hope {
+			return lost
+		}
+		if s == nil {
+			select {
+			case <-news:
+			case <-timeout:
+				return &work.Lost{Why: lost.Why, Err: fmt.Errorf("%w, and it did not come back within %v", lost.Err, c.rules.hold), Sent: sent}
+			case <-ctx.Done():
+				return v1.Disconnected(ctx.Err())
+			}
+			continue
+		}
+		after = s.Generation()
+		verdict := s.Submit(ctx, share)
+		again := homeless(verdict)
+		switch {
+		case again == nil:
+			return acceptedBefore(verdict, sent)
+		case errors.Is(again, v1.ErrForeign):
+			return &work.Lost{Why: lost.Why, Err: fmt.Errorf("%w, and %w", lost.Err, again.Err), Sent: sent}
+		}
+		lost, sent = again, sent || again.Sent
+	}
+}
+
+// acceptedBefore turns the refusal of a share as known into its acceptance, if
+// it was sent before: then it is the pool that says that it took it.
+func acceptedBefore(verdict error, sent bool) error {
+	var rejected *work.Rejected
+	if sent && errors.As(verdict, &rejected) && rejected.Reason == work.ReasonDuplicate && !errors.Is(verdict, work.ErrUnsent) {
+		return nil
+	}
+	return verdict
+}
+
+func (c *Client) takeHold() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.held >= c.rules.held {
+		return false
+	}
+	c.held++
+	return true
+}
+
+func (c *Client) release() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held--
+}
+
+// successor is the session that came after the one of that generation, once
+// it is subscribed; nil if there is none yet, when news says that there may be.
+// Without hope there will be none for the shares of that session.
+func (c *Client) successor(p *pool, after uint64) (s *v1.Session, news <-chan struct{}, hope bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case p.session != nil && p.current > after:
+		return p.session, c.news, true
+	case p.session != nil: // its end was felt here first
+		return nil, c.news, true
+	}
+	return nil, c.news, p.linked && p.wanted && p.mayResume(p.lastError)
+}

@@ -1,0 +1,187 @@
+package stratum
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"quarry/stratum/stratumtest"
+	"quarry/work"
+)
+
+// resumes is a pool that gives the same extranonces again, whose connections
+// go by the scripts one after another, the last one for all that follow.
+func resumes(t *testing.T, job stratumtest.Job, scripts ...func(c *pc)) *stratumtest.Server {
+	var connections []stratumtest.Script
+	for _, script := range scripts {
+		connections = append(connections, func(c *pc) {
+			c.Welcome(stratumtest.Usual())
+			c.Notify(job.Params())
+			script(c)
+		})
+	}
+	return stratumtest.Serve(t, connections...)
+}
+
+// later submits in the background.
+func (r *running) later(s *work.Share) <-chan error {
+	verdict := make(chan error, 1)
+	go func() { verdict <- r.submit(s) }()
+	return verdict
+}
+
+func (r *running) verdict(of <-chan error) error {
+	r.t.Helper()
+	select {
+	case err := <-of:
+		return err
+	case <-time.After(patience):
+		r.t.Fatalf("no verdict; the log: %v", r.logs.All())
+		return nil
+	}
+}
+
+// TestHeldShares: a share that was not answered is sent again over the resumed
+// session, and one that is found meanwhile for the first time.
+func TestHeldShares(t *testing.T) {
+	received := make(chan string, 10)
+	back := make(chan struct{})
+	accept := func(c *pc) {
+		for {
+			s := c.Expect("mining.submit")
+			received <- fmt.Sprint(s.Params[4])
+			c.Result(s, "true")
+		}
+	}
+	server := resumes(t, stratumtest.Sample("1"),
+		func(c *pc) { c.Expect("mining.submit") }, // takes it, and hangs up
+		func(c *pc) { <-back; accept(c) })
+	r := run(t, pools(server.URL), nil)
+	job := r.jobOf(server)
+	unanswered := r.later(share(job, 1))
+	r.logged("the pool resumed the session: shares found since are still good", server.URL)
+	meanwhile := r.later(share(job, 2))
+	close(back)
+	for _, of := range []<-chan error{unanswered, meanwhile} {
+		if err := r.verdict(of); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := []string{<-received, <-received}; !strings.Contains(fmt.Sprint(got), "00000001") || !strings.Contains(fmt.Sprint(got), "00000002") {
+		t.Errorf("the pool got %v", got)
+	}
+	for len(r.jobs) > 0 {
+		if job := <-r.jobs; job == nil {
+			t.Error("hashing stopped although the session could be resumed")
+		}
+	}
+}
+
+// TestTakenBefore: the pool had taken the share whose yes was lost.
+func TestTakenBefore(t *testing.T) {
+	server := resumes(t, stratumtest.Sample("1"),
+		func(c *pc) { c.Expect("mining.submit") },
+		func(c *pc) {
+			for {
+				c.Error(c.Expect("mining.submit"), `[22,"Duplicate share",null]`)
+			}
+		})
+	r := run(t, pools(server.URL), nil)
+	job := r.jobOf(server)
+	if err := r.submit(share(job, 1)); err != nil {
+		t.Errorf("a share that the pool knows from the connection before: %v", err)
+	}
+	var rejected *work.Rejected
+	if err := r.submit(share(job, 2)); !errors.As(err, &rejected) || rejected.Reason != work.ReasonDuplicate {
+		t.Errorf("a share that it should not know: %v", err)
+	}
+}
+
+// TestHeldInVain: a new block, new extranonces, or no session at all.
+func TestHeldInVain(t *testing.T) {
+	hangUp := func(c *pc) { c.Expect("mining.submit") }
+	newBlock := stratumtest.Sample("2")
+	newBlock.PrevHash = strings.Repeat("00000001", 8)
+	for name, c := range map[string]struct {
+		next stratumtest.Script
+		want func(error) bool
+	}{
+		"new block": {func(c *pc) {
+			c.Welcome(stratumtest.Usual())
+			c.Notify(newBlock.Params())
+			c.Read()
+			t.Error("a share for an old block was sent")
+		}, func(err error) bool { return errors.Is(err, work.ErrStale) && errors.Is(err, work.ErrUnsent) }},
+		"new extranonces": {func(c *pc) {
+			offer := stratumtest.Usual()
+			offer.Extranonce1 = "01020304"
+			c.Welcome(offer)
+			c.Notify(stratumtest.Sample("1").Params())
+			c.Read()
+			t.Error("a share with another extranonce1 was sent")
+		}, func(err error) bool { return disconnected(err) && strings.Contains(err.Error(), "another extranonce1") }},
+		"other size": {func(c *pc) {
+			offer := stratumtest.Usual()
+			offer.Size = 8
+			c.Welcome(offer)
+			c.Notify(stratumtest.Sample("1").Params())
+			c.Read()
+			t.Error("a share with another size of the extranonce2 was sent")
+		}, disconnected},
+		"never back": {func(c *pc) {}, func(err error) bool { return disconnected(err) && strings.Contains(err.Error(), "did not come back") }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := stratumtest.Serve(t, func(c *pc) {
+				c.Welcome(stratumtest.Usual())
+				c.Notify(stratumtest.Sample("1").Params())
+				hangUp(c)
+			}, c.next)
+			r := run(t, pools(server.URL), nil)
+			if err := r.submit(share(r.jobOf(server), 1)); !c.want(err) {
+				t.Errorf("verdict %v", err)
+			}
+		})
+	}
+}
+
+// TestHashingWhileAway: the last job stays as long as its shares may be worth
+// something, and no longer.
+func TestHashingWhileAway(t *testing.T) {
+	server := resumes(t, stratumtest.Sample("1"), func(c *pc) {})
+	r := run(t, pools(server.URL), nil)
+	r.jobOf(server)
+	server.Close()
+	before := r.now()
+	r.noWork()
+	if away := r.now().Sub(before); away < 100*time.Second {
+		t.Errorf("hashing stopped after %v", away)
+	}
+	r.logged("no work: hashing stops until a pool gives a job", "")
+}
+
+// TestHeldIsBounded: more shares than the limit are lost at once.
+func TestHeldIsBounded(t *testing.T) {
+	server := resumes(t, stratumtest.Sample("1"), func(c *pc) {})
+	r := run(t, pools(server.URL), nil)
+	job := r.jobOf(server)
+	server.Close()
+	var verdicts []<-chan error
+	for nonce := range uint32(r.rules.held + 5) {
+		verdicts = append(verdicts, r.later(share(job, nonce)))
+	}
+	full := 0
+	for _, of := range verdicts {
+		err := r.verdict(of)
+		if !disconnected(err) {
+			t.Errorf("verdict %v", err)
+		}
+		if strings.Contains(err.Error(), "being held already") {
+			full++
+		}
+	}
+	if full != 5 {
+		t.Errorf("%d shares found no room, want 5", full)
+	}
+}

@@ -1,0 +1,205 @@
+package stratum
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"quarry/stratum/v1"
+	"quarry/work"
+)
+
+// link keeps a session with the pool until ctx ends. One runs for each pool
+// that is wanted.
+func (c *Client) link(ctx context.Context, p *pool) {
+	defer c.change(func() { p.linked, p.leave = false, nil })
+	for {
+		if err := c.pause(ctx, p); err != nil {
+			return
+		}
+		end, err := c.attempt(ctx, p)
+		if ctx.Err() != nil {
+			return
+		}
+		if c.settle(p, end, err) {
+			return
+		}
+	}
+}
+
+// pause waits until the pool may be tried again.
+func (c *Client) pause(ctx context.Context, p *pool) error {
+	c.mu.Lock()
+	next := p.next
+	c.mu.Unlock()
+	wait := next.Sub(c.clock.now())
+	if wait <= 0 {
+		return ctx.Err()
+	}
+	return c.clock.wait(ctx, wait)
+}
+
+// outcome is how a session went.
+type outcome struct {
+	worked   time.Duration // authorised and with a job, 0 if it never was
+	status   v1.Status
+	heritage *v1.Heritage
+}
+
+// attempt connects to the pool and stays until the session ends. Pools that
+// do not understand the full handshake get a simpler one, mostly at once.
+func (c *Client) attempt(ctx context.Context, p *pool) (outcome, error) {
+	for {
+		end, err := c.session(ctx, p)
+		simpler := p.learn(err, end.status.Authorised)
+		if simpler == "" || ctx.Err() != nil {
+			return end, err
+		}
+		c.log.Warn("connecting again, "+simpler, zap.String("pool", p.url.String()), zap.Error(err))
+	}
+}
+
+// session is one connection from the dialling to its end.
+func (c *Client) session(ctx context.Context, p *pool) (outcome, error) {
+	log := c.log.With(zap.String("pool", p.url.String()))
+	c.mu.Lock()
+	level := p.level()
+	c.mu.Unlock()
+	log.Log(level, "connecting")
+	transport, err := Dial(ctx, p.url, p.TLS, c.options.Limits, log)
+	if err != nil {
+		return outcome{}, err
+	}
+	s := c.open(p, transport, log)
+	err = c.run(ctx, s)
+	end := c.close(p, s, err)
+	if errors.Is(err, v1.ErrClosed) && !p.known && p.url.Scheme == SchemeTCP {
+		err = fmt.Errorf("%w: if this port is for TLS, use %s://", err, SchemeTLS)
+	}
+	return end, err
+}
+
+// open makes the session known, so that shares find it.
+func (c *Client) open(p *pool, t v1.Transport, log *zap.Logger) *v1.Session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.generation++
+	generation := c.generation
+	s := v1.NewSession(t, v1.Config{
+		Pool: p.url.String(), User: p.User, Password: p.Password,
+		UserAgent: c.options.UserAgent, Generation: generation, Heritage: p.heritage,
+		NoConfigure: p.noConfigure || p.NoVersionRolling, BareSubscribe: p.bareSubscribe,
+		SuggestDifficulty: p.SuggestDifficulty, SubscribeExtra: p.SubscribeExtra,
+		SubmitStale: c.options.SubmitStale,
+		Limits:      c.options.Limits, Log: log, Trace: c.options.Trace,
+		Publish:    func(job *work.Job) { c.jobArrived(p, job) },
+		Subscribed: func(resumed bool) { c.subscribed(p, generation, resumed) },
+		Working:    func() { c.worksNow(p, generation) },
+	})
+	p.session, p.current = s, generation
+	c.sessions[generation], c.owners[generation] = s, p
+	delete(c.owners, generation-rememberedSessions)
+	p.since = time.Now()
+	c.connects++
+	c.tell()
+	return s
+}
+
+// rememberedSessions is how many sessions back a held share may be of.
+const rememberedSessions = 256
+
+// run runs the session until it ends or is left. One that is left for another
+// pool stays connected until its submits are answered, but not for long.
+func (c *Client) run(ctx context.Context, s *v1.Session) error {
+	running, hangUp := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer hangUp(nil)
+	drained := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(drained)
+		if cause := context.Cause(ctx); errors.Is(cause, context.Canceled) {
+			hangUp(cause)
+		} else {
+			c.drain(running, s)
+			hangUp(fmt.Errorf("left the pool: %w", cause))
+		}
+	})
+	err := s.Run(running)
+	hangUp(nil)
+	if !stop() {
+		<-drained
+		return ctx.Err()
+	}
+	return err
+}
+
+// drain waits until the session has all verdicts.
+func (c *Client) drain(running context.Context, s *v1.Session) {
+	wait := c.rules.drainMin
+	for waited := time.Duration(0); waited < c.rules.drain; waited += wait {
+		if waited > 0 && s.Pending() == 0 || c.clock.wait(running, wait) != nil {
+			return
+		}
+	}
+}
+
+// close takes the session off the list and keeps what it leaves. Its last job
+// stays good for a while if the pool may resume the session.
+func (c *Client) close(p *pool, s *v1.Session, reason error) outcome {
+	end := outcome{status: s.Status(), heritage: s.Heritage()}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.clock.now()
+	c.count(now)
+	if !p.working.IsZero() {
+		end.worked = max(now.Sub(p.working), 1)
+	}
+	if end.status.Subscribed {
+		p.known, p.configured = true, !p.noConfigure
+	}
+	if end.heritage != nil {
+		p.heritage = end.heritage
+	}
+	delete(c.sessions, s.Generation())
+	p.session, p.working, p.complaint, p.lost = nil, time.Time{}, nil, now
+	if p.wanted {
+		p.idle = now
+	}
+	if !p.mayResume(reason) {
+		p.job = nil
+	}
+	if c.active == p {
+		c.showActive()
+	}
+	p.since, p.lastError = time.Now(), reason
+	c.tell()
+	return end
+}
+
+// settle draws the conclusions from the end of a session: when the pool is
+// tried again, and what the log says. It tells whether to give up.
+func (c *Client) settle(p *pool, end outcome, err error) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	level := p.level()
+	retry := p.settle(end, err, c.clock.now(), c.clock.jitter())
+	c.tell()
+	what := "pool failed"
+	switch {
+	case p.askedAway:
+		what, level = "leaving the pool", zap.InfoLevel
+	case end.worked > 0:
+		what, level = "pool lost", zap.WarnLevel
+	case level == zap.InfoLevel:
+		level = zap.WarnLevel
+	}
+	p.gone = c.options.NoRetry && end.worked == 0 && !p.askedAway
+	fields := []zap.Field{zap.String("pool", p.url.String()), zap.Error(err)}
+	if !p.gone {
+		fields = append(fields, zap.Duration("retry_in", retry))
+	}
+	c.log.Log(level, what, fields...)
+	return p.gone
+}

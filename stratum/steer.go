@@ -1,0 +1,271 @@
+package stratum
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"quarry/stratum/v1"
+	"quarry/work"
+)
+
+// standing is how a pool is doing. Client.mu guards it.
+type standing struct {
+	wanted  bool
+	linked  bool              // its link runs
+	leave   func(cause error) // ends the link
+	session *v1.Session       // the present one, which may still shake hands; nil: none
+	current uint64            // its generation, or that of the last one
+	since   time.Time         // when it began, or the last one ended
+	working time.Time         // since when shares can be found and sent; zero: they cannot
+	job     *work.Job         // the newest; kept for a while after a loss
+	lost    time.Time         // when the session of job ended
+
+	failures  int       // in a row
+	idle      time.Time // since when it is wanted and gives no work; zero: it does
+	quit      error     // a reason to give it up at once
+	complaint error     // a reason to leave it although it works
+	served    time.Duration
+	gone      bool // it failed, without retries
+}
+
+var (
+	errUnwanted = errors.New("another pool is hashed for")
+)
+
+// decide brings what is done in line with what the strategy wants: it starts
+// and ends links and chooses the pool to hash for. It returns the channel that
+// is closed at the next change.
+func (c *Client) decide(start func(*pool)) (news <-chan struct{}, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.clock.now()
+	c.count(now)
+	views, active := make([]view, len(c.pools)), -1
+	for i, p := range c.pools {
+		p.expire(now, c.rules)
+		views[i] = p.view(now, c.rules)
+		if p == c.active {
+			active = i
+		}
+	}
+	choice := c.options.Strategy.choose(c.rules, views, active, now.Sub(c.turn))
+	if choice.active >= 0 {
+		c.activate(c.pools[choice.active], choice.why, now)
+	}
+	c.showActive()
+	for i, p := range c.pools {
+		c.want(p, choice.wanted[i], now, start)
+	}
+	if c.options.NoRetry && c.hopeless() {
+		return nil, c.noPool()
+	}
+	return c.news, nil
+}
+
+// count books the time since the last decision to the active pool.
+func (c *Client) count(now time.Time) {
+	if c.active != nil && c.active.job != nil {
+		c.active.served += now.Sub(c.counted)
+	}
+	c.counted = now
+}
+
+// view is what the strategy needs to know.
+func (p *pool) view(now time.Time, r rules) view {
+	v := view{quota: p.Quota, served: p.served, suspect: p.complaint != nil}
+	if !p.working.IsZero() {
+		v.works = max(now.Sub(p.working), 1)
+	}
+	idle := !p.idle.IsZero() && now.Sub(p.idle) >= r.noWork
+	v.givenUp = v.works < healthyAfter && (p.failures >= r.failures || idle || p.quit != nil)
+	return v
+}
+
+// expire forgets the job of a session that was not resumed in time.
+func (p *pool) expire(now time.Time, r rules) {
+	if p.job != nil && !p.lost.IsZero() && now.Sub(p.lost) >= r.hold {
+		p.job = nil
+	}
+}
+
+// activate makes p the pool to hash for. The one before is left if the
+// strategy has no more use for it, and for a long while if it gave reason to.
+func (c *Client) activate(p *pool, why string, now time.Time) {
+	before := c.active
+	if before == p {
+		if c.turnOver(now) {
+			c.turn = now
+		}
+		return
+	}
+	c.active, c.turn = p, now
+	fields := []zap.Field{zap.String("pool", p.url.String())}
+	if before != nil {
+		fields = append(fields, zap.String("instead_of", before.url.String()))
+		switch {
+		case before.complaint != nil:
+			why = before.complaint.Error()
+			before.next = now.Add(c.rules.complaint)
+			before.leaveNow(before.complaint)
+		case before.working.IsZero():
+			why = "that one gives no work"
+		}
+	}
+	fields = append(fields, zap.String("because", why))
+	level := zap.InfoLevel
+	if c.options.Strategy == StrategyBalance || c.options.Strategy == StrategyRoundRobin {
+		level = zap.DebugLevel
+	}
+	c.log.Log(level, "hashing for", fields...)
+}
+
+func (c *Client) turnOver(now time.Time) bool { return now.Sub(c.turn) >= c.rules.turn }
+
+// showActive publishes what the active pool has. Caller holds mu.
+func (c *Client) showActive() {
+	var job *work.Job
+	if c.active != nil {
+		job = c.active.job
+	}
+	c.show(job)
+	if job == nil {
+		c.active = nil
+	}
+}
+
+// show publishes a job unless it is published already. Caller holds mu, so
+// that jobs are published in the order of the decisions.
+func (c *Client) show(job *work.Job) {
+	if job == c.shown {
+		return
+	}
+	if job == nil {
+		c.log.Warn("no work: hashing stops until a pool gives a job")
+	}
+	c.shown = job
+	c.publish(job)
+}
+
+// want starts or ends the pool's link.
+func (c *Client) want(p *pool, wanted bool, now time.Time, start func(*pool)) {
+	switch {
+	case wanted && !p.wanted:
+		p.idle = now
+	case !wanted && p.wanted:
+		p.idle = time.Time{}
+		p.leaveNow(errUnwanted)
+	}
+	p.wanted = wanted
+	if wanted && !p.linked && !p.gone {
+		p.linked = true
+		start(p)
+	}
+}
+
+// leaveNow ends the pool's link, if it has one.
+func (p *pool) leaveNow(cause error) {
+	if p.linked && p.leave != nil {
+		p.leave(cause)
+	}
+}
+
+// hopeless tells that every pool failed since one last worked.
+func (c *Client) hopeless() bool {
+	for _, p := range c.pools {
+		if !p.gone {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *Client) noPool() error {
+	faults := make([]error, len(c.pools))
+	for i, p := range c.pools {
+		faults[i] = fmt.Errorf("%s: %w", p.url, p.lastError)
+	}
+	return fmt.Errorf("%w: %w", ErrNoPool, errors.Join(faults...))
+}
+
+// jobArrived takes a job of a session, on its reader's goroutine: that of the
+// active pool is published at once.
+func (c *Client) jobArrived(p *pool, job *work.Job) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if job.Session != p.current || p.session == nil {
+		return // of a session that is being left
+	}
+	p.job, p.lost = job, time.Time{}
+	if c.active == nil && p.wanted {
+		c.activate(p, "it is the first with a job", c.clock.now())
+		c.tell()
+	}
+	if c.active == p {
+		c.show(job)
+	}
+}
+
+// worksNow takes note that shares can be found and sent.
+func (c *Client) worksNow(p *pool, generation uint64) {
+	c.change(func() {
+		if generation != p.current || p.session == nil {
+			return
+		}
+		p.working, p.idle = c.clock.now(), time.Time{}
+		p.complaint = nil
+		c.level(p)
+		if c.options.NoRetry {
+			for _, other := range c.pools {
+				other.gone = false
+			}
+		}
+	})
+}
+
+// level puts a pool that begins to work on a level with those that work: what
+// it missed is not made up for.
+func (c *Client) level(p *pool) {
+	weight := func(p *pool) float64 { return float64(max(p.Quota, 1)) }
+	least := -1.0
+	for _, other := range c.pools {
+		if share := float64(other.served) / weight(other); other != p && !other.working.IsZero() && (least < 0 || share < least) {
+			least = share
+		}
+	}
+	p.served = max(p.served, time.Duration(least*weight(p)))
+}
+
+// complain takes note that a pool works, but not well; nil: it does again.
+func (c *Client) complain(p *pool, generation uint64, reason error) {
+	c.change(func() {
+		if generation == p.current && p.session != nil {
+			p.complaint = reason
+		}
+	})
+}
+
+// subscribed takes note whether the pool resumed the session before. If not,
+// nothing of it is of use any more.
+func (c *Client) subscribed(p *pool, generation uint64, resumed bool) {
+	c.change(func() {
+		if generation != p.current || p.session == nil {
+			return
+		}
+		if resumed {
+			p.refusals = 0
+			return
+		}
+		if p.heritage != nil && p.heritage.SessionID != "" {
+			p.refusals++
+		}
+		if p.job != nil && p.job.Session != generation {
+			p.job = nil
+			if c.active == p {
+				c.showActive()
+			}
+		}
+	})
+}

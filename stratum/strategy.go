@@ -1,0 +1,141 @@
+package stratum
+
+import (
+	"fmt"
+	"time"
+)
+
+// Strategy says how several pools are used.
+type Strategy string
+
+// The strategies.
+const (
+	// StrategyFailover hashes for the first pool that works and goes back to a
+	// better one once that has been healthy for a while. It is the default.
+	StrategyFailover Strategy = "failover"
+	// StrategyRoundRobin hashes for all pools that work, in turns of equal
+	// length.
+	StrategyRoundRobin Strategy = "round-robin"
+	// StrategyBalance hashes for all pools that work, each for its quota of the
+	// time. Those with a quota of 0 are for when no other works.
+	StrategyBalance Strategy = "balance"
+)
+
+func (s Strategy) check(pools []Pool) error {
+	sum, given := 0, false
+	for i, p := range pools {
+		if p.Quota < 0 || p.Quota > 100 {
+			return fmt.Errorf("pool %d: quota %d is not a percentage", i+1, p.Quota)
+		}
+		sum += p.Quota
+		given = given || p.Quota != 0
+	}
+	switch s {
+	case "", StrategyFailover, StrategyRoundRobin:
+		if given {
+			return fmt.Errorf("quotas are of no effect without the strategy %s", StrategyBalance)
+		}
+		return nil
+	case StrategyBalance:
+		if sum != 100 {
+			return fmt.Errorf("the quotas of the pools add up to %d percent, the strategy %s wants 100", sum, s)
+		}
+		return nil
+	}
+	return fmt.Errorf("strategy %.40q is none of %s, %s, %s", s, StrategyFailover, StrategyRoundRobin, StrategyBalance)
+}
+
+// view is what a strategy knows of a pool.
+type view struct {
+	works   time.Duration // for how long it has been able to take shares; 0: it is not
+	givenUp bool          // it failed too often or gave no work for too long
+	suspect bool          // it works, but there is reason to leave it
+	quota   int
+	served  time.Duration // of hashing, so far
+}
+
+// choice is what a strategy makes of it.
+type choice struct {
+	active int    // index of the pool to hash for, -1: none
+	wanted []bool // pools to keep a session with, or to try to
+	why    string // active was chosen
+}
+
+// choose decides for which pool to hash. The present one is active, -1 if
+// there is none; it has been for the time turn.
+func (s Strategy) choose(r rules, views []view, active int, turn time.Duration) choice {
+	switch s {
+	case StrategyRoundRobin:
+		return takeTurns(r, views, active, turn, func(view) int { return 1 })
+	case StrategyBalance:
+		return takeTurns(r, views, active, turn, func(v view) int { return v.quota })
+	}
+	return failover(r, views, active)
+}
+
+// failover wants all pools up to the first that is not given up. The first of
+// them that works is active, except that one which takes over from a pool that
+// works as well must have shown that it is healthy.
+func failover(r rules, views []view, active int) choice {
+	c := choice{active: -1, wanted: make([]bool, len(views))}
+	for i, v := range views {
+		c.wanted[i] = true
+		if !v.suspect && (!v.givenUp || v.works >= r.failback) {
+			break
+		}
+	}
+	if active >= 0 {
+		c.wanted[active] = true
+	}
+	c.active, c.why = firstWorking(r, views, active)
+	return c
+}
+
+func firstWorking(r rules, views []view, active int) (int, string) {
+	working := func(i int) bool { return i >= 0 && views[i].works > 0 }
+	for _, suspect := range []bool{false, true} {
+		for i, v := range views {
+			switch {
+			case !working(i) || v.suspect != suspect:
+			case i == active:
+				return i, ""
+			case !working(active):
+				return i, "it works"
+			case views[active].suspect:
+				return i, "it works better"
+			case i < active && v.works >= r.failback:
+				return i, fmt.Sprintf("it is preferred and was healthy for %v", v.works.Round(time.Second))
+			}
+		}
+	}
+	return active, "" // nobody works; the last job may be good still
+}
+
+// takeTurns wants all pools with a weight, and the others when none of them
+// works. The one to hash for is the one that had least of its share so far.
+func takeTurns(r rules, views []view, active int, turn time.Duration, weight func(view) int) choice {
+	c := choice{active: -1, wanted: make([]bool, len(views))}
+	spare := true
+	for i, v := range views {
+		c.wanted[i] = weight(v) > 0
+		spare = spare && (weight(v) == 0 || v.givenUp && v.works == 0 || v.suspect)
+	}
+	eligible := func(v view) bool { return v.works > 0 && !v.suspect && weight(v) > 0 }
+	share := func(v view) float64 { return float64(v.served) / float64(weight(v)) }
+	best := -1
+	for i, v := range views {
+		c.wanted[i] = c.wanted[i] || spare || i == active
+		if eligible(v) && (best < 0 || share(v) < share(views[best])) {
+			best = i
+		}
+	}
+	switch {
+	case best < 0:
+		c.active, c.why = firstWorking(r, views, active)
+	case active >= 0 && eligible(views[active]) && (turn < r.turn || best == active):
+		c.active = active
+	default:
+		c.active, c.why = best, "it is its turn"
+	}
+	return c
+}

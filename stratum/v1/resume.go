@@ -1,0 +1,101 @@
+package v1
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"quarry/work"
+)
+
+// Heritage is what a session that ended leaves to the next one at the same
+// pool, which may get the same extranonces again: then shares of the old
+// session's jobs are as good as before. It must not go to another pool, for
+// the session id lets whoever has it take the session over.
+type Heritage struct {
+	SessionID  string // empty if the pool gave none
+	Extranonce Extranonce
+
+	generations []uint64 // of the sessions that it comes down from
+	jobs        []*work.Job
+}
+
+// maxGenerations bounds how far back shares may come from.
+const maxGenerations = 64
+
+// Heritage is what the session leaves, nil if it never was subscribed.
+func (s *Session) Heritage() *Heritage {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := &s.state
+	if !st.subscribed {
+		return nil
+	}
+	generations := append(slices.Clone(st.ancestors), s.cfg.Generation)
+	return &Heritage{
+		SessionID: st.sessionID, Extranonce: st.extranonce,
+		generations: generations[max(len(generations)-maxGenerations, 0):], jobs: slices.Clone(st.jobs),
+	}
+}
+
+// inherit takes over the jobs of the session before, if the pool gave the same
+// extranonces again. It tells whether it did. Caller holds mu.
+func (st *state) inherit(h *Heritage) bool {
+	if h == nil || st.extranonce.TwoSize != h.Extranonce.TwoSize || !bytes.Equal(st.extranonce.One, h.Extranonce.One) {
+		return false
+	}
+	st.ancestors, st.jobs = h.generations, slices.Clone(h.jobs)
+	return true
+}
+
+// tellResumed says whether a session that was to be resumed is.
+func (s *Session) tellResumed(resumed bool) {
+	if s.cfg.Heritage != nil && s.cfg.Heritage.SessionID != "" {
+		if resumed {
+			s.log.Info("the pool resumed the session: shares found since are still good")
+		} else {
+			s.log.Info("the pool began a new session", zap.Int("extranonce2_size", s.Status().Extranonce2Size))
+		}
+	}
+	if s.cfg.Subscribed != nil {
+		s.cfg.Subscribed(resumed)
+	}
+}
+
+// awaitJobFor holds a share of an earlier session until this one's first job
+// tells which block is the newest.
+func (s *Session) awaitJobFor(ctx context.Context, share *work.Share) error {
+	if share.Job.Session == s.cfg.Generation {
+		return nil
+	}
+	timer := time.NewTimer(s.cfg.Limits.FirstJob)
+	defer timer.Stop()
+	select {
+	case <-s.firstJob:
+		return nil
+	case <-timer.C:
+		return Disconnected(ErrNoJob)
+	case <-ctx.Done():
+		return Disconnected(ctx.Err())
+	case <-s.conn.done:
+		return Disconnected(s.conn.why())
+	}
+}
+
+// ErrForeign is in the chain of the verdict on a share that can never be sent
+// in this session.
+var ErrForeign = errors.New("the pool gave another extranonce1 since")
+
+// related tells whether the share's job is of this session or of one that it
+// resumed. Caller holds mu.
+func (s *Session) related(job *work.Job) error {
+	if job.Session == s.cfg.Generation || slices.Contains(s.state.ancestors, job.Session) {
+		return nil
+	}
+	return Disconnected(fmt.Errorf("%w: the share is of session %d, this is %d", ErrForeign, job.Session, s.cfg.Generation))
+}
