@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"quarry/hashing"
 	"quarry/miner"
@@ -33,8 +34,8 @@ const chaosSpeed = 20
 // chaosLimits are short, but longer than the delays of the plan.
 var chaosLimits = v1.Limits{
 	Connect: time.Second, TLS: 2 * time.Second, Configure: 2 * time.Second, Handshake: 2 * time.Second,
-	FirstJob: 3 * time.Second, LineTime: 2 * time.Second, Write: 2 * time.Second, Silence: 4 * time.Second,
-	Submit: 4 * time.Second, Authorise: 2 * time.Second,
+	FirstJob: 3 * time.Second, LineTime: 2 * time.Second, Write: 2 * time.Second, Silence: 2500 * time.Millisecond,
+	Submit: 3 * time.Second, Authorise: 2 * time.Second,
 }
 
 // TestChaos mines at three pools, each behind an injector of faults, and has
@@ -128,6 +129,7 @@ func newChaosRun(t *testing.T, seed uint64) *chaosRun {
 		t.Fatal(err)
 	}
 	client.clock = hurried(chaosSpeed, seed)
+	client.rules.drainMin, client.rules.drain = time.Second*chaosSpeed, 5*time.Second*chaosSpeed // as the delays are no shorter
 	r.source = &chaosSource{Client: client, book: r.book, index: make(map[string]int)}
 	for i, p := range client.pools {
 		r.source.index[p.url.String()] = i
@@ -148,13 +150,12 @@ func chaosLog(t *testing.T) *zap.Logger {
 	if file == "" {
 		return zap.NewNop()
 	}
-	cfg := zap.NewDevelopmentConfig()
-	cfg.OutputPaths = []string{file}
-	log, err := cfg.Build()
+	out, err := os.Create(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return log
+	t.Cleanup(func() { out.Close() })
+	return zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(zap.NewDevelopmentEncoderConfig()), zapcore.AddSync(out), zap.DebugLevel))
 }
 
 // mine runs the miner under fire for so long, and has everything settle.

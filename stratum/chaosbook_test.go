@@ -20,6 +20,7 @@ import (
 // settled, see chaosaudit_test.go.
 type chaosBook struct {
 	mu         sync.Mutex
+	waiting    int           // shares with the client
 	holding    time.Duration // how long the client holds shares, by its own clock
 	pools      []*poolBook
 	shares     map[shareKey]*shareRecord
@@ -56,7 +57,7 @@ type shareRecord struct {
 	found   time.Time
 	settled time.Time
 	verdict error
-	waiting int  // shares of its pool with the client when it was settled
+	waiting int  // shares with the client when it was settled
 	knew    bool // when it was begun, the client had published a job on another block
 
 	submits []*submitRecord
@@ -177,20 +178,20 @@ func (b *chaosBook) begun(pool int, share *work.Share) {
 	defer b.mu.Unlock()
 	s, p := b.record(keyOf(pool, share)), b.pools[pool]
 	s.share, s.begun, s.knew = share, time.Now(), p.newest != share.Job.PrevHash.String()
-	p.waiting++
+	b.waiting++
 }
 
 // settled notes the miner's verdict.
 func (b *chaosBook) settled(pool int, share *work.Share, found time.Time, verdict error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s, p := b.record(keyOf(pool, share)), b.pools[pool]
+	s := b.record(keyOf(pool, share))
 	if !s.settled.IsZero() {
 		b.violation("%v: settled twice, %v and %v", s.key, s.verdict, verdict)
 	}
-	s.share, s.found, s.settled, s.verdict, s.waiting = share, found, time.Now(), verdict, p.waiting
+	s.share, s.found, s.settled, s.verdict, s.waiting = share, found, time.Now(), verdict, b.waiting
 	if !s.begun.IsZero() {
-		p.waiting--
+		b.waiting--
 	}
 	b.verdicts[class(verdict)]++
 }

@@ -24,7 +24,7 @@ func (b *chaosBook) explain(s *shareRecord, job *jobRecord) (why string, ok bool
 	origin := job.origin(s.share.Job.Received)
 	if n := len(s.submits); n > 0 {
 		last := s.submits[n-1]
-		switch open := last.link.closed.IsZero() || last.link.closed.After(s.settled); {
+		switch open := last.link.openAt(s.settled); {
 		case last.surelyAnswered(s.settled):
 			return "the pool's answer was there", false
 		case !open:
@@ -40,11 +40,17 @@ func (b *chaosBook) explain(s *shareRecord, job *jobRecord) (why string, ok bool
 	switch {
 	case origin == nil:
 		return "its connection is not known", false
-	case origin.closed.IsZero() || origin.closed.After(s.settled):
+	case origin.openAt(s.settled):
 		return origin.trouble() + ", still open, not sent", origin.swallowed && b.full(s)
 	}
 	why, ok = b.notResumed(pool, origin, job, s)
 	return origin.trouble() + "; " + why, ok
+}
+
+// openAt tells whether the connection was open then, as seen by the client,
+// which may know of its end a little before the injector.
+func (l *linkRecord) openAt(at time.Time) bool {
+	return l.closed.IsZero() || l.closed.After(at.Add(doubtTime))
 }
 
 // trouble is what ended the connection, or why it is of no use.
@@ -98,10 +104,30 @@ func (b *chaosBook) notResumed(pool *poolBook, origin *linkRecord, job *jobRecor
 		return "a new block before the next connection worked", true
 	case b.full(s):
 		return "too many shares to hold", true
+	case pool.refusals(s.settled) >= maxRefusals:
+		return "the pool had not resumed sessions before", true
 	case s.settled.Sub(s.found) > b.holding:
 		return "held for too long", true
 	}
 	return "not held for the next connection", false
+}
+
+// refusals is how many times in a row the pool did not resume a session that
+// it was asked for: restarted pools do not.
+func (p *poolBook) refusals(by time.Time) (n int) {
+	last := ""
+	for _, l := range p.links {
+		if !l.subscribed || l.opened.After(by) {
+			continue
+		}
+		if l.extranonce1 == last {
+			n = 0
+		} else if l.offered != "" {
+			n++
+		}
+		last = l.extranonce1
+	}
+	return n
 }
 
 // fails says why a later connection did not bring the share to the pool, if

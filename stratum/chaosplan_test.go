@@ -79,7 +79,7 @@ func (c *chaosPlan) later(after time.Duration, do func()) {
 // strike does something to a pool, mostly to one that has a client.
 func (c *chaosPlan) strike() {
 	p := c.pools[c.random.IntN(len(c.pools))]
-	for range 3 {
+	for range 8 {
 		if p.Links() == 0 {
 			p = c.pools[c.random.IntN(len(c.pools))]
 		}
@@ -114,16 +114,15 @@ func (c *chaosPlan) faults() []action {
 		{6, func(p *chaosPool) { p.Delay(c.direction(), c.between(20*ms, 300*ms), c.between(500*ms, 1500*ms)) }},
 		{3, func(p *chaosPool) { p.Cut() }},
 		{3, func(p *chaosPool) { p.Reset() }},
-		{1, func(p *chaosPool) { p.HalfOpen(stratumtest.ToPool) }},
-		{1, func(p *chaosPool) { p.HalfOpen(stratumtest.ToClient) }},
-		{1, func(p *chaosPool) { p.HalfOpen(stratumtest.ToPool); p.HalfOpen(stratumtest.ToClient) }},
+		{2, c.halfOpen},
 		{2, func(p *chaosPool) { p.Truncate(c.direction()) }},
 		{3, func(p *chaosPool) { p.Flip(stratumtest.ToClient, 1+c.random.IntN(2)) }},
 		{1, func(p *chaosPool) { p.Flip(stratumtest.ToPool, 1) }},
 		{4, func(p *chaosPool) { p.Reorder(1+c.random.IntN(5), 300*ms) }},
 		{2, func(p *chaosPool) { p.Stall(c.between(200*ms, 1200*ms)) }},
 		{2, c.restart},
-		{2, c.refuse},
+		{2, func(p *chaosPool) { c.refuse(p, c.between(100*ms, 1500*ms)) }},
+		{1, func(p *chaosPool) { c.refuse(p, c.between(2000*ms, 8000*ms)) }}, // as long as shares are held, and longer
 		{2, c.move},
 		{1, c.unname},
 		{2, c.recertify},
@@ -164,10 +163,21 @@ func (c *chaosPlan) restart(p *chaosPool) {
 	c.later(c.between(0, 1000*ms), p.restart)
 }
 
-func (c *chaosPlan) refuse(p *chaosPool) {
+func (c *chaosPlan) refuse(p *chaosPool, lasting time.Duration) {
 	p.Refuse()
 	p.Reset()
-	c.later(c.between(100*ms, 1500*ms), p.open)
+	c.later(lasting, p.open)
+}
+
+// halfOpen makes connections dead in one direction, or in both.
+func (c *chaosPlan) halfOpen(p *chaosPool) {
+	which := c.random.IntN(3)
+	if which != 0 {
+		p.HalfOpen(stratumtest.ToPool)
+	}
+	if which != 1 {
+		p.HalfOpen(stratumtest.ToClient)
+	}
 }
 
 func (p *chaosPool) open() {

@@ -178,6 +178,9 @@ func hurried(times float64, seed uint64) clock {
 		wait: func(ctx context.Context, d time.Duration) error {
 			return wait(ctx, time.Duration(float64(d)/times))
 		},
+		after: func(d time.Duration) (<-chan time.Time, func() bool) {
+			return after(time.Duration(float64(d) / times))
+		},
 		jitter: func() float64 {
 			mu.Lock()
 			defer mu.Unlock()
