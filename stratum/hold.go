@@ -22,32 +22,38 @@ func homeless(verdict error) *work.Lost {
 // session, and then sends it there. That may be for the second time: the pool
 // may have taken it and its yes may be what was lost.
 func (c *Client) hold(ctx context.Context, p *pool, share *work.Share, lost *work.Lost) error {
-	if !c.takeHold() {
+	if !c.takeHold(p, share) {
 		return &work.Lost{Why: lost.Why, Err: fmt.Errorf("%w, and %d shares are being held already", lost.Err, c.rules.held), Sent: lost.Sent}
 	}
 	defer c.release()
 	timeout, stop := c.clock.after(c.rules.hold)
 	defer stop()
-	sent := lost.Sent
+	sent, ready := lost.Sent, make(chan struct{})
+	close(ready)
 	for after := share.Job.Session; ; {
 		s, news, hope := c.successor(p, after)
 		if !hope {
-			return lost
+			return &work.Lost{Why: lost.Why, Err: lost.Err, Sent: sent}
+		}
+		if s != nil {
+			news = ready
+		}
+		select {
+		case <-timeout:
+			return &work.Lost{Why: lost.Why, Err: fmt.Errorf("%w, and it did not come back within %v", lost.Err, c.rules.hold), Sent: sent}
+		case <-ctx.Done():
+			return v1.Disconnected(ctx.Err())
+		case <-news:
 		}
 		if s == nil {
-			select {
-			case <-news:
-			case <-timeout:
-				return &work.Lost{Why: lost.Why, Err: fmt.Errorf("%w, and it did not come back within %v", lost.Err, c.rules.hold), Sent: sent}
-			case <-ctx.Done():
-				return v1.Disconnected(ctx.Err())
-			}
 			continue
 		}
 		after = s.Generation()
 		verdict := s.Submit(ctx, share)
 		again := homeless(verdict)
 		switch {
+		case again == nil && sent && errors.Is(verdict, work.ErrUnsent):
+			return &work.Lost{Why: lost.Why, Err: fmt.Errorf("%w, without a verdict, and now it is too late to ask again: %v", lost.Err, verdict), Sent: true}
 		case again == nil:
 			return acceptedBefore(verdict, sent)
 		case errors.Is(again, v1.ErrForeign):
@@ -67,14 +73,26 @@ func acceptedBefore(verdict error, sent bool) error {
 	return verdict
 }
 
-func (c *Client) takeHold() bool {
+// takeHold finds room for the share. Where there is none any more it is no use
+// to find others, so hashing for the pool stops. Blocks have room of their own.
+func (c *Client) takeHold(p *pool, share *work.Share) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.held >= c.rules.held {
-		return false
+	room := c.rules.held
+	if share.Job.IsBlock(share.Hash) {
+		room *= 2
 	}
-	c.held++
-	return true
+	if c.held < room {
+		c.held++
+		return true
+	}
+	if p.session == nil && p.job != nil {
+		p.job = nil
+		if c.active == p {
+			c.showActive()
+		}
+	}
+	return false
 }
 
 func (c *Client) release() {

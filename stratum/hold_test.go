@@ -113,7 +113,10 @@ func TestHeldInVain(t *testing.T) {
 			c.Notify(newBlock.Params())
 			c.Read()
 			t.Error("a share for an old block was sent")
-		}, func(err error) bool { return errors.Is(err, work.ErrStale) && errors.Is(err, work.ErrUnsent) }},
+		}, func(err error) bool { // the pool may have taken it
+			var lost *work.Lost
+			return disconnected(err) && errors.As(err, &lost) && lost.Sent && !errors.Is(err, work.ErrStale) && strings.Contains(err.Error(), "too late")
+		}},
 		"new extranonces": {func(c *pc) {
 			offer := stratumtest.Usual()
 			offer.Extranonce1 = "01020304"
@@ -143,6 +146,32 @@ func TestHeldInVain(t *testing.T) {
 				t.Errorf("verdict %v", err)
 			}
 		})
+	}
+}
+
+// TestHeldForAnOldBlock: a share that was never sent is stale after a new
+// block.
+func TestHeldForAnOldBlock(t *testing.T) {
+	away := make(chan struct{})
+	newBlock := stratumtest.Sample("2")
+	newBlock.PrevHash = strings.Repeat("00000001", 8)
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(stratumtest.Sample("1").Params())
+	}, func(c *pc) {
+		<-away
+		c.Welcome(stratumtest.Usual())
+		c.Notify(newBlock.Params())
+		c.Read()
+		t.Error("a share for an old block was sent")
+	})
+	r := run(t, pools(server.URL), nil)
+	job := r.jobOf(server)
+	r.logged("pool lost", server.URL)
+	verdict := r.later(share(job, 1))
+	close(away)
+	if err := r.verdict(verdict); !errors.Is(err, work.ErrStale) || !errors.Is(err, work.ErrUnsent) {
+		t.Errorf("verdict %v", err)
 	}
 }
 
@@ -184,4 +213,5 @@ func TestHeldIsBounded(t *testing.T) {
 	if full != 5 {
 		t.Errorf("%d shares found no room, want 5", full)
 	}
+	r.logged("no work: hashing stops until a pool gives a job", "")
 }

@@ -34,12 +34,10 @@ func Disconnected(reason error) *work.Lost {
 // work.ErrStale, *work.Rejected or *work.Lost. It blocks until there is a
 // verdict, and may be called from many goroutines.
 func (s *Session) Submit(ctx context.Context, share *work.Share) error {
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	default:
-		return &work.Lost{Why: lostQueueFull}
+	if err := s.takeSlot(ctx); err != nil {
+		return err
 	}
+	defer func() { <-s.slots }()
 	if err := s.awaitAuthorised(ctx); err != nil {
 		return err
 	}
@@ -70,6 +68,20 @@ func (s *Session) Submit(ctx context.Context, share *work.Share) error {
 		return lost
 	}
 	return s.verdict(&reply)
+}
+
+// takeSlot waits until fewer shares than the limit are under way. A pool that
+// has stopped answering may be cut off from us, and take them over the next
+// connection.
+func (s *Session) takeSlot(ctx context.Context) error {
+	select {
+	case s.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return Disconnected(ctx.Err())
+	case <-s.conn.done:
+		return Disconnected(s.conn.why())
+	}
 }
 
 // Pending is how many shares wait for their verdict.

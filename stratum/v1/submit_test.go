@@ -258,21 +258,29 @@ func TestLostShares(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("queue full", func(t *testing.T) {
-		written := make(chan struct{}, 1)
+	t.Run("waits for its turn", func(t *testing.T) {
+		written := make(chan struct{})
 		m := mine(t, stratumtest.Serve(t, silent), Config{
 			Limits: Limits{Shares: 1}, Trace: Trace{SubmitWritten: func(*work.Share, time.Time) { written <- struct{}{} }},
 		})
 		job := m.job()
 		ctx, cancel := context.WithCancel(context.Background())
-		first := make(chan error)
+		first, second := make(chan error, 1), make(chan error, 1)
 		go func() { first <- m.Submit(ctx, share(job, 1)) }()
 		<-written
-		if err := m.submit(share(job, 2)); !isLost(err, "queue full") {
-			t.Error(err)
+		go func() { second <- m.Submit(t.Context(), share(job, 2)) }()
+		select {
+		case <-written:
+			t.Error("more shares under way than the limit")
+		case <-time.After(10 * time.Millisecond):
 		}
 		cancel()
 		if err := <-first; !isLost(err, "shutdown") {
+			t.Error(err)
+		}
+		<-written
+		m.stop()
+		if err := <-second; !isLost(err, "shutdown") {
 			t.Error(err)
 		}
 	})
