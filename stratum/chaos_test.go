@@ -170,7 +170,7 @@ func (r *chaosRun) mine(lasting time.Duration) {
 	planned := make(chan struct{})
 	go func() {
 		defer close(planned)
-		r.plan.run(fire, 250*time.Millisecond)
+		r.plan.run(fire, 300*time.Millisecond)
 	}()
 	third := time.After(lasting / 3)
 	audits := time.NewTicker(5 * time.Second)
