@@ -101,7 +101,6 @@ type poolBook struct {
 	blocks   []blockRecord
 	restarts []time.Time
 	accepted uint64          // by its own word
-	waiting  int             // its shares with the client
 	newest   string          // block of the job published last
 	forged   map[string]bool // certificates that it must not be known by
 }
