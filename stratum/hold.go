@@ -25,7 +25,7 @@ func (c *Client) hold(ctx context.Context, p *pool, share *work.Share, lost *wor
 	if !c.takeHold(p, share) {
 		return &work.Lost{Why: lost.Why, Err: fmt.Errorf("%w, and %d shares are being held already", lost.Err, c.rules.held), Sent: lost.Sent}
 	}
-	defer c.release()
+	defer c.change(func() { c.held--; p.holding-- })
 	timeout, stop := c.clock.after(c.rules.hold)
 	defer stop()
 	sent, ready := lost.Sent, make(chan struct{})
@@ -84,6 +84,8 @@ func (c *Client) takeHold(p *pool, share *work.Share) bool {
 	}
 	if c.held < room {
 		c.held++
+		p.holding++
+		c.tell()
 		return true
 	}
 	if p.session == nil && p.job != nil {
@@ -93,12 +95,6 @@ func (c *Client) takeHold(p *pool, share *work.Share) bool {
 		}
 	}
 	return false
-}
-
-func (c *Client) release() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.held--
 }
 
 // successor is the session that came after the one of that generation, once
@@ -113,5 +109,5 @@ func (c *Client) successor(p *pool, after uint64) (s *v1.Session, news <-chan st
 	case p.session != nil: // its end was felt here first
 		return nil, c.news, true
 	}
-	return nil, c.news, p.linked && p.wanted && p.mayResume(p.lastError)
+	return nil, c.news, !c.ended && !p.gone && p.mayResume(p.lastError)
 }

@@ -76,7 +76,7 @@ func TestLinesRefuse(t *testing.T) {
 			}
 		}, "longer than 262144 bytes"},
 		{"slow", Limits{LineTime: 50 * time.Millisecond}, trickle, "not complete"},
-		{"silent", short, hang, "not a line"},
+		{"silent", short, hang, "not a word"},
 		{"silent but for line ends", short, func(c net.Conn) {
 			for {
 				if _, err := c.Write([]byte("\n")); err != nil {
@@ -84,7 +84,7 @@ func TestLinesRefuse(t *testing.T) {
 				}
 				time.Sleep(5 * time.Millisecond)
 			}
-		}, "not a line"},
+		}, "not a word"},
 		{"closing", Limits{}, func(net.Conn) {}, "closed"},
 		{"tls alert", Limits{}, func(c net.Conn) { c.Write([]byte("\x15\x03\x01\x00\x02\x02\x0a")); hang(c) }, "stratum+ssl"},
 	} {
