@@ -200,6 +200,11 @@ func TestInjectorTruncates(t *testing.T) {
 		t.Errorf("the client reads %q and %v, want a part of %q", rest, err, whole)
 	}
 	s.await(t, "the truncation", func() bool { return slices.Equal(s.closed, []stratumtest.Fault{stratumtest.Truncated}) })
+	c.send(3, "late")
+	s.await(t, "the late line", func() bool { return len(s.lines) == 5 })
+	if n := i.Faults()[stratumtest.Truncated]; n != 1 {
+		t.Errorf("%d truncations counted, want 1", n)
+	}
 }
 
 func TestInjectorFlips(t *testing.T) {

@@ -223,7 +223,7 @@ func isReply(text []byte) bool {
 func (l *link) pass(s *side, text []byte) {
 	p := Passage{Link: l.number, At: time.Now(), Direction: s.direction, Line: text}
 	p.Sent, p.Fault = l.fate(s, text)
-	if p.Fault == Flipped || p.Fault == Truncated {
+	if p.Sent != nil && !p.Whole() { // flipped or truncated just now
 		l.injector.add(p.Fault)
 	}
 	l.injector.witness.Passed(p)
