@@ -83,6 +83,7 @@ type Session struct {
 	firstJob   chan struct{} // closed when a job was published
 	slots      chan struct{} // one for each share under way
 	submits    submits
+	guard      guard
 	refusals   refusals
 	complaints complaints
 	chain      chain
@@ -148,6 +149,7 @@ func NewSession(t Transport, cfg Config) *Session {
 		realTime:   realTime,
 	}
 	s.state.difficulty = hashing.DifficultyOne()
+	s.guard = guard{rate: cfg.Limits.ShareRate, burst: cfg.Limits.ShareBurst, log: cfg.Log}
 	s.complaints.tell = cfg.Complain
 	s.chain = chain{log: cfg.Log, habits: cfg.Habits, complaints: &s.complaints}
 	s.conn = newConn(t, cfg.Limits, cfg.Log)
