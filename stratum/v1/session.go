@@ -87,6 +87,7 @@ type Session struct {
 	refusals   refusals
 	complaints complaints
 	chain      chain
+	payout     payout               // the reader's
 	realTime   func() time.Duration // replaceable in tests
 
 	mu    sync.Mutex // guards state
@@ -152,6 +153,7 @@ func NewSession(t Transport, cfg Config) *Session {
 	s.guard = guard{rate: cfg.Limits.ShareRate, burst: cfg.Limits.ShareBurst, log: cfg.Log}
 	s.complaints.tell = cfg.Complain
 	s.chain = chain{log: cfg.Log, habits: cfg.Habits, complaints: &s.complaints}
+	s.payout = payout{log: cfg.Log, script: outputScript(addressOf(cfg.User))}
 	s.conn = newConn(t, cfg.Limits, cfg.Log)
 	s.pool.replies.burst = burst
 	s.teller = newTeller(cfg.Log)
