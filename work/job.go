@@ -62,10 +62,16 @@ const minNetworkDifficulty = 1e-3
 // target, or the network target where that is easier.
 func (j *Job) Bound() hashing.Target {
 	share := j.Difficulty.Target()
-	if j.NetworkKnown && j.NetworkTarget.Cmp(share) > 0 && j.NetworkTarget.Difficulty() >= minNetworkDifficulty {
+	if j.NetworkKnown && j.NetworkTarget.Cmp(share) > 0 && j.BlocksAreRare() {
 		return j.NetworkTarget
 	}
 	return share
+}
+
+// BlocksAreRare tells whether the network is one where a block is worth more
+// than any peace and quiet; false if it is not known.
+func (j *Job) BlocksAreRare() bool {
+	return j.NetworkKnown && j.NetworkTarget.Difficulty() >= minNetworkDifficulty
 }
 
 // IsBlock tells whether the hash meets the network target.

@@ -85,6 +85,19 @@ const (
 	minRefresh    = 5 * time.Second  // between jobs that are two pieces of news
 )
 
+// Rules of judging a pool.
+const (
+	maxRefused    = 10 // shares in a row, and
+	refusedFor    = time.Minute
+	maxDuplicates = 2 // shares that were sent once
+
+	maxNetworkStep = 16               // the network's difficulty may change by 4 at once
+	maxSkew        = 2 * time.Hour    // between the jobs' time and ours
+	minFrozen      = 10 * time.Minute // that the jobs' time stands still
+	maxBlockTime   = 3 * time.Hour    // a block takes so long once in 65 million
+	blockMemory    = 16               // blocks that a pool may go back to
+)
+
 // window counts events within a minute.
 type window struct {
 	begun time.Time

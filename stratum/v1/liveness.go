@@ -63,6 +63,7 @@ func (s *Session) check(now time.Time) error {
 	if err := s.submits.check(now, s.cfg.Limits.Unanswered); err != nil {
 		return err
 	}
+	s.chain.check(now)
 	s.mu.Lock()
 	err := s.state.cadence.check(now, s.cfg.Limits.Silence)
 	s.mu.Unlock()

@@ -37,7 +37,12 @@ type Config struct {
 	// must not block and may be nil.
 	Subscribed func(resumed bool)
 	Working    func()
-	Trace      Trace
+	// Complain is told why another pool would be better, though this one goes
+	// on serving us, and nil when it is well again. It is called by the reader
+	// and others, must not block and may be nil.
+	Complain func(error)
+	Habits   *Habits // of the pool, from its sessions before; nil: fresh ones
+	Trace    Trace
 }
 
 // Trace has functions that are told when something happened, for
@@ -57,6 +62,8 @@ var (
 	ErrConfigure = errors.New("mining.configure failed")
 	// ErrSubscribe: the answer was no use; connect again with BareSubscribe.
 	ErrSubscribe = errors.New("mining.subscribe failed")
+	// ErrAuthorise: mining.authorize was not answered.
+	ErrAuthorise = errors.New("mining.authorize failed")
 	// ErrUnauthorised: the pool refuses the user.
 	ErrUnauthorised = errors.New("the pool refuses the user")
 	// ErrNoJob: authorised, but there is nothing to do.
@@ -76,6 +83,9 @@ type Session struct {
 	firstJob   chan struct{} // closed when a job was published
 	slots      chan struct{} // one for each share under way
 	submits    submits
+	refusals   refusals
+	complaints complaints
+	chain      chain
 	realTime   func() time.Duration // replaceable in tests
 
 	mu    sync.Mutex // guards state
@@ -124,6 +134,12 @@ func NewSession(t Transport, cfg Config) *Session {
 	if cfg.Working == nil {
 		cfg.Working = func() {}
 	}
+	if cfg.Complain == nil {
+		cfg.Complain = func(error) {}
+	}
+	if cfg.Habits == nil {
+		cfg.Habits = &Habits{}
+	}
 	s := &Session{
 		cfg: cfg, log: cfg.Log,
 		authorised: make(chan struct{}),
@@ -132,6 +148,8 @@ func NewSession(t Transport, cfg Config) *Session {
 		realTime:   realTime,
 	}
 	s.state.difficulty = hashing.DifficultyOne()
+	s.complaints.tell = cfg.Complain
+	s.chain = chain{log: cfg.Log, habits: cfg.Habits, complaints: &s.complaints}
 	s.conn = newConn(t, cfg.Limits, cfg.Log)
 	s.pool.replies.burst = burst
 	s.teller = newTeller(cfg.Log)
@@ -250,6 +268,9 @@ func (s *Session) authorise(ctx context.Context) error {
 		method: "mining.authorize", params: []any{s.cfg.User, s.cfg.Password},
 		apply: s.authorisedBy, timeout: s.cfg.Limits.Handshake,
 	})
+	if errors.Is(err, errTimeout) {
+		return fmt.Errorf("%w: %w", ErrAuthorise, err)
+	}
 	return err
 }
 

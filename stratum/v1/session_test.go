@@ -88,7 +88,7 @@ func TestHandshakeEnds(t *testing.T) {
 		{"authorize false", func(c *pc) { subscribed(c); c.Result(c.Read(), `false`); c.Hang() }, ErrUnauthorised, `"user.rig"`},
 		{"authorize error", func(c *pc) { subscribed(c); c.Error(c.Read(), `[24,"bad password secret",null]`); c.Hang() }, ErrUnauthorised, "bad password *** (24)"},
 		{"authorize text", func(c *pc) { subscribed(c); c.Result(c.Read(), `"who?"`); c.Hang() }, ErrUnauthorised, "who?"},
-		{"authorize unanswered", func(c *pc) { subscribed(c); c.Hang() }, errTimeout, "mining.authorize"},
+		{"authorize unanswered", func(c *pc) { subscribed(c); c.Hang() }, ErrAuthorise, "no answer to mining.authorize"},
 		{"no job", func(c *pc) { subscribed(c); c.Result(c.Read(), `true`); c.Hang() }, ErrNoJob, ""},
 		{"http server", func(c *pc) { c.Read(); c.Send("HTTP/1.1 400 Bad Request\r"); c.Hang() }, ErrNotStratum, "HTTP/1.1 400"},
 		{"ssh banner", func(c *pc) { c.Send("SSH-2.0-OpenSSH\x1b[2J\r"); c.Hang() }, ErrNotStratum, "SSH-2.0"},

@@ -66,7 +66,9 @@ func (s *Session) Submit(ctx context.Context, share *work.Share) error {
 	if err != nil {
 		return s.lost(err, id, at)
 	}
-	return s.verdict(&reply)
+	verdict := s.verdict(&reply)
+	s.judge(share, verdict, time.Now())
+	return verdict
 }
 
 // takeSlot waits until fewer shares than the limit are under way. A pool that

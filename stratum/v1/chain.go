@@ -1,0 +1,141 @@
+package v1
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"quarry/hashing"
+	"quarry/work"
+)
+
+// chain looks at what the jobs say about the block chain. Nothing of it
+// changes what is hashed: that is the pool's to say.
+type chain struct {
+	log        *zap.Logger
+	habits     *Habits
+	complaints *complaints
+
+	mu     sync.Mutex
+	told   map[string]bool // what is told once in a session
+	newest *work.Job
+	blocks []hashing.Hash // previous hashes of the jobs, oldest first, each once
+	back   time.Time      // when it was last told that one came back
+	stuck  bool           // complained about
+
+	first  *work.Job
+	ahead  time.Duration // by which the jobs' time was at most ahead of the first job's and the time since
+	frozen time.Duration // by which it lags behind that now
+}
+
+// note looks at a new job.
+func (c *chain) note(job *work.Job) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.noteNetwork(job)
+	c.noteTime(job)
+	c.noteBlock(job)
+	c.newest = job
+}
+
+// noteNetwork compares the network's difficulty with those of before and of
+// the shares.
+func (c *chain) noteNetwork(job *work.Job) {
+	if !job.NetworkKnown {
+		return
+	}
+	now := job.NetworkTarget.Difficulty()
+	if before := c.habits.network(now); before > 0 && (now > maxNetworkStep*before || before > maxNetworkStep*now) && c.once("network") {
+		c.log.Warn("the network difficulty changed as it never does within one chain: there may be two pools behind this name",
+			zap.Float64("before", before), zap.Float64("now", now))
+	}
+	if job.Difficulty.Target().Cmp(job.NetworkTarget) < 0 && job.BlocksAreRare() && c.once("difficulty") {
+		c.log.Warn("the pool's difficulty is above the network's: only blocks will count, and all of them are sent",
+			zap.Float64("difficulty", job.Difficulty.Float64()), zap.Float64("network_difficulty", now))
+	}
+}
+
+// noteTime compares the job's time with ours. Our clock may be wrong, and so
+// may the pool's: only that its time stands still while ours passes says that
+// the pool's node is stuck.
+func (c *chain) noteTime(job *work.Job) {
+	if c.first == nil {
+		c.first = job
+	}
+	passed := job.Received.Sub(c.first.Received)
+	ahead := time.Duration(int64(job.NTime)-int64(c.first.NTime))*time.Second - passed
+	c.ahead = max(c.ahead, ahead)
+	c.frozen = c.ahead - ahead
+	if skew := age(job); skew.Abs() > maxSkew && c.once("time") {
+		c.log.Warn("the jobs' time and this machine's clock are hours apart, one of them is wrong; jobs are used as they are",
+			zap.Time("job", time.Unix(int64(job.NTime), 0).UTC()), zap.Time("clock", job.Received.UTC()))
+	}
+}
+
+// age is how old the job was when it arrived, by its own time.
+func age(job *work.Job) time.Duration {
+	return time.Duration(job.Received.Unix()-int64(job.NTime)) * time.Second
+}
+
+// noteBlock looks for a block that was the newest before.
+func (c *chain) noteBlock(job *work.Job) {
+	if c.newest != nil && c.newest.PrevHash == job.PrevHash {
+		return
+	}
+	if i := slices.Index(c.blocks, job.PrevHash); i >= 0 {
+		c.blocks = slices.Delete(c.blocks, i, i+1)
+		if c.back.IsZero() || job.Received.Sub(c.back) > time.Minute {
+			c.back = job.Received
+			c.log.Info("the pool went back to an earlier block", zap.Stringer("previous", job.PrevHash))
+		}
+	}
+	c.blocks = append(c.blocks, job.PrevHash)
+	c.blocks = c.blocks[max(len(c.blocks)-blockMemory, 0):]
+	c.habits.block(job.PrevHash, job.Received)
+}
+
+// check complains of a chain that stands still, and takes that back.
+func (c *chain) check(now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.newest == nil {
+		return
+	}
+	reason := c.reason(now)
+	switch {
+	case reason != nil && !c.stuck:
+		c.log.Warn("the pool's node may be stuck, so that shares are worth nothing", zap.Error(reason))
+	case reason == nil && c.stuck:
+		c.log.Info("the pool's chain moves again")
+	default:
+		return
+	}
+	c.stuck = reason != nil
+	c.complaints.set(ErrStuckBlock, reason)
+}
+
+func (c *chain) reason(now time.Time) error {
+	if held := now.Sub(c.habits.since()); held > maxBlockTime && c.newest.BlocksAreRare() {
+		return fmt.Errorf("%w: no new block for %v", ErrStuckBlock, held.Round(time.Minute))
+	}
+	if old := age(c.newest); old > maxSkew && c.frozen > minFrozen {
+		return fmt.Errorf("%w: its newest job is of %v ago by its own time, which stopped %v ago",
+			ErrStuckBlock, old.Round(time.Minute), c.frozen.Round(time.Minute))
+	}
+	return nil
+}
+
+// once tells whether it is the first time.
+func (c *chain) once(what string) bool {
+	if c.told[what] {
+		return false
+	}
+	if c.told == nil {
+		c.told = make(map[string]bool)
+	}
+	c.told[what] = true
+	return true
+}

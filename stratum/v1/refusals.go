@@ -1,0 +1,92 @@
+package v1
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"quarry/work"
+)
+
+// complaints tells Config.Complain what is wrong with the pool, or that
+// nothing is any more.
+type complaints struct {
+	mu   sync.Mutex
+	open map[error]error // by ErrAllRejected, ErrStuckBlock
+	tell func(error)
+}
+
+// set opens a complaint, or closes it with a nil reason.
+func (c *complaints) set(about, reason error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open == nil {
+		c.open = make(map[error]error)
+	}
+	c.open[about] = reason
+	for _, about := range []error{ErrAllRejected, ErrStuckBlock} {
+		if reason := c.open[about]; reason != nil {
+			c.tell(reason)
+			return
+		}
+	}
+	c.tell(nil)
+}
+
+// refusals looks for a reason behind the verdicts of the pool.
+type refusals struct {
+	mu         sync.Mutex
+	inRow      int
+	since      time.Time // when the first of them came
+	complained bool
+	duplicates int // of shares that this session sent once
+}
+
+// judge draws the conclusions from one verdict of the pool.
+func (s *Session) judge(share *work.Share, verdict error, now time.Time) {
+	r := &s.refusals
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if verdict == nil {
+		if r.complained {
+			s.log.Info("the pool accepts shares again", zap.Int("refused", r.inRow))
+			s.complaints.set(ErrAllRejected, nil)
+		}
+		r.inRow, r.complained = 0, false
+		return
+	}
+	if r.inRow++; r.inRow == 1 {
+		r.since = now
+	}
+	if passed := now.Sub(r.since); r.inRow > maxRefused && passed > refusedFor && !r.complained {
+		r.complained = true
+		reason := fmt.Errorf("%w: the last %d within %v, the latest with %q; %s",
+			ErrAllRejected, r.inRow, passed.Round(time.Second), verdict, audit(share))
+		s.log.Warn("the pool rejects every share", zap.Int("in_a_row", r.inRow), zap.Duration("for", passed),
+			zap.String("latest", verdict.Error()), zap.String("own_check", audit(share)))
+		s.complaints.set(ErrAllRejected, reason)
+	}
+	var rejected *work.Rejected
+	if errors.As(verdict, &rejected) && rejected.Reason == work.ReasonDuplicate && share.Job.Session == s.cfg.Generation {
+		if r.duplicates++; r.duplicates == maxDuplicates {
+			s.log.Error("the pool calls shares duplicates that were sent once: quarry searches something twice, please report this bug",
+				zap.Int("shares", r.duplicates), zap.String("latest", rejected.Text))
+		}
+	}
+}
+
+// audit checks a share once more, from its job on, and tells the result.
+func audit(share *work.Share) string {
+	header := share.Job.Header(share.Extranonce2, share.Version, share.NTime, share.Nonce)
+	hash := header.Hash()
+	switch {
+	case hash != share.Hash:
+		return "our own check finds another hash for it: a bug in quarry"
+	case !share.Job.Bound().MetBy(hash):
+		return "our own check finds it too weak: a bug in quarry"
+	}
+	return fmt.Sprintf("our own check finds it right: it has difficulty %.6g, its job asked for %s", hash.Difficulty(), share.Job.Difficulty)
+}
