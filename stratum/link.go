@@ -68,8 +68,8 @@ func (c *Client) session(ctx context.Context, p *pool) (outcome, error) {
 	c.mu.Lock()
 	level := p.level()
 	c.mu.Unlock()
-	log.Log(level, "connecting")
-	transport, err := Dial(ctx, p.url, p.TLS, c.options.Limits, log)
+	log.Log(level, "connecting", p.dialer.through())
+	transport, err := p.dialer.dial(ctx)
 	if err != nil {
 		return outcome{}, err
 	}

@@ -105,7 +105,8 @@ func (r *rig) pools(c *config.Config) ([]stratum.Pool, error) {
 	for _, p := range c.Pools {
 		pool := stratum.Pool{
 			URL: p.URL, User: p.User, Password: p.Password.Reveal(), NoVersionRolling: !p.VersionRolling, Quota: p.Quota,
-			TLS: stratum.TLSOptions{CAFile: p.TLSCA, Pin: p.TLSPin, Insecure: p.TLSInsecure},
+			TLS:   stratum.TLSOptions{CAFile: p.TLSCA, Pin: p.TLSPin, Insecure: p.TLSInsecure},
+			Proxy: proxyOptions(p),
 		}
 		if p.SuggestDifficulty != "" {
 			var err error
@@ -116,6 +117,10 @@ func (r *rig) pools(c *config.Config) ([]stratum.Pool, error) {
 		pools = append(pools, pool)
 	}
 	return pools, nil
+}
+
+func proxyOptions(p config.Pool) stratum.ProxyOptions {
+	return stratum.ProxyOptions{URL: p.Proxy, User: p.ProxyUser, Password: p.ProxyPassword.Reveal()}
 }
 
 // poolText says for the status line where the miner stands with its pool.
@@ -160,6 +165,7 @@ func settingChecks() map[string]func(string) error {
 			_, err := stratum.ParseURL(url)
 			return err
 		},
+		"pool.proxy": func(url string) error { return stratum.ProxyOptions{URL: url}.Check() },
 		"pool.suggest_difficulty": func(number string) error {
 			_, err := hashing.ParseDifficulty(number)
 			return err
@@ -193,6 +199,9 @@ func checkPool(p config.Pool) (identity string, err error) {
 	url, err := stratum.ParseURL(p.URL)
 	if err != nil {
 		return "", err
+	}
+	if err := proxyOptions(p).Check(); err != nil {
+		return url.String(), err
 	}
 	return url.String(), stratum.CheckCredentials(p.User, p.Password.Reveal(), userAgent())
 }
