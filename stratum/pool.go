@@ -35,6 +35,7 @@ type pool struct {
 	dialer *dialer
 
 	standing
+	habits v1.Habits
 
 	// The link's own.
 	known                      bool // it spoke Stratum with us before
@@ -179,7 +180,7 @@ func about(pause time.Duration, jitter float64, least, most time.Duration) time.
 // pool is wanted at once.
 func reasonToQuit(err error) bool {
 	for _, reason := range []error{
-		v1.ErrUnauthorised, v1.ErrSubscribe, v1.ErrNoJob, v1.ErrSilent, v1.ErrDeaf, v1.ErrOldJob, ErrCertificate,
+		v1.ErrAuthorise, v1.ErrUnauthorised, v1.ErrSubscribe, v1.ErrNoJob, v1.ErrSilent, v1.ErrDeaf, v1.ErrOldJob, ErrCertificate,
 	} {
 		if errors.Is(err, reason) {
 			return true

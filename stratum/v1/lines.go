@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"slices"
 	"time"
 )
 
@@ -130,7 +129,9 @@ func (l *Lines) fill() error {
 	}
 	have := len(l.buf)
 	room := min(l.limits.Line+readChunk-have, readMost)
-	l.buf = slices.Grow(l.buf, room)
+	if need := have + room; need > cap(l.buf) { // append would take a quarter more
+		l.buf = append(make([]byte, 0, min(max(2*cap(l.buf), need), l.limits.Line+readChunk)), l.buf...)
+	}
 	n, err := l.conn.Read(l.buf[have : have+room])
 	l.buf = l.buf[:have+n]
 	l.lastRead = time.Now()

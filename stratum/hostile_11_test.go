@@ -1,0 +1,5 @@
+package stratum
+
+func hostile11() []hostileCase {
+	return []hostileCase{}
+}

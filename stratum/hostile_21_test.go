@@ -1,0 +1,5 @@
+package stratum
+
+func hostile21() []hostileCase {
+	return []hostileCase{}
+}

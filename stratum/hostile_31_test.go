@@ -1,0 +1,5 @@
+package stratum
+
+func hostile31() []hostileCase {
+	return []hostileCase{}
+}

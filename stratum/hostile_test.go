@@ -1,0 +1,332 @@
+package stratum
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"regexp"
+	"runtime"
+	"runtime/pprof"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/zap/zaptest/observer"
+
+	"quarry/stratum/stratumtest"
+	"quarry/stratum/v1"
+	"quarry/work"
+)
+
+// The hostile table: every way in which a pool is known to be broken or
+// hostile, and what we do about it. The numbers are those of section 6 of the
+// field's notes (stratum-v1.md); where our reaction differs from the one given
+// there, the case says why.
+
+// hostileCase is one line of the table.
+type hostileCase struct {
+	name string // number-and-words
+	run  func(*testing.T)
+	slow bool // it takes seconds: to be run beside others
+}
+
+// hostileTable has one list for each file of cases.
+func hostileTable() []hostileCase {
+	return slices.Concat(
+		hostile01(),
+		hostile11(),
+		hostile21(),
+		hostile31(),
+		// 38 to 75 go here, a line for each list
+	)
+}
+
+// TestHostile runs the table. After each case nothing of it may be left: no
+// goroutine, and no memory.
+func TestHostile(t *testing.T) {
+	goroutines := runtime.NumGoroutine()
+	t.Cleanup(func() { // after those that ran side by side, too
+		if !eventually(func() bool { return runtime.NumGoroutine() <= goroutines }) {
+			t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), goroutines)
+		}
+	})
+	for _, c := range hostileTable() {
+		t.Run(c.name, func(t *testing.T) {
+			if c.slow {
+				t.Parallel()
+			}
+			leavesNothing(t, c)
+			c.run(t)
+		})
+	}
+}
+
+// TestHostileIsComplete: 75 cases, each with its number.
+func TestHostileIsComplete(t *testing.T) {
+	table := hostileTable()
+	for i, c := range table {
+		if !strings.HasPrefix(c.name, fmt.Sprintf("%02d-", i+1)) {
+			t.Errorf("case %d is named %s", i+1, c.name)
+		}
+	}
+	if len(table) != 75 {
+		t.Errorf("%d cases, want 75", len(table))
+	}
+}
+
+// leftovers is how much the heap may have grown after a case, in bytes: less
+// than one buffer of the line limit.
+const leftovers = 192 << 10
+
+// leavesNothing checks, after all of the case's own cleanups, that its
+// goroutines are gone and the heap is as small as before. The goroutines are
+// known by a label, which they hand down; the heap is not a single case's if
+// others run beside it.
+func leavesNothing(t *testing.T, c hostileCase) {
+	before := heap()
+	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels("hostile", c.name)))
+	t.Cleanup(func() {
+		if !eventually(func() bool { return labelled(c.name) == 1 }) { // that is us
+			t.Errorf("%d goroutines are left:\n%s", labelled(c.name)-1, goroutines())
+		}
+		after := heap()
+		if !c.slow && after > before+leftovers {
+			t.Errorf("the heap has %d bytes, %d before", after, before)
+		}
+		pprof.SetGoroutineLabels(context.Background())
+	})
+}
+
+// heap is how many bytes of it are in use.
+func heap() uint64 {
+	for range 2 { // what a sync.Pool holds outlives one collection
+		runtime.GC()
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+func goroutines() string {
+	var b bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&b, 1); err != nil {
+		return err.Error()
+	}
+	return b.String()
+}
+
+// labelled is how many goroutines have that label.
+func labelled(name string) (n int) {
+	for _, m := range labels.FindAllStringSubmatch(goroutines(), -1) {
+		if m[2] == name {
+			count, _ := strconv.Atoi(m[1])
+			n += count
+		}
+	}
+	return n
+}
+
+// labels matches the head of a stack in a goroutine profile as text.
+var labels = regexp.MustCompile(`(?m)^(\d+) @.*\n# labels: \{"hostile":"([^"]*)"\}`)
+
+// TestLeakIsFound: the check for goroutines does find one.
+func TestLeakIsFound(t *testing.T) {
+	pprof.Do(context.Background(), pprof.Labels("hostile", "leak"), func(context.Context) {
+		end, ended := make(chan struct{}), make(chan struct{})
+		go func() { <-end; close(ended) }()
+		if n := labelled("leak"); n != 2 {
+			t.Errorf("%d goroutines, want 2:\n%s", n, goroutines())
+		}
+		close(end)
+		<-ended
+		if !eventually(func() bool { return labelled("leak") == 1 }) {
+			t.Errorf("%d goroutines, want 1", labelled("leak"))
+		}
+	})
+}
+
+// eventually waits until it holds; false if it does not for too long.
+func eventually(holds func() bool) bool {
+	for end := time.Now().Add(patience); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			return false
+		}
+	}
+	return true
+}
+
+// mine runs a client on the pools. Its clock is fast, the limits go by the
+// real one.
+func mine(t *testing.T, limits v1.Limits, servers ...*stratumtest.Server) *running {
+	t.Helper()
+	var urls []string
+	for _, s := range servers {
+		urls = append(urls, s.URL)
+	}
+	options := pools(urls...)
+	options.Limits = limits
+	return run(t, options, nil)
+}
+
+// mineFailures is mine with a client to which only the failures of a pool
+// count, not the time without work, which on the fast clock is soon over.
+func mineFailures(t *testing.T, options Options) *running {
+	t.Helper()
+	return run(t, options, func(r *running) { r.rules.noWork = 24 * time.Hour })
+}
+
+// acting is a pool that works until it does the act: it gives the job "1", acts
+// once it has had a share, then takes shares if it
+// still can. It begins a new session with each connection.
+func acting(act stratumtest.Script) stratumtest.Script {
+	return func(c *pc) {
+		c.Welcome(anew())
+		c.Notify(stratumtest.Sample("1").Params())
+		c.Result(c.Expect("mining.submit"), "true")
+		act(c)
+		accepts(c)
+	}
+}
+
+// anew is an ordinary offer of a session that was not there before and cannot
+// be resumed: when it is lost its job is, too.
+func anew() stratumtest.Offer {
+	offer := stratumtest.Usual()
+	offer.SessionID, offer.Extranonce1 = "", fmt.Sprintf("%016x", time.Now().UnixNano())
+	return offer
+}
+
+// accepts takes shares until the miner hangs up.
+func accepts(c *pc) {
+	for {
+		c.Result(c.Expect("mining.submit"), "true")
+	}
+}
+
+// provoke makes a pool act, and returns the job that it gave before.
+func (r *running) provoke(s *stratumtest.Server) *work.Job {
+	r.t.Helper()
+	job := r.jobOf(s)
+	if err := r.submit(share(job, 1)); err != nil {
+		r.t.Fatalf("the share to begin with: %v", err)
+	}
+	return job
+}
+
+// next waits for the job of that name. Hashing must not stop before.
+func (r *running) next(id string) *work.Job {
+	r.t.Helper()
+	for {
+		switch job := r.job(); {
+		case job == nil:
+			r.t.Fatalf("hashing stopped before job %s; the log: %v", id, r.lines())
+		case job.ID == id:
+			return job
+		}
+	}
+}
+
+// keeps checks that the connection of the job was kept, and takes shares.
+func (r *running) keeps(s *stratumtest.Server, job *work.Job, nonce uint32) {
+	r.t.Helper()
+	if err := r.submit(share(job, nonce)); err != nil {
+		r.t.Errorf("a share over the connection: %v; the log: %v", err, r.lines())
+	}
+	if n := s.Connections(); n != 1 {
+		r.t.Errorf("%d connections, want the first to be kept; the log: %v", n, r.lines())
+	}
+}
+
+// drops waits until the pool is dropped for a reason with that text in it, and
+// checks when it is tried again.
+func (r *running) drops(s *stratumtest.Server, reason string, retry time.Duration) {
+	r.t.Helper()
+	var entry observer.LoggedEntry
+	if !eventually(func() bool {
+		for _, e := range r.logs.All() {
+			fields := e.ContextMap()
+			if _, isEnd := fields["retry_in"]; isEnd && fields["pool"] == s.URL && strings.Contains(fmt.Sprint(fields["error"]), reason) {
+				entry = e
+				return true
+			}
+		}
+		return false
+	}) {
+		r.t.Fatalf("not dropped for %q; the log: %v", reason, r.lines())
+	}
+	if got := entry.ContextMap()["retry_in"]; got != retry {
+		r.t.Errorf("tried again in %v, want %v; the log: %v", got, retry, r.lines())
+	}
+}
+
+// givesWay waits until the second pool is hashed for, and checks after how many
+// failures of the first one it was connected to.
+func (r *running) givesWay(first, second *stratumtest.Server, failures int) *work.Job {
+	r.t.Helper()
+	job := r.job()
+	for ; job == nil || job.Pool != second.URL; job = r.job() {
+		if job != nil && job.Pool != first.URL {
+			r.t.Fatalf("job %+v", job)
+		}
+	}
+	before := 0
+	for _, e := range r.logs.All() {
+		fields := e.ContextMap()
+		_, isEnd := fields["retry_in"]
+		switch {
+		case isEnd && fields["pool"] == first.URL:
+			before++
+		case e.Message == "connecting" && fields["pool"] == second.URL:
+			if before != failures {
+				r.t.Errorf("the second pool was tried after %d failures, want %d; the log: %v", before, failures, r.lines())
+			}
+			return job
+		}
+	}
+	return job
+}
+
+// stops checks that hashing stops, with no other job before.
+func (r *running) stops() {
+	r.t.Helper()
+	r.noWork()
+	r.logged("no work: hashing stops until a pool gives a job", "")
+}
+
+// says waits for a log line with all these texts in it.
+func (r *running) says(texts ...string) {
+	r.t.Helper()
+	if !eventually(func() bool { return r.told(texts...) > 0 }) {
+		r.t.Errorf("no log line with %q in %v", texts, r.lines())
+	}
+}
+
+// told is how many log lines have all these texts in them.
+func (r *running) told(texts ...string) (n int) {
+	for _, line := range r.lines() {
+		if !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(line, text) }) {
+			n++
+		}
+	}
+	return n
+}
+
+// lines are the log, for people.
+func (r *running) lines() (lines []string) {
+	for _, e := range r.logs.All() {
+		lines = append(lines, fmt.Sprintln(e.Level, e.Message, e.ContextMap()))
+	}
+	return lines
+}
+
+// hungUp makes a script tell when the miner has hung up on it.
+func hungUp(script stratumtest.Script) (stratumtest.Script, <-chan time.Time) {
+	at := make(chan time.Time, 100)
+	return func(c *pc) {
+		defer func() { at <- time.Now() }()
+		script(c)
+		c.Hang()
+	}, at
+}
