@@ -33,7 +33,12 @@ type Job struct {
 	// VersionRolling tells whether rolling was agreed with the pool: if so
 	// every submit carries version bits, also when none was rolled.
 	VersionRolling bool
-	NBits, NTime   uint32
+	// PoolMask are all bits that the pool lets us roll, also those that Version
+	// has set. MaskedBits tells that the pool wants all of them in a submit,
+	// not only those that were rolled beyond Version.
+	PoolMask     uint32
+	MaskedBits   bool
+	NBits, NTime uint32
 	// Clean says that shares of all earlier jobs will be refused.
 	Clean bool
 
@@ -76,6 +81,10 @@ func (j *Job) BlocksAreRare() bool {
 
 // IsBlock tells whether the hash meets the network target.
 func (j *Job) IsBlock(h hashing.Hash) bool { return j.NetworkKnown && j.NetworkTarget.MetBy(h) }
+
+// MustSend tells whether the hash is a block, of a network where that is worth
+// sending whatever else speaks against it.
+func (j *Job) MustSend(h hashing.Hash) bool { return j.IsBlock(h) && j.BlocksAreRare() }
 
 // MerkleRoot is the root for a coinbase with the given extranonce2.
 func (j *Job) MerkleRoot(extranonce2 []byte) hashing.Hash {

@@ -18,8 +18,14 @@ type Share struct {
 	Hash        hashing.Hash
 }
 
-// VersionBits are the rolled bits, as Stratum V1 submits them.
-func (s *Share) VersionBits() uint32 { return s.Version &^ s.Job.Version }
+// VersionBits are the version bits, as Stratum V1 submits them: the rolled
+// ones, or all of the pool's mask if it wants that.
+func (s *Share) VersionBits() uint32 {
+	if s.Job.MaskedBits {
+		return s.Version & s.Job.PoolMask
+	}
+	return s.Version &^ s.Job.Version
+}
 
 // The verdict on a share is the error that submitting it returns: nil if the
 // pool accepted it, *Rejected if the pool refused it, ErrStale if its job was

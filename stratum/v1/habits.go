@@ -15,6 +15,11 @@ type Habits struct {
 	newest     hashing.Hash // the previous hash of the newest job
 	newSince   time.Time
 	difficulty float64 // of the network, 0: not known
+
+	lowAfterRaise int  // shares rejected as too weak for a newer difficulty than their job's
+	newestCounts  bool // enough of them
+	masked        bool // version bits are sent masked: see work.Job.MaskedBits
+	bitsSettled   bool // whether they are will not change any more
 }
 
 // block takes note of the newest job's block.

@@ -74,7 +74,7 @@ func (s *Session) newJob(p *parked) *work.Job {
 	if target, err := hashing.TargetFromNBits(n.NBits); err == nil {
 		job.NetworkTarget, job.NetworkKnown = target, true
 	}
-	st.setMask(job)
+	st.setMask(job, s.cfg.Habits)
 	return job
 }
 
@@ -83,13 +83,14 @@ func (s *Session) newJob(p *parked) *work.Job {
 // header. A pool that agreed with an empty mask gets no rolling and no sixth
 // parameter; once there was a mask, the parameter stays, whatever becomes of
 // the mask (BIP 310).
-func (st *state) setMask(job *work.Job) {
+func (st *state) setMask(job *work.Job, habits *Habits) {
 	mask := st.poolMask & versionBits
 	st.rolled = st.rolled || mask != 0
 	job.VersionRolling = st.rolling && st.rolled
-	job.VersionMask = 0
+	job.VersionMask, job.PoolMask, job.MaskedBits = 0, 0, false
 	if job.VersionRolling {
-		job.VersionMask = mask &^ job.Version
+		job.VersionMask, job.PoolMask = mask&^job.Version, st.poolMask
+		job.MaskedBits = habits.maskedBits()
 	}
 }
 
@@ -114,32 +115,41 @@ func (st *state) keep(job *work.Job, limit int) {
 	st.jobs = append(st.jobs, job)
 }
 
-// changeMask takes a new mask, valid at once: the current job is published
-// again with it. Shares that were found under the old one are still sent.
+// changeMask takes a new mask, valid at once. Shares that were found under the
+// old one are still sent.
 func (s *Session) changeMask(mask uint32) {
+	if s.amend(func(st *state) { st.poolMask = mask }) {
+		s.log.Info("version mask changed", zap.String("mask", hex8(mask&versionBits)))
+	}
+}
+
+// amend changes what was agreed about version bits and publishes the current
+// job again if that changes it. Only the reader calls it.
+func (s *Session) amend(change func(*state)) bool {
 	s.mu.Lock()
 	if !s.state.asked {
 		s.mu.Unlock()
-		return
+		return false
 	}
-	s.state.poolMask = mask
+	change(&s.state)
 	old := s.state.current()
 	if old == nil || s.state.firstJob.IsZero() { // none, or one of the session before
 		s.mu.Unlock()
-		return
+		return false
 	}
 	job := *old
 	job.Clean = false
-	s.state.setMask(&job)
-	changed := job.VersionMask != old.VersionMask || job.VersionRolling != old.VersionRolling
+	s.state.setMask(&job, s.cfg.Habits)
+	changed := job.VersionMask != old.VersionMask || job.VersionRolling != old.VersionRolling ||
+		job.PoolMask != old.PoolMask || job.MaskedBits != old.MaskedBits
 	if changed {
 		s.state.keep(&job, s.cfg.Limits.Jobs)
 	}
 	s.mu.Unlock()
 	if changed {
-		s.log.Info("version mask changed", zap.String("mask", hex8(mask&versionBits)))
 		s.publish(&job)
 	}
+	return changed
 }
 
 func (s *Session) publish(job *work.Job) {

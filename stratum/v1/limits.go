@@ -91,6 +91,8 @@ const (
 	refusedFor    = time.Minute
 	maxDuplicates = 2 // shares that were sent once
 
+	maxLowAfterRaise = 3 // shares too weak for a newer difficulty than their job's
+
 	maxNetworkStep = 16               // the network's difficulty may change by 4 at once
 	maxSkew        = 2 * time.Hour    // between the jobs' time and ours
 	minFrozen      = 10 * time.Minute // that the jobs' time stands still

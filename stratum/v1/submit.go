@@ -49,11 +49,16 @@ func (s *Session) Submit(ctx context.Context, share *work.Share) error {
 	}
 	var id uint64
 	var at time.Time
-	reply, err := s.conn.call(ctx, call{
+	var verdict error
+	_, err := s.conn.call(ctx, call{
 		method: "mining.submit", params: submitParams(s.cfg.User, share),
 		timeout: s.cfg.Limits.Submit,
-		apply: func(Message) error {
-			s.submits.hear(time.Now())
+		apply: func(reply Message) error {
+			now := time.Now()
+			s.submits.hear(now)
+			verdict = s.verdict(&reply)
+			s.judge(share, verdict, now)
+			s.adapt(share, verdict)
 			return nil
 		},
 		written: func(number uint64, now time.Time) {
@@ -66,8 +71,6 @@ func (s *Session) Submit(ctx context.Context, share *work.Share) error {
 	if err != nil {
 		return s.lost(err, id, at)
 	}
-	verdict := s.verdict(&reply)
-	s.judge(share, verdict, time.Now())
 	return verdict
 }
 
@@ -120,6 +123,9 @@ func (s *Session) gate(share *work.Share) error {
 	}
 	if !s.state.live(share.Job) && !s.cfg.SubmitStale && !share.Job.IsBlock(share.Hash) {
 		return fmt.Errorf("%w: %w", work.ErrStale, work.ErrUnsent)
+	}
+	if err := s.enough(share); err != nil {
+		return err
 	}
 	if !s.state.sent.add(share.Hash) {
 		return fmt.Errorf("%w: %w", work.ErrUnsent, &work.Rejected{Reason: work.ReasonDuplicate, Text: "held back, for it was sent before"})

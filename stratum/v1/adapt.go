@@ -1,0 +1,117 @@
+package v1
+
+import (
+	"errors"
+	"fmt"
+
+	"go.uber.org/zap"
+
+	"quarry/work"
+)
+
+// Pools differ in two things that nobody tells beforehand: which difficulty
+// counts for jobs that are older than its last raise, and how they put
+// submitted version bits into a version that has some of them set already.
+// Both are learnt from what they reject, once for each pool.
+
+// adapt learns from the verdict on a share. Only the reader calls it.
+func (s *Session) adapt(share *work.Share, verdict error) {
+	job := share.Job
+	if !job.Bound().MetBy(share.Hash) {
+		return
+	}
+	s.mu.Lock()
+	current := s.state.difficulty
+	s.mu.Unlock()
+	var rejected *work.Rejected
+	reason := ""
+	if errors.As(verdict, &rejected) {
+		reason = rejected.Reason
+	}
+	if !current.Target().MetBy(share.Hash) { // it was raised since
+		if s.cfg.Habits.raise(verdict == nil, reason == work.ReasonLowDifficulty) {
+			s.log.Info("this pool judges all shares by its newest difficulty: from now on weaker ones of older jobs are held back",
+				zap.Float64("difficulty", current.Float64()), zap.String("pool_said", rejected.Text))
+		}
+		return
+	}
+	if job.VersionRolling && job.PoolMask&job.Version != 0 && share.Version != job.Version {
+		s.adaptBits(job, verdict, reason)
+	}
+}
+
+// adaptBits learns from a share with rolled bits whose job has some bits of
+// the pool's mask set. Pools that OR or XOR the submitted bits to the job's
+// version want the rolled ones only, pools that follow BIP 310 to the letter
+// all bits of their mask.
+func (s *Session) adaptBits(job *work.Job, verdict error, reason string) {
+	wrong := reason == work.ReasonLowDifficulty || reason == work.ReasonVersion
+	masked, changed := s.cfg.Habits.bits(job.MaskedBits, verdict == nil, wrong)
+	if !changed {
+		return
+	}
+	if masked {
+		s.log.Info("this pool seems to want all version bits of its mask, not only the rolled ones: sending them from now on",
+			zap.String("mask", hex8(job.PoolMask)), zap.String("version", hex8(job.Version)), zap.String("pool_said", verdict.Error()))
+	} else {
+		s.log.Info("sending all version bits did not help: back to the rolled ones", zap.String("pool_said", verdict.Error()))
+	}
+	s.amend(func(*state) {})
+}
+
+// raise learns from a share that met its job's difficulty, but not the newest
+// one. It tells whether this share was the one that settled the question.
+func (h *Habits) raise(accepted, low bool) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case accepted:
+		h.lowAfterRaise = 0
+	case low:
+		h.lowAfterRaise++
+	}
+	settled := !h.newestCounts && h.lowAfterRaise >= maxLowAfterRaise
+	h.newestCounts = h.newestCounts || settled
+	return settled
+}
+
+// newestDifficulty tells whether shares of all jobs are judged by it.
+func (h *Habits) newestDifficulty() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.newestCounts
+}
+
+// bits learns from a share whose version bits were sent masked or not. It
+// returns the form to use, and whether that is news. The other form is tried
+// once; if it is no better, something else is wrong.
+func (h *Habits) bits(sentMasked, accepted, wrong bool) (masked, changed bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.bitsSettled || sentMasked != h.masked: // or the share was found before the change
+	case accepted:
+		h.bitsSettled = true
+	case wrong:
+		h.masked = !h.masked
+		h.bitsSettled = !h.masked
+		changed = true
+	}
+	return h.masked, changed
+}
+
+func (h *Habits) maskedBits() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.masked
+}
+
+// enough holds back a share that the pool is known to reject. Caller holds mu.
+func (s *Session) enough(share *work.Share) error {
+	if s.state.difficulty.Target().MetBy(share.Hash) || share.Job.MustSend(share.Hash) || !s.cfg.Habits.newestDifficulty() {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", work.ErrUnsent, &work.Rejected{
+		Reason: work.ReasonLowDifficulty, Text: "held back, for the pool raised the difficulty since and judges by the newest",
+	})
+}
