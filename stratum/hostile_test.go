@@ -40,7 +40,10 @@ func hostileTable() []hostileCase {
 		hostile11(),
 		hostile21(),
 		hostile31(),
-		// 38 to 75 go here, a line for each list
+		hostile38(),
+		hostile48(),
+		hostile58(),
+		hostile68(),
 	)
 }
 

@@ -28,6 +28,8 @@ type Limits struct {
 	// Unanswered is how long the oldest of several submits may be without an
 	// answer, 120 s, while none came to any other.
 	Unanswered time.Duration
+	Refused    time.Duration // that every share is rejected, until we complain, 60 s
+	Gap        time.Duration // between two looks, until something must have stopped us, 30 s
 }
 
 // WithDefaults is the same limits with the zero fields filled in.
@@ -53,6 +55,8 @@ func (l Limits) WithDefaults() Limits {
 	orDefault(&l.Submit, 60*time.Second)
 	orDefault(&l.Authorise, 30*time.Second)
 	orDefault(&l.Unanswered, 120*time.Second)
+	orDefault(&l.Refused, 60*time.Second)
+	orDefault(&l.Gap, 30*time.Second)
 	return l
 }
 
@@ -78,18 +82,16 @@ const (
 
 // Rules of liveness.
 const (
-	tick          = time.Second      // between two looks
-	maxGap        = 30 * time.Second // between two looks, until something must have stopped us
-	minRefreshes  = 4                // that must be known to speak of a usual interval
-	cadenceMemory = 8                // refreshes that it is made of
-	minRefresh    = 5 * time.Second  // between jobs that are two pieces of news
+	tick          = time.Second     // between two looks
+	minRefreshes  = 4               // that must be known to speak of a usual interval
+	cadenceMemory = 8               // refreshes that it is made of
+	minRefresh    = 5 * time.Second // between jobs that are two pieces of news
 )
 
 // Rules of judging a pool.
 const (
-	maxRefused    = 10 // shares in a row, and
-	refusedFor    = time.Minute
-	maxDuplicates = 2 // shares that were sent once
+	maxRefused    = 10 // shares in a row, see also Limits.Refused
+	maxDuplicates = 2  // shares that were sent once
 
 	maxLowAfterRaise = 3 // shares too weak for a newer difficulty than their job's
 

@@ -42,13 +42,13 @@ func (s *Session) stay(ctx context.Context) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-s.conn.done:
-			if gap := awake.gap(time.Now()); gap > maxGap { // which the read deadline felt first
+			if gap := awake.gap(time.Now()); gap > s.cfg.Limits.Gap { // which the read deadline felt first
 				return fmt.Errorf("%w for %v: %w", ErrSuspended, gap.Round(time.Second), s.conn.why())
 			}
 			return s.conn.why()
 		case <-ticker.C:
 			now := time.Now()
-			if gap := awake.gap(now); gap > maxGap {
+			if gap := awake.gap(now); gap > s.cfg.Limits.Gap {
 				return fmt.Errorf("%w for %v: connecting anew", ErrSuspended, gap.Round(time.Second))
 			}
 			if err := s.check(now); err != nil {

@@ -61,7 +61,7 @@ func (s *Session) judge(share *work.Share, verdict error, now time.Time) {
 	if r.inRow++; r.inRow == 1 {
 		r.since = now
 	}
-	if passed := now.Sub(r.since); r.inRow > maxRefused && passed > refusedFor && !r.complained {
+	if passed := now.Sub(r.since); r.inRow > maxRefused && passed > s.cfg.Limits.Refused && !r.complained {
 		r.complained = true
 		reason := fmt.Errorf("%w: the last %d within %v, the latest with %q; %s",
 			ErrAllRejected, r.inRow, passed.Round(time.Second), verdict, audit(share))

@@ -1,0 +1,532 @@
+package stratum
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"quarry/hashing"
+	"quarry/stratum/stratumtest"
+	"quarry/work"
+)
+
+// Cases 38 to 47: jobs that are odd, too many, repeated, or of the wrong time.
+func hostile38() []hostileCase {
+	return []hostileCase{
+		{name: "38-unpadded-hex", run: hostileUnpaddedHex},
+		{name: "39-nbits-unusable", run: hostileNBits},
+		{name: "40-job-flood", run: hostileJobFlood, slow: true},
+		{name: "41-same-id-new-content", run: hostileSameIDNewContent},
+		{name: "42-same-id-same-content", run: hostileSameIDSameContent},
+		{name: "43-odd-job-ids", run: hostileJobIDs},
+		{name: "44-clean-jobs-forms", run: hostileCleanForms},
+		{name: "45-new-block-without-clean", run: hostileNewBlockNotClean},
+		{name: "46-block-goes-back-or-stays", run: hostileOldBlock},
+		{name: "47-ntime-far-off", run: hostileNTimeSkew},
+	}
+}
+
+// today is an ordinary job of the present time.
+func today(id string) stratumtest.Job { return at(id, time.Now()) }
+
+// at is an ordinary job of that time.
+func at(id string, when time.Time) stratumtest.Job {
+	job := stratumtest.Sample(id)
+	job.NTime = fmt.Sprintf("%08x", when.Unix())
+	return job
+}
+
+// onBlock is the job on another block.
+func onBlock(n int, job stratumtest.Job) stratumtest.Job {
+	job.PrevHash = strings.Repeat(fmt.Sprintf("%08x", n), 8)
+	return job
+}
+
+// takes accepts every share until the miner hangs up, and hands it over.
+func takes(c *pc, got chan<- stratumtest.Request) {
+	for {
+		s := c.Expect("mining.submit")
+		got <- s
+		c.Result(s, "true")
+	}
+}
+
+// waitFor waits in a script for the test to go on.
+func waitFor(t *testing.T, step <-chan struct{}) {
+	select {
+	case <-step:
+	case <-t.Context().Done():
+		runtime.Goexit()
+	}
+}
+
+// got waits for what a script hands over.
+func got[T any](t *testing.T, from <-chan T) (v T) {
+	t.Helper()
+	select {
+	case v = <-from:
+	case <-time.After(patience):
+		t.Fatal("the pool got nothing")
+	}
+	return v
+}
+
+// unsentStale checks that a share is held back, since its job is outdated.
+func (r *running) unsentStale(s *work.Share) {
+	r.t.Helper()
+	if err := r.submit(s); !errors.Is(err, work.ErrStale) || !errors.Is(err, work.ErrUnsent) {
+		r.t.Errorf("share of an outdated job: %v", err)
+	}
+}
+
+// nothingMore checks that no other job, nor the lack of one, was published.
+func (r *running) nothingMore() {
+	r.t.Helper()
+	if len(r.jobs) > 0 {
+		r.t.Errorf("published %+v, want nothing", <-r.jobs)
+	}
+}
+
+// 38, H: hex numbers without leading zeros are numbers of at most 8 digits. (No
+// present time has fewer than 8, so that this job is of 1970.)
+func hostileUnpaddedHex(t *testing.T) {
+	odd := stratumtest.Sample("1")
+	odd.Version, odd.NBits, odd.NTime = "2", "1", "5f"
+	long := today("2")
+	long.Version = "020000000"
+	shares := make(chan stratumtest.Request, 10)
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(odd.Params())
+		c.Notify(long.Params())
+		takes(c, shares)
+	})
+	r := run(t, pools(server.URL), nil)
+	job := r.jobOf(server)
+	if job.Version != 2 || job.NBits != 1 || job.NTime != 0x5f {
+		t.Errorf("version %x, nbits %x, ntime %x", job.Version, job.NBits, job.NTime)
+	}
+	header := job.Header(make([]byte, 4), job.Version, job.NTime, 7)
+	if text := fmt.Sprintf("%x", header[:]); text[:8] != "02000000" || text[136:] != "5f0000000100000007000000" {
+		t.Errorf("header %s", text)
+	}
+	r.keeps(server, job, 7)
+	if s := got(t, shares); s.Params[3] != "0000005f" || s.Params[4] != "00000007" || s.Params[5] != "00000000" {
+		t.Errorf("sent %s", s.Line)
+	}
+	r.logged("ignored a malformed message", "want 1 to 8 hex digits")
+	r.nothingMore()
+}
+
+// 39, H: shares are shares whatever nbits says; but then no hash is a block.
+func hostileNBits(t *testing.T) {
+	unusable := []string{"00000000", "04923456", "ff123456", "01003456"} // zero, negative, beyond 256 bits, zero once shifted
+	shares := make(chan stratumtest.Request, 10)
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		for i, nbits := range append(unusable, "192495f8") {
+			job := onBlock(i, today(fmt.Sprint(i)))
+			job.NBits = nbits
+			c.Notify(job.Params())
+		}
+		takes(c, shares)
+	})
+	r := run(t, pools(server.URL), nil)
+	var old, job *work.Job
+	for _, nbits := range unusable {
+		old, job = job, r.jobOf(server)
+		if job.NetworkKnown || job.IsBlock(hashing.Hash{}) {
+			t.Errorf("nbits %s: the network target is known, %v", nbits, job.NetworkTarget)
+		}
+		if job.Bound() != job.Difficulty.Target() {
+			t.Errorf("nbits %s: bound %v, want the share target", nbits, job.Bound())
+		}
+	}
+	bestEver := share(old, 1)
+	bestEver.Hash = hashing.Hash{}
+	r.unsentStale(bestEver) // a block would be sent
+	if job = r.jobOf(server); !job.NetworkKnown || !job.IsBlock(hashing.Hash{}) {
+		t.Error("an ordinary nbits after them is not known")
+	}
+	r.keeps(server, job, 2)
+	got(t, shares)
+	if len(shares) > 0 {
+		t.Errorf("sent %s", (<-shares).Line)
+	}
+	if r.told("ignored a malformed message") > 0 {
+		t.Errorf("nbits is taken for malformed: %v", r.lines())
+	}
+}
+
+// 40, D: a flood of jobs is parsed, the newest one is what is hashed, no more
+// than 64 are kept; after 10 seconds of it the connection is dropped.
+func hostileJobFlood(t *testing.T) {
+	const enough = 10000 // jobs, to speak of a flood
+	flooded := make(chan time.Time, 10)
+	shares := make(chan stratumtest.Request, 10)
+	flood := func(c *pc) {
+		offer := stratumtest.Usual()
+		offer.SessionID, offer.Extranonce1 = "", "00000001"
+		c.Welcome(offer)
+		flooded <- time.Now()
+		for next := 0; ; {
+			var lines strings.Builder
+			for range 100 { // 10,000 a second
+				next++
+				fmt.Fprintf(&lines, `{"id":null,"method":"mining.notify","params":%s}`+"\n", today(fmt.Sprint(next)).Params())
+			}
+			if _, err := c.Raw().Write([]byte(lines.String())); err != nil {
+				return
+			}
+			time.Sleep(10 * time.Millisecond) // the pool's pace, not a wait of the test
+		}
+	}
+	server := stratumtest.Serve(t, flood, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(today("calm").Params())
+		takes(c, shares)
+	})
+	r := run(t, pools(server.URL), withoutDebug)
+	begun := got(t, flooded)
+	first := r.jobOf(server)
+	last, count := first, 1
+	for job := range r.jobs { // as the miner does: it takes the newest
+		if job == nil {
+			break
+		}
+		var a, b int
+		if job.ID == "calm" {
+			t.Fatal("no pause between the flood and the next connection: hashing did not stop")
+		}
+		fmt.Sscan(last.ID, &a)
+		fmt.Sscan(job.ID, &b)
+		if b != a+1 || job.Session != first.Session {
+			t.Fatalf("job %s after %s", job.ID, last.ID)
+		}
+		if last = job; count == enough {
+			r.unsentStale(share(first, 1))
+		}
+		count++
+	}
+	if took := time.Since(begun); took < 10*time.Second || took > 15*time.Second {
+		t.Errorf("dropped after %v of %d jobs, want 10 s", took, count)
+	}
+	if count < enough {
+		t.Errorf("only %d jobs came through: no flood", count)
+	}
+	r.logged("pool lost", "more than 100 messages a second for 10 seconds")
+	calm := r.jobOf(server)
+	if err := r.submit(share(calm, 2)); err != nil || calm.ID != "calm" {
+		t.Errorf("after the flood: %v", err)
+	}
+	if status := r.Status(); status.Connects != 2 {
+		t.Errorf("%d connects", status.Connects)
+	}
+}
+
+// withoutDebug leaves out the log's debug lines, one for each job.
+func withoutDebug(r *running) {
+	core, logs := observer.New(zap.InfoLevel)
+	r.logs, r.Client.log = logs, zap.New(core)
+}
+
+// 41, H: new content under an old id is a new job. Shares of either go out as
+// they were found.
+func hostileSameIDNewContent(t *testing.T) {
+	second := today("1")
+	second.Coinb2 = "ffffffff0200f2052a010000001600147" + "51e76e8199196d454941c45d1b3a323f1433bd600000000"
+	second.Version, second.Clean = "20006000", false
+	shares := make(chan stratumtest.Request, 10)
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(today("1").Params())
+		c.Send(`{"id":null,"method":"mining.set_extranonce","params":["ffffffff",8]}`)
+		c.Difficulty("16")
+		c.Notify(second.Params())
+		takes(c, shares)
+	})
+	r := run(t, pools(server.URL), nil)
+	one, two := r.jobOf(server), r.jobOf(server)
+	root := one.MerkleRoot([]byte{1, 2, 3, 4})
+	if one == two || root == two.MerkleRoot([]byte{1, 2, 3, 4, 0, 0, 0, 0}) {
+		t.Fatal("the two jobs are the same")
+	}
+	if one.ID != two.ID || one.Extranonce2Size != 4 || two.Extranonce2Size != 8 || one.Difficulty.Float64() != 1 || two.Difficulty.Float64() != 16 {
+		t.Errorf("jobs %+v and %+v", one, two)
+	}
+	inFlight := share(one, 1)
+	inFlight.Version |= 0x6000
+	for _, s := range []*work.Share{inFlight, share(two, 2)} {
+		if err := r.submit(s); err != nil {
+			t.Error(err)
+		}
+	}
+	if s := got(t, shares); fmt.Sprint(s.Params[1:]) != fmt.Sprintf("[1 00000000 %08x 00000001 00006000]", one.NTime) {
+		t.Errorf("sent %s for the first job", s.Line)
+	}
+	if s := got(t, shares); fmt.Sprint(s.Params[1:]) != fmt.Sprintf("[1 0000000000000000 %08x 00000002 00000000]", two.NTime) {
+		t.Errorf("sent %s for the second job", s.Line)
+	}
+	if root != one.MerkleRoot([]byte{1, 2, 3, 4}) {
+		t.Error("the first job changed")
+	}
+	r.keeps(server, two, 3)
+}
+
+// 42, H: a job that is announced again keeps the connection alive, voids
+// nothing and has nothing searched twice.
+func hostileSameIDSameContent(t *testing.T) {
+	job := today("1")
+	job.Clean = false
+	const times = 10
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		for range times {
+			c.Notify(job.Params())
+			time.Sleep(100 * time.Millisecond) // the pool's pace
+		}
+		accepts(c)
+	})
+	options := pools(server.URL)
+	options.Limits.Silence = 500 * time.Millisecond // shorter than it takes
+	r := run(t, options, nil)
+	var jobs []*work.Job
+	roller, searched := work.NewRoller(work.Start{}), make(map[string]bool)
+	for range times {
+		again := r.jobOf(server)
+		jobs = append(jobs, again)
+		var w work.Work
+		if _, err := roller.Next(&w, again, 1, 0); err != nil {
+			t.Fatal(err)
+		}
+		place := fmt.Sprintf("%x %x %x", w.Extranonce2Bytes(), w.Version[0], w.NTime)
+		if searched[place] {
+			t.Errorf("%s is searched twice", place)
+		}
+		searched[place] = true
+	}
+	r.keeps(server, jobs[0], 1)
+	r.keeps(server, jobs[times-1], 2)
+	r.nothingMore()
+}
+
+// 43: ids of any text come back as they were, numbers as numbers (H); what is
+// longer than 256 bytes, or null, is ignored (I); what is longer than a line
+// may be ends the connection (D).
+func hostileJobIDs(t *testing.T) {
+	withID := func(id string) string {
+		return strings.Replace(today("ID").Params(), `"ID"`, id, 1)
+	}
+	echoed := []string{`"a\"b\\c\nd\u001b"`, `7`, `"7"`, `" 1700000000 3"`, `""`, `"` + strings.Repeat("x", 254) + `"`}
+	more := make(chan struct{})
+	shares := make(chan stratumtest.Request, 10)
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(withID(`"` + strings.Repeat("x", 100<<10) + `"`))
+		c.Notify(withID(`"first"`))
+		c.Notify(withID(`null`))
+		for _, id := range echoed {
+			c.Notify(withID(id))
+		}
+		for range echoed {
+			s := c.Expect("mining.submit")
+			shares <- s
+			c.Result(s, "true")
+		}
+		waitFor(t, more)
+		c.Notify(withID(`"` + strings.Repeat("x", 1<<20) + `"`))
+		c.Hang()
+	}, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(withID(`"back"`))
+		takes(c, shares)
+	})
+	r := run(t, pools(server.URL), nil)
+	if job := r.jobOf(server); job.ID != "first" {
+		t.Errorf("the first job is %.40q", job.ID)
+	}
+	r.logged("ignored a malformed message", "job id of 102402 bytes, the limit is 256")
+	for i, id := range echoed {
+		job := r.jobOf(server)
+		if err := r.submit(share(job, uint32(i))); err != nil {
+			t.Errorf("id %.40s: %v", id, err)
+		}
+		if s := got(t, shares); !strings.Contains(s.Line, `["user.rig",`+id+`,"00000000",`) {
+			t.Errorf("id %.40s: sent %s", id, s.Line)
+		}
+	}
+	if server.Connections() != 1 {
+		t.Errorf("%d connections", server.Connections())
+	}
+	close(more)
+	r.logged("pool lost", "line longer than 262144 bytes")
+	for { // the session can be resumed, so the last job is hashed until the next comes
+		if job := r.jobOf(server); job.ID == "back" {
+			r.submit(share(job, 1))
+			break
+		}
+	}
+}
+
+// 44: missing means true, 1 and "true" mean true, all else means false.
+func hostileCleanForms(t *testing.T) {
+	forms := []struct {
+		text string
+		want bool
+	}{
+		{`,false`, false}, {``, true}, {`,null`, false}, {`,1`, true}, {`,"true"`, true}, {`,true`, true},
+		{`,0`, false}, {`,"false"`, false}, {`,"1"`, false}, {`,{}`, false}, {`,[true]`, false}, {`,true,"extra",9`, true}, {`,false,true`, false},
+	}
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		for i, form := range forms {
+			c.Notify(strings.TrimSuffix(today(fmt.Sprint(i)).Params(), ",true]") + form.text + "]")
+		}
+		accepts(c)
+	})
+	r := run(t, pools(server.URL), nil)
+	var first, job *work.Job
+	for _, form := range forms {
+		if job = r.jobOf(server); job.Clean != form.want {
+			t.Errorf("clean_jobs given as %q: clean is %v", form.text, job.Clean)
+		}
+		if first == nil {
+			first = job
+		}
+	}
+	// The flag is not what makes shares of the same block stale: many pools
+	// set it always, and take them.
+	r.keeps(server, first, 1)
+	r.keeps(server, job, 2)
+	if r.told("ignored a malformed message") > 0 {
+		t.Errorf("a form of clean_jobs is taken for malformed: %v", r.lines())
+	}
+}
+
+// 45: a new block is clean, whatever the flag says: shares for the old one are
+// held back.
+func hostileNewBlockNotClean(t *testing.T) {
+	next := onBlock(2, today("2"))
+	next.Clean = false
+	shares := make(chan stratumtest.Request, 10)
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(today("1").Params())
+		c.Notify(next.Params())
+		takes(c, shares)
+	})
+	r := run(t, pools(server.URL), nil)
+	old, job := r.jobOf(server), r.jobOf(server)
+	if !job.Clean {
+		t.Error("the job of a new block is not clean")
+	}
+	r.unsentStale(share(old, 1))
+	r.keeps(server, job, 2)
+	if s := got(t, shares); s.Params[1] != "2" || len(shares) > 0 {
+		t.Errorf("sent %s", s.Line)
+	}
+}
+
+// 46: a reorganisation is followed as any new block (H). Of an old ntime our own
+// clock may be the reason, so it is a warning (47); a time that stands still,
+// or goes back, while ours passes tells of a stuck node: leave for a pool that
+// is not (F), or go on if there is none. That no new block for 3 hours is taken
+// for the same is left to the tests of v1, which need no 3 hours for it.
+func hostileOldBlock(t *testing.T) {
+	t.Run("reorganisation", hostileReorganisation)
+	stuck := func(c *pc) {
+		c.Welcome(anew())
+		c.Notify(at("1", time.Now().Add(-150*time.Minute)).Params())
+		c.Notify(at("2", time.Now().Add(-180*time.Minute)).Params())
+		accepts(c)
+	}
+	t.Run("stuck, with a backup", func(t *testing.T) {
+		server, backup := stratumtest.Serve(t, stuck), stratumtest.Serve(t, func(c *pc) {
+			c.Welcome(stratumtest.Usual())
+			c.Notify(today("backup").Params())
+			accepts(c)
+		})
+		r := mineFailures(t, pools(server.URL, backup.URL))
+		r.jobOf(server)
+		r.keeps(server, r.jobOf(server), 1)
+		job := r.jobOf(backup) // without a gap
+		r.keeps(backup, job, 2)
+		r.says("warn ", server.URL, "node may be stuck")
+		r.says("hashing for", backup.URL, "chain stands still")
+	})
+	t.Run("stuck and alone", func(t *testing.T) {
+		server := stratumtest.Serve(t, stuck)
+		r := mineFailures(t, pools(server.URL))
+		r.jobOf(server)
+		job := r.jobOf(server)
+		r.says("warn ", server.URL, "node may be stuck")
+		r.keeps(server, job, 1)
+		r.nothingMore()
+	})
+}
+
+func hostileReorganisation(t *testing.T) {
+	shares := make(chan stratumtest.Request, 10)
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		for i, block := range []int{1, 2, 1} {
+			c.Notify(onBlock(block, today(fmt.Sprint(i))).Params())
+		}
+		takes(c, shares)
+	})
+	r := run(t, pools(server.URL), nil)
+	first, orphan, job := r.jobOf(server), r.jobOf(server), r.jobOf(server)
+	if job.PrevHash != first.PrevHash || !job.Clean {
+		t.Errorf("job %+v", job)
+	}
+	r.unsentStale(share(orphan, 1))
+	r.keeps(server, job, 2)
+	if s := got(t, shares); s.Params[1] != "2" || len(shares) > 0 {
+		t.Errorf("sent %s", s.Line)
+	}
+	r.says("the pool went back to an earlier block", server.URL)
+	if n := r.told("warn "); n > 0 {
+		t.Errorf("warnings: %v", r.lines())
+	}
+}
+
+// 47: the pool's ntime is used as it is, even if it is hours off the local
+// clock, which then is worth a warning.
+func hostileNTimeSkew(t *testing.T) {
+	near, far := time.Now().Add(time.Hour), time.Now().Add(5*time.Hour)
+	shares := make(chan stratumtest.Request, 10)
+	next := make(chan struct{})
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(at("near", near).Params())
+		waitFor(t, next)
+		c.Notify(at("far", far).Params())
+		takes(c, shares)
+	})
+	r := run(t, pools(server.URL), nil)
+	r.jobOf(server)
+	if r.told("warn ") > 0 {
+		t.Errorf("warnings for an ntime one hour ahead: %v", r.lines())
+	}
+	close(next)
+	job := r.jobOf(server)
+	if int64(job.NTime) != far.Unix() {
+		t.Errorf("ntime %d, want %d", job.NTime, far.Unix())
+	}
+	r.says("warn ", server.URL, "clock are hours apart")
+	r.keeps(server, job, 1)
+	if s := got(t, shares); s.Params[3] != fmt.Sprintf("%08x", far.Unix()) {
+		t.Errorf("sent %s", s.Line)
+	}
+	var w work.Work
+	if _, err := work.NewRoller(work.Start{}).Next(&w, job, 1, time.Minute); err != nil || w.NTime != job.NTime {
+		t.Errorf("the search begins at ntime %d: %v", w.NTime, err)
+	}
+	r.nothingMore()
+}

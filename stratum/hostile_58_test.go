@@ -1,0 +1,540 @@
+package stratum
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"quarry/hashing"
+	"quarry/stratum/stratumtest"
+	"quarry/stratum/v1"
+	"quarry/work"
+)
+
+// Cases 58 to 67: rejections, and what a pool may ask of a miner.
+func hostile58() []hostileCase {
+	return []hostileCase{
+		{name: "58-rejects-everything", run: hostileRejectsAll},
+		{name: "59-low-difficulty-and-version", run: hostileSelfAdapt},
+		{name: "60-error-forms", run: hostileErrorForms},
+		{name: "61-duplicate-sent-once", run: hostileDuplicate},
+		{name: "62-reconnect-elsewhere", run: hostileReconnectElsewhere},
+		{name: "63-reconnect-loop", run: hostileReconnectLoop},
+		{name: "64-messages-to-the-user", run: hostileMessages},
+		{name: "65-request-flood", run: hostileRequestFlood},
+		{name: "66-ping-without-id", run: hostilePingWithoutID},
+		{name: "67-unknown-methods", run: hostileUnknownMethods},
+	}
+}
+
+// found searches a share of the job whose hash meets easy, and does not meet
+// hard unless that is the same.
+func found(t *testing.T, job *work.Job, version uint32, from uint32, easy, hard hashing.Target) *work.Share {
+	t.Helper()
+	for nonce := from; nonce < from+1e6; nonce++ {
+		s := share(job, nonce)
+		if s.Version != version {
+			s.Version = version
+			header := job.Header(s.Extranonce2, s.Version, s.NTime, s.Nonce)
+			s.Hash = header.Hash()
+		}
+		if easy.MetBy(s.Hash) && (easy == hard || !hard.MetBy(s.Hash)) {
+			return s
+		}
+	}
+	t.Fatal("no share in a million nonces")
+	return nil
+}
+
+func rejectedFor(err error, reason string) bool {
+	var rejected *work.Rejected
+	return errors.As(err, &rejected) && rejected.Reason == reason
+}
+
+// 58: more than 10 rejections in a row, for longer than the limit, are told with
+// their reason and a check of our own. With a backup we leave for a long while
+// (F), without one we go on, for nothing is gained by stopping.
+func hostileRejectsAll(t *testing.T) {
+	var accept atomic.Bool
+	rejects := func(c *pc) {
+		offer := anew()
+		offer.Difficulty = "1e-9"
+		c.Welcome(offer)
+		c.Notify(today("1").Params())
+		for {
+			if s := c.Expect("mining.submit"); accept.Load() {
+				c.Result(s, "true")
+			} else {
+				c.Error(s, `[20,"computer says no",null]`)
+			}
+		}
+	}
+	limits := v1.Limits{Refused: 200 * time.Millisecond}
+	// rejected has shares rejected until the pool is complained about.
+	rejected := func(r *running) *work.Job {
+		job := r.job()
+		target := job.Difficulty.Target()
+		for n := range uint32(1000) {
+			if n == 10 && r.told("the pool rejects every share") > 0 {
+				t.Errorf("complained after 10 shares: %v", r.lines())
+			}
+			if err := r.submit(found(t, job, job.Version, n<<12, target, target)); !rejectedFor(err, work.ReasonOther) {
+				t.Errorf("verdict %v", err)
+			}
+			if r.told("the pool rejects every share", "computer says no", "our own check finds it right") > 0 {
+				return job
+			}
+			time.Sleep(10 * time.Millisecond) // as shares come
+		}
+		t.Errorf("no complaint: %v", r.lines())
+		return job
+	}
+	t.Run("with a backup", func(t *testing.T) {
+		server, backup := stratumtest.Serve(t, rejects), stratumtest.Serve(t, works)
+		options := pools(server.URL, backup.URL)
+		options.Limits = limits
+		r := mineFailures(t, options)
+		rejected(r)
+		r.keeps(backup, r.givesWay(server, backup, 0), 1)
+		r.says("hashing for", backup.URL, "the pool rejects every share")
+		if n := server.Connections(); n != 1 {
+			t.Errorf("%d connections to the pool that rejects everything", n)
+		}
+	})
+	t.Run("alone", func(t *testing.T) {
+		server := stratumtest.Serve(t, rejects)
+		r := mine(t, limits, server)
+		job := rejected(r)
+		r.nothingMore()
+		accept.Store(true)
+		r.keeps(server, job, 1)
+		r.says("the pool accepts shares again", server.URL)
+	})
+}
+
+// 59: rejections that our own way of submitting explains make us change it,
+// once, and say so.
+func hostileSelfAdapt(t *testing.T) {
+	t.Run("difficulty", func(t *testing.T) { hostileRaise(t) })
+	t.Run("version bits", func(t *testing.T) { hostileVersionBits(t) })
+}
+
+// hostileRaise: a pool that judges shares of old jobs by the new difficulty
+// (public-pool) gets those that meet it only, after three that it refused.
+func hostileRaise(t *testing.T) {
+	shares := make(chan stratumtest.Request, 100)
+	server := stratumtest.Serve(t, func(c *pc) {
+		offer := stratumtest.Usual()
+		offer.Difficulty = "1e-9"
+		c.Welcome(offer)
+		c.Notify(today("1").Params())
+		c.Difficulty("1e-8")
+		next := today("2")
+		next.Clean = false
+		c.Notify(next.Params())
+		for {
+			s := c.Expect("mining.submit")
+			shares <- s
+			if strings.HasPrefix(fmt.Sprint(s.Params[4]), "0") {
+				c.Error(s, `[23,"Difficulty too low: low difficulty share",null]`)
+			} else {
+				c.Result(s, "true")
+			}
+		}
+	})
+	r := run(t, pools(server.URL), nil)
+	old, job := r.jobOf(server), r.jobOf(server)
+	easy, hard := old.Difficulty.Target(), job.Difficulty.Target()
+	for i := range uint32(3) {
+		if err := r.submit(found(t, old, old.Version, i<<20, easy, hard)); !rejectedFor(err, work.ReasonLowDifficulty) || errors.Is(err, work.ErrUnsent) {
+			t.Errorf("share %d: %v, want it sent and rejected", i, err)
+		}
+		got(t, shares)
+	}
+	for i := range uint32(3) {
+		if err := r.submit(found(t, old, old.Version, 8<<20+i<<20, easy, hard)); !errors.Is(err, work.ErrUnsent) {
+			t.Errorf("share %d after three rejections: %v, want it held back", i, err)
+		}
+	}
+	for i, of := range []*work.Job{old, job} {
+		if err := r.submit(found(t, of, of.Version, uint32(1+i)<<28, hard, hard)); err != nil {
+			t.Errorf("share that meets both difficulties: %v", err)
+		}
+		got(t, shares)
+	}
+	if len(shares) > 0 {
+		t.Errorf("sent %s", (<-shares).Line)
+	}
+	r.says(server.URL, "this pool judges all shares by its newest difficulty")
+	if n := server.Connections(); n != 1 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+// hostileVersionBits: where the job's version has bits of the mask set, pools
+// that replace the masked bits want them submitted, too.
+func hostileVersionBits(t *testing.T) {
+	odd := today("1")
+	odd.Version = "20006000"
+	shares := make(chan stratumtest.Request, 100)
+	server := stratumtest.Serve(t, func(c *pc) {
+		offer := stratumtest.Usual()
+		offer.Difficulty = "1e-9"
+		c.Welcome(offer)
+		c.Notify(odd.Params())
+		for {
+			s := c.Expect("mining.submit")
+			shares <- s
+			if s.Params[5] == "00008000" {
+				c.Error(s, `[23,"H-not-zero",null]`)
+			} else {
+				c.Result(s, "true")
+			}
+		}
+	})
+	r := run(t, pools(server.URL), nil)
+	job := r.jobOf(server)
+	target := job.Difficulty.Target()
+	if err := r.submit(found(t, job, job.Version|0x8000, 0, target, target)); !rejectedFor(err, work.ReasonLowDifficulty) {
+		t.Errorf("verdict %v", err)
+	}
+	if s := got(t, shares); s.Params[5] != "00008000" {
+		t.Errorf("sent %s", s.Line)
+	}
+	job = r.jobOf(server) // again, for shares in the other form
+	for i, rolled := range []uint32{0x8000, 0x10000, 0} {
+		if err := r.submit(found(t, job, job.Version|rolled, 1000+uint32(i)<<20, target, target)); err != nil {
+			t.Errorf("verdict %v", err)
+		}
+		if s, want := got(t, shares), fmt.Sprintf("%08x", 0x6000|rolled); s.Params[5] != want {
+			t.Errorf("sent %s, want the bits %s", s.Line, want)
+		}
+	}
+	r.says(server.URL, "this pool seems to want all version bits of its mask")
+	if n := server.Connections(); n != 1 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+// 61: a share that was sent once and is called a duplicate is counted as that;
+// when it happens again, the fault may be ours, and the log says so.
+func hostileDuplicate(t *testing.T) {
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(today("1").Params())
+		for {
+			s := c.Expect("mining.submit")
+			if s.Params[4] == "00000000" || strings.HasPrefix(fmt.Sprint(s.Params[4]), "000000f") {
+				c.Error(s, `[22,"Duplicate share",null]`)
+			} else {
+				c.Result(s, "true")
+			}
+		}
+	})
+	r := run(t, pools(server.URL), nil)
+	job := r.jobOf(server)
+	if err := r.submit(share(job, 0)); !rejectedFor(err, work.ReasonDuplicate) || errors.Is(err, work.ErrUnsent) {
+		t.Errorf("verdict %v", err)
+	}
+	r.keeps(server, job, 1)
+	if r.told("warn ")+r.told("error ") > 0 {
+		t.Errorf("warnings after one duplicate: %v", r.lines())
+	}
+	for nonce := range uint32(6) {
+		if err := r.submit(share(job, 0xf0+nonce)); !rejectedFor(err, work.ReasonDuplicate) {
+			t.Errorf("verdict %v", err)
+		}
+	}
+	r.says("error ", server.URL, "the pool calls shares duplicates that were sent once")
+	r.keeps(server, job, 2)
+	// What we know that we sent is not sent again.
+	if err := r.submit(share(job, 2)); !rejectedFor(err, work.ReasonDuplicate) || !errors.Is(err, work.ErrUnsent) {
+		t.Errorf("the same share again: %v", err)
+	}
+	r.nothingMore()
+}
+
+// 60: an error of any form is a rejection, told in at most 200 printable
+// characters.
+func hostileErrorForms(t *testing.T) {
+	forms := []struct {
+		answer string // what follows the id
+		reason string // class, "stale" for work.ErrStale
+		code   int
+		text   string // that the verdict says
+	}{
+		{`"result":null,"error":[23,"Low difficulty share",null]`, work.ReasonLowDifficulty, 23, "Low difficulty share"},
+		{`"result":null,"error":[22,"Duplicate"]`, work.ReasonDuplicate, 22, "Duplicate"},
+		{`"result":null,"error":[21]`, "stale", 0, "error 21"},
+		{`"result":null,"error":{"code":23,"message":"high-hash","data":{"a":[]}}`, work.ReasonLowDifficulty, 23, "high-hash"},
+		{`"result":null,"error":{"message":7}`, work.ReasonOther, 0, "refused without a reason"},
+		{`"result":null,"error":"-3:method not found"`, work.ReasonOther, -3, "method not found"},
+		{`"result":null,"error":"ntime out of range"`, work.ReasonNTime, 0, "ntime out of range"},
+		{`"result":false,"error":null,"reject-reason":"Invalid version mask"`, work.ReasonVersion, 0, "Invalid version mask"},
+		{`"result":false,"error":null`, work.ReasonOther, 0, "refused without a reason"},
+		{`"result":null,"error":true`, work.ReasonOther, 0, "refused without a reason"},
+		{`"result":null,"error":38`, work.ReasonOther, 38, "error 38"},
+		{`"result":null,"error":1e400`, work.ReasonOther, 0, "refused without a reason"},
+		{`"result":null,"error":[]`, work.ReasonOther, 0, "refused without a reason"},
+		{`"result":null,"error":[[[["x"]]]]`, work.ReasonOther, 0, "refused without a reason"},
+		{`"result":"nothing of the kind","error":null`, work.ReasonOther, 0, "nothing of the kind"},
+		{`"result":null,"error":[20,"\u001b[31m\u0007` + "\u202e" + `no\r\n` + strings.Repeat("ü", 50<<10) + `",null]`, work.ReasonOther, 20, "[31mno  üüü"},
+	}
+	more := make(chan struct{})
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(today("1").Params())
+		for i, form := range forms {
+			c.Send(`{"id":%s,%s}`, c.Expect("mining.submit").ID, form.answer)
+			if i%5 == 4 { // or the pool would be one that rejects everything
+				c.Result(c.Expect("mining.submit"), "true")
+			}
+		}
+		c.Result(c.Expect("mining.submit"), "true")
+		waitFor(t, more)
+		c.Error(c.Expect("mining.submit"), `"`+strings.Repeat("x", 1<<20)+`"`)
+		c.Hang()
+	}, works)
+	r := run(t, pools(server.URL), nil)
+	job := r.jobOf(server)
+	for i, form := range forms {
+		err := r.submit(share(job, uint32(i)))
+		var rejected *work.Rejected
+		switch {
+		case err == nil:
+			t.Fatalf("%.80s: accepted", form.answer)
+		case form.reason == "stale" && !errors.Is(err, work.ErrStale):
+			t.Errorf("%.80s: %v, want stale", form.answer, err)
+		case form.reason != "stale" && (!errors.As(err, &rejected) || rejected.Reason != form.reason || rejected.Code != form.code):
+			t.Errorf("%.80s: %v, want %s (%d)", form.answer, err, form.reason, form.code)
+		}
+		text := err.Error()
+		if !strings.Contains(text, form.text) || utf8.RuneCountInString(text) > 260 || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			t.Errorf("%.80s: told as %q (%d characters), want %q", form.answer, text, utf8.RuneCountInString(text), form.text)
+		}
+		if i%5 == 4 {
+			r.keeps(server, job, 1000+uint32(i))
+		}
+	}
+	r.keeps(server, job, 2000)
+	r.nothingMore()
+	// A megabyte is more than a line may be long (case 3), so it ends the
+	// connection before there is a text to cut.
+	close(more)
+	err := r.submit(share(job, 3000))
+	r.drops(server, "line longer than 262144 bytes", time.Second)
+	if err != nil { // the second pool resumed the session and took it
+		t.Errorf("the share whose answer was too long: %v", err)
+	}
+}
+
+// 62: the address of a client.reconnect is not followed, its wait is clamped
+// to 0 .. 60 s.
+func hostileReconnectElsewhere(t *testing.T) {
+	evil := stratumtest.Serve(t, works)
+	host, port, _ := strings.Cut(evil.Address, ":")
+	for _, c := range []struct {
+		params string
+		waits  []time.Duration
+		told   string // the address as the log has it
+	}{
+		{fmt.Sprintf(`[%q,%s,7]`, host, port), []time.Duration{7 * time.Second}, evil.Address},
+		{fmt.Sprintf(`[%q,%q,"7.5"]`, "localhost", port), []time.Duration{7500 * time.Millisecond}, "localhost:" + port},
+		{`["pool.evil.example",3333,1e9]`, []time.Duration{time.Minute}, "pool.evil.example:3333"},
+		{`["evil.example",0,-1]`, nil, "evil.example:0"},
+		{`["::1",99999,"NaN"]`, nil, "::1:99999"},
+		{`["\u001b[2Jgone",{"a":1},"+Inf"]`, []time.Duration{time.Minute}, `[2Jgone:{\"a\":1}`},
+		{`[null,null,0]`, nil, "asked to reconnect"},
+		{`[]`, nil, "asked to reconnect"},
+		{`{"host":"evil.example"}`, nil, "asked to reconnect"},
+		{`null`, nil, "asked to reconnect"},
+	} {
+		params := c.params
+		server := stratumtest.Serve(t, func(c *pc) {
+			c.Welcome(stratumtest.Usual())
+			c.Notify(today("1").Params())
+			c.Send(`{"id":null,"method":"client.reconnect","params":%s}`, params)
+			c.Hang()
+		}, works)
+		r := run(t, pools(server.URL), still)
+		one := r.jobOf(server)
+		two := r.jobOf(server)
+		if err := r.submit(share(two, 1)); err != nil || two.Session == one.Session {
+			t.Errorf("%s: share of the next session: %v", c.params, err)
+		}
+		if n := server.Connections(); n != 2 {
+			t.Errorf("%s: %d connections", c.params, n)
+		}
+		r.paused(c.waits...)
+		r.logged("leaving the pool", c.told)
+		if r.told("pool lost") > 0 {
+			t.Errorf("%s: taken for a failure: %v", c.params, r.lines())
+		}
+		r.stop()
+	}
+	if n := evil.Connections(); n != 0 {
+		t.Errorf("followed to another server %d times", n)
+	}
+}
+
+// 63: the fourth client.reconnect within 10 minutes is a failure (D) with the
+// growing pauses of one, and a reason to leave (F).
+func hostileReconnectLoop(t *testing.T) {
+	loops := func(c *pc) {
+		offer := stratumtest.Usual()
+		offer.SessionID = ""
+		c.Welcome(offer)
+		c.Notify(today("1").Params())
+		c.Send(`{"id":null,"method":"client.reconnect","params":[]}`)
+		c.Hang()
+	}
+	t.Run("alone", func(t *testing.T) {
+		server := stratumtest.Serve(t, loops)
+		r := run(t, pools(server.URL), func(r *running) { still(r); r.enough = 8 })
+		if err := r.end(); err == nil {
+			t.Error("ended without an error")
+		}
+		var want []time.Duration
+		for _, seconds := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
+			want = append(want, seconds*time.Second)
+		}
+		r.paused(want...)
+		if n := server.Connections(); n != 3+8 {
+			t.Errorf("%d connections, want 3 that count for nothing and 8", n)
+		}
+		if n := r.logs.FilterMessage("leaving the pool").Len(); n != 3 {
+			t.Errorf("left the pool %d times without complaint, want 3", n)
+		}
+		r.logged("pool lost", "asked to reconnect")
+	})
+	t.Run("with a backup", func(t *testing.T) {
+		server, backup := stratumtest.Serve(t, loops), stratumtest.Serve(t, works)
+		r := mineFailures(t, pools(server.URL, backup.URL))
+		r.keeps(backup, r.givesWay(server, backup, 4), 1)
+	})
+}
+
+// 64: what a pool tells people is made safe to print, cut, and told once a
+// second at most.
+func hostileMessages(t *testing.T) {
+	show := `{"id":%s,"method":"client.show_message","params":[%s]}`
+	flood := make(chan struct{})
+	server := stratumtest.Serve(t, func(c *pc) {
+		texts := []string{
+			`"\u001b[2J\u001b]0;owned\u0007hello\r\nthere` + "\u200b\u202e" + strings.Repeat("spam ", 40<<10) + `"`,
+			`"` + strings.Repeat("spam ", 2<<10) + `"`, `7`, `null`, `{}`, `"\u0000\u001b"`, ``,
+		}
+		c.Welcome(stratumtest.Usual())
+		c.Notify(today("1").Params())
+		c.Send(show, "8", texts[0])
+		if answer := c.Read(); answer.Line != `{"id":8,"result":true,"error":null}` {
+			t.Errorf("answered %s", answer.Line)
+		}
+		waitFor(t, flood)
+		for range 50 {
+			for _, text := range texts[1:] {
+				c.Send(show, "null", text)
+			}
+		}
+		accepts(c)
+	})
+	begun := time.Now()
+	r := run(t, pools(server.URL), nil)
+	job := r.jobOf(server)
+	r.logged("message from the pool", "hello  there")
+	close(flood)
+	r.keeps(server, job, 1)
+	lines := r.logs.FilterMessage("message from the pool").All()
+	if limit := 2 + int(time.Since(begun)/time.Second); len(lines) > limit {
+		t.Errorf("%d lines, want %d at most", len(lines), limit)
+	}
+	for _, line := range lines {
+		text := fmt.Sprint(line.ContextMap()["text"])
+		if n := utf8.RuneCountInString(text); n == 0 || n > 200 || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			t.Errorf("told %q", text)
+		}
+	}
+	r.nothingMore()
+}
+
+// 65: of a flood of requests few are answered, and one a second after these.
+func hostileRequestFlood(t *testing.T) {
+	const flood = 500
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(today("1").Params())
+		begun := time.Now()
+		for i := range flood {
+			c.Send(`{"id":%d,"method":%q,"params":[]}`, i, []string{"client.get_version", "mining.ping", "client.ping"}[i%3])
+		}
+		c.Send(`{"id":null,"method":"client.show_message","params":["that was it"]}`)
+		answers := 0
+		for {
+			m := c.Read()
+			if m.Method != "" {
+				c.Result(m, "true")
+				break
+			}
+			if want := fmt.Sprintf(`{"id":%d,"result":%q,"error":null}`, answers, []string{"quarry/test", "pong", "pong"}[answers%3]); answers < 5 && m.Line != want {
+				t.Errorf("answered %s, want %s", m.Line, want)
+			}
+			answers++
+		}
+		if limit := 5 + int(time.Since(begun)/time.Second) + 1; answers < 5 || answers > limit {
+			t.Errorf("%d answers to %d requests, want 5 to %d", answers, flood, limit)
+		}
+		c.Hang()
+	})
+	r := run(t, pools(server.URL), nil)
+	job := r.jobOf(server)
+	r.logged("message from the pool", "that was it")
+	r.keeps(server, job, 1)
+	r.nothingMore()
+}
+
+// 66: what needs no answer gets none: some pools close at any line that they
+// did not ask for.
+func hostilePingWithoutID(t *testing.T) {
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(today("1").Params())
+		for _, method := range []string{"mining.ping", "client.ping", "client.get_version", "client.show_message", "mining.nonsense"} {
+			c.Send(`{"method":%q,"params":["x"]}`, method)
+			c.Send(`{"id":null,"method":%q}`, method)
+			c.Send(`{"id":[1],"method":%q,"params":null}`, method)
+		}
+		c.Result(c.Expect("mining.submit"), "true") // and nothing before it
+		c.Hang()
+	})
+	r := run(t, pools(server.URL), nil)
+	r.keeps(server, r.jobOf(server), 1)
+	r.nothingMore()
+}
+
+// 67: an unknown method is refused if it wants an answer, else ignored.
+func hostileUnknownMethods(t *testing.T) {
+	done := make(chan struct{})
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(today("1").Params())
+		for _, m := range []struct{ id, method string }{{"7", "client.get_algo"}, {`"a"`, "mining.set_goal"}, {"-1", strings.Repeat("m", 100<<10)}, {"0.5", "\u202e"}} {
+			c.Send(`{"id":null,"method":%q,"params":{"a":[[[]]]}}`, m.method)
+			c.Send(`{"id":%s,"method":%q,"params":[]}`, m.id, m.method)
+			if answer, want := c.Read().Line, fmt.Sprintf(`{"id":%s,"result":null,"error":[-3,"Method not found",null]}`, m.id); answer != want {
+				t.Errorf("answered %s, want %s", answer, want)
+			}
+		}
+		close(done)
+		accepts(c)
+	})
+	r := run(t, pools(server.URL), nil)
+	job := r.jobOf(server)
+	got(t, done)
+	r.keeps(server, job, 1)
+	r.nothingMore()
+}

@@ -1,0 +1,401 @@
+package stratum
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"quarry/stratum/stratumtest"
+	"quarry/work"
+)
+
+// Cases 68 to 75: connections that do not last, names, and what must not be
+// mixed up.
+func hostile68() []hostileCase {
+	return []hostileCase{
+		{name: "68-closes-at-once", run: hostileHangUp},
+		{name: "69-resets-and-names", run: hostileResetsAndNames},
+		{name: "71-session-id-of-another-pool", run: hostileSessionID},
+		{name: "72-transactions-unasked", run: hostileTransactions},
+		{name: "73-another-chain", run: hostileOtherChain},
+		{name: "74-suspended", run: hostileSuspended, slow: true},
+		{name: "75-snapshot-evicted", run: hostileEvicted},
+	}
+}
+
+// doubling are the pauses of a pool that keeps failing.
+func doubling(count int) []time.Duration {
+	pauses, next := make([]time.Duration, count), time.Second
+	for i := range pauses {
+		pauses[i], next = next, min(2*next, time.Minute)
+	}
+	return pauses
+}
+
+// 68, D: the pauses double, whether the pool hangs up at once or after every
+// share: a connection that worked for less than a minute does not reset them.
+func hostileHangUp(t *testing.T) {
+	t.Run("after accept", func(t *testing.T) {
+		server := stratumtest.Serve(t, func(*pc) {})
+		r := run(t, pools(server.URL), func(r *running) { still(r); r.enough = 8 })
+		r.end()
+		r.paused(doubling(8)...)
+		// The first attempt is made twice: the pool might mind mining.configure.
+		if n := server.Connections(); n != 9 {
+			t.Errorf("%d connections in 8 attempts", n)
+		}
+		r.logged("pool failed", "closed the connection")
+		r.nothingMore()
+	})
+	t.Run("after accept, with a backup", func(t *testing.T) {
+		server, backup := stratumtest.Serve(t, func(*pc) {}), stratumtest.Serve(t, works)
+		r := mineFailures(t, pools(server.URL, backup.URL))
+		r.keeps(backup, r.givesWay(server, backup, 3), 1)
+	})
+	t.Run("after each submit", func(t *testing.T) {
+		count := 0
+		server := stratumtest.Serve(t, func(c *pc) {
+			count++ // connections come one after another
+			offer := stratumtest.Usual()
+			offer.SessionID, offer.Extranonce1 = "", fmt.Sprintf("%08x", count)
+			c.Welcome(offer)
+			c.Notify(today("1").Params())
+			c.Expect("mining.submit")
+		})
+		r := run(t, pools(server.URL), func(r *running) { still(r); r.enough = 7 })
+		for nonce := range uint32(7) {
+			job := r.jobOf(server)
+			if err := r.submit(share(job, nonce)); !disconnected(err) {
+				t.Errorf("verdict %v", err)
+			}
+			r.noWorkFor(job)
+		}
+		r.end()
+		r.paused(doubling(7)...)
+		r.logged("pool lost", "closed the connection")
+	})
+	t.Run("after each submit, and resumes", func(t *testing.T) {
+		server := resumes(t, today("1"), func(c *pc) { c.Expect("mining.submit") })
+		r := run(t, pools(server.URL), nil)
+		var lost *work.Lost
+		err := r.submit(share(r.jobOf(server), 1))
+		if !disconnected(err) || !errors.As(err, &lost) || !lost.Sent {
+			t.Errorf("verdict %v", err)
+		}
+		// 120 s with pauses of 1, 2, 4, 8, 16, 32 and 60 s
+		if n := server.Connections(); n < 2 || n > 8 {
+			t.Errorf("one share was tried over %d connections", n)
+		}
+	})
+}
+
+// 69: connections that are reset, and names that do not resolve.
+func hostileResetsAndNames(t *testing.T) {
+	reset := func(c *pc) { c.Raw().(*net.TCPConn).SetLinger(0) }
+	t.Run("resets at once", func(t *testing.T) {
+		r := run(t, pools(stratumtest.Serve(t, reset).URL), func(r *running) { still(r); r.enough = 8 })
+		r.end()
+		r.paused(doubling(8)...)
+		r.logged("pool failed", "closed the connection")
+		r.nothingMore()
+	})
+	t.Run("resets while working", func(t *testing.T) {
+		server, backup := stratumtest.Serve(t, func(c *pc) {
+			offer := stratumtest.Usual()
+			offer.SessionID, offer.Extranonce1 = "", "00000001"
+			c.Welcome(offer)
+			c.Notify(today("1").Params())
+			c.Expect("mining.submit")
+			reset(c)
+		}, reset), stratumtest.Serve(t, works)
+		r := mineFailures(t, pools(server.URL, backup.URL))
+		job := r.jobOf(server)
+		if err := r.submit(share(job, 1)); !disconnected(err) {
+			t.Errorf("verdict %v", err)
+		}
+		r.stops()
+		r.keeps(backup, r.givesWay(server, backup, 3), 2)
+		r.logged("pool lost", "closed the connection")
+	})
+	t.Run("no such name", func(t *testing.T) {
+		name := "stratum+tcp://" + strings.Repeat("x", 64) + ".example:3333" // no name server is asked for one so long
+		r := run(t, pools(name), func(r *running) { still(r); r.enough = 4 })
+		r.end()
+		r.paused(doubling(4)...)
+		r.logged("pool failed", "no such host")
+		r.nothingMore()
+
+		backup := stratumtest.Serve(t, works)
+		r = mineFailures(t, pools(name, backup.URL))
+		r.keeps(backup, r.givesWay(&stratumtest.Server{URL: name}, backup, 1), 1)
+	})
+	// A pool at home is no fault: loopback and private addresses are allowed.
+	t.Run("private address", func(t *testing.T) {
+		server := stratumtest.Serve(t, works)
+		_, port, _ := net.SplitHostPort(server.Address)
+		for _, host := range []string{"localhost", "127.0.0.1"} {
+			r := run(t, pools("stratum+tcp://"+host+":"+port), nil)
+			if err := r.submit(share(r.job(), 1)); err != nil {
+				t.Errorf("%s: %v", host, err)
+			}
+			r.stop()
+		}
+	})
+}
+
+// 71: the id that resumes a session goes to the pool that gave it, whatever
+// happened since.
+func hostileSessionID(t *testing.T) {
+	type asked struct {
+		pool, params string
+	}
+	subscriptions := make(chan asked, 100)
+	serve := func(name string) stratumtest.Script {
+		return func(c *pc) {
+			offer := stratumtest.Usual()
+			offer.SessionID = "id-of-" + name
+			params := c.Welcome(offer)["mining.subscribe"].Params
+			subscriptions <- asked{name, fmt.Sprint(params)}
+			c.Notify(today(name).Params())
+			for {
+				s := c.Expect("mining.submit")
+				if s.Params[4] == "0000dead" {
+					c.Result(s, "true")
+					return
+				}
+				c.Result(s, "true")
+			}
+		}
+	}
+	down := func(c *pc) {
+		for {
+			m := c.Read()
+			if m.Method == "mining.subscribe" {
+				subscriptions <- asked{"a", fmt.Sprint(m.Params)}
+				return
+			}
+			c.Result(m, "{}")
+		}
+	}
+	redirects := func(c *pc) {
+		offer := stratumtest.Usual()
+		offer.SessionID = "id-of-b"
+		subscriptions <- asked{"b", fmt.Sprint(c.Welcome(offer)["mining.subscribe"].Params)}
+		c.Notify(today("b").Params())
+		if s := c.Expect("mining.submit"); s.Params[4] == "00000001" {
+			c.Result(s, "true")
+		}
+		c.Send(`{"id":null,"method":"client.reconnect","params":["127.0.0.1",1,0]}`)
+		c.Hang()
+	}
+	a := stratumtest.Serve(t, serve("a"), down, down, down, serve("a"))
+	b := stratumtest.Serve(t, redirects, serve("b"))
+	options := pools(a.URL, b.URL)
+	options.Failback = time.Hour // only once the other breaks
+	r := run(t, options, nil)
+	job := r.jobOf(a)
+	r.submit(share(job, 0xdead))
+	for job = r.job(); job == nil || job.Pool != b.URL; job = r.job() {
+	}
+	if err := r.submit(share(job, 1)); err != nil {
+		t.Error(err)
+	}
+	seen := make(map[asked]int)
+	for seen[asked{"b", "[quarry/test id-of-b]"}] == 0 || seen[asked{"a", "[quarry/test id-of-a]"}] < 4 {
+		seen[got(t, subscriptions)]++
+	}
+	for s := range seen {
+		if s.params != "[quarry/test]" && s.params != "[quarry/test id-of-"+s.pool+"]" {
+			t.Errorf("pool %s was asked with %s", s.pool, s.params)
+		}
+	}
+}
+
+// 72: nobody asked for transactions, so they fall under 19 (I), and under 3 (D)
+// if they are too many for a line.
+func hostileTransactions(t *testing.T) {
+	transactions := func(size int) string { return `["` + strings.Repeat("0", size) + `"]` }
+	more := make(chan struct{})
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(today("1").Params())
+		for _, id := range []string{`"txlist1"`, "null", "4", "99"} { // 4 is the id of the next submit
+			c.Send(`{"id":%s,"result":%s,"error":null}`, id, transactions(200<<10))
+		}
+		c.Send(`{"id":5,"method":"mining.get_transactions","params":[],"result":%s,"error":null}`, transactions(200<<10))
+		waitFor(t, more)
+		c.Result(c.Expect("mining.submit"), "true")
+		c.Send(`{"id":null,"method":"client.show_message","params":["now"]}`)
+		waitFor(t, more)
+		_, err := c.Raw().Write([]byte(`{"id":"txlist1","result":["`))
+		for chunk := bytes.Repeat([]byte("0"), 64<<10); err == nil; {
+			_, err = c.Raw().Write(chunk)
+		}
+	}, works)
+	r := run(t, pools(server.URL), nil)
+	job := r.jobOf(server)
+	more <- struct{}{}
+	r.keeps(server, job, 1)
+	r.nothingMore()
+	r.logged("message from the pool", "now")
+	more <- struct{}{}
+	r.drops(server, "line longer than 262144 bytes", time.Second)
+	r.jobOf(server)
+}
+
+// 73: a network difficulty that changes by more than 16 times is another chain
+// behind the same name: a warning, and the pool's jobs are hashed all the same.
+func hostileOtherChain(t *testing.T) {
+	next := make(chan struct{})
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		for i, nbits := range []string{"192495f8", "00000000", "19080000", "192495f8"} { // 4.6 times up and down again
+			job := onBlock(i, today(fmt.Sprint(i)))
+			job.NBits = nbits
+			c.Notify(job.Params())
+		}
+		waitFor(t, next)
+		job := onBlock(9, today("other"))
+		job.NBits = "1a2495f8" // 256 times easier
+		c.Notify(job.Params())
+		accepts(c)
+	})
+	r := run(t, pools(server.URL), nil)
+	for range 4 {
+		r.jobOf(server)
+	}
+	if r.told("warn ") > 0 {
+		t.Errorf("warnings for a small change: %v", r.lines())
+	}
+	close(next)
+	job := r.jobOf(server)
+	r.says("warn ", server.URL, "the network difficulty changed as it never does within one chain")
+	r.keeps(server, job, 1)
+	r.nothingMore()
+}
+
+// suspendedPool names the pool to the process that hostileSuspended stops.
+const suspendedPool = "QUARRY_TEST_SUSPENDED_POOL"
+
+// 74: a machine that slept cannot know whether the pool is still there. It
+// connects again at once, and that is no failure of the pool. A process that is
+// stopped and continued sees the same as one on a machine that sleeps.
+func hostileSuspended(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("processes cannot be stopped")
+	}
+	server := stratumtest.Serve(t, works)
+	miner := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestSuspendedMiner$", "-test.v")
+	miner.Env = append(os.Environ(), suspendedPool+"="+server.URL)
+	output, err := miner.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	miner.Stderr = miner.Stdout
+	if err := miner.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(output)
+	for lines.Scan() && lines.Text() != "working" {
+	}
+	signal := func(name string) {
+		if out, err := exec.Command("kill", "-"+name, fmt.Sprint(miner.Process.Pid)).CombinedOutput(); err != nil {
+			t.Errorf("kill -%s: %v: %s", name, err, out)
+		}
+	}
+	signal("STOP")
+	time.Sleep(suspension)
+	signal("CONT")
+	var said strings.Builder
+	for lines.Scan() {
+		fmt.Fprintln(&said, lines.Text())
+	}
+	if err := miner.Wait(); err != nil {
+		t.Errorf("%v: %s", err, &said)
+	}
+	if n := server.Connections(); n != 2 {
+		t.Errorf("%d connections, want 2; the miner said: %s", n, &said)
+	}
+}
+
+// suspension is longer than the pauses that a busy machine makes.
+const suspension = 6 * time.Second
+
+// TestSuspendedMiner is the process that hostileSuspended stops: it mines until
+// it has a second session.
+func TestSuspendedMiner(t *testing.T) {
+	url := os.Getenv(suspendedPool)
+	if url == "" {
+		return // on its own it has nothing to do
+	}
+	options := pools(url)
+	options.Limits.Gap = suspension - time.Second
+	r := run(t, options, func(r *running) { r.clock = realClock() })
+	job := r.job()
+	if err := r.submit(share(job, 1)); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Println("working")
+	before := time.Now()
+	var again *work.Job
+	select {
+	case again = <-r.jobs:
+	case <-time.After(suspension + patience):
+	}
+	if took := time.Since(before); took > suspension+5*time.Second {
+		t.Errorf("a new session only after %v", took)
+	}
+	if again == nil || again.Session == job.Session {
+		t.Fatalf("job %+v after the suspension, want one of a new session without a gap", again)
+	}
+	if err := r.submit(share(again, 2)); err != nil {
+		t.Error(err)
+	}
+	r.says("leaving the pool", "stood still for") // which is no failure of it
+}
+
+// 75: a share whose job is no longer kept is outdated; nothing is made up of
+// the current job instead.
+func hostileEvicted(t *testing.T) {
+	shares := make(chan stratumtest.Request, 10)
+	const count = 5
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		for i := range count {
+			job := today(fmt.Sprint(i))
+			job.Clean = false
+			c.Notify(job.Params())
+		}
+		takes(c, shares)
+	})
+	options := pools(server.URL)
+	options.Limits.Jobs = 3
+	r := run(t, options, nil)
+	var jobs []*work.Job
+	for range count {
+		jobs = append(jobs, r.jobOf(server))
+	}
+	for i, job := range jobs[:count-3] {
+		r.unsentStale(share(job, uint32(i)))
+	}
+	stranger := *jobs[0]
+	stranger.ID, stranger.Wire = jobs[count-1].ID, jobs[count-1].Wire // the same id is not the same job
+	r.unsentStale(share(&stranger, 10))
+	for i, job := range jobs[count-3:] {
+		r.keeps(server, job, 20+uint32(i))
+		if s := got(t, shares); s.Params[1] != job.ID {
+			t.Errorf("sent %s for job %s", s.Line, job.ID)
+		}
+	}
+	if len(shares) > 0 {
+		t.Errorf("sent %s", (<-shares).Line)
+	}
+}
