@@ -26,6 +26,7 @@ type rig struct {
 	telemetry *telemetry.Telemetry
 	client    *stratum.Client
 	practice  *localpool.Pool // nil with a real pool
+	lookAgain func(context.Context)
 }
 
 func newRig(ctx context.Context, c *config.Config, log *logging) (*rig, error) {
@@ -33,7 +34,8 @@ func newRig(ctx context.Context, c *config.Config, log *logging) (*rig, error) {
 	if err != nil {
 		return nil, err
 	}
-	kernels, err := pickKernels(ctx, c.CPU.Kernel, set, placements, log.Logger)
+	picker := newPicker(set, placements, log.Logger)
+	kernels, err := picker.pick(ctx, c.CPU.Kernel)
 	if err != nil {
 		return nil, err
 	}
@@ -42,6 +44,7 @@ func newRig(ctx context.Context, c *config.Config, log *logging) (*rig, error) {
 		return nil, usageFault("%v", err)
 	}
 	r := &rig{telemetry: telemetry.New(len(placements), log.Logger)}
+	r.lookAgain = func(ctx context.Context) { picker.lookAgain(ctx, kernels) }
 	pools, err := r.pools(c)
 	if err != nil {
 		return nil, err
