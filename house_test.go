@@ -39,6 +39,7 @@ var fenced = map[string][]string{
 	"github.com/urfave/cli":          {"cmd/quarry"},
 	"github.com/pelletier/go-toml":   {"config"},
 	"github.com/klauspost/cpuid":     {"benchmarks", "hashing"},
+	"golang.org/x/net":               {"stratum"},
 	"gopkg.in/natefinch/lumberjack.": {"cmd/quarry"},
 }
 

@@ -63,7 +63,9 @@ func TestEverySettingArrives(t *testing.T) {
 		"pool.url": "stratum+ssl://b:2", "pool.user": "u", "pool.password": "secret", "pool.tls_pin": "sha256:00",
 		"pool.tls_insecure": "true", "pool.version_rolling": "false", "pool.suggest_difficulty": "0.5",
 		"pool.password_file": write(t, t.TempDir(), "pw", "other\n"), "pool.tls_ca": write(t, t.TempDir(), "ca.pem", "pem"),
-		"cpu.threads": "2", "cpu.cpus": "1,2", "cpu.priority": "idle", "cpu.kernel": "generic",
+		"pool.proxy": "socks5://p:1", "pool.proxy_user": "someone", "pool.proxy_password": "secret",
+		"pool.proxy_password_file": write(t, t.TempDir(), "pw", "third\n"),
+		"cpu.threads":              "2", "cpu.cpus": "1,2", "cpu.priority": "idle", "cpu.kernel": "generic",
 		"log.level": "debug", "log.format": "json", "log.file": "q.log", "log.max_size": "7", "log.max_files": "8",
 		"pool.quota": "100", "strategy.use": "round-robin", "strategy.failback": "5m", "strategy.turn": "30s", "strategy.submit_stale": "true",
 		"log.status_interval": "9s", "run.shares": "5", "run.time": "6s", "run.retry": "false",
@@ -78,6 +80,10 @@ func TestEverySettingArrives(t *testing.T) {
 		if s.Table == "pool" {
 			base["url"] = []string{"stratum+ssl://a:1"}
 			base["user"] = []string{"someone"}
+		}
+		behind := strings.HasPrefix(s.Key, "proxy_") // nothing without a proxy
+		if behind {
+			base["proxy"] = []string{"socks5://p:1"}
 		}
 		plain, err := Load(Input{SearchPaths: []string{}, Flags: base})
 		if err != nil {
@@ -96,6 +102,9 @@ func TestEverySettingArrives(t *testing.T) {
 			}
 			if s.Key != "user" {
 				file += "user = \"someone\"\n"
+			}
+			if behind {
+				file += "proxy = \"socks5://p:1\"\n"
 			}
 		}
 		if s.Key == "user" {

@@ -84,7 +84,10 @@ func poolless(c checker, s Setting, it item) {
 // set gives a pool a value. Password and password file of different layers
 // replace each other; in one layer they contradict, which checkPool reports.
 func (p *poolEntry) set(key string, it item) {
-	rival := map[string]string{"password": "password_file", "password_file": "password"}[key]
+	rival := key + "_file"
+	if secret, isFile := strings.CutSuffix(key, "_file"); isFile {
+		rival = secret
+	}
 	if other, set := p.items[rival]; set && other.at.layer != it.at.layer {
 		delete(p.items, rival)
 	}
@@ -125,9 +128,26 @@ func checkPool(c checker, entry *poolEntry, anyTLS bool) {
 	if user := entry.items["user"]; user.text == "" && !user.bad && !entry.broken {
 		c.add(noUser(entry, url, user))
 	}
-	password, file := entry.items["password"], entry.items["password_file"]
-	if password.text != "" && file.text != "" {
-		c.add(file.at.fault("pool.password_file", "given together with password; give only one of them"))
+	for _, key := range []string{"password", "proxy_password"} {
+		if file := entry.items[key+"_file"]; file.text != "" && entry.items[key].text != "" {
+			c.add(file.at.fault("pool."+key+"_file", "given together with "+key+"; give only one of them"))
+		}
+	}
+	checkProxy(c, entry)
+}
+
+// checkProxy refuses a user and password for a proxy that is not there.
+func checkProxy(c checker, entry *poolEntry) {
+	if proxy := entry.items["proxy"]; proxy.text != "" || proxy.bad {
+		return
+	}
+	for _, key := range []string{"proxy_user", "proxy_password", "proxy_password_file"} {
+		if it := entry.items[key]; it.text != "" && !it.bad {
+			c.add(it.at.fault("pool."+key, "is of no effect without a proxy; give it with proxy (--proxy)"))
+			it.bad = true
+			entry.items[key] = it
+			return
+		}
 	}
 }
 
@@ -249,11 +269,15 @@ func (p *poolEntry) pool(c checker) Pool {
 	return Pool{
 		URL:               p.items["url"].text,
 		User:              p.items["user"].text,
-		Password:          p.secret(c),
+		Password:          p.secret(c, "password"),
 		PasswordFile:      p.items["password_file"].text,
 		TLSCA:             p.items["tls_ca"].text,
 		TLSPin:            p.items["tls_pin"].text,
 		TLSInsecure:       p.items["tls_insecure"].yes,
+		Proxy:             p.items["proxy"].text,
+		ProxyUser:         p.items["proxy_user"].text,
+		ProxyPassword:     p.secret(c, "proxy_password"),
+		ProxyPasswordFile: p.items["proxy_password_file"].text,
 		VersionRolling:    p.items["version_rolling"].yes,
 		SuggestDifficulty: p.items["suggest_difficulty"].text,
 		Quota:             int(p.items["quota"].num),
@@ -277,9 +301,9 @@ func checkCA(c checker, ca item) {
 	}
 }
 
-// secret is the password, read from its file when there is one.
-func (p *poolEntry) secret(c checker) Secret {
-	password, file := p.items["password"], p.items["password_file"]
+// secret is the password of that key, read from its file when there is one.
+func (p *poolEntry) secret(c checker, key string) Secret {
+	password, file := p.items[key], p.items[key+"_file"]
 	if file.text == "" || file.bad {
 		worth := password.text != "" && password.text != "x" // x is what pools that ignore it are given
 		if worth && password.at.layer == layerFile && worldReadable(password.at.source) {
@@ -290,13 +314,13 @@ func (p *poolEntry) secret(c checker) Secret {
 	}
 	text, problem := readSecret(file.text)
 	if problem != "" {
-		c.add(file.at.fault("pool.password_file", quote(file.text)+" "+problem))
+		c.add(file.at.fault("pool."+key+"_file", quote(file.text)+" "+problem))
 	} else if worldReadable(file.text) {
 		c.warn("password file %s: every user of this machine may read it; run: chmod 600 %s", quote(file.text), quote(file.text))
 	}
 	// The password's origin is now the file's.
 	password.origin, password.value = file.origin, value{text: text}
-	p.items["password"] = password
+	p.items[key] = password
 	return NewSecret(text)
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -19,14 +20,15 @@ const hunter = "hunter2-zebra"
 
 func TestSecretIsNeverShown(t *testing.T) {
 	result, err := Load(Input{
-		File:    write(t, t.TempDir(), "rig.toml", "[[pool]]\nurl = \"stratum+tcp://a:1\"\nuser = \"u\"\npassword = \""+hunter+"\"\n"),
-		Environ: []string{"QUARRY_PASS=" + hunter},
+		File: write(t, t.TempDir(), "rig.toml", "[[pool]]\nurl = \"stratum+tcp://a:1\"\nuser = \"u\"\npassword = \""+hunter+"\"\n"+
+			"proxy = \"socks5://p:1\"\nproxy_user = \"u\"\nproxy_password = \""+hunter+"\"\n"),
+		Environ: []string{"QUARRY_PASS=" + hunter, "QUARRY_PROXY_PASS=" + hunter},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	pool := result.Config.Pools[0]
-	if pool.Password.Reveal() != hunter {
+	if pool.Password.Reveal() != hunter || pool.ProxyPassword.Reveal() != hunter {
 		t.Fatalf("the password did not arrive")
 	}
 	var out bytes.Buffer
@@ -88,8 +90,13 @@ func TestPasswordFile(t *testing.T) {
 	} {
 		file := write(t, dir, "rig.toml", "[[pool]]\nurl = \"stratum+tcp://a:1\"\nuser = \"u\"\npassword_file = \""+name+"\"\n")
 		_, err := Load(Input{File: file})
-		want = fmt.Sprintf("%s:4:17: pool.password_file: %q %s", file, filepath.Join(dir, name), want)
-		if err == nil || err.Error() != want {
+		problem := fmt.Sprintf("%q %s", filepath.Join(dir, name), want)
+		if want := file + ":4:17: pool.password_file: " + problem; err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+		file = write(t, dir, "rig.toml", "[[pool]]\nurl = \"stratum+tcp://a:1\"\nuser = \"u\"\nproxy = \"http://p:1\"\nproxy_password_file = \""+name+"\"\n")
+		_, err = Load(Input{File: file})
+		if want := file + ":5:23: pool.proxy_password_file: " + problem; err == nil || err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)
 		}
 	}
@@ -104,6 +111,27 @@ func TestPasswordReplacesPasswordFileOfTheFile(t *testing.T) {
 	}
 	if p := result.Config.Pools[0]; p.Password.Reveal() != hunter || p.PasswordFile != "" {
 		t.Errorf("got %+v", p)
+	}
+}
+
+// TestProxySettings: what is wrong is said, and never with a secret.
+func TestProxySettings(t *testing.T) {
+	pool := map[string][]string{"url": {"stratum+tcp://a:1"}, "user": {"u"}}
+	for _, c := range []struct {
+		flags map[string][]string
+		want  string
+	}{
+		{map[string][]string{"proxy": {"socks5://me:" + hunter + "@h:1"}}, "--proxy: user and password do not go into the url; give them with proxy_user and proxy_password (--proxy-user, --proxy-pass)"},
+		{map[string][]string{"proxy-user": {"me"}, "proxy-pass": {hunter}}, "--proxy-user: is of no effect without a proxy; give it with proxy (--proxy)"},
+		{map[string][]string{"proxy-pass": {hunter}}, "--proxy-pass: is of no effect without a proxy; give it with proxy (--proxy)"},
+		{map[string][]string{"proxy": {"http://h:1"}, "proxy-pass": {hunter}, "proxy-password-file": {write(t, t.TempDir(), "pw", hunter)}},
+			"--proxy-password-file: given together with proxy_password; give only one of them"},
+		{map[string][]string{"proxy": {"http://h:1", "http://h:2"}}, "--proxy: given 2 times for 1 pool(s); give it once for all, or once for each"},
+	} {
+		maps.Copy(c.flags, pool)
+		if _, err := Load(Input{SearchPaths: []string{}, Flags: c.flags}); err == nil || err.Error() != c.want {
+			t.Errorf("got  %v\nwant %s", err, c.want)
+		}
 	}
 }
 

@@ -37,6 +37,11 @@ type Pool struct {
 	TLSCA        string // PEM file of extra certificate authorities, or ""
 	TLSPin       string // "sha256:…", or ""
 	TLSInsecure  bool   // do not verify the certificate
+	Proxy        string // "socks5://host:port" or "http://host:port", or ""; never holds credentials
+	ProxyUser    string
+	// ProxyPassword was read from ProxyPasswordFile when that is set.
+	ProxyPassword     Secret
+	ProxyPasswordFile string
 	// VersionRolling allows the BIP 310 version-rolling request.
 	VersionRolling bool
 	// SuggestDifficulty is decimal text, exactly as written, or "" to suggest

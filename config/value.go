@@ -179,10 +179,8 @@ func (c checker) foreignProblem(s Setting, text string) string {
 	if text == "" || s.Kind == SecretText || s.Kind == Path {
 		return ""
 	}
-	if s.Name() == "pool.url" {
-		if problem := credentials(text); problem != "" {
-			return problem
-		}
+	if problem := credentials(s, text); problem != "" {
+		return problem
 	}
 	check := c.checks[s.Name()]
 	if check == nil {
@@ -195,13 +193,17 @@ func (c checker) foreignProblem(s Setting, text string) string {
 }
 
 // credentials refuses a URL with an @ in its authority part.
-func credentials(url string) string {
+func credentials(s Setting, url string) string {
+	settings := map[string]string{
+		"pool.url":   "user and password (--user, --pass)",
+		"pool.proxy": "proxy_user and proxy_password (--proxy-user, --proxy-pass)",
+	}[s.Name()]
 	_, rest, found := strings.Cut(url, "://")
 	if !found {
 		rest = url
 	}
-	if strings.Contains(rest, "@") {
-		return "user and password do not go into the url; give them with user and password (--user, --pass)"
+	if settings != "" && strings.Contains(rest, "@") {
+		return "user and password do not go into the url; give them with " + settings
 	}
 	return ""
 }

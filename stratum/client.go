@@ -19,6 +19,7 @@ type Pool struct {
 	URL            string
 	User, Password string
 	TLS            TLSOptions
+	Proxy          ProxyOptions
 
 	Quota int // percent of the hashing, with StrategyBalance; 0: only if no other works
 

@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -18,49 +21,122 @@ import (
 // Keepalive probes find a peer that is gone without a word.
 const keepAlive = 30 * time.Second
 
-// Dial connects to a pool. It never falls back to a less secure connection.
-// The logger may be nil.
-func Dial(ctx context.Context, u URL, options TLSOptions, limits v1.Limits, log *zap.Logger) (v1.Transport, error) {
-	d := dialer{url: u, options: options, limits: limits.WithDefaults(), log: log}
-	if log == nil {
-		d.log = zap.NewNop()
+// dialer connects to one pool. It never falls back to a less secure
+// connection.
+type dialer struct {
+	url      URL
+	options  TLSOptions
+	proxy    *via // nil: none
+	limits   v1.Limits
+	log      *zap.Logger
+	resolver *net.Resolver // nil: the system's
+
+	told atomic.Bool // that the pool's name leads to a private address
+}
+
+// newDialer checks the pool's options. The limits must be complete.
+func newDialer(url URL, p Pool, limits v1.Limits, log *zap.Logger) (*dialer, error) {
+	switch {
+	case url.TLS():
+		if err := p.TLS.Check(); err != nil {
+			return nil, err
+		}
+	case p.TLS != TLSOptions{}:
+		return nil, fmt.Errorf("tls options have no effect on a plain connection: use %s:// or %s://", SchemeTLS, SchemeWSS)
 	}
-	if u.WebSocket() {
-		return d.webSocket(ctx)
-	}
-	conn, err := d.connect(ctx)
+	proxy, err := p.Proxy.parse()
 	if err != nil {
 		return nil, err
+	}
+	return &dialer{url: url, options: p.TLS, proxy: proxy, limits: limits, log: log}, nil
+}
+
+// through names the proxy, if there is one.
+func (d *dialer) through() zap.Field {
+	if d.proxy == nil {
+		return zap.Skip()
+	}
+	return zap.Stringer("proxy", d.proxy)
+}
+
+// dial connects to the pool.
+func (d *dialer) dial(ctx context.Context) (v1.Transport, error) {
+	conn, err := d.tcp(ctx)
+	if err == nil && d.proxy != nil {
+		conn, err = d.proxy.tunnel(ctx, conn, d.url.Address(), d.limits.Connect)
+	}
+	if err == nil && d.url.TLS() {
+		conn, err = d.tls(ctx, conn)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return d.transport(ctx, conn)
+}
+
+// transport opens what messages go over on the connection.
+func (d *dialer) transport(ctx context.Context, conn net.Conn) (v1.Transport, error) {
+	if d.url.WebSocket() {
+		return d.webSocket(ctx, conn)
 	}
 	return v1.NewLines(conn, d.limits), nil
 }
 
-type dialer struct {
-	url     URL
-	options TLSOptions
-	limits  v1.Limits
-	log     *zap.Logger
-}
-
-// connect makes the connection that messages go over: TCP, with TLS if the
-// URL says so.
-func (d *dialer) connect(ctx context.Context) (net.Conn, error) {
-	conn, err := d.tcp(ctx)
-	if err != nil || !d.url.TLS() {
-		return conn, err
-	}
-	return d.tls(ctx, conn)
-}
-
-// tcp resolves the name anew and tries all its addresses, IPv6 and IPv4 side
-// by side.
+// tcp connects to the pool, or to the proxy before it. It resolves the name
+// anew and tries all its addresses, IPv6 and IPv4 side by side.
 func (d *dialer) tcp(ctx context.Context) (net.Conn, error) {
-	nd := net.Dialer{Timeout: d.limits.Connect, KeepAlive: keepAlive}
-	conn, err := nd.DialContext(ctx, "tcp", d.url.Address())
-	if err != nil {
-		return nil, fmt.Errorf("connect: %w", err)
+	host, address := d.url.Host, d.url.Address()
+	if d.proxy != nil {
+		host, address = d.proxy.host, d.proxy.address
 	}
-	return conn, nil
+	nd := net.Dialer{
+		Timeout: d.limits.Connect, KeepAlive: keepAlive, Resolver: d.resolver,
+		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error { return d.judge(host, address) },
+	}
+	conn, err := nd.DialContext(ctx, "tcp", address)
+	switch {
+	case err == nil:
+		return conn, nil
+	case d.proxy != nil:
+		return nil, d.proxy.fault("connect: %w", err)
+	}
+	return nil, fmt.Errorf("connect: %w", err)
+}
+
+// judge looks at an address of the host before it is connected to. What was
+// not a name is the user's own choice.
+func (d *dialer) judge(host, address string) error {
+	ip, err := netip.ParseAddrPort(address)
+	if _, notName := netip.ParseAddr(host); err != nil || notName == nil {
+		return nil
+	}
+	switch addr := ip.Addr().Unmap(); {
+	case addr.IsUnspecified():
+		// It is how filters of names say no, and would lead to this machine.
+		return &net.DNSError{Err: "its address is " + addr.String() + ", which is none: is the name blocked here?", Name: host, IsNotFound: true}
+	case d.proxy == nil && privateAddress(addr) && publicName(host) && !d.told.Swap(true):
+		d.log.Warn("the pool's name leads to a private address: fine for a pool of your own, else see who answers for names here",
+			zap.String("address", addr.String()))
+	}
+	return nil
+}
+
+func privateAddress(a netip.Addr) bool {
+	return a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast()
+}
+
+// publicName knows the names that anybody could look up.
+func publicName(host string) bool {
+	host = strings.TrimSuffix(host, ".")
+	if !strings.Contains(host, ".") {
+		return false
+	}
+	for _, home := range []string{".local", ".localhost", ".localdomain", ".lan", ".home", ".home.arpa", ".internal", ".intranet", ".private", ".corp"} {
+		if strings.HasSuffix(host, home) {
+			return false
+		}
+	}
+	return true
 }
 
 // tls shakes hands on the connection, and closes it if that fails.
@@ -80,8 +156,7 @@ func (d *dialer) tls(ctx context.Context, conn net.Conn) (net.Conn, error) {
 	state := client.ConnectionState()
 	d.log.Info("tls", zap.String("version", tls.VersionName(state.Version)), zap.String("certificate", pinText(leafSum(state))))
 	if d.options.Insecure {
-		d.log.Warn("the pool's certificate is not verified (tls insecure): anyone in between can take your shares",
-			zap.String("pool", d.url.String()))
+		d.log.Warn("the pool's certificate is not verified (tls insecure): anyone in between can take your shares")
 	}
 	return client, nil
 }

@@ -33,7 +33,11 @@ func dialTest(t *testing.T, url string, options TLSOptions, limits v1.Limits) (v
 		t.Fatal(err)
 	}
 	core, logs := observer.New(zap.DebugLevel)
-	transport, err := Dial(context.Background(), u, options, limits, zap.New(core))
+	d, err := newDialer(u, Pool{TLS: options}, limits.WithDefaults(), zap.New(core))
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport, err := d.dial(context.Background())
 	if err == nil {
 		t.Cleanup(func() { transport.Close() })
 	}
@@ -216,7 +220,11 @@ func TestDialCancelled(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		time.AfterFunc(50*time.Millisecond, cancel)
-		if _, err := Dial(ctx, u, TLSOptions{}, v1.Limits{TLS: time.Hour}, nil); !errors.Is(err, context.Canceled) {
+		d, err := newDialer(u, Pool{}, v1.Limits{TLS: time.Hour}.WithDefaults(), zap.NewNop())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.dial(ctx); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", u, err)
 		}
 	}

@@ -12,6 +12,7 @@
 // is held (hold.go): a pool that gives the same extranonces again takes it
 // still.
 //
-// Pools are named by URLs ([ParseURL]). The connection ([Dial]) is TCP, TLS or
-// WebSocket; what is spoken over it is in package v1.
+// Pools are named by URLs ([ParseURL]). The connection (dial.go) is TCP, TLS or
+// WebSocket, through a proxy (proxy.go) where one is named; what is spoken over
+// it is in package v1.
 package stratum

@@ -218,7 +218,7 @@ func silentAfterWorking(t *testing.T) {
 	if after := time.Since(job.Received); after < silence-10*time.Millisecond {
 		t.Errorf("hashing stopped after %v of silence", after)
 	}
-	r.drops(server, "not a line from the pool for 300ms", time.Second)
+	r.drops(server, "not a word from the pool for 300ms", time.Second)
 	r.jobOf(server)
 }
 
@@ -238,7 +238,7 @@ func halfOpen(t *testing.T) {
 	job := r.jobOf(server)
 	checkKeepAlive(t, server)
 	verdict := r.later(share(job, 1))
-	r.drops(server, "not a line from the pool for 300ms", time.Second)
+	r.drops(server, "not a word from the pool for 300ms", time.Second)
 	if err := r.verdict(verdict); !disconnected(err) {
 		t.Errorf("the share under way: %v", err)
 	}

@@ -3,6 +3,7 @@ package stratum
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"fmt"
 	"regexp"
 	"runtime"
@@ -49,6 +50,7 @@ func hostileTable() []hostileCase {
 // TestHostile runs the table. After each case nothing of it may be left: no
 // goroutine, and no memory.
 func TestHostile(t *testing.T) {
+	x509.SystemCertPool() // is loaded once and stays
 	goroutines := runtime.NumGoroutine()
 	t.Cleanup(func() { // after those that ran side by side, too
 		if !eventually(func() bool { return runtime.NumGoroutine() <= goroutines }) {

@@ -68,8 +68,8 @@ func (c *Client) session(ctx context.Context, p *pool) (outcome, error) {
 	c.mu.Lock()
 	level := p.level()
 	c.mu.Unlock()
-	log.Log(level, "connecting")
-	transport, err := Dial(ctx, p.url, p.TLS, c.options.Limits, log)
+	log.Log(level, "connecting", p.dialer.through())
+	transport, err := p.dialer.dial(ctx)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -98,6 +98,8 @@ func (c *Client) open(p *pool, t v1.Transport, log *zap.Logger) *v1.Session {
 		Publish:    func(job *work.Job) { c.jobArrived(p, job) },
 		Subscribed: func(resumed bool) { c.subscribed(p, generation, resumed) },
 		Working:    func() { c.worksNow(p, generation) },
+		Complain:   func(reason error) { c.complain(p, generation, reason) },
+		Habits:     &p.habits,
 	})
 	p.session, p.current = s, generation
 	c.sessions[generation], c.owners[generation] = s, p

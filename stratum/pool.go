@@ -31,9 +31,11 @@ const (
 // pool is a pool with what was learnt about it.
 type pool struct {
 	Pool
-	url URL
+	url    URL
+	dialer *dialer
 
 	standing
+	habits v1.Habits
 
 	// The link's own.
 	known                      bool // it spoke Stratum with us before
@@ -65,15 +67,11 @@ func newPool(p Pool, options Options) (*pool, error) {
 	if err := v1.CheckCredentials(p.User, p.Password, options.UserAgent, options.Limits); err != nil {
 		return nil, fmt.Errorf("%s: %w", url, err)
 	}
-	switch {
-	case url.TLS():
-		if _, err := p.TLS.config(url.Host); err != nil {
-			return nil, fmt.Errorf("%s: %w", url, err)
-		}
-	case p.TLS != TLSOptions{}:
-		return nil, fmt.Errorf("%s: tls options have no effect on a plain connection: use %s:// or %s://", url, SchemeTLS, SchemeWSS)
+	d, err := newDialer(url, p, options.Limits, options.Log.With(zap.String("pool", url.String())))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", url, err)
 	}
-	return &pool{Pool: p, url: url}, nil
+	return &pool{Pool: p, url: url, dialer: d}, nil
 }
 
 // CheckCredentials tells whether pools take lines as long as these make them.
@@ -182,7 +180,7 @@ func about(pause time.Duration, jitter float64, least, most time.Duration) time.
 // pool is wanted at once.
 func reasonToQuit(err error) bool {
 	for _, reason := range []error{
-		v1.ErrUnauthorised, v1.ErrSubscribe, v1.ErrNoJob, v1.ErrSilent, v1.ErrDeaf, v1.ErrOldJob, ErrCertificate,
+		v1.ErrAuthorise, v1.ErrUnauthorised, v1.ErrSubscribe, v1.ErrNoJob, v1.ErrSilent, v1.ErrDeaf, v1.ErrOldJob, ErrCertificate,
 	} {
 		if errors.Is(err, reason) {
 			return true

@@ -60,7 +60,7 @@ func parseURL(text string) (URL, error) {
 	if u.Path, err = u.checkPath(path); err != nil {
 		return URL{}, err
 	}
-	if u.Host, u.Port, err = splitAddress(address); err != nil {
+	if u.Host, u.Port, err = splitAddress(address, schemesHint); err != nil {
 		return URL{}, err
 	}
 	return u, nil
@@ -96,14 +96,15 @@ func (u URL) checkPath(path string) (string, error) {
 	return path, nil
 }
 
-// splitAddress takes host:port, with brackets around an IPv6 address.
-func splitAddress(address string) (host string, port uint16, err error) {
+// splitAddress takes host:port, with brackets around an IPv6 address. The hint
+// says what would be right.
+func splitAddress(address, hint string) (host string, port uint16, err error) {
 	host, portText, err := net.SplitHostPort(address)
 	if err != nil {
 		if strings.Count(address, ":") > 1 && !strings.HasPrefix(address, "[") {
 			return "", 0, errors.New("put an IPv6 address in brackets: [::1]:3333")
 		}
-		return "", 0, errors.New("needs a port, such as :3333 at the end: " + schemesHint)
+		return "", 0, errors.New("needs a port, such as :3333 at the end: " + hint)
 	}
 	n, err := strconv.ParseUint(portText, 10, 16)
 	if err != nil || n == 0 {

@@ -19,12 +19,8 @@ import (
 // maxUpgrade bounds what a server may send until the WebSocket is open.
 const maxUpgrade = 64 << 10
 
-// webSocket opens a WebSocket, plain or in TLS.
-func (d *dialer) webSocket(ctx context.Context) (v1.Transport, error) {
-	conn, err := d.connect(ctx)
-	if err != nil {
-		return nil, err
-	}
+// webSocket opens a WebSocket on the connection, and closes it if that fails.
+func (d *dialer) webSocket(ctx context.Context, conn net.Conn) (v1.Transport, error) {
 	bounded := &boundedConn{Conn: conn}
 	bounded.left.Store(maxUpgrade)
 

@@ -121,3 +121,27 @@ func TestBarLine(t *testing.T) {
 		}
 	}
 }
+
+// TestStressTakesWhatMines: the measured best, not the first of the list.
+func TestStressTakesWhatMines(t *testing.T) {
+	p, _ := testPicker(t, nil)
+	path, err := pickPath()
+	if err != nil {
+		t.Fatal(err)
+	}
+	measured := pick{pickKey: p.key, Measured: time.Now(), Kernels: ratedBy(p.kernels, func(i int) float64 { return 1 + float64(i) })}
+	if err := keepPick(path, measured, 1); err != nil {
+		t.Fatal(err)
+	}
+	last := p.kernels[len(p.kernels)-1].Name
+	order := &benchOrder{Options: benchmarks.Options{Kernels: hashing.Kernels()}}
+	var said bytes.Buffer
+	kernel, err := order.stressKernel(t.Context(), []miner.Placement{{CPU: -1}}, &said)
+	if err != nil || kernel.Name != last || kernel.Versions != 1 || said.Len() > 0 {
+		t.Errorf("takes %s with %d versions, %v, %s; want %s, which gains nothing by more than one", kernel.Name, kernel.Versions, err, &said, last)
+	}
+	order.named, order.Kernels = true, order.Kernels[:1]
+	if kernel, err := order.stressKernel(t.Context(), nil, &said); err != nil || kernel.Name != order.Kernels[0].Name {
+		t.Errorf("takes %s, %v; want the one named", kernel.Name, err)
+	}
+}

@@ -23,10 +23,6 @@ const stressPeriod = 10 * time.Second
 
 // burnIn is "quarry bench --stress".
 func (o *benchOrder) burnIn(ctx context.Context, stdout, stderr io.Writer) error {
-	kernel, err := o.stressKernel(stderr)
-	if err != nil {
-		return err
-	}
 	threads := 0
 	if len(o.Threads) == 1 {
 		threads = o.Threads[0]
@@ -34,6 +30,10 @@ func (o *benchOrder) burnIn(ctx context.Context, stdout, stderr io.Writer) error
 	places, err := miner.ChooseCPUs(o.CPUs, threads, o.List)
 	if err != nil {
 		return usageFault("%v", err)
+	}
+	kernel, err := o.stressKernel(ctx, places, stderr)
+	if err != nil {
+		return err
 	}
 	runtime.GOMAXPROCS(len(places) + spareProcs)
 	say := &stressVoice{out: stdout, json: o.format == "json"}
@@ -57,18 +57,23 @@ func (o *benchOrder) burnIn(ctx context.Context, stdout, stderr io.Writer) error
 }
 
 // stressKernel is the one named, whatever its self-test says: finding faults
-// is what a burn-in is for. Otherwise it is the best that passes.
-func (o *benchOrder) stressKernel(stderr io.Writer) (hashing.Kernel, error) {
+// is what a burn-in is for. Otherwise it is the one that would mine there.
+func (o *benchOrder) stressKernel(ctx context.Context, places []miner.Placement, stderr io.Writer) (hashing.Kernel, error) {
 	if o.named {
 		return o.Kernels[0], nil
 	}
-	kernel, reports, err := hashing.ChooseFrom(o.Kernels, hashing.Auto)
-	for _, r := range reports {
-		if r.Err != nil {
-			fmt.Fprintf(stderr, "quarry: %v\n", r.Err)
-		}
+	log, err := newConsoleLogger("text", "info", stderr)
+	if err != nil {
+		return hashing.Kernel{}, err
 	}
-	return kernel, err
+	kernels, err := newPicker(o.CPUs, places, log).pick(ctx, hashing.Auto)
+	switch {
+	case err != nil:
+		return hashing.Kernel{}, err
+	case ctx.Err() != nil:
+		return hashing.Kernel{}, cli.Exit("interrupted", exitInterrupted)
+	}
+	return kernels.rolled[0], nil
 }
 
 // verdict is "passed: 1.2T hashes verified, 0 errors" or
@@ -108,10 +113,17 @@ type stressVoice struct {
 }
 
 func (s *stressVoice) begin(kernel hashing.Kernel, places []miner.Placement, d time.Duration) {
-	if !s.json {
-		s.printf("burn-in: %s with %s on %s (CPUs %s)\n", telemetry.FormatDuration(d), kernelText(kernel.Name, kernel.Versions),
-			count(len(places), "thread"), placementText(places))
+	if s.json {
+		s.object("burn-in", struct {
+			Kernel   string  `json:"kernel"`
+			Versions int     `json:"versions"`
+			Threads  int     `json:"threads"`
+			Seconds  float64 `json:"seconds"`
+		}{kernel.Name, kernel.Versions, len(places), d.Seconds()})
+		return
 	}
+	s.printf("burn-in: %s with %s on %s (CPUs %s)\n", telemetry.FormatDuration(d), kernelText(kernel.Name, kernel.Versions),
+		count(len(places), "thread"), placementText(places))
 }
 
 func (s *stressVoice) line(l benchmarks.StressLine) {

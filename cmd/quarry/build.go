@@ -26,6 +26,7 @@ type rig struct {
 	telemetry *telemetry.Telemetry
 	client    *stratum.Client
 	practice  *localpool.Pool // nil with a real pool
+	lookAgain func(context.Context)
 }
 
 func newRig(ctx context.Context, c *config.Config, log *logging) (*rig, error) {
@@ -33,7 +34,8 @@ func newRig(ctx context.Context, c *config.Config, log *logging) (*rig, error) {
 	if err != nil {
 		return nil, err
 	}
-	kernels, err := pickKernels(ctx, c.CPU.Kernel, set, placements, log.Logger)
+	picker := newPicker(set, placements, log.Logger)
+	kernels, err := picker.pick(ctx, c.CPU.Kernel)
 	if err != nil {
 		return nil, err
 	}
@@ -42,6 +44,7 @@ func newRig(ctx context.Context, c *config.Config, log *logging) (*rig, error) {
 		return nil, usageFault("%v", err)
 	}
 	r := &rig{telemetry: telemetry.New(len(placements), log.Logger)}
+	r.lookAgain = func(ctx context.Context) { picker.lookAgain(ctx, kernels) }
 	pools, err := r.pools(c)
 	if err != nil {
 		return nil, err
@@ -105,7 +108,8 @@ func (r *rig) pools(c *config.Config) ([]stratum.Pool, error) {
 	for _, p := range c.Pools {
 		pool := stratum.Pool{
 			URL: p.URL, User: p.User, Password: p.Password.Reveal(), NoVersionRolling: !p.VersionRolling, Quota: p.Quota,
-			TLS: stratum.TLSOptions{CAFile: p.TLSCA, Pin: p.TLSPin, Insecure: p.TLSInsecure},
+			TLS:   stratum.TLSOptions{CAFile: p.TLSCA, Pin: p.TLSPin, Insecure: p.TLSInsecure},
+			Proxy: proxyOptions(p),
 		}
 		if p.SuggestDifficulty != "" {
 			var err error
@@ -116,6 +120,10 @@ func (r *rig) pools(c *config.Config) ([]stratum.Pool, error) {
 		pools = append(pools, pool)
 	}
 	return pools, nil
+}
+
+func proxyOptions(p config.Pool) stratum.ProxyOptions {
+	return stratum.ProxyOptions{URL: p.Proxy, User: p.ProxyUser, Password: p.ProxyPassword.Reveal()}
 }
 
 // poolText says for the status line where the miner stands with its pool.
@@ -160,6 +168,7 @@ func settingChecks() map[string]func(string) error {
 			_, err := stratum.ParseURL(url)
 			return err
 		},
+		"pool.proxy": func(url string) error { return stratum.ProxyOptions{URL: url}.Check() },
 		"pool.suggest_difficulty": func(number string) error {
 			_, err := hashing.ParseDifficulty(number)
 			return err
@@ -193,6 +202,9 @@ func checkPool(p config.Pool) (identity string, err error) {
 	url, err := stratum.ParseURL(p.URL)
 	if err != nil {
 		return "", err
+	}
+	if err := proxyOptions(p).Check(); err != nil {
+		return url.String(), err
 	}
 	return url.String(), stratum.CheckCredentials(p.User, p.Password.Reveal(), userAgent())
 }

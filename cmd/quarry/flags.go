@@ -105,8 +105,11 @@ func loadConfig(c *cli.Context) (*config.Result, error) {
 	if c.IsSet("config") && c.String("config") == "" {
 		return nil, usageFault("--config: the file name is empty")
 	}
-	if err := readPasswords(c, flags["pass"]); err != nil {
-		return nil, err
+	lines := bufio.NewReader(c.App.Reader)
+	for _, flag := range []string{"pass", "proxy-pass"} {
+		if err := readPasswords(c, lines, flag, flags[flag]); err != nil {
+			return nil, err
+		}
 	}
 	result, err := config.Load(config.Input{
 		File:      c.String("config"),
@@ -130,26 +133,25 @@ func configFault(err error) error {
 	return usageFault("%v", err)
 }
 
-// readPasswords replaces each "-" among the passwords by a line of standard
-// input; on a terminal it asks for it, and does not show it.
-func readPasswords(c *cli.Context, passwords []string) error {
-	lines := bufio.NewReader(c.App.Reader)
+// readPasswords replaces each "-" among the flag's passwords by a line of
+// standard input; on a terminal it asks for it, and does not show it.
+func readPasswords(c *cli.Context, lines *bufio.Reader, flag string, passwords []string) error {
 	for i, password := range passwords {
 		if password != "-" {
 			continue
 		}
-		text, err := readPassword(c, lines)
+		text, err := readPassword(c, lines, map[string]string{"pass": "pool password: ", "proxy-pass": "proxy password: "}[flag])
 		if err != nil {
-			return usageFault("--pass -: reading the password from standard input: %v", err)
+			return usageFault("--%s -: reading the password from standard input: %v", flag, err)
 		}
 		passwords[i] = text
 	}
 	return nil
 }
 
-func readPassword(c *cli.Context, lines *bufio.Reader) (string, error) {
+func readPassword(c *cli.Context, lines *bufio.Reader, question string) (string, error) {
 	if file, ok := c.App.Reader.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		return askPassword(file, c.App.ErrWriter)
+		return askPassword(file, c.App.ErrWriter, question)
 	}
 	line, err := lines.ReadSlice('\n') // no longer than the reader's buffer, 4096 bytes
 	switch {
@@ -165,7 +167,7 @@ func readPassword(c *cli.Context, lines *bufio.Reader) (string, error) {
 
 // askPassword asks on a terminal without echo. Ctrl-C and Ctrl-D are refusals.
 // (term.ReadPassword waits for ever after a Ctrl-D.)
-func askPassword(terminal *os.File, out io.Writer) (string, error) {
+func askPassword(terminal *os.File, out io.Writer, question string) (string, error) {
 	fd := int(terminal.Fd())
 	state, err := term.MakeRaw(fd)
 	if err != nil {
@@ -173,7 +175,7 @@ func askPassword(terminal *os.File, out io.Writer) (string, error) {
 	}
 	defer fmt.Fprintln(out)
 	defer term.Restore(fd, state)
-	fmt.Fprint(out, "pool password: ")
+	fmt.Fprint(out, question)
 	return typedPassword(terminal)
 }
 

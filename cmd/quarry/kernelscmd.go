@@ -20,10 +20,12 @@ import (
 const kernelsDescription = `Lists the hashing kernels in this program, tests each that this CPU can run
 against known answers and a readable reference, and shows which one "auto"
 picks: the fastest on one thread for each CPU with rolled versions. The rates
-are measured at the first start of quarry mine on a CPU, and kept.
+are measured at the first start of quarry mine on a CPU, once more ten minutes
+later, and at a start after a week. They are kept, and the better of the last
+two counts: what else runs on a machine only ever makes a kernel slower.
 
   quarry kernels
-  quarry kernels --measure           measure now, for a second or so, and keep it
+  quarry kernels --measure           measure now, for some seconds, and keep only this
   quarry kernels --json
   quarry mine --kernel generic       mine with a kernel of one's own choice
 
@@ -63,54 +65,53 @@ func kernelsCommand() *cli.Command {
 			}
 			ctx, release := untilInterrupted(c.Context)
 			defer release()
-			kernels := hashing.Kernels()
-			found, err := findKernels(ctx, runnableKernels(kernels), c.Bool("measure"), log)
+			set, placements, err := choosePlacements(config.CPU{})
 			if err != nil {
 				return err
 			}
-			return listKernels(c.App.Writer, kernels, found, c.Bool("json"))
+			found, err := newPicker(set, placements, log).find(ctx, c.Bool("measure"))
+			if err != nil {
+				return err
+			}
+			return listKernels(c.App.Writer, hashing.Kernels(), found, c.Bool("json"))
 		},
 	}
 }
 
-// findKernels has the kernels tested, in a process of their own where that
-// works, and adds what is known of their rates.
-func findKernels(ctx context.Context, runnable []hashing.Kernel, measure bool, log *zap.Logger) (*pick, error) {
-	set, placements, err := choosePlacements(config.CPU{})
-	if err != nil {
-		return nil, err
-	}
-	key := newPickKey(set, placements)
+// find has the kernels tested, in a process of their own where that works, and
+// adds what is known of their rates.
+func (p *picker) find(ctx context.Context, measure bool) (*pick, error) {
 	path, pathErr := pickPath()
 	if measure {
-		found, err := measureKernels(ctx, runnable, key, placements, log)
+		found, err := p.look(ctx, longProbe)
 		if err != nil {
 			return nil, err
 		}
 		if pathErr == nil {
-			pathErr = keepPick(path, *found)
+			pathErr = keepPick(path, *found, 1)
 		}
 		if pathErr != nil {
-			log.Warn("the rates cannot be kept", zap.Error(pathErr))
+			p.log.Warn("the rates cannot be kept", zap.Error(pathErr))
 		}
 		return found, nil
 	}
-	var kept *pick
+	var looks []pick
 	if pathErr == nil {
-		if kept, err = findPick(path, key, runnable); err != nil {
-			log.Warn("the kernels' kept rates cannot be used", zap.String("file", path), zap.Error(err))
+		var err error
+		if looks, err = findPicks(path, p.key, p.kernels); err != nil {
+			p.log.Warn("the kernels' kept rates cannot be used", zap.String("file", path), zap.Error(err))
 		}
 	}
-	found, err := measureKernels(ctx, runnable, key, nil, log)
+	found, err := p.look(ctx, 0)
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case errors.Is(err, errNoProbe):
-		found = testHere(runnable)
+		found = testHere(p.kernels)
 	case err != nil:
 		return nil, err
 	}
-	return found.with(kept), nil
+	return found.with(better(looks)), nil
 }
 
 // testHere tests the kernels in this process.
@@ -129,11 +130,8 @@ func testHere(runnable []hashing.Kernel) *pick {
 	return found
 }
 
-// with adds the rates and faults of an earlier measurement, which may be nil.
+// with adds the rates and faults of an earlier measurement.
 func (p *pick) with(kept *pick) *pick {
-	if kept == nil {
-		return p
-	}
 	rates, faults := kept.rates(), kept.faults()
 	for i := range p.Kernels {
 		f := &p.Kernels[i]

@@ -32,6 +32,10 @@ func TestMain(m *testing.M) {
 
 // TestScripts drives the real program as a user does: testdata/*.txtar.
 func TestScripts(t *testing.T) {
+	// Two proxies for all scripts. They know a name that nobody else does.
+	hosts := map[string]string{"pool.invalid": "127.0.0.1"}
+	socks := stratumtest.ServeSOCKS5(t, stratumtest.ProxyRules{Hosts: hosts})
+	connect := stratumtest.ServeCONNECT(t, stratumtest.ProxyRules{User: "rig", Password: "hunter2", Hosts: hosts})
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -58,6 +62,8 @@ func TestScripts(t *testing.T) {
 			env.Setenv("XDG_CONFIG_HOME", env.WorkDir+"/xdg")
 			env.Setenv("XDG_CACHE_HOME", env.WorkDir+"/cache")
 			env.Setenv("NO_COLOR", "1")
+			env.Setenv("SOCKS", socks.URL)
+			env.Setenv("CONNECT", connect.URL)
 			for _, name := range []string{"PORT", "PORT2"} {
 				port, err := freePort()
 				if err != nil {

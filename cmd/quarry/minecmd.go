@@ -84,6 +84,7 @@ func (rig *rig) mine(ctx context.Context, c config.Config, log *logging, out io.
 	running.Go(func() { _ = rig.telemetry.Run(background) }) // ends with background, without an error
 	report := &reporter{log: log, telemetry: rig.telemetry, pool: rig.poolText, interval: statusInterval(c.Log, out)}
 	running.Go(func() { report.run(background) })
+	running.Go(func() { rig.lookAgain(background) })
 
 	// Assembly cannot be preempted: with more Ps than workers, the network
 	// never waits for a worker to finish its batch. It is never set back: that

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,55 +18,124 @@ import (
 
 // This file decides which kernels to mine with.
 
-// picked are kernels in the miner's two orders.
+// picked are kernels in the miner's two orders, best first.
 type picked struct {
 	rolled, plain []hashing.Kernel
+	measured      *pick // what the orders were made by; empty if by nothing
 }
 
-// pickKernels is the kernel of that name, with the one that runs everywhere
-// behind it, or for "auto" all that run here, in the order of their measured
-// rates. All have passed their self-test in this process.
-func pickKernels(ctx context.Context, name string, set miner.CPUSet, placements []miner.Placement, log *zap.Logger) (picked, error) {
-	list := hashing.Kernels()
-	if name != hashing.Auto && name != "" {
-		return pickNamed(list, name, log)
+// picker is what picking needs to know.
+type picker struct {
+	kernels []hashing.Kernel // that this CPU can run
+	key     pickKey
+	log     *zap.Logger
+	now     func() time.Time
+	measure func(ctx context.Context, d time.Duration) ([]finding, error) // for that long; 0: self-test only
+}
+
+// newPicker is for mining on the placements, which are of the set.
+func newPicker(set miner.CPUSet, placements []miner.Placement, log *zap.Logger) *picker {
+	p := &picker{kernels: runnableKernels(hashing.Kernels()), key: newPickKey(set, placements), log: log, now: time.Now}
+	p.measure = func(ctx context.Context, d time.Duration) ([]finding, error) {
+		child := prober{command: ownProgram, patience: probePatience, cpu: p.key.cpuKey, excluded: func(kernel, fault string) {
+			log.Error("kernel ended the process that measures", zap.String("kernel", kernel), zap.String("fault", fault))
+		}}
+		return child.probe(ctx, p.kernels, placements, d)
 	}
-	began := time.Now()
-	runnable := runnableKernels(list)
-	measured := known(ctx, runnable, newPickKey(set, placements), placements, log)
-	faults := measured.faults()
-	var usable []hashing.Kernel
-	for _, k := range runnable {
+	return p
+}
+
+// pick is the kernel of that name with the others behind it, or for "auto" all
+// that run here, in the order of their measured rates. All have passed their
+// self-test in this process.
+func (p *picker) pick(ctx context.Context, name string) (*picked, error) {
+	if name != hashing.Auto && name != "" {
+		return p.named(ctx, name)
+	}
+	began := p.now()
+	measured := p.known(ctx)
+	usable, err := passing(p.without(measured.faults()), p.log)
+	if err != nil {
+		return nil, err
+	}
+	p.log.Debug("kernels tested", zap.Duration("took", p.now().Sub(began)))
+	return rank(usable, measured), nil
+}
+
+func rank(usable []hashing.Kernel, measured *pick) *picked {
+	rolled, plain := hashing.Rank(usable, measured.rates())
+	return &picked{rolled: rolled, plain: plain, measured: measured}
+}
+
+// without are the kernels that have no fault, by name.
+func (p *picker) without(faults map[string]string) (usable []hashing.Kernel) {
+	for _, k := range p.kernels {
 		if fault := faults[k.Name]; fault != "" {
-			log.Warn("kernel is not used: it failed when the kernels were measured; quarry kernels --measure tries again",
+			p.log.Warn("kernel is not used: it failed when the kernels were measured; quarry kernels --measure tries again",
 				zap.String("kernel", k.Name), zap.String("fault", fault))
 			continue
 		}
 		usable = append(usable, k)
 	}
-	usable, err := passing(usable, log)
-	if err != nil {
-		return picked{}, err
-	}
-	log.Debug("kernels tested", zap.Duration("took", time.Since(began)))
-	var p picked
-	p.rolled, p.plain = hashing.Rank(usable, measured.rates())
-	return p, nil
+	return usable
 }
 
-func pickNamed(list []hashing.Kernel, name string, log *zap.Logger) (picked, error) {
-	kernel, reports, err := hashing.ChooseFrom(list, name)
+// named does not measure. What was measured before orders the kernels behind
+// the one that is named.
+func (p *picker) named(ctx context.Context, name string) (*picked, error) {
+	kernel, reports, err := hashing.ChooseFrom(hashing.Kernels(), name)
 	for _, r := range reports {
-		tellFailed(r, log)
+		tellFailed(r, p.log)
 	}
 	if err != nil {
-		return picked{}, usageFault("%v", err)
+		return nil, usageFault("%v", err)
 	}
-	kernels := []hashing.Kernel{kernel}
-	if last := list[len(list)-1]; last.Name != name && hashing.SelfTest(last) == nil {
-		kernels = append(kernels, last)
+	kept, others := p.others(ctx, name)
+	order := rank(append(others, kernel), kept)
+	first := func(k hashing.Kernel) int {
+		if k.Name == name {
+			return 0
+		}
+		return 1
 	}
-	return picked{rolled: kernels, plain: kernels}, nil
+	for _, list := range [][]hashing.Kernel{order.rolled, order.plain} {
+		slices.SortStableFunc(list, func(a, b hashing.Kernel) int { return first(a) - first(b) })
+	}
+	order.measured = &pick{} // not what the choice was made by
+	return order, nil
+}
+
+// others are the kernels that may take the place of the one named, and what
+// is known of their rates. It may be chosen because another kernel cannot run
+// in spite of what the CPU says: what no child process has run so far is first
+// run by one. Where there are none, only the kernel that runs everywhere is safe.
+func (p *picker) others(ctx context.Context, name string) (kept *pick, others []hashing.Kernel) {
+	var looks []pick
+	path, err := pickPath()
+	if err == nil {
+		looks, err = findPicks(path, p.key, p.kernels)
+	}
+	if err != nil {
+		p.log.Debug("the kernels' rates are not known", zap.Error(err))
+	}
+	if kept = better(looks); kept.looks == 0 {
+		found, err := p.measure(ctx, 0)
+		if err != nil {
+			p.log.Debug("the kernels cannot be tested", zap.Error(err))
+			return kept, only(p.kernels[len(p.kernels)-1:], func(k hashing.Kernel) bool { return k.Name != name })
+		}
+		kept.Kernels = found
+	}
+	faults := kept.faults()
+	others, err = passing(only(p.kernels, func(k hashing.Kernel) bool { return k.Name != name && faults[k.Name] == "" }), p.log)
+	if err != nil {
+		p.log.Debug("no other kernel can be used", zap.Error(err))
+	}
+	return kept, others
+}
+
+func only(list []hashing.Kernel, wanted func(hashing.Kernel) bool) []hashing.Kernel {
+	return slices.DeleteFunc(slices.Clone(list), func(k hashing.Kernel) bool { return !wanted(k) })
 }
 
 func runnableKernels(list []hashing.Kernel) (runnable []hashing.Kernel) {
@@ -101,52 +171,49 @@ func tellFailed(r hashing.Report, log *zap.Logger) {
 
 // known is what was measured of the kernels, at an earlier start or now; an
 // empty pick if that cannot be had.
-func known(ctx context.Context, runnable []hashing.Kernel, key pickKey, placements []miner.Placement, log *zap.Logger) *pick {
-	if len(runnable) < 2 {
+func (p *picker) known(ctx context.Context) *pick {
+	if len(p.kernels) < 2 {
 		return &pick{} // nothing to choose
 	}
+	var looks []pick
 	path, err := pickPath()
-	what, kept := "measuring the kernels once, for a second or so", zap.String("kept_in", path)
+	where := zap.String("kept_in", path)
 	if err != nil {
-		what, kept = "measuring the kernels, for a second or so", zap.String("not_kept", err.Error())
-	} else {
-		found, err := findPick(path, key, runnable)
-		if err != nil {
-			log.Warn("the kernels' kept rates cannot be used and are measured anew", zap.String("file", path), zap.Error(err))
-		}
-		if found != nil {
-			log.Debug("kernels were measured before", zap.String("rates", ratesText(found)), zap.Time("measured", found.Measured))
-			return found
-		}
+		where = zap.String("not_kept", err.Error())
+	} else if looks, err = findPicks(path, p.key, p.kernels); err != nil {
+		p.log.Warn("the kernels' kept rates cannot be used and are measured anew", zap.String("file", path), zap.Error(err))
 	}
-	log.Info(what, zap.Strings("kernels", kernelNames(runnable)), kept)
-	measured, err := measureKernels(ctx, runnable, key, placements, log)
-	switch {
-	case ctx.Err() != nil:
-		return &pick{}
-	case err != nil:
-		log.Warn("the kernels could not be measured: they are taken in the order that is best on most CPUs", zap.Error(err))
-		return &pick{}
+	kept := better(looks)
+	why := kept.due(p.now())
+	if why == "" {
+		p.log.Debug("kernels were measured before", zap.String("rates", ratesText(kept)), zap.Time("measured", kept.Measured))
+		return kept
 	}
-	log.Info("kernels measured", zap.String("rates", ratesText(measured)))
+	p.log.Info(why, zap.Strings("kernels", kernelNames(p.kernels)), where)
+	looked, err := p.look(ctx, probeTime)
+	if err != nil {
+		if ctx.Err() == nil {
+			p.log.Warn("the kernels could not be measured: they are taken as they were known, or in the order that is best on most CPUs", zap.Error(err))
+		}
+		return kept
+	}
+	measured := better(append([]pick{*looked}, looks...))
+	p.log.Info("kernels measured", zap.String("rates", ratesText(measured)))
 	if path != "" {
-		if err := keepPick(path, *measured); err != nil {
-			log.Info("the kernels' rates cannot be kept: they are measured at every start", zap.Error(err))
+		if err := keepPick(path, *looked, mostLooks); err != nil {
+			p.log.Info("the kernels' rates cannot be kept: they are measured at every start", zap.Error(err))
 		}
 	}
 	return measured
 }
 
-// measureKernels has a child process do it.
-func measureKernels(ctx context.Context, kernels []hashing.Kernel, key pickKey, placements []miner.Placement, log *zap.Logger) (*pick, error) {
-	p := prober{command: ownProgram, patience: probePatience, cpu: key.cpuKey, excluded: func(kernel, fault string) {
-		log.Error("kernel ended the process that measures", zap.String("kernel", kernel), zap.String("fault", fault))
-	}}
-	found, err := p.probe(ctx, kernels, placements)
+// look has a child process measure the kernels for about that long.
+func (p *picker) look(ctx context.Context, d time.Duration) (*pick, error) {
+	found, err := p.measure(ctx, d)
 	if err != nil {
 		return nil, err
 	}
-	return &pick{pickKey: key, Measured: time.Now().UTC().Round(time.Second), Kernels: found}, nil
+	return &pick{pickKey: p.key, Measured: p.now().UTC().Round(time.Second), Kernels: found}, nil
 }
 
 // ratesText is "shani 65.2 MH/s (66.1 MH/s rolled), generic 7.61 MH/s", in

@@ -91,7 +91,7 @@ func kernelsNamed(names ...string) (list []hashing.Kernel) {
 func TestProbeOutlivesItsKernels(t *testing.T) {
 	var excluded []string
 	p := badProber(func(kernel, _ string) { excluded = append(excluded, kernel) })
-	found, err := p.probe(t.Context(), kernelsNamed("good", "illegal", "hangs", "ends", "generic"), nil)
+	found, err := p.probe(t.Context(), kernelsNamed("good", "illegal", "hangs", "ends", "generic"), nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestProbeOutlivesItsKernels(t *testing.T) {
 func TestProbeThatDoesNotWork(t *testing.T) {
 	p := badProber(func(kernel, fault string) { t.Errorf("excluded %s: %s", kernel, fault) })
 	for _, name := range []string{"other-cpu", "trouble", "garbage", "negative", "unsaid"} {
-		if found, err := p.probe(t.Context(), kernelsNamed(name, "generic"), nil); !errors.Is(err, errNoProbe) && !strings.Contains(fmt.Sprint(err), "rate -1") {
+		if found, err := p.probe(t.Context(), kernelsNamed(name, "generic"), nil, 0); !errors.Is(err, errNoProbe) && !strings.Contains(fmt.Sprint(err), "rate -1") {
 			t.Errorf("%s: %v, %v", name, found, err)
 		}
 	}
@@ -117,7 +117,7 @@ func TestProbeThatDoesNotWork(t *testing.T) {
 	absent.command = func(ctx context.Context) (*exec.Cmd, error) {
 		return exec.CommandContext(ctx, filepath.Join(t.TempDir(), "absent")), nil
 	}
-	if _, err := absent.probe(t.Context(), kernelsNamed("generic"), nil); !errors.Is(err, errNoProbe) {
+	if _, err := absent.probe(t.Context(), kernelsNamed("generic"), nil, 0); !errors.Is(err, errNoProbe) {
 		t.Errorf("a program that is not there: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -129,7 +129,7 @@ func TestProbeThatDoesNotWork(t *testing.T) {
 	}
 	waiting.patience = time.Hour
 	go func() { <-begun; cancel() }()
-	if _, err := waiting.probe(ctx, kernelsNamed("hangs"), nil); !errors.Is(err, context.Canceled) {
+	if _, err := waiting.probe(ctx, kernelsNamed("hangs"), nil, 0); !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: %v", err)
 	}
 }
@@ -138,7 +138,7 @@ func TestProbeThatDoesNotWork(t *testing.T) {
 func TestProbeMeasures(t *testing.T) {
 	kernels := runnableKernels(hashing.Kernels())
 	p := prober{command: ownProgram, patience: probePatience, cpu: thisCPU(), excluded: func(kernel, fault string) { t.Errorf("%s: %s", kernel, fault) }}
-	found, err := p.probe(t.Context(), kernels, []miner.Placement{{CPU: -1}})
+	found, err := p.probe(t.Context(), kernels, []miner.Placement{{CPU: -1}}, time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func TestProbeNamesWrongKernels(t *testing.T) {
 		return found, done
 	}
 	var out bytes.Buffer
-	order := &probeOrder{Kernels: []string{"blind", "late", "generic"}, Placements: []miner.Placement{{CPU: -1}}}
+	order := &probeOrder{Kernels: []string{"blind", "late", "generic"}, Placements: []miner.Placement{{CPU: -1}}, Time: time.Millisecond}
 	if err := probe(t.Context(), order, []hashing.Kernel{blind, late, good}, &out); err != nil {
 		t.Fatal(err)
 	}
@@ -222,12 +222,12 @@ func TestKnownMeasuresOnce(t *testing.T) {
 	if len(kernels) < 2 {
 		t.Fatalf("kernels %v: stdlib and generic run everywhere", kernels)
 	}
-	placements := []miner.Placement{{CPU: -1}}
-	key := newPickKey(miner.CPUSet{}, placements)
+	placements := make([]miner.Placement, 1, 2)
+	placements[0].CPU = -1
 	start := func(lines ...string) *pick {
 		t.Helper()
 		core, logs := observer.New(zap.InfoLevel)
-		found := known(t.Context(), kernels, key, placements, zap.New(core))
+		found := newPicker(miner.CPUSet{}, placements, zap.New(core)).known(t.Context())
 		if !found.covers(kernels) {
 			t.Errorf("found %+v", found)
 		}
@@ -245,11 +245,11 @@ func TestKnownMeasuresOnce(t *testing.T) {
 		}
 		return found
 	}
-	first := start("measuring the kernels once", "kernels measured")
+	first := start("measuring the kernels, for", "kernels measured")
 	if again := start(); !slices.Equal(again.Kernels, first.Kernels) || !again.Measured.Equal(first.Measured) {
 		t.Errorf("measured %+v, kept %+v", first, again)
 	}
-	key.Threads = 99
+	placements = append(placements, placements[0])
 	start("measuring", "measured")
 	path, err := pickPath()
 	if err != nil {
@@ -273,29 +273,41 @@ func TestPickFile(t *testing.T) {
 	entry := func(n int) pick {
 		return pick{pickKey: pickKey{Threads: n}, Measured: time.Unix(int64(n), 0).UTC(), Kernels: []finding{{Kernel: "x", Plain: float64(n + 1)}, {Kernel: "y", Fault: "dies"}}}
 	}
-	if found, err := findPick(path, pickKey{}, list); found != nil || err != nil {
+	if found, err := findPicks(path, pickKey{}, list); found != nil || err != nil {
 		t.Errorf("without a file: %v, %v", found, err)
 	}
 	for n := range maxPicks + 5 {
-		if err := keepPick(path, entry(n)); err != nil {
+		if err := keepPick(path, entry(n), 1); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := keepPick(path, entry(20)); err != nil { // in place of the old one
+	if err := keepPick(path, entry(20), 1); err != nil { // in place of the old one
 		t.Fatal(err)
 	}
 	picks, err := readPicks(path)
 	if err != nil || len(picks) != maxPicks || picks[0].Threads != 20 || picks[1].Threads != maxPicks+4 {
 		t.Fatalf("%d entries, %v; first %+v", len(picks), err, picks[0])
 	}
-	if found, err := findPick(path, pickKey{Threads: 10}, list); err != nil || found == nil || found.rates()["x"].Plain != 11 || found.faults()["y"] != "dies" {
+	if found, err := findPicks(path, pickKey{Threads: 10}, list); err != nil || len(found) != 1 || found[0].rates()["x"].Plain != 11 || found[0].faults()["y"] != "dies" {
 		t.Errorf("found %+v, %v", found, err)
 	}
-	if found, _ := findPick(path, pickKey{Threads: 10}, kernelsNamed("x", "y", "z")); found != nil {
+	if found, _ := findPicks(path, pickKey{Threads: 10}, kernelsNamed("x", "y", "z")); found != nil {
 		t.Error("an entry without the kernel z covers it")
 	}
-	if found, _ := findPick(path, pickKey{Threads: 10, Quarry: "later"}, list); found != nil {
+	if found, _ := findPicks(path, pickKey{Threads: 10, Quarry: "later"}, list); found != nil {
 		t.Error("another build's entry was taken")
+	}
+	for i, want := range []int{1, 2, 2, 1} { // looks that are left with the key
+		keep, newer := mostLooks, entry(25)
+		if newer.Measured = time.Unix(int64(1000+i), 0).UTC(); want == 1 {
+			keep = 1
+		}
+		if err := keepPick(path, newer, keep); err != nil {
+			t.Fatal(err)
+		}
+		if found, err := findPicks(path, pickKey{Threads: 25}, list); err != nil || len(found) != want || !found[0].Measured.Equal(newer.Measured) {
+			t.Errorf("keeping %d: %+v, %v", keep, found, err)
+		}
 	}
 	left, err := os.ReadDir(filepath.Dir(path))
 	if err != nil || len(left) != 1 {

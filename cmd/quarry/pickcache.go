@@ -109,11 +109,12 @@ func buildText() string {
 	return fmt.Sprintf("%s %d bytes of %s", text, info.Size(), info.ModTime().UTC().Format(time.RFC3339Nano))
 }
 
-// pick is one measurement.
+// pick is one measurement, or what two of them say together.
 type pick struct {
 	pickKey
 	Measured time.Time `json:"measured"`
 	Kernels  []finding `json:"kernels"`
+	looks    int       // measurements that it is made of, by better
 }
 
 // finding is what is known of one kernel.
@@ -255,14 +256,19 @@ func checkFindings(list []finding) error {
 	return nil
 }
 
-// keepPick writes p as the newest entry to the file at path, in place of the
-// one with its key.
-func keepPick(path string, p pick) error {
+// keepPick writes p as the newest entry to the file at path. Of the older ones
+// with its key it leaves so many that with it there are looks.
+func keepPick(path string, p pick, looks int) error {
 	old, err := readPicks(path)
 	if err != nil {
 		old = nil // not there or not to be trusted: written anew
 	}
-	old = slices.DeleteFunc(old, func(o pick) bool { return o.pickKey == p.pickKey })
+	old = slices.DeleteFunc(old, func(o pick) bool {
+		if o.pickKey == p.pickKey {
+			looks--
+		}
+		return o.pickKey == p.pickKey && looks < 1
+	})
 	picks := append([]pick{p}, old...)
 	text, err := json.MarshalIndent(pickFile{pickSchema, picks[:min(len(picks), maxPicks)]}, "", " ")
 	if err != nil {
@@ -274,9 +280,10 @@ func keepPick(path string, p pick) error {
 	return benchmarks.WriteWhole(path, append(text, '\n'), 0o600)
 }
 
-// findPick is the kept measurement for key that covers the kernels; nil if
-// there is none. An error says that the file cannot be trusted.
-func findPick(path string, key pickKey, kernels []hashing.Kernel) (*pick, error) {
+// findPicks are the kept measurements for key that cover the kernels, the
+// newest first and mostLooks at most. An error says that the file cannot be
+// trusted.
+func findPicks(path string, key pickKey, kernels []hashing.Kernel) (found []pick, err error) {
 	picks, err := readPicks(path)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -285,9 +292,9 @@ func findPick(path string, key pickKey, kernels []hashing.Kernel) (*pick, error)
 		return nil, err
 	}
 	for _, p := range picks {
-		if p.pickKey == key && p.covers(kernels) {
-			return &p, nil
+		if p.pickKey == key && p.covers(kernels) && len(found) < mostLooks {
+			found = append(found, p)
 		}
 	}
-	return nil, nil
+	return found, nil
 }

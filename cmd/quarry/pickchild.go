@@ -50,14 +50,15 @@ func ownProgram(ctx context.Context) (*exec.Cmd, error) {
 	return c, nil
 }
 
-// probe is what the child says of the kernels, in their order; placements are
-// empty for a self-test only. A kernel that ends the child, or keeps it
+// probe is what the child says of the kernels, in their order, when it has
+// measured them for about that time on all the placements; 0 is a self-test
+// only. A kernel that ends the child, or keeps it
 // silent, is at fault, and another child goes on with the rest. The error is
 // errNoProbe or ctx's.
-func (p *prober) probe(ctx context.Context, kernels []hashing.Kernel, placements []miner.Placement) ([]finding, error) {
+func (p *prober) probe(ctx context.Context, kernels []hashing.Kernel, placements []miner.Placement, d time.Duration) ([]finding, error) {
 	dead := map[string]finding{}
 	for {
-		order := probeOrder{Placements: placements}
+		order := probeOrder{Placements: placements, Time: d}
 		for _, k := range kernels {
 			if _, out := dead[k.Name]; !out {
 				order.Kernels = append(order.Kernels, k.Name)

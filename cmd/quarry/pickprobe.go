@@ -26,7 +26,8 @@ import (
 // probeOrder is what the child shall do.
 type probeOrder struct {
 	Kernels    []string          `json:"kernels"`
-	Placements []miner.Placement `json:"placements"` // empty: self-test only
+	Placements []miner.Placement `json:"placements"`
+	Time       time.Duration     `json:"time"` // of the measuring, nanoseconds; 0: self-test only
 }
 
 // probeLine is one step of the child. The first line tells its CPU, the last
@@ -43,15 +44,23 @@ const (
 	maxProbeLine = 1 << 20 // bytes, both ways
 	maxFault     = 400     // bytes of a fault's text
 
-	// probeTime is about how long the measuring takes in all. Each kernel runs
-	// in every round, plain and with rolled versions, and the order turns round
-	// from one to the next, so that drift is not counted to one of them. Other
-	// programs only ever make a thread slower: turns are so short that some are
-	// undisturbed, and the best ones count.
-	probeTime   = 600 * time.Millisecond
-	probeTurn   = 5 * time.Millisecond
-	leastRounds = 6
-	mostRounds  = 30
+	// A kernel runs in short turns, plain and with rolled versions. They are
+	// spread over the whole time: a disturbance must last as long to spoil all
+	// of them. A turn is shorter than what schedulers give a thread at once
+	// (3 ms on Linux), so that on a busy machine some are not interrupted; of
+	// 5 ms hardly any was.
+	probeTime   = 600 * time.Millisecond // about what the measuring takes
+	longProbe   = 3 * time.Second        // the same when the user asks for it
+	probeTurn   = time.Millisecond
+	longestTurn = 10 * time.Millisecond // where the clock is coarse
+	leastRounds = 8                     // of all kernels; then only the contenders go on
+
+	// contending is the part of the fastest kernel's rate that a contender
+	// has. What was seen to disturb a kernel halves its rate, as a
+	// hyperthread in the cache of decoded instructions does: below half
+	// of the fastest, and some room, it is not a disturbance.
+	contending = 0.4
+
 	probeHashes = 1 << 16 // in a proof
 	probeProofs = 2       // of each number of versions
 )
@@ -92,6 +101,9 @@ func parseProbeOrder(line []byte) (*probeOrder, error) {
 	if len(order.Kernels) > maxFindings || len(order.Placements) > maxThreads {
 		return nil, fmt.Errorf("%d kernels on %d threads are too many", len(order.Kernels), len(order.Placements))
 	}
+	if order.Time < 0 || order.Time > time.Minute || order.Time > 0 && len(order.Placements) == 0 {
+		return nil, fmt.Errorf("measuring for %v on %d threads: want a minute at most, and a thread", order.Time, len(order.Placements))
+	}
 	return order, nil
 }
 
@@ -118,8 +130,8 @@ func probe(ctx context.Context, order *probeOrder, list []hashing.Kernel, out io
 		s.fail(err)
 		subjects = append(subjects, s)
 	}
-	if len(order.Placements) > 0 {
-		if err := measure(ctx, subjects, order.Placements, lines); err != nil {
+	if order.Time > 0 {
+		if err := measure(ctx, subjects, order, lines); err != nil {
 			return errors.Join(err, lines.Encode(probeLine{Trouble: cut(err.Error())}))
 		}
 	}
@@ -150,8 +162,9 @@ func (s *series) add(sample benchmarks.Sample) {
 	}
 }
 
-// rate is the sum of the threads' second best rates: the very best may be a
-// moment's, after a rest.
+// rate is the sum of the threads' second best rates: whatever else happens on
+// the machine only ever makes a thread slower, but the very best may be a
+// moment's, after a rest, or a clock's jump.
 func (s series) rate() (sum float64) {
 	for _, rates := range s {
 		slices.Sort(rates)
@@ -168,6 +181,9 @@ func (s *subject) fail(err error) {
 
 func cut(text string) string { return text[:min(len(text), maxFault)] }
 
+// best is the rate of the faster form.
+func (s *subject) best() float64 { return max(s.plain.rate(), s.rolled.rate()) }
+
 func (s *subject) result() *finding {
 	if s.found.Fault == "" {
 		s.found.Plain, s.found.Rolled = s.plain.rate(), s.rolled.rate()
@@ -183,8 +199,8 @@ type turn struct {
 }
 
 // measure runs all kernels in turns on all the placements at once.
-func measure(ctx context.Context, subjects []*subject, placements []miner.Placement, lines *json.Encoder) error {
-	runtime.GOMAXPROCS(len(placements) + spareProcs)
+func measure(ctx context.Context, subjects []*subject, order *probeOrder, lines *json.Encoder) error {
+	runtime.GOMAXPROCS(len(order.Placements) + spareProcs)
 	proofs := map[int][]*benchmarks.Proof{}
 	proofsOf := func(versions int) []*benchmarks.Proof {
 		for seed := uint64(len(proofs[versions])); seed < probeProofs; seed++ {
@@ -194,42 +210,81 @@ func measure(ctx context.Context, subjects []*subject, placements []miner.Placem
 	}
 	var turns []turn
 	for _, s := range subjects {
-		if s.found.Fault != "" {
-			continue
-		}
 		turns = append(turns, turn{s, proofsOf(1), &s.plain})
 		if s.kernel.Versions > 1 {
 			turns = append(turns, turn{s, proofsOf(s.kernel.Versions), &s.rolled})
 		}
 	}
-	if len(turns) == 0 {
-		return nil
-	}
-	rounds := min(max(int(probeTime/probeTurn)/len(turns), leastRounds), mostRounds)
-	for round, began := 0, time.Now(); round < rounds; round++ {
-		if round >= leastRounds && time.Since(began) > 2*probeTime {
-			break // other programs are busy
+	length := turnLength(clockStep())
+	return takeTurns(turns, order.Time, time.Now, func(t turn) error { return t.run(ctx, order.Placements, length, lines) })
+}
+
+// turnLength is 20 steps of the clock at least: the error is 5 %.
+func turnLength(step time.Duration) time.Duration { return min(max(probeTurn, 20*step), longestTurn) }
+
+// clockStep is the smallest difference that the clock shows: some 500 us on
+// Windows, below 1 us elsewhere.
+func clockStep() time.Duration {
+	step := time.Hour
+	for range 5 {
+		began := time.Now()
+		for time.Since(began) == 0 {
 		}
+		step = min(step, time.Since(began))
+	}
+	return step
+}
+
+// takeTurns has each turn run in every round. The order turns round from one
+// to the next, so that drift is not counted to one of them. After leastRounds
+// the rest of the time is the contenders'.
+func takeTurns(turns []turn, d time.Duration, now func() time.Time, run func(turn) error) error {
+	began := now()
+	for round := 0; round < leastRounds || now().Sub(began) < d; round++ {
+		if round >= leastRounds {
+			turns = contenders(turns)
+		}
+		ran := false
 		for _, t := range turns {
 			if t.found.Fault != "" {
 				continue
 			}
-			if err := t.run(ctx, placements, lines); err != nil {
+			ran = true
+			if err := run(t); err != nil {
 				return err
 			}
+		}
+		if !ran {
+			break
 		}
 		slices.Reverse(turns)
 	}
 	return nil
 }
 
+// contenders are the turns of the kernels that may yet be the fastest.
+func contenders(turns []turn) (near []turn) {
+	fastest := 0.0
+	for _, t := range turns {
+		if t.found.Fault == "" {
+			fastest = max(fastest, t.best())
+		}
+	}
+	for _, t := range turns {
+		if t.best() >= contending*fastest {
+			near = append(near, t)
+		}
+	}
+	return near
+}
+
 // run is one turn. A kernel that does not find what it should is at fault;
 // an error is trouble with the measuring itself.
-func (t turn) run(ctx context.Context, placements []miner.Placement, lines *json.Encoder) error {
+func (t turn) run(ctx context.Context, placements []miner.Placement, d time.Duration, lines *json.Encoder) error {
 	if err := lines.Encode(probeLine{Begin: t.kernel.Name}); err != nil {
 		return err
 	}
-	sample, err := benchmarks.Rate(ctx, t.kernel, t.proofs, placements, probeTurn)
+	sample, err := benchmarks.Rate(ctx, t.kernel, t.proofs, placements, d)
 	var wrong *benchmarks.WrongKernel
 	switch {
 	case errors.As(err, &wrong):

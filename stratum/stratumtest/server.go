@@ -73,6 +73,17 @@ func serverTLS(certificate tls.Certificate) *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{certificate}}
 }
 
+// ServeIPv6 is Serve on IPv6. Where the machine has none the test is skipped.
+func ServeIPv6(t testing.TB, scripts ...Script) *Server {
+	l, err := net.Listen("tcp", "[::1]:0")
+	if err != nil {
+		t.Skip("this machine has no IPv6: ", err)
+	}
+	s := newServer(t, "stratum+tcp://", l, scripts)
+	s.handlers.Go(s.accept)
+	return s
+}
+
 func listen(t testing.TB) net.Listener {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

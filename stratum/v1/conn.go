@@ -12,10 +12,11 @@ import (
 )
 
 // errTimeout ends a call without a reply in time, errTooManyCalls one that was
-// not made since too many are waiting.
+// not made since too many are waiting, errFlood the connection.
 var (
 	errTimeout      = errors.New("no answer")
 	errTooManyCalls = errors.New("too many calls are waiting for their answer")
+	errFlood        = fmt.Errorf("more than %d messages a second for %d seconds", maxPushesASecond, floodSeconds)
 )
 
 // conn matches calls and replies over a transport. Its reader goroutine is
@@ -36,7 +37,8 @@ type conn struct {
 	lastID  uint64
 	pending map[uint64]*pending
 
-	conduct conduct // the reader's
+	conduct   conduct   // the reader's
+	impatient impatient // the transport, if it is so
 }
 
 // pending is a call that waits for its reply.
@@ -56,15 +58,18 @@ type conduct struct {
 	garbage    window
 	strays     window
 	flood      flood
+	job        []byte // the last one of a flood, see skim
 	garbageLog limiter
 }
 
 func newConn(t Transport, limits Limits, log *zap.Logger) *conn {
-	return &conn{
+	c := &conn{
 		transport: t, limits: limits, log: log,
 		late: func(uint64, time.Time) bool { return false },
 		done: make(chan struct{}), pending: make(map[uint64]*pending),
 	}
+	c.impatient, _ = t.(impatient)
+	return c
 }
 
 func (c *conn) start() { go c.read() }
@@ -95,7 +100,11 @@ func (c *conn) read() {
 	for {
 		line, err := c.transport.ReadMessage()
 		if err == nil {
-			err = c.take(line, time.Now())
+			if now := time.Now(); c.inFlood(line, now) {
+				err = c.skim(line, now)
+			} else {
+				err = c.take(line, now)
+			}
 		}
 		if err != nil {
 			c.end(err)
@@ -132,7 +141,7 @@ func (c *conn) take(line []byte, now time.Time) error {
 		return nil
 	}
 	if c.conduct.flood.add(now) {
-		return fmt.Errorf("more than %d messages a second for %d seconds", maxPushesASecond, floodSeconds)
+		return errFlood
 	}
 	return c.push(m, now)
 }

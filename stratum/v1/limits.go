@@ -142,6 +142,11 @@ func (f *flood) add(now time.Time) bool {
 	return f.high >= floodSeconds
 }
 
+// above tells whether there were too many events in this second already.
+func (f *flood) above(now time.Time) bool {
+	return f.count > maxPushesASecond && now.Sub(f.second) < time.Second
+}
+
 // limiter lets as many events as burst through at once, then one a second.
 type limiter struct {
 	burst int // 0 stands for 1

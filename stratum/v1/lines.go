@@ -30,6 +30,8 @@ var (
 	ErrNotStratum = errors.New("not a Stratum server")
 	// ErrTLSServer: the peer answers in TLS on a connection without it.
 	ErrTLSServer = errors.New("the server speaks TLS: use stratum+ssl:// for this port")
+
+	errNotYet = errors.New("no line yet")
 )
 
 // Lines is the transport over TCP and TLS: a message is a line.
@@ -44,7 +46,8 @@ type Lines struct {
 	lastLine time.Time // when the last message was complete
 	lastRead time.Time
 	begun    time.Time // when the first byte of the message in buf came
-	handed   int       // bytes of buf that the last message took
+	handed   int       // bytes of buf that messages took
+	until    time.Time // ReadMessageWithin waits no longer; zero: it is not called
 }
 
 // NewLines takes over a connection.
@@ -52,20 +55,21 @@ func NewLines(conn net.Conn, limits Limits) *Lines {
 	return &Lines{conn: conn, limits: limits.WithDefaults(), lastLine: time.Now()}
 }
 
-// readChunk is how much is asked of the connection at once; so much more than
-// the line limit may be held.
-const readChunk = 4 << 10
+// readChunk is how much more than the line limit may be held, and the least that
+// is asked of the connection at once; readMost is the most.
+const (
+	readChunk = 4 << 10
+	readMost  = 64 << 10
+)
 
 // ReadMessage returns the next line that is not blank, without its end. It
 // fails when a line is too long, takes too long to complete, or none comes for
 // too long.
 func (l *Lines) ReadMessage() ([]byte, error) {
-	l.buf = append(l.buf[:0], l.buf[l.handed:]...)
-	l.handed = 0
 	for {
 		line, ok := l.next()
 		switch {
-		case ok && len(line) > l.limits.Line, !ok && len(l.buf) > l.limits.Line:
+		case ok && len(line) > l.limits.Line, !ok && len(l.buf)-l.handed > l.limits.Line:
 			return nil, fmt.Errorf("line longer than %d bytes", l.limits.Line)
 		case ok && len(line) > 0:
 			l.lastLine = time.Now()
@@ -77,6 +81,18 @@ func (l *Lines) ReadMessage() ([]byte, error) {
 			return nil, err
 		}
 	}
+}
+
+// ReadMessageWithin is ReadMessage for so long; the line is nil if none was
+// complete by then.
+func (l *Lines) ReadMessageWithin(d time.Duration) ([]byte, error) {
+	l.until = time.Now().Add(d)
+	line, err := l.ReadMessage()
+	l.until = time.Time{}
+	if errors.Is(err, errNotYet) {
+		return nil, nil
+	}
+	return line, err
 }
 
 // next takes a line off the buffer, trimmed of a carriage return, blanks and a
@@ -104,14 +120,19 @@ func (l *Lines) fill() error {
 	if partial {
 		deadline = l.begun.Add(l.limits.LineTime)
 	}
+	short := !l.until.IsZero() && l.until.Before(deadline)
+	if short {
+		deadline = l.until
+	}
 	if err := l.conn.SetReadDeadline(deadline); err != nil {
 		return readError(err)
 	}
 	have := len(l.buf)
-	if need := have + readChunk; need > cap(l.buf) { // append would take a quarter more
+	room := min(l.limits.Line+readChunk-have, readMost)
+	if need := have + room; need > cap(l.buf) { // append would take a quarter more
 		l.buf = append(make([]byte, 0, min(max(2*cap(l.buf), need), l.limits.Line+readChunk)), l.buf...)
 	}
-	n, err := l.conn.Read(l.buf[have : have+readChunk])
+	n, err := l.conn.Read(l.buf[have : have+room])
 	l.buf = l.buf[:have+n]
 	l.lastRead = time.Now()
 	if !partial {
@@ -126,6 +147,8 @@ func (l *Lines) fill() error {
 	switch {
 	case n > 0 || err == nil:
 		return nil
+	case errors.Is(err, os.ErrDeadlineExceeded) && short:
+		return errNotYet
 	case errors.Is(err, os.ErrDeadlineExceeded) && partial:
 		return fmt.Errorf("a line was not complete after %v", l.limits.LineTime)
 	case errors.Is(err, os.ErrDeadlineExceeded):

@@ -1,0 +1,61 @@
+package stratum
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"quarry/stratum/stratumtest"
+)
+
+// TestComplaint: a pool that works but rejects everything is left for another,
+// which is hashed for without a gap, and left alone for long.
+func TestComplaint(t *testing.T) {
+	rejects := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(stratumtest.Sample("1").Params())
+		for {
+			c.Error(c.Expect("mining.submit"), `[20,"no",null]`)
+		}
+	})
+	second := newSteady(t)
+	r := run(t, pools(rejects.URL, second.URL), nil)
+	r.jobOf(rejects)
+	r.Client.mu.Lock()
+	current := r.pools[0].current
+	r.Client.mu.Unlock()
+	r.complain(r.pools[0], current-1, fmt.Errorf("of an earlier session"))
+	if n := second.Connections(); n != 0 {
+		t.Errorf("a complaint about an earlier session counts: %d connections", n)
+	}
+	r.complain(r.pools[0], current, fmt.Errorf("it rejects all"))
+	switched := r.jobOf(second.Server) // without a nil in between
+	r.logged("hashing for", "it rejects all")
+	if err := r.submit(share(switched, 1)); err != nil {
+		t.Error(err)
+	}
+	left := r.now()
+	for end := time.Now().Add(patience); rejects.Connections() < 2 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	if after := r.now().Sub(left); after < 9*time.Minute || rejects.Connections() != 2 {
+		t.Errorf("connection %d to the first pool after %v", rejects.Connections(), after)
+	}
+}
+
+// TestComplaintWithoutABackup: hashing goes on.
+func TestComplaintWithoutABackup(t *testing.T) {
+	only := newSteady(t)
+	dead := "stratum+tcp://" + closedPort(t)
+	r := run(t, pools(only.URL, dead), nil)
+	job := r.jobOf(only.Server)
+	r.complain(r.pools[0], 1, fmt.Errorf("it rejects all"))
+	r.logged("pool failed", dead)
+	if err := r.submit(share(job, 1)); err != nil {
+		t.Error(err)
+	}
+	r.complain(r.pools[0], 1, nil)
+	if len(r.jobs) > 0 {
+		t.Errorf("published %+v", <-r.jobs)
+	}
+}

@@ -1,0 +1,245 @@
+package stratum
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"golang.org/x/net/proxy"
+)
+
+// ProxyOptions say through what proxy a pool is reached. The zero value is
+// none. The proxy is asked for the pool by name: that name is not looked up
+// here.
+type ProxyOptions struct {
+	URL            string // socks5://host:port or http://host:port (CONNECT)
+	User, Password string // for the proxy; empty: none
+}
+
+// Schemes of proxies, in the spelling of messages.
+const (
+	schemeSOCKS5  = "socks5"
+	schemeConnect = "http"
+)
+
+const proxyHint = "use socks5://host:port or http://host:port"
+
+// maxProxyReply bounds in bytes what an HTTP proxy may answer.
+const maxProxyReply = 8 << 10
+
+// Check tells what is wrong with the options themselves.
+func (o ProxyOptions) Check() error {
+	_, err := o.parse()
+	return err
+}
+
+// via is a proxy that is known to be well-formed.
+type via struct {
+	scheme         string
+	host           string
+	address        string // host:port
+	user, password string
+}
+
+// String is the proxy's URL. It holds no secret.
+func (p *via) String() string { return p.scheme + "://" + p.address }
+
+// parse is nil without a proxy.
+func (o ProxyOptions) parse() (*via, error) {
+	if o.URL == "" {
+		if o.User != "" || o.Password != "" {
+			return nil, errors.New("the proxy's user and password have no effect without a proxy")
+		}
+		return nil, nil
+	}
+	if strings.Contains(o.URL, "@") {
+		// Never echoed: what stands before the @ may be a password.
+		return nil, errors.New("proxy url: user and password do not belong into the url: use the settings proxy_user and proxy_password")
+	}
+	p, err := parseProxyURL(o.URL)
+	if err != nil {
+		return nil, fmt.Errorf("proxy url %.100q: %w", o.URL, err)
+	}
+	p.user, p.password = o.User, o.Password
+	return p, p.checkCredentials()
+}
+
+func parseProxyURL(text string) (*via, error) {
+	scheme, rest, found := strings.Cut(text, "://")
+	if !found {
+		return nil, errors.New("needs a scheme: " + proxyHint)
+	}
+	p := &via{}
+	switch strings.ToLower(scheme) {
+	case "socks5", "socks5h":
+		p.scheme = schemeSOCKS5
+	case "http":
+		p.scheme = schemeConnect
+	default:
+		return nil, fmt.Errorf("%q is no kind of proxy that quarry knows: %s", scheme, proxyHint)
+	}
+	host, port, err := splitAddress(strings.TrimSuffix(rest, "/"), proxyHint)
+	if err != nil {
+		return nil, err
+	}
+	p.host, p.address = host, URL{Host: host, Port: port}.Address()
+	return p, nil
+}
+
+// checkCredentials refuses what the protocols cannot carry.
+func (p *via) checkCredentials() error {
+	switch {
+	case p.user == "" && p.password != "":
+		return errors.New("the proxy's password needs a proxy user with it")
+	case p.scheme == schemeSOCKS5 && (len(p.user) > 255 || len(p.password) > 255):
+		return errors.New("a socks5 proxy takes a user and a password of 255 bytes at most")
+	case p.scheme == schemeConnect && strings.Contains(p.user, ":"):
+		return errors.New("an http proxy takes no user with a colon")
+	case len(p.user)+len(p.password) > 4096:
+		return errors.New("the proxy's user and password are longer than 4096 bytes")
+	}
+	return nil
+}
+
+// tunnel has the proxy at the other end of the connection connect to address.
+// The connection is closed if that fails.
+func (p *via) tunnel(ctx context.Context, conn net.Conn, address string, patience time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	through := p.connect
+	if p.scheme == schemeSOCKS5 {
+		through = p.socks5
+	}
+	tunnelled, err := through(ctx, conn, address)
+	if err == nil {
+		return tunnelled, nil
+	}
+	conn.Close()
+	var broken *net.OpError
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return nil, p.fault("%w", ctx.Err())
+	case ctx.Err() != nil, isTimeout(err):
+		return nil, p.fault("no answer within %v: it is stuck, cannot reach %s, or is another kind of proxy", patience, address)
+	case isHangUp(err), errors.As(err, &broken):
+		return nil, p.fault("it closed the connection when asked for %s: it is another kind of proxy, or does not want us", address)
+	}
+	return nil, p.fault("%w", err)
+}
+
+// fault names the proxy in an error.
+func (p *via) fault(format string, args ...any) error {
+	return fmt.Errorf("proxy "+p.String()+": "+format, args...)
+}
+
+func (p *via) unreachable(address, why string) error {
+	return fmt.Errorf("it cannot reach the pool %s: %s", address, why)
+}
+
+func (p *via) unauthorised() error {
+	if p.user == "" {
+		return errors.New("it wants a user and password: set proxy_user and proxy_password")
+	}
+	return errors.New("it refuses the user or password: check proxy_user and proxy_password")
+}
+
+// handed is a dialer that has dialled already.
+type handed struct{ net.Conn }
+
+func (h handed) Dial(string, string) (net.Conn, error) { return h.Conn, nil }
+
+// DialContext is Dial.
+func (h handed) DialContext(context.Context, string, string) (net.Conn, error) { return h.Conn, nil }
+
+// socks5 shakes hands as RFC 1928 and 1929 say. The library watches the
+// context and its deadline, and reads no byte more than the replies have.
+func (p *via) socks5(ctx context.Context, conn net.Conn, address string) (net.Conn, error) {
+	var auth *proxy.Auth
+	if p.user != "" {
+		auth = &proxy.Auth{User: p.user, Password: p.password}
+	}
+	d, err := proxy.SOCKS5("tcp", p.address, auth, handed{conn})
+	if err != nil {
+		return nil, err
+	}
+	tunnelled, err := d.(proxy.ContextDialer).DialContext(ctx, "tcp", address)
+	if err == nil {
+		return tunnelled, nil
+	}
+	if op := (*net.OpError)(nil); errors.As(err, &op) { // it names both ends, which we do better
+		err = op.Err
+	}
+	// The library has no values for these.
+	text := err.Error()
+	if reply, ok := strings.CutPrefix(text, "unknown error "); ok {
+		return nil, p.unreachable(address, reply)
+	}
+	switch {
+	case text == "no acceptable authentication methods", strings.HasSuffix(text, "authentication failed"):
+		return nil, p.unauthorised()
+	case strings.HasPrefix(text, "un"): // unexpected protocol version, unknown address type, unsupported ...
+		return nil, fmt.Errorf("it does not speak socks5 (%w): if it is an http proxy, use http://", err)
+	}
+	return nil, err
+}
+
+// connect asks an HTTP proxy for a tunnel (RFC 9110, 9.3.6). Of its answer
+// only the number counts: it may hold our own secrets.
+func (p *via) connect(ctx context.Context, conn net.Conn, address string) (net.Conn, error) {
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	request := &http.Request{
+		Method: http.MethodConnect, URL: &url.URL{Opaque: address}, Host: address,
+		Header: http.Header{"User-Agent": nil},
+	}
+	if p.user != "" {
+		request.SetBasicAuth(p.user, p.password)
+		request.Header["Proxy-Authorization"] = request.Header["Authorization"]
+		request.Header.Del("Authorization")
+	}
+	if err := request.Write(conn); err != nil {
+		return nil, err
+	}
+	limited := &io.LimitedReader{R: conn, N: maxProxyReply}
+	reader := bufio.NewReader(limited)
+	response, err := http.ReadResponse(reader, request)
+	switch {
+	case err != nil && limited.N == 0:
+		return nil, fmt.Errorf("its answer is longer than %d bytes", maxProxyReply)
+	case err != nil && (isTimeout(err) || isHangUp(err)):
+		return nil, err
+	case err != nil: // its text has the answer in it
+		return nil, errors.New("it does not speak http: if it is a socks5 proxy, use socks5://")
+	case response.StatusCode == http.StatusProxyAuthRequired:
+		return nil, p.unauthorised()
+	case response.StatusCode/100 != 2:
+		return nil, p.unreachable(address, fmt.Sprintf("%d %s (many http proxies allow port 443 only)", response.StatusCode, http.StatusText(response.StatusCode)))
+	case !stop():
+		return nil, ctx.Err()
+	}
+	early, err := reader.Peek(reader.Buffered())
+	return &earlyConn{Conn: conn, early: early}, err
+}
+
+// earlyConn is a connection of which some bytes were read before their time.
+type earlyConn struct {
+	net.Conn
+	early []byte
+}
+
+// Read gives the early bytes first.
+func (c *earlyConn) Read(b []byte) (int, error) {
+	if len(c.early) == 0 {
+		return c.Conn.Read(b)
+	}
+	n := copy(b, c.early)
+	c.early = c.early[n:]
+	return n, nil
+}
