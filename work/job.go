@@ -86,15 +86,18 @@ func (j *Job) IsBlock(h hashing.Hash) bool { return j.NetworkKnown && j.NetworkT
 // sending whatever else speaks against it.
 func (j *Job) MustSend(h hashing.Hash) bool { return j.IsBlock(h) && j.BlocksAreRare() }
 
-// MerkleRoot is the root for a coinbase with the given extranonce2.
-func (j *Job) MerkleRoot(extranonce2 []byte) hashing.Hash {
+// Coinbase is the coinbase transaction with the given extranonce2.
+func (j *Job) Coinbase(extranonce2 []byte) []byte {
 	coinbase := make([]byte, 0, len(j.Coinb1)+len(j.Extranonce1)+len(extranonce2)+len(j.Coinb2))
 	coinbase = append(coinbase, j.Coinb1...)
 	coinbase = append(coinbase, j.Extranonce1...)
 	coinbase = append(coinbase, extranonce2...)
-	coinbase = append(coinbase, j.Coinb2...)
+	return append(coinbase, j.Coinb2...)
+}
 
-	root := hashing.Sum256d(coinbase)
+// MerkleRoot is the root for a coinbase with the given extranonce2.
+func (j *Job) MerkleRoot(extranonce2 []byte) hashing.Hash {
+	root := hashing.Sum256d(j.Coinbase(extranonce2))
 	for _, branch := range j.Branches {
 		root = hashing.Sum256d(append(root[:], branch[:]...))
 	}

@@ -64,7 +64,7 @@ func (r *Rejected) Error() string {
 
 // Lost means that a share got no verdict.
 type Lost struct {
-	Why  string // a short class: "disconnected", "timeout", "queue full", "shutdown"
+	Why  string // a short class: "disconnected", "timeout", "queue full", "too many shares", "shutdown"
 	Err  error  // what happened, may be nil
 	Sent bool   // it was written whole: the pool may have taken it
 }

@@ -53,6 +53,7 @@ func (s *Session) begin(p *parked) {
 	s.log.Debug("new job", zap.String("job", Sanitise(job.ID)), zap.Bool("clean", job.Clean), zap.Stringer("difficulty", job.Difficulty))
 	s.teller.tell(job)
 	s.chain.note(job)
+	s.payout.note(job)
 }
 
 // isRefresh tells whether only the pool's clock can be the reason of the job.

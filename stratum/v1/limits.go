@@ -14,6 +14,8 @@ type Limits struct {
 	Jobs        int // jobs that shares may still refer to, 64
 	Calls       int // calls that wait for their reply, 256
 	Shares      int // shares that wait for their verdict, 64
+	ShareRate   int // shares sent in a second, 500, in the long run
+	ShareBurst  int // and at once, 1000
 
 	Connect   time.Duration // to reach the pool, 10 s
 	TLS       time.Duration // TLS or WebSocket handshake, 10 s
@@ -43,6 +45,8 @@ func (l Limits) WithDefaults() Limits {
 	orDefault(&l.Jobs, 64)
 	orDefault(&l.Calls, 256)
 	orDefault(&l.Shares, 64)
+	orDefault(&l.ShareRate, 500)
+	orDefault(&l.ShareBurst, 1000)
 
 	orDefault(&l.Connect, 10*time.Second)
 	orDefault(&l.TLS, 10*time.Second)

@@ -83,9 +83,11 @@ type Session struct {
 	firstJob   chan struct{} // closed when a job was published
 	slots      chan struct{} // one for each share under way
 	submits    submits
+	guard      guard
 	refusals   refusals
 	complaints complaints
 	chain      chain
+	payout     payout               // the reader's
 	realTime   func() time.Duration // replaceable in tests
 
 	mu    sync.Mutex // guards state
@@ -148,8 +150,10 @@ func NewSession(t Transport, cfg Config) *Session {
 		realTime:   realTime,
 	}
 	s.state.difficulty = hashing.DifficultyOne()
+	s.guard = guard{rate: cfg.Limits.ShareRate, burst: cfg.Limits.ShareBurst, log: cfg.Log}
 	s.complaints.tell = cfg.Complain
 	s.chain = chain{log: cfg.Log, habits: cfg.Habits, complaints: &s.complaints}
+	s.payout = payout{log: cfg.Log, script: outputScript(addressOf(cfg.User))}
 	s.conn = newConn(t, cfg.Limits, cfg.Log)
 	s.pool.replies.burst = burst
 	s.teller = newTeller(cfg.Log)

@@ -15,6 +15,7 @@ const (
 	LostDisconnected = "disconnected"
 	lostTimeout      = "timeout"
 	lostQueueFull    = "queue full"
+	lostTooMany      = "too many shares"
 	lostShutdown     = "shutdown"
 )
 
@@ -34,6 +35,9 @@ func Disconnected(reason error) *work.Lost {
 // work.ErrStale, *work.Rejected or *work.Lost. It blocks until there is a
 // verdict, and may be called from many goroutines.
 func (s *Session) Submit(ctx context.Context, share *work.Share) error {
+	if !s.guard.admit(share, time.Now()) {
+		return &work.Lost{Why: lostTooMany}
+	}
 	if err := s.takeSlot(ctx); err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func TestIDsRiseOnTheWire(t *testing.T) {
 			c.Result(r, "true")
 		}
 	})
-	m := mine(t, server, Config{})
+	m := mine(t, server, Config{Limits: Limits{ShareBurst: rounds * atOnce}})
 	job := m.job()
 	for round := range rounds {
 		var all sync.WaitGroup
