@@ -90,7 +90,7 @@ func lineWithoutEnd(t *testing.T) {
 	r.provoke(server)
 	r.keeps(server, r.next("long"), 2)
 	r.drops(server, "line longer than 262144 bytes", time.Second)
-	<-gone
+	await(t, gone)
 	r.stops()
 	r.jobOf(server)
 
@@ -149,7 +149,7 @@ func slowloris(t *testing.T) {
 	r := mine(t, v1.Limits{LineTime: 150 * time.Millisecond}, server)
 	r.provoke(server)
 	r.drops(server, "a line was not complete after 150ms", time.Second)
-	<-gone
+	await(t, gone)
 	r.stops()
 	r.jobOf(server)
 }
@@ -179,7 +179,7 @@ func silentAfterConnect(t *testing.T) {
 			options.Limits = limits
 			r := mineFailures(t, options)
 			r.drops(silent, step.reason, time.Second)
-			<-gone
+			await(t, gone)
 			r.givesWay(silent, other, 3)
 		})
 	}
@@ -284,7 +284,11 @@ func peerNeverReads(t *testing.T) {
 	server := stratumtest.Serve(t, func(c *pc) {
 		c.Welcome(anew())
 		c.Notify(stratumtest.Sample(strings.Repeat("j", 240)).Params())
-		<-stuck
+		select {
+		case <-stuck:
+		case <-end:
+			return
+		}
 		c.Notify(stratumtest.Sample("meanwhile").Params())
 		<-end
 	}, acting(accepts))
@@ -358,7 +362,7 @@ func neverAnswers(t *testing.T) {
 	for nonce := range uint32(3 * bound) {
 		go func() { verdicts <- r.submit(share(job, nonce)) }()
 	}
-	<-full
+	await(t, full)
 	for range 3 * bound {
 		if err := r.verdict(verdicts); err != nil {
 			t.Errorf("verdict %v", err)
@@ -378,7 +382,7 @@ func notAStratumServer(t *testing.T) {
 			web, other := stratumtest.Serve(t, script), stratumtest.Serve(t, works)
 			r := mineFailures(t, pools(web.URL, other.URL))
 			r.drops(web, fmt.Sprintf("not a Stratum server: it says %q", strings.TrimSpace(strings.Split(banner, "\r")[0])), time.Second)
-			<-gone
+			await(t, gone)
 			r.givesWay(web, other, 3)
 		})
 	}
