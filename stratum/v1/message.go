@@ -173,7 +173,7 @@ func Sanitise(text string) string {
 			break
 		}
 	}
-	return strings.TrimSpace(text)
+	return strings.Clone(strings.TrimSpace(text)) // a part would keep the whole in memory
 }
 
 // visible is the text without what cannot be seen; line ends and tabs, which

@@ -46,8 +46,10 @@ func (s *Session) push(m Message, now time.Time) error {
 func (s *Session) pushRequest(m Message, now time.Time) error {
 	switch m.Method {
 	case "client.show_message":
-		if text := ParseText(m.Params, m.words); text != "" && s.pool.messages.allow(now) {
-			s.log.Info("message from the pool", zap.String("text", text))
+		if s.pool.messages.allow(now) { // first: words is not cheap for long texts
+			if text := ParseText(m.Params, m.words); text != "" {
+				s.log.Info("message from the pool", zap.String("text", text))
+			}
 		}
 		return s.answer(m, now, true, nil)
 	case "mining.ping", "client.ping":
