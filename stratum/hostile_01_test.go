@@ -160,17 +160,18 @@ func slowloris(t *testing.T) {
 func silentAfterConnect(t *testing.T) {
 	limits := v1.Limits{Configure: 50 * time.Millisecond, Handshake: 60 * time.Millisecond}
 	for name, step := range map[string]struct {
-		script stratumtest.Script
-		reason string
+		script   stratumtest.Script
+		reason   string
+		failures int // until the next pool; see case 53 for authorize
 	}{
-		"at all":    {func(c *pc) { c.Hang() }, "no answer to mining.subscribe within 60ms"},
-		"subscribe": {func(c *pc) { c.Result(c.Expect("mining.configure"), "{}"); c.Hang() }, "no answer to mining.subscribe within 60ms"},
+		"at all":    {func(c *pc) { c.Hang() }, "no answer to mining.subscribe within 60ms", 3},
+		"subscribe": {func(c *pc) { c.Result(c.Expect("mining.configure"), "{}"); c.Hang() }, "no answer to mining.subscribe within 60ms", 3},
 		"authorize": {func(c *pc) {
 			c.Result(c.Expect("mining.configure"), "{}")
 			c.Result(c.Expect("mining.subscribe"), `[[],"0a",4]`)
 			c.Expect("mining.authorize")
 			c.Hang()
-		}, "no answer to mining.authorize within 60ms"},
+		}, "no answer to mining.authorize within 60ms", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			script, gone := hungUp(step.script)
@@ -180,7 +181,7 @@ func silentAfterConnect(t *testing.T) {
 			r := mineFailures(t, options)
 			r.drops(silent, step.reason, time.Second)
 			await(t, gone)
-			r.givesWay(silent, other, 3)
+			r.givesWay(silent, other, step.failures)
 		})
 	}
 }
@@ -294,7 +295,7 @@ func peerNeverReads(t *testing.T) {
 	}, acting(accepts))
 	options := pools(server.URL)
 	options.Pools[0].User, options.Pools[0].Password = strings.Repeat("u", 550), "x"
-	options.Limits = v1.Limits{Write: time.Second}
+	options.Limits = v1.Limits{Write: time.Second, ShareRate: 1 << 30, ShareBurst: 1 << 30}
 	var written atomic.Uint32
 	var senders sync.Map // the share to the function that takes its sender away
 	options.Trace.SubmitWritten = func(s *work.Share, _ time.Time) {

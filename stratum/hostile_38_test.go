@@ -164,10 +164,10 @@ func hostileNBits(t *testing.T) {
 	}
 }
 
-// 40, D: a flood of jobs is parsed, the newest one is what is hashed, no more
+// 40, D: of a flood of jobs only the newest ones are parsed and hashed, no more
 // than 64 are kept; after 10 seconds of it the connection is dropped.
 func hostileJobFlood(t *testing.T) {
-	const enough = 10000 // jobs, to speak of a flood
+	const enough = 100 // jobs that come through, until the first one is forgotten
 	flooded := make(chan time.Time, 10)
 	shares := make(chan stratumtest.Request, 10)
 	flood := func(c *pc) {
@@ -206,7 +206,7 @@ func hostileJobFlood(t *testing.T) {
 		}
 		fmt.Sscan(last.ID, &a)
 		fmt.Sscan(job.ID, &b)
-		if b != a+1 || job.Session != first.Session {
+		if b <= a || job.Session != first.Session {
 			t.Fatalf("job %s after %s", job.ID, last.ID)
 		}
 		if last = job; count == enough {
@@ -218,7 +218,7 @@ func hostileJobFlood(t *testing.T) {
 		t.Errorf("dropped after %v of %d jobs, want 10 s", took, count)
 	}
 	if count < enough {
-		t.Errorf("only %d jobs came through: no flood", count)
+		t.Errorf("only %d jobs came through", count)
 	}
 	r.logged("pool lost", "more than 100 messages a second for 10 seconds")
 	calm := r.jobOf(server)

@@ -112,7 +112,7 @@ func hostileRejectsAll(t *testing.T) {
 		job := rejected(r)
 		r.nothingMore()
 		accept.Store(true)
-		r.keeps(server, job, 1)
+		r.keeps(server, job, 1<<31)
 		r.says("the pool accepts shares again", server.URL)
 	})
 }

@@ -36,7 +36,7 @@ func Disconnected(reason error) *work.Lost {
 // verdict, and may be called from many goroutines.
 func (s *Session) Submit(ctx context.Context, share *work.Share) error {
 	if !s.guard.admit(share, time.Now()) {
-		return &work.Lost{Why: lostTooMany}
+		return &work.Lost{Why: lostTooMany, Err: work.ErrUnsent}
 	}
 	if err := s.takeSlot(ctx); err != nil {
 		return err
