@@ -64,6 +64,7 @@ type Client struct {
 	owners     map[uint64]*pool // of sessions, also of those that ended
 	generation uint64           // of the newest session
 	held       int              // shares without a session
+	ended      bool             // Run is ending
 	news       chan struct{}    // closed and made anew when anything here changed
 	connects   int              // made so far
 }
@@ -127,6 +128,7 @@ func (c *Client) Run(ctx context.Context, publish func(*work.Job)) error {
 			running.Go(func() { c.link(linked, p) })
 		})
 		if err != nil {
+			c.change(func() { c.ended = true })
 			return err
 		}
 		tick, stop := c.clock.after(c.rules.tick)
@@ -137,6 +139,7 @@ func (c *Client) Run(ctx context.Context, publish func(*work.Job)) error {
 		}
 		stop()
 	}
+	c.change(func() { c.ended = true })
 	end(context.Cause(ctx))
 	running.Wait()
 	if c.shown != nil {

@@ -324,6 +324,9 @@ func TestBackoffRules(t *testing.T) {
 	}
 	check("authorised again", working, broken, 0, time.Second)
 	check("user refused again", outcome{}, v1.ErrUnauthorised, 0, 30*time.Second)
+	check("disowned", short, v1.ErrDeauthorised, 0, time.Second)
+	check("disowned again", short, v1.ErrDeauthorised, 0, 10*time.Minute)
+	check("suspended", short, v1.ErrSuspended, 1, 0)
 	for range 3 {
 		check("reconnect", short, fmt.Errorf("x: %w", &v1.Reconnect{Wait: 5 * time.Second}), 0, 5*time.Second)
 	}

@@ -237,7 +237,7 @@ func TestWebSocketLimits(t *testing.T) {
 		want   string
 	}{
 		"too long":   {v1.Limits{Line: 100}, func(c *stratumtest.Conn) { c.Send(strings.Repeat("x", 101)); c.Hang() }, "longer than 100"},
-		"silent":     {v1.Limits{Silence: 50 * time.Millisecond}, func(c *stratumtest.Conn) { c.Hang() }, "not a message"},
+		"silent":     {v1.Limits{Silence: 50 * time.Millisecond}, func(c *stratumtest.Conn) { c.Hang() }, "not a word"},
 		"incomplete": {v1.Limits{LineTime: 50 * time.Millisecond}, func(c *stratumtest.Conn) { c.Raw().Write([]byte{0x81, 5, 'a'}); c.Hang() }, "not complete"},
 		"closing": {v1.Limits{}, func(c *stratumtest.Conn) {
 			c.WS.WriteMessage(8, []byte{3, 0xf0, 'b', 'y', 'e', 0x1b})

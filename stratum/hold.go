@@ -25,13 +25,13 @@ func (c *Client) hold(ctx context.Context, p *pool, share *work.Share, lost *wor
 	if !c.takeHold(p, share) {
 		return &work.Lost{Why: lost.Why, Err: fmt.Errorf("%w, and %d shares are being held already", lost.Err, c.rules.held), Sent: lost.Sent}
 	}
-	defer c.release()
+	defer c.change(func() { c.held--; p.holding-- })
 	timeout, stop := c.clock.after(c.rules.hold)
 	defer stop()
 	sent, ready := lost.Sent, make(chan struct{})
 	close(ready)
 	for after := share.Job.Session; ; {
-		s, news, hope := c.successor(p, after)
+		s, news, hope := c.successor(p, after, sent)
 		if !hope {
 			return &work.Lost{Why: lost.Why, Err: lost.Err, Sent: sent}
 		}
@@ -52,10 +52,10 @@ func (c *Client) hold(ctx context.Context, p *pool, share *work.Share, lost *wor
 		verdict := s.Submit(ctx, share)
 		again := homeless(verdict)
 		switch {
-		case again == nil && sent && errors.Is(verdict, work.ErrUnsent):
-			return &work.Lost{Why: lost.Why, Err: fmt.Errorf("%w, without a verdict, and now it is too late to ask again: %v", lost.Err, verdict), Sent: true}
+		case again == nil && sent:
+			return secondVerdict(verdict, lost)
 		case again == nil:
-			return acceptedBefore(verdict, sent)
+			return verdict
 		case errors.Is(again, v1.ErrForeign):
 			return &work.Lost{Why: lost.Why, Err: fmt.Errorf("%w, and %w", lost.Err, again.Err), Sent: sent}
 		}
@@ -63,14 +63,19 @@ func (c *Client) hold(ctx context.Context, p *pool, share *work.Share, lost *wor
 	}
 }
 
-// acceptedBefore turns the refusal of a share as known into its acceptance, if
-// it was sent before: then it is the pool that says that it took it.
-func acceptedBefore(verdict error, sent bool) error {
+// secondVerdict is the verdict on a share that was sent twice, or would have
+// been. That the pool knows it means that it took it the first time. Any other
+// no may be due to what changed since and says nothing of the first time.
+func secondVerdict(verdict error, lost *work.Lost) error {
 	var rejected *work.Rejected
-	if sent && errors.As(verdict, &rejected) && rejected.Reason == work.ReasonDuplicate && !errors.Is(verdict, work.ErrUnsent) {
+	var again *work.Lost
+	switch {
+	case verdict == nil, errors.As(verdict, &again):
+		return verdict
+	case errors.As(verdict, &rejected) && rejected.Reason == work.ReasonDuplicate && !errors.Is(verdict, work.ErrUnsent):
 		return nil
 	}
-	return verdict
+	return &work.Lost{Why: lost.Why, Err: fmt.Errorf("%w, without a verdict, and now it is too late to ask again: %v", lost.Err, verdict), Sent: true}
 }
 
 // takeHold finds room for the share. Where there is none any more it is no use
@@ -84,6 +89,8 @@ func (c *Client) takeHold(p *pool, share *work.Share) bool {
 	}
 	if c.held < room {
 		c.held++
+		p.holding++
+		c.tell()
 		return true
 	}
 	if p.session == nil && p.job != nil {
@@ -95,16 +102,11 @@ func (c *Client) takeHold(p *pool, share *work.Share) bool {
 	return false
 }
 
-func (c *Client) release() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.held--
-}
-
 // successor is the session that came after the one of that generation, once
 // it is subscribed; nil if there is none yet, when news says that there may be.
-// Without hope there will be none for the shares of that session.
-func (c *Client) successor(p *pool, after uint64) (s *v1.Session, news <-chan struct{}, hope bool) {
+// Without hope there will be none for the shares of that session: a pool that
+// we left is connected to again only for shares that were not sent.
+func (c *Client) successor(p *pool, after uint64, sent bool) (s *v1.Session, news <-chan struct{}, hope bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -113,5 +115,9 @@ func (c *Client) successor(p *pool, after uint64) (s *v1.Session, news <-chan st
 	case p.session != nil: // its end was felt here first
 		return nil, c.news, true
 	}
-	return nil, c.news, p.linked && p.wanted && p.mayResume(p.lastError)
+	reason := p.lastError
+	if errors.Is(reason, errLeft) && !sent {
+		reason = nil
+	}
+	return nil, c.news, !c.ended && !p.gone && p.mayResume(reason)
 }

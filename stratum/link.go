@@ -123,14 +123,13 @@ func (c *Client) run(ctx context.Context, s *v1.Session) error {
 			hangUp(cause)
 		} else {
 			c.drain(running, s)
-			hangUp(fmt.Errorf("left the pool: %w", cause))
+			hangUp(fmt.Errorf("%w: %w", errLeft, cause))
 		}
 	})
 	err := s.Run(running)
 	hangUp(nil)
 	if !stop() {
 		<-drained
-		return ctx.Err()
 	}
 	return err
 }
@@ -188,14 +187,14 @@ func (c *Client) settle(p *pool, end outcome, err error) bool {
 	c.tell()
 	what := "pool failed"
 	switch {
-	case p.askedAway:
+	case p.noFault:
 		what, level = "leaving the pool", zap.InfoLevel
 	case end.worked > 0:
 		what, level = "pool lost", zap.WarnLevel
 	case level == zap.InfoLevel:
 		level = zap.WarnLevel
 	}
-	p.gone = c.options.NoRetry && end.worked == 0 && !p.askedAway
+	p.gone = c.options.NoRetry && end.worked == 0 && !p.noFault
 	fields := []zap.Field{zap.String("pool", p.url.String()), zap.Error(err)}
 	if !p.gone {
 		fields = append(fields, zap.Duration("retry_in", retry))

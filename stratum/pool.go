@@ -22,6 +22,8 @@ const (
 	maxUserPause = 10 * time.Minute
 	healthyAfter = time.Minute // of work, after which the pauses start small again
 
+	forgetDisowned = time.Hour // since a pool no longer knew the user, until that counts as the first time again
+
 	maxReconnects   = 3 // client.reconnect that are followed within reconnectWindow
 	reconnectWindow = 10 * time.Minute
 )
@@ -49,7 +51,7 @@ type pool struct {
 	userPause  time.Duration
 	reconnects []time.Time // when it asked us to reconnect
 	disowned   time.Time   // when it last told an authorised user that it knows none
-	askedAway  bool        // the last session ended so, as it may
+	noFault    bool        // the last session ended as it may
 	lastError  error
 }
 
@@ -124,7 +126,7 @@ func (p *pool) settle(end outcome, err error, now time.Time, jitter float64) tim
 		p.backoff, p.failures, p.quit = 0, 0, nil
 	}
 	pause := p.pauseAfter(err, now, jitter)
-	if !p.askedAway {
+	if !p.noFault {
 		p.failures++
 		if reason := reasonToQuit(err); reason {
 			p.quit = err
@@ -136,10 +138,19 @@ func (p *pool) settle(end outcome, err error, now time.Time, jitter float64) tim
 
 func (p *pool) pauseAfter(err error, now time.Time, jitter float64) time.Duration {
 	var reconnect *v1.Reconnect
-	p.askedAway = errors.As(err, &reconnect) && p.mayReconnect(now)
+	p.noFault = errors.As(err, &reconnect) && p.mayReconnect(now) || errors.Is(err, v1.ErrSuspended)
 	switch {
-	case p.askedAway:
-		return about(reconnect.Wait, jitter, 0, maxBackoff)
+	case errors.Is(err, v1.ErrSuspended):
+		return 0
+	case p.noFault:
+		return about(reconnect.Wait, jitter, reconnect.Wait, 2*maxBackoff)
+	case errors.Is(err, v1.ErrDeauthorised):
+		if again := !p.disowned.IsZero() && now.Sub(p.disowned) < forgetDisowned; again {
+			p.quit = err
+			return about(maxUserPause, jitter, maxUserPause, 2*maxUserPause)
+		}
+		p.disowned = now
+		return about(minBackoff, jitter, minBackoff, maxBackoff)
 	case errors.Is(err, v1.ErrUnauthorised):
 		p.userPause = min(max(2*p.userPause, minUserPause), maxUserPause)
 		return about(p.userPause, jitter, minUserPause, maxUserPause)
@@ -167,7 +178,9 @@ func about(pause time.Duration, jitter float64, least, most time.Duration) time.
 // reasonToQuit knows the failures that trying again soon will not mend: another
 // pool is wanted at once.
 func reasonToQuit(err error) bool {
-	for _, reason := range []error{v1.ErrUnauthorised, v1.ErrSubscribe, v1.ErrNoJob, ErrCertificate} {
+	for _, reason := range []error{
+		v1.ErrUnauthorised, v1.ErrSubscribe, v1.ErrNoJob, v1.ErrSilent, v1.ErrDeaf, v1.ErrOldJob, ErrCertificate,
+	} {
 		if errors.Is(err, reason) {
 			return true
 		}
@@ -188,7 +201,7 @@ const maxRefusals = 2
 func (p *pool) mayResume(reason error) bool {
 	h := p.heritage
 	switch {
-	case h == nil, errors.Is(reason, v1.ErrUnauthorised), errors.Is(reason, errUnwanted):
+	case h == nil, errors.Is(reason, v1.ErrUnauthorised), errors.Is(reason, errLeft):
 		return false
 	case len(h.Extranonce.One) == 0:
 		return true

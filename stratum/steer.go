@@ -28,10 +28,12 @@ type standing struct {
 	quit      error     // a reason to give it up at once
 	complaint error     // a reason to leave it although it works
 	served    time.Duration
+	holding   int  // shares that wait for its session to be resumed
 	gone      bool // it failed, without retries
 }
 
 var (
+	errLeft     = errors.New("left the pool")
 	errUnwanted = errors.New("another pool is hashed for")
 )
 
@@ -57,7 +59,7 @@ func (c *Client) decide(start func(*pool)) (news <-chan struct{}, err error) {
 	}
 	c.showActive()
 	for i, p := range c.pools {
-		c.want(p, choice.wanted[i], now, start)
+		c.want(p, choice.wanted[i] || p.holding > 0, now, start)
 	}
 	if c.options.NoRetry && c.hopeless() {
 		return nil, c.noPool()

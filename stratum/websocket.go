@@ -128,7 +128,7 @@ func (w *webSocket) readError(err error) error {
 	case errors.As(err, &closed):
 		return fmt.Errorf("%w (%d %s)", v1.ErrClosed, closed.Code, v1.Sanitise(closed.Text))
 	case isTimeout(err):
-		return fmt.Errorf("not a message from the pool for %v, or one that was not complete after %v", w.limits.Silence, w.limits.LineTime)
+		return fmt.Errorf("%w for %v, or one that was not complete after %v", v1.ErrSilent, w.limits.Silence, w.limits.LineTime)
 	}
 	return fmt.Errorf("%w: %w", v1.ErrClosed, err)
 }

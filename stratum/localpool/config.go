@@ -45,6 +45,11 @@ type Config struct {
 	JobInterval   time.Duration // new job, same previous block, default 30 s
 	BlockInterval time.Duration // new previous block, default 60 s
 
+	// Judged is told of each verdict on a share before the miner is, with the
+	// id of the session that the share came in. It must not block; nil:
+	// nobody listens.
+	Judged func(session string, share Submission, verdict Verdict)
+
 	// AllowUser judges mining.authorize; nil allows all. It must not block.
 	AllowUser func(user, password string) bool
 

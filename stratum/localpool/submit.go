@@ -54,6 +54,9 @@ func (s *session) settle(m message, share Submission, terms *Terms, v Verdict) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tally.count(v)
+	if s.pool.cfg.Judged != nil {
+		s.pool.cfg.Judged(s.id, share, v)
+	}
 	if !v.Accepted() {
 		s.refuse(m.ID, false, v.Code, v.Reason)
 		s.log.Info("share rejected", zap.Int("code", int(v.Code)), zap.String("reason", v.Reason),

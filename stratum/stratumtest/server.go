@@ -126,13 +126,18 @@ func (s *Server) accept() {
 		if err != nil {
 			return
 		}
-		reader := bufio.NewReader(raw)
-		c := &Conn{
-			t: s.t, raw: raw,
-			read:  func() (string, error) { return reader.ReadString('\n') },
-			write: func(text string) error { _, err := raw.Write([]byte(text + "\n")); return err },
-		}
+		c := lineConn(s.t, raw)
 		s.handlers.Go(func() { s.serve(c) })
+	}
+}
+
+// lineConn is the pool's side of a connection on which messages are lines.
+func lineConn(t testing.TB, raw net.Conn) *Conn {
+	reader := bufio.NewReader(raw)
+	return &Conn{
+		t: t, raw: raw,
+		read:  func() (string, error) { return reader.ReadString('\n') },
+		write: func(text string) error { _, err := raw.Write([]byte(text + "\n")); return err },
 	}
 }
 

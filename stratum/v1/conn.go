@@ -26,6 +26,7 @@ type conn struct {
 	log       *zap.Logger
 	push      func(Message, time.Time) error // called by the reader; an error ends the connection
 	redact    func(string) string            // takes secrets out of a text
+	late      func(uint64, time.Time) bool   // told of replies that nobody waits for; true if it knows the id
 	done      chan struct{}
 
 	writing sync.Mutex // held while writing
@@ -61,6 +62,7 @@ type conduct struct {
 func newConn(t Transport, limits Limits, log *zap.Logger) *conn {
 	return &conn{
 		transport: t, limits: limits, log: log,
+		late: func(uint64, time.Time) bool { return false },
 		done: make(chan struct{}), pending: make(map[uint64]*pending),
 	}
 }
@@ -121,6 +123,9 @@ func (c *conn) take(line []byte, now time.Time) error {
 		}
 	}
 	if m.Method == "" {
+		if id, ok := m.CallID(); ok && c.late(id, now) {
+			return nil
+		}
 		if c.conduct.strays.add(now) > maxStrayReplies {
 			return fmt.Errorf("%d replies to nothing we asked", maxStrayReplies)
 		}
@@ -166,8 +171,8 @@ type call struct {
 	method  string
 	params  []any
 	timeout time.Duration
-	apply   func(Message) error // see pending
-	written func(time.Time)     // told when the bytes are written; may be nil
+	apply   func(Message) error           // see pending
+	written func(id uint64, at time.Time) // told when the bytes are written; may be nil
 }
 
 // call sends a request and waits for its reply. The error is what apply said,
@@ -180,7 +185,7 @@ func (c *conn) call(ctx context.Context, rq call) (Message, error) {
 		return Message{}, err
 	}
 	if rq.written != nil {
-		rq.written(time.Now())
+		rq.written(id, time.Now())
 	}
 	timer := time.NewTimer(rq.timeout)
 	defer timer.Stop()

@@ -1,6 +1,7 @@
 package v1
 
 import (
+	"bytes"
 	"slices"
 	"time"
 
@@ -33,6 +34,7 @@ func (s *Session) begin(p *parked) {
 	before := s.state.current()
 	job := s.newJob(p)
 	job.Clean = job.Clean || before != nil && before.PrevHash != job.PrevHash
+	s.state.cadence.note(p.received, isRefresh(job, before))
 	s.state.keep(job, s.cfg.Limits.Jobs)
 	first := s.state.firstJob.IsZero()
 	if first {
@@ -50,6 +52,12 @@ func (s *Session) begin(p *parked) {
 	}
 	s.log.Debug("new job", zap.String("job", Sanitise(job.ID)), zap.Bool("clean", job.Clean), zap.Stringer("difficulty", job.Difficulty))
 	s.teller.tell(job)
+}
+
+// isRefresh tells whether only the pool's clock can be the reason of the job.
+func isRefresh(job, before *work.Job) bool {
+	return before != nil && before.PrevHash == job.PrevHash && before.Difficulty.Target() == job.Difficulty.Target() &&
+		bytes.Equal(before.Extranonce1, job.Extranonce1) && before.Extranonce2Size == job.Extranonce2Size
 }
 
 // newJob freezes what holds now into a job.

@@ -25,6 +25,9 @@ type Limits struct {
 	Silence   time.Duration // without any message, 120 s
 	Submit    time.Duration // reply to mining.submit, 60 s
 	Authorise time.Duration // that a share waits for the authorisation, 30 s
+	// Unanswered is how long the oldest of several submits may be without an
+	// answer, 120 s, while none came to any other.
+	Unanswered time.Duration
 }
 
 // WithDefaults is the same limits with the zero fields filled in.
@@ -49,6 +52,7 @@ func (l Limits) WithDefaults() Limits {
 	orDefault(&l.Silence, 120*time.Second)
 	orDefault(&l.Submit, 60*time.Second)
 	orDefault(&l.Authorise, 30*time.Second)
+	orDefault(&l.Unanswered, 120*time.Second)
 	return l
 }
 
@@ -67,8 +71,18 @@ const (
 	burst            = 5   // answers, and lines about jobs, at once
 	maxPushesASecond = 100 // pushes in each of floodSeconds seconds in a row
 	floodSeconds     = 10
-	maxUnanswered    = 5    // submits in a row without an answer or any other message
+	maxUnanswered    = 5    // submits in a row without an answer
+	minUnanswered    = 2    // likewise, once the oldest waited for Limits.Unanswered
 	duplicateMemory  = 4096 // shares of which we know that we sent them
+)
+
+// Rules of liveness.
+const (
+	tick          = time.Second      // between two looks
+	maxGap        = 30 * time.Second // between two looks, until something must have stopped us
+	minRefreshes  = 4                // that must be known to speak of a usual interval
+	cadenceMemory = 8                // refreshes that it is made of
+	minRefresh    = 5 * time.Second  // between jobs that are two pieces of news
 )
 
 // window counts events within a minute.

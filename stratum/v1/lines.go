@@ -24,6 +24,8 @@ type Transport interface {
 var (
 	// ErrClosed: the pool closed the connection.
 	ErrClosed = errors.New("the pool closed the connection")
+	// ErrSilent: nothing came from the pool for too long.
+	ErrSilent = errors.New("not a word from the pool")
 	// ErrNotStratum: the peer speaks something else.
 	ErrNotStratum = errors.New("not a Stratum server")
 	// ErrTLSServer: the peer answers in TLS on a connection without it.
@@ -125,7 +127,7 @@ func (l *Lines) fill() error {
 	case errors.Is(err, os.ErrDeadlineExceeded) && partial:
 		return fmt.Errorf("a line was not complete after %v", l.limits.LineTime)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return fmt.Errorf("not a line from the pool for %v", l.limits.Silence)
+		return fmt.Errorf("%w for %v", ErrSilent, l.limits.Silence)
 	case errors.Is(err, io.EOF) && partial:
 		return fmt.Errorf("%w in the middle of a line", ErrClosed)
 	}

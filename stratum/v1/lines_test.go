@@ -76,7 +76,7 @@ func TestLinesRefuse(t *testing.T) {
 			}
 		}, "longer than 262144 bytes"},
 		{"slow", Limits{LineTime: 50 * time.Millisecond}, trickle, "not complete"},
-		{"silent", short, hang, "not a line"},
+		{"silent", short, hang, "not a word"},
 		{"silent but for line ends", short, func(c net.Conn) {
 			for {
 				if _, err := c.Write([]byte("\n")); err != nil {
@@ -84,7 +84,7 @@ func TestLinesRefuse(t *testing.T) {
 				}
 				time.Sleep(5 * time.Millisecond)
 			}
-		}, "not a line"},
+		}, "not a word"},
 		{"closing", Limits{}, func(net.Conn) {}, "closed"},
 		{"tls alert", Limits{}, func(c net.Conn) { c.Write([]byte("\x15\x03\x01\x00\x02\x02\x0a")); hang(c) }, "stratum+ssl"},
 	} {
@@ -115,20 +115,44 @@ func TestLinesWriteDeadline(t *testing.T) {
 	}
 }
 
+// What comes out are the lines of the stream in their order, however it is cut
+// into pieces; it ends early only at a line that is too long, or at TLS.
 func FuzzLines(f *testing.F) {
+	for _, stream := range sessionSeeds(f) {
+		f.Add([]byte(stream), uint8(99))
+	}
 	f.Add([]byte("{\"id\":1}\r\n\n{\"id\":2}\n"), uint8(3))
 	f.Add([]byte("\xef\xbb\xbf{}\n"), uint8(1))
 	f.Add([]byte(strings.Repeat("x", 300)), uint8(200))
 	f.Fuzz(func(t *testing.T, stream []byte, chunk uint8) {
-		peer := &pieces{rest: stream, size: int(chunk) + 1}
-		l := NewLines(peer, Limits{Line: 64})
-		for {
+		const limit = 64
+		var want []string
+		tooLong := len(stream) > 0 && (stream[0] == 0x15 || stream[0] == 0x16)
+		rest := string(stream)
+		for line, after, whole := strings.Cut(rest, "\n"); ; line, after, whole = strings.Cut(rest, "\n") {
+			tooLong = tooLong || len(line) > limit
+			if !whole {
+				break
+			}
+			if line = strings.TrimPrefix(strings.TrimSpace(line), "\xef\xbb\xbf"); line != "" {
+				want = append(want, line)
+			}
+			rest = after
+		}
+		l := NewLines(&pieces{rest: stream, size: int(chunk) + 1}, Limits{Line: limit})
+		for n := 0; ; n++ {
 			line, err := l.ReadMessage()
+			if len(l.buf) > limit+readChunk {
+				t.Fatalf("%d bytes held", len(l.buf))
+			}
 			if err != nil {
+				if n < len(want) && !tooLong {
+					t.Fatalf("%v after %d lines of %q", err, n, want)
+				}
 				return
 			}
-			if len(line) == 0 || len(line) > 64 || strings.Contains(string(line), "\n") {
-				t.Fatalf("line %q", line)
+			if n >= len(want) || string(line) != want[n] || len(line) > limit {
+				t.Fatalf("line %d is %q; want of %q", n, line, want)
 			}
 		}
 	})

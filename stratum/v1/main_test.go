@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"net"
 	"os"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -101,10 +103,12 @@ func capture(t testing.TB) []recorded {
 // miner is a session with a scripted pool, running.
 type miner struct {
 	*Session
-	t     *testing.T
-	jobs  chan *work.Job
-	ended chan error
-	stop  context.CancelFunc
+	t        *testing.T
+	patience time.Duration
+	clock    atomic.Int64 // of a bubble: see Session.realTime
+	jobs     chan *work.Job
+	ended    chan error
+	stop     context.CancelFunc
 }
 
 // mine connects to the pool and runs a session.
@@ -114,7 +118,24 @@ func mine(t *testing.T, server *stratumtest.Server, cfg Config) *miner {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &miner{t: t, jobs: make(chan *work.Job, 10000), ended: make(chan error, 1)}
+	cfg.Pool = server.URL
+	return run(t, newMiner(t, conn, cfg))
+}
+
+// bubble runs a session with a pool in memory, in a synctest bubble: hours
+// pass in no time.
+func bubble(t *testing.T, pool stratumtest.Script, cfg Config, test func(*testing.T, *miner)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMiner(t, stratumtest.Pipe(t, pool), cfg)
+		m.patience = 24 * time.Hour
+		m.realTime = func() time.Duration { return time.Duration(m.clock.Load()) } // the true one is no part of the bubble
+		test(t, run(t, m))
+	})
+}
+
+func newMiner(t *testing.T, conn net.Conn, cfg Config) *miner {
+	m := &miner{t: t, patience: patience, jobs: make(chan *work.Job, 10000), ended: make(chan error, 1)}
 	if cfg.User == "" {
 		cfg.User, cfg.Password = "user.rig", "secret"
 	}
@@ -124,8 +145,12 @@ func mine(t *testing.T, server *stratumtest.Server, cfg Config) *miner {
 	if cfg.Generation == 0 {
 		cfg.Generation = 7
 	}
-	cfg.Pool, cfg.Publish = server.URL, func(j *work.Job) { m.jobs <- j }
+	cfg.Publish = func(j *work.Job) { m.jobs <- j }
 	m.Session = NewSession(NewLines(conn, cfg.Limits), cfg)
+	return m
+}
+
+func run(t *testing.T, m *miner) *miner {
 	ctx, cancel := context.WithCancel(context.Background())
 	m.stop = cancel
 	done := make(chan struct{})
@@ -148,7 +173,7 @@ func (m *miner) job() *work.Job {
 			return <-m.jobs
 		}
 		m.t.Fatalf("the session ended without a job: %v", err)
-	case <-time.After(patience):
+	case <-time.After(m.patience):
 		m.t.Fatal("no job came")
 	}
 	return nil
@@ -160,14 +185,14 @@ func (m *miner) end() error {
 	case err := <-m.ended:
 		m.ended <- err
 		return err
-	case <-time.After(patience):
+	case <-time.After(m.patience):
 		m.t.Fatal("the session did not end")
 	}
 	return nil
 }
 
 func (m *miner) submit(share *work.Share) error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), m.patience)
 	defer cancel()
 	return m.Submit(ctx, share)
 }

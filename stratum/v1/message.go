@@ -138,12 +138,13 @@ func encode(v any, limit int) ([]byte, error) {
 	return text, nil
 }
 
-// escapeASCII replaces everything beyond ASCII in a JSON text by \u escapes.
+// escapeASCII replaces everything beyond printable ASCII in a JSON text by \u
+// escapes (JSON itself leaves DEL as it is).
 func escapeASCII(text []byte) []byte {
 	out := make([]byte, 0, len(text))
 	for _, r := range string(text) {
 		switch {
-		case r < utf8.RuneSelf:
+		case r < 0x7f:
 			out = append(out, byte(r))
 		case r > 0xffff:
 			high, low := utf16.EncodeRune(r)
@@ -164,15 +165,27 @@ func Sanitise(text string) string {
 	if len(text) > 4*utf8.UTFMax*maxText {
 		text = text[:4*utf8.UTFMax*maxText]
 	}
+	text = visible(text)
 	kept := 0
-	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) { // line ends and tabs part words
-			r = ' '
+	for at := range text {
+		if kept++; kept > maxText {
+			text = text[:at]
+			break
 		}
-		if !unicode.IsPrint(r) || r == utf8.RuneError || kept == maxText {
+	}
+	return strings.TrimSpace(text)
+}
+
+// visible is the text without what cannot be seen; line ends and tabs, which
+// part words, become blanks.
+func visible(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsPrint(r) || r == utf8.RuneError:
 			return -1
 		}
-		kept++
 		return r
-	}, text))
+	}, text)
 }

@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"quarry/hashing"
 	"quarry/stratum/stratumtest"
 	"quarry/work"
 )
@@ -59,6 +59,7 @@ func TestParseNotify(t *testing.T) {
 			func(n *Notify) bool { return n.Wire == "340282366920938463463374607431768211456" && n.ID == n.Wire }},
 		{"id with escapes", 9, map[int]string{0: `"a\"\n\u00e9"`}, func(n *Notify) bool { return n.Wire == `"a\"\n\u00e9"` && n.ID == "a\"\né" }},
 		{"id beyond ascii", 9, map[int]string{0: `"é"`}, func(n *Notify) bool { return n.Wire == `"\u00e9"` && n.ID == "é" }},
+		{"id with a DEL", 9, map[int]string{0: "\"a\x7f\""}, func(n *Notify) bool { return n.Wire == `"a\u007f"` && n.ID == "a\x7f" }},
 		{"id empty", 9, map[int]string{0: `""`}, func(n *Notify) bool { return n.Wire == `""` }},
 		{"unpadded numbers", 9, map[int]string{5: `"1"`, 6: `"fF"`, 7: `"0"`}, func(n *Notify) bool { return n.Version == 1 && n.NBits == 255 && n.NTime == 0 }},
 		{"branches", 9, map[int]string{4: `["` + branch + `"]`}, func(n *Notify) bool { return len(n.Branches) == 1 && n.Branches[0][31] == 0xab }},
@@ -254,10 +255,7 @@ func TestParseReconnectAndText(t *testing.T) {
 }
 
 func FuzzNotify(f *testing.F) {
-	for _, v := range vectors(f) {
-		f.Add([]byte(v.Notify))
-	}
-	addCaptured(f, "mining.notify")
+	notifySeeds(f)
 	f.Fuzz(func(t *testing.T, params []byte) {
 		n, err := ParseNotify(params, Limits{})
 		if err != nil {
@@ -274,6 +272,7 @@ func FuzzNotify(f *testing.F) {
 	})
 }
 
+// The extranonces are the ones that the pool wrote, never others within bounds.
 func FuzzSubscription(f *testing.F) {
 	for _, r := range capture(f) {
 		if r.Line != nil && strings.Contains(*r.Line, "mining.notify\\\"") {
@@ -281,41 +280,30 @@ func FuzzSubscription(f *testing.F) {
 		}
 	}
 	f.Add([]byte(`[[["mining.set_difficulty","1"],["mining.notify","2"]],"08000002",4]`))
-	f.Add([]byte(`[["mining.notify","ae6812"],"",8]`))
 	f.Add([]byte(`["00ff","8",[["mining.notify","x"]]]`))
+	for _, result := range hostileParams {
+		f.Add([]byte(result))
+	}
 	f.Fuzz(func(t *testing.T, result []byte) {
-		if s, err := ParseSubscription(result, Limits{}); err == nil && (len(s.One) > 32 || s.TwoSize < 1 || s.TwoSize > 16 || len(s.SessionID) > 64) {
+		s, err := ParseSubscription(result, Limits{})
+		if err != nil {
+			return
+		}
+		if len(s.One) > 32 || s.TwoSize < 1 || s.TwoSize > 16 || len(s.SessionID) > 64 || s.SessionID != Sanitise(s.SessionID) {
 			t.Errorf("limits passed: %+v", s)
 		}
-		now := Extranonce{TwoSize: 4}
-		if e, err := ParseSetExtranonce(result, now, Limits{}); err == nil && (len(e.One) > 32 || e.TwoSize < 1 || e.TwoSize > 16) {
-			t.Errorf("limits passed: %+v", e)
+		var items []any
+		if err := json.Unmarshal(result, &items); err != nil {
+			t.Fatal(err)
 		}
-	})
-}
-
-func FuzzSmallParams(f *testing.F) {
-	addCaptured(f, "mining.set_difficulty")
-	for _, v := range vectors(f) {
-		f.Add([]byte("[" + v.SetDifficulty + "]"))
-		f.Add([]byte(`["` + v.Expect.ShareTarget + `"]`))
-	}
-	for _, text := range []string{`["1fffe000"]`, `{"version-rolling":true,"version-rolling.mask":"1fffe000"}`, `["host","3333",1.5]`, `["text"]`} {
-		f.Add([]byte(text))
-	}
-	f.Fuzz(func(t *testing.T, params []byte) {
-		for _, parse := range []func(json.RawMessage) (hashing.Difficulty, error){ParseSetDifficulty, ParseSetTarget} {
-			if d, err := parse(params); err == nil && !(d.Float64() > 0) {
-				t.Errorf("difficulty %v", d)
-			}
+		one, two := items[1], items[2]
+		if _, isList := items[2].([]any); isList {
+			one, two = items[0], items[1]
 		}
-		ParseMask(params)
-		ParseConfigured(params)
-		if r := ParseReconnect(params, Sanitise); r.Wait < 0 || r.Wait > time.Minute || len([]rune(r.Told)) > maxText {
-			t.Errorf("%+v", r)
-		}
-		if text := ParseText(params, Sanitise); len([]rune(text)) > maxText {
-			t.Errorf("text of %d characters", len([]rune(text)))
+		text, isText := one.(string)
+		size, err := strconv.ParseFloat(fmt.Sprint(two), 64)
+		if !isText || !strings.EqualFold(text, hex.EncodeToString(s.One)) || err != nil || size != float64(s.TwoSize) {
+			t.Errorf("%s became %+v", result, s)
 		}
 	})
 }

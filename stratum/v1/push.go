@@ -21,7 +21,6 @@ func hex8(n uint32) string { return fmt.Sprintf("%08x", n) }
 // push acts on what the pool says unasked. It runs on the reader goroutine; an
 // error ends the connection.
 func (s *Session) push(m Message, now time.Time) error {
-	s.unanswered.Store(0)
 	switch m.Method {
 	case "mining.notify":
 		return s.pushNotify(m, now)

@@ -44,9 +44,12 @@ func escaped(r rune) string {
 	return fmt.Sprintf(`(?i:%04x)`, r)
 }
 
+// replace also drops what cannot be seen: it may have parted a secret that
+// would show without it.
 func (r redactor) replace(text string) string {
 	if r.pattern == nil {
 		return text
 	}
-	return r.pattern.ReplaceAllLiteralString(text, "***")
+	text = r.pattern.ReplaceAllLiteralString(text, "***")
+	return r.pattern.ReplaceAllLiteralString(visible(text), "***")
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -76,7 +75,8 @@ type Session struct {
 	authorised chan struct{} // closed when the pool said yes
 	firstJob   chan struct{} // closed when a job was published
 	slots      chan struct{} // one for each share under way
-	unanswered atomic.Int32  // submits in a row, reset by any message
+	submits    submits
+	realTime   func() time.Duration // replaceable in tests
 
 	mu    sync.Mutex // guards state
 	state state
@@ -98,6 +98,8 @@ type state struct {
 	extranonce Extranonce
 	next       *Extranonce        // holds from the next job on
 	difficulty hashing.Difficulty // likewise
+
+	cadence cadence
 
 	ancestors []uint64 // sessions that this one resumed
 
@@ -127,13 +129,14 @@ func NewSession(t Transport, cfg Config) *Session {
 		authorised: make(chan struct{}),
 		firstJob:   make(chan struct{}),
 		slots:      make(chan struct{}, cfg.Limits.Shares),
+		realTime:   realTime,
 	}
 	s.state.difficulty = hashing.DifficultyOne()
 	s.conn = newConn(t, cfg.Limits, cfg.Log)
 	s.pool.replies.burst = burst
 	s.teller = newTeller(cfg.Log)
 	s.redact = newRedactor(cfg.Password).replace
-	s.conn.push, s.conn.redact = s.push, s.redact
+	s.conn.push, s.conn.redact, s.conn.late = s.push, s.redact, s.submits.late
 	return s
 }
 
@@ -151,18 +154,13 @@ func (s *Session) Run(ctx context.Context) error {
 
 func (s *Session) run(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		s.configure, s.subscribe, s.authorise, s.suggest, s.awaitJob,
+		s.configure, s.subscribe, s.authorise, s.suggest, s.awaitJob, s.stay,
 	} {
 		if err := step(ctx); err != nil {
 			return err
 		}
 	}
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-s.conn.done:
-		return s.conn.why()
-	}
+	return nil
 }
 
 // configure asks for version rolling (BIP 310).

@@ -509,7 +509,7 @@ func TestSilence(t *testing.T) {
 	})
 	m := mine(t, server, Config{Limits: Limits{Silence: time.Second}})
 	m.job()
-	if err := m.end(); !strings.Contains(err.Error(), "not a line from the pool") {
+	if err := m.end(); !errors.Is(err, ErrSilent) {
 		t.Errorf("ended with %v", err)
 	}
 }

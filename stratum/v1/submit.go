@@ -47,25 +47,24 @@ func (s *Session) Submit(ctx context.Context, share *work.Share) error {
 	if err := s.gate(share); err != nil {
 		return err
 	}
-	sent := false
+	var id uint64
+	var at time.Time
 	reply, err := s.conn.call(ctx, call{
 		method: "mining.submit", params: submitParams(s.cfg.User, share),
 		timeout: s.cfg.Limits.Submit,
 		apply: func(Message) error {
-			s.unanswered.Store(0)
+			s.submits.hear(time.Now())
 			return nil
 		},
-		written: func(at time.Time) {
-			sent = true
+		written: func(number uint64, now time.Time) {
+			id, at = number, now
 			if s.cfg.Trace.SubmitWritten != nil {
-				s.cfg.Trace.SubmitWritten(share, at)
+				s.cfg.Trace.SubmitWritten(share, now)
 			}
 		},
 	})
 	if err != nil {
-		lost := s.lost(err)
-		lost.Sent = sent
-		return lost
+		return s.lost(err, id, at)
 	}
 	return s.verdict(&reply)
 }
@@ -136,18 +135,22 @@ func (st *state) live(job *work.Job) bool {
 	return false
 }
 
-// lost is the verdict on a share without a reply.
-func (s *Session) lost(err error) *work.Lost {
+// lost is the verdict on a share without a reply, which was written at the
+// given time, if it was.
+func (s *Session) lost(err error, id uint64, written time.Time) *work.Lost {
+	lost := Disconnected(err)
 	switch {
 	case errors.Is(err, errTooManyCalls):
-		return &work.Lost{Why: lostQueueFull, Err: err}
+		lost.Why = lostQueueFull
 	case errors.Is(err, errTimeout):
-		if s.unanswered.Add(1) >= maxUnanswered {
-			s.conn.end(fmt.Errorf("%d submits in a row without an answer", maxUnanswered))
+		lost.Why = lostTimeout
+		s.submits.miss(id, written)
+		if deaf := s.submits.check(time.Now(), s.cfg.Limits.Unanswered); deaf != nil {
+			s.conn.end(deaf)
 		}
-		return &work.Lost{Why: lostTimeout, Err: err}
 	}
-	return Disconnected(err)
+	lost.Sent = !written.IsZero()
+	return lost
 }
 
 // verdict reads the pool's reply. A pool that no longer knows us gets a new
@@ -157,7 +160,7 @@ func (s *Session) verdict(reply *Message) error {
 	var rejected *work.Rejected
 	if errors.As(verdict, &rejected) {
 		if rejected.Reason == work.ReasonUnauthorized || rejected.Reason == work.ReasonNotSubscribed {
-			s.conn.end(fmt.Errorf("the pool does not know us any more: %w", rejected))
+			s.conn.end(fmt.Errorf("%w: %w", ErrDeauthorised, rejected))
 		}
 	}
 	return verdict

@@ -1,0 +1,379 @@
+package v1
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"math/big"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"quarry/hashing"
+	"quarry/stratum/stratumtest"
+	"quarry/work"
+)
+
+// Each decoder of a pool's bytes has a target, here or beside its tests: lines
+// (FuzzLines), messages (FuzzMessage), replies (FuzzVerdict, FuzzConfigured,
+// FuzzSubscription), pushes (FuzzNotify and those named by their method), and
+// all of them in a running session (FuzzSession).
+
+// secret is the password that no text of a pool may show.
+const secret = "S3cret\"Pass"
+
+// hostileParams are parameters and results as broken or hostile pools send
+// them, after the table of such cases in the design.
+var hostileParams = []string{
+	``, `null`, `{}`, `[]`, `[[]]`, `[null]`, `[true]`, `"text"`, `1`, strings.Repeat("[", 200), `["zz"]`, `["` + strings.Repeat("ab", 33) + `",4]`,
+	`[0]`, `[-1]`, `["NaN"]`, `["Infinity"]`, `[1e400]`, `["1e400"]`, `[1e-300]`, `[1e30]`, `["1024"]`, `[1024.0]`, `["0x10"]`, `[0.0001]`,
+	`[[],"00",0]`, `[[],"00",-1]`, `[[],"00",4.5]`, `[[],"00",200]`, `[[],"0",4]`, `[[],"zz",4]`, `[["mining.notify","ae6812"],"",8]`,
+	`["0a0b",4]`, `["0a0b"]`, `[null,8]`, `["",16]`, `["0a0b",17]`, `["0a0b","4"]`,
+	`["1fffe000"]`, `["ffffffff"]`, `["0"]`, `["1"]`, `["00000000"]`, `["+1"]`, `["1fffe0000"]`,
+	`{"version-rolling":true,"version-rolling.mask":"ffffffff"}`, `{"version-rolling":true}`, `{"version-rolling":"yes"}`,
+	`{"version-rolling":false,"version-rolling":true,"version-rolling.mask":"x"}`,
+	`["evil.example",3333,-1]`, `["127.0.0.1","0","1e9"]`, `["h",99999,"NaN"]`, `[null,null,3]`, `["h\u001b[2J",1,"0x1p4"]`,
+	`["\u001b[31mred\u0007\u202e"]`, `["` + strings.Repeat("é", 300) + `"]`, `["S3cret\"Pass"]`, `["S\u00003cret\"Pass"]`,
+	`["` + strings.Repeat("00", 31) + `01"]`, `["` + strings.Repeat("00", 32) + `"]`, `["` + strings.Repeat("ff", 32) + `"]`,
+}
+
+// hostileReplies are results, errors and ckpool's reasons, as JSON texts.
+var hostileReplies = [][3]string{
+	{`true`, `null`, ``}, {`null`, `null`, ``}, {`false`, `null`, `"Stale"`}, {`true`, `[]`, ``}, {`true`, `false`, ``}, {``, `null`, ``},
+	{`null`, `[21,"Job not found",""]`, ``}, {`false`, `[22,"Duplicate",null]`, ``}, {`null`, `{"code":23,"message":"low","data":[]}`, ``},
+	{`null`, `"Invalid JobID"`, ``}, {`null`, `"-3:no"`, ``}, {`null`, `38`, ``}, {`null`, `1e300`, ``}, {`null`, `[["nested"]]`, ``},
+	{`null`, `{"code":"22","message":{}}`, ``}, {`"low difficulty share"`, `null`, ``}, {`true`, `[20,"",null]`, `7`}, {`"true"`, ``, ``},
+	{`null`, `[24,"\u001b[2J` + strings.Repeat("x", 300) + `"]`, ``}, {`null`, `[20,"bad password S3cret\"Pass"]`, ``},
+	{`null`, `[20,"bad password S\u200b3cret\"Pass"]`, ``}, {`null`, `["-99999999999999999999:x"]`, ``},
+}
+
+func addParams(f *testing.F, captured string) {
+	for _, params := range hostileParams {
+		f.Add([]byte(params))
+	}
+	for _, v := range vectors(f) {
+		f.Add([]byte("[" + v.SetDifficulty + "]"))
+		f.Add([]byte(`["` + v.Expect.ShareTarget + `"]`))
+		if v.Mask != nil {
+			f.Add([]byte(`["` + *v.Mask + `"]`))
+		}
+	}
+	addCaptured(f, captured)
+}
+
+// first is the first item of a JSON list, by a decoder of its own.
+func first(params []byte) any {
+	var list []any
+	decoder := json.NewDecoder(strings.NewReader(string(params)))
+	decoder.UseNumber()
+	if !json.Valid(params) || decoder.Decode(&list) != nil || len(list) == 0 {
+		return nil
+	}
+	return list[0]
+}
+
+// checkWords: whatever a pool said, we print it in one short line without a
+// control character, and without our password.
+func checkWords(t *testing.T, text string) {
+	t.Helper()
+	if n := utf8.RuneCountInString(text); n > maxText {
+		t.Errorf("text of %d characters", n)
+	}
+	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) || text != Sanitise(text) {
+		t.Errorf("not safe to print: %q", text)
+	}
+	if strings.Contains(text, secret) {
+		t.Errorf("shows the password: %q", text)
+	}
+}
+
+// checkDifficulty holds a target against floor(target of difficulty 1 / d),
+// in rational numbers.
+func checkDifficulty(t *testing.T, d hashing.Difficulty, text string) {
+	t.Helper()
+	value, ok := new(big.Rat).SetString(text)
+	if !ok || value.Sign() <= 0 {
+		t.Fatalf("difficulty %q taken as %v", text, d)
+	}
+	one := new(big.Rat).SetInt(new(big.Int).Lsh(big.NewInt(0xffff), 208))
+	quotient := one.Quo(one, value)
+	want := new(big.Int).Quo(quotient.Num(), quotient.Denom())
+	if want.Sign() == 0 {
+		want.SetInt64(1) // the hardest that there is
+	}
+	if most := new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 256), big.NewInt(1)); want.Cmp(most) > 0 {
+		want = most
+	}
+	if got := targetNumber(d); got.Cmp(want) != 0 {
+		t.Errorf("difficulty %q: target %x, want %x", text, got, want)
+	}
+}
+
+func targetNumber(d hashing.Difficulty) *big.Int {
+	b := d.Target().Bytes()
+	return new(big.Int).SetBytes(b[:])
+}
+
+func FuzzSetDifficulty(f *testing.F) {
+	addParams(f, "mining.set_difficulty")
+	f.Fuzz(func(t *testing.T, params []byte) {
+		d, err := ParseSetDifficulty(params)
+		if err != nil {
+			return
+		}
+		switch item := first(params).(type) {
+		case json.Number:
+			checkDifficulty(t, d, item.String())
+		case string:
+			checkDifficulty(t, d, item)
+		default:
+			t.Errorf("%q taken as difficulty %v", params, d)
+		}
+	})
+}
+
+// The target that comes out is at most the pool's, and below it by rounding
+// only; every target but zero is taken.
+func FuzzSetTarget(f *testing.F) {
+	addParams(f, "mining.set_target")
+	f.Fuzz(func(t *testing.T, params []byte) {
+		text, _ := first(params).(string)
+		b, err := hex.DecodeString(text)
+		want := new(big.Int).SetBytes(b)
+		valid := err == nil && len(b) == 32 && want.Sign() > 0
+		d, err := ParseSetTarget(params)
+		if (err == nil) != valid {
+			t.Fatalf("%q: %v, want it taken: %v", params, err, valid)
+		}
+		if !valid {
+			return
+		}
+		off := new(big.Int).Sub(want, targetNumber(d))
+		rounding := new(big.Int).Quo(want, new(big.Int).Exp(big.NewInt(10), big.NewInt(24), nil))
+		if off.Sign() < 0 || off.Cmp(rounding.Add(rounding, big.NewInt(2))) > 0 {
+			t.Errorf("target %s became %v", text, d.Target())
+		}
+	})
+}
+
+func FuzzSetExtranonce(f *testing.F) {
+	addParams(f, "mining.set_extranonce")
+	f.Fuzz(func(t *testing.T, params []byte) {
+		now := Extranonce{One: []byte{1, 2}, TwoSize: 5}
+		next, err := ParseSetExtranonce(params, now, Limits{})
+		if !slices.Equal(now.One, []byte{1, 2}) || err != nil && !reflect.DeepEqual(next, now) {
+			t.Errorf("%q changed the extranonce to %+v, %v", params, next, err)
+		}
+		if err != nil {
+			return
+		}
+		if len(next.One) > 32 || next.TwoSize < 1 || next.TwoSize > work.MaxExtranonce2 {
+			t.Errorf("limits passed: %+v", next)
+		}
+		want := now.One
+		if text, ok := first(params).(string); ok {
+			want, _ = hex.DecodeString(text)
+		}
+		if !slices.Equal(next.One, want) {
+			t.Errorf("%q became extranonce1 %x", params, next.One)
+		}
+	})
+}
+
+var hexDigits = regexp.MustCompile(`^[0-9a-fA-F]{1,8}$`)
+
+func FuzzVersionMask(f *testing.F) {
+	addParams(f, "mining.set_version_mask")
+	f.Fuzz(func(t *testing.T, params []byte) {
+		text, _ := first(params).(string)
+		mask, err := ParseMask(params)
+		if (err == nil) != hexDigits.MatchString(text) {
+			t.Fatalf("%q: %v", params, err)
+		}
+		if want, _ := strconv.ParseUint(text, 16, 32); err == nil && uint64(mask) != want {
+			t.Errorf("%q became mask %x", params, mask)
+		}
+	})
+}
+
+// Version rolling is on after a plain true only, with the mask of the same
+// answer or none.
+func FuzzConfigured(f *testing.F) {
+	addParams(f, "")
+	f.Fuzz(func(t *testing.T, result []byte) {
+		mask, agreed := ParseConfigured(result)
+		var answer map[string]any
+		valid := json.Unmarshal(result, &answer) == nil
+		if agreed != (valid && answer["version-rolling"] == true) {
+			t.Errorf("%q: agreed is %v", result, agreed)
+		}
+		text, _ := answer["version-rolling.mask"].(string)
+		want := uint64(0)
+		if agreed && hexDigits.MatchString(text) {
+			want, _ = strconv.ParseUint(text, 16, 32)
+		}
+		if uint64(mask) != want {
+			t.Errorf("%q: mask %x, want %x", result, mask, want)
+		}
+	})
+}
+
+func FuzzReconnect(f *testing.F) {
+	addParams(f, "client.reconnect")
+	m := Message{redact: newRedactor(secret).replace}
+	f.Fuzz(func(t *testing.T, params []byte) {
+		r := ParseReconnect(params, m.words)
+		if r.Wait < 0 || r.Wait > time.Minute {
+			t.Errorf("%q: wait %v", params, r.Wait)
+		}
+		checkWords(t, r.Told)
+	})
+}
+
+func FuzzShowMessage(f *testing.F) {
+	addParams(f, "client.show_message")
+	m := Message{redact: newRedactor(secret).replace}
+	f.Fuzz(func(t *testing.T, params []byte) {
+		text := ParseText(params, m.words)
+		checkWords(t, text)
+		if want, ok := first(params).(string); ok && m.redact(want) == visible(want) && text != Sanitise(visible(want)) {
+			t.Errorf("%q became %q", params, text)
+		}
+	})
+}
+
+// FuzzVerdict puts results, errors and reasons of all shapes into a reply: it
+// has one verdict, accepted only if nothing was wrong.
+func FuzzVerdict(f *testing.F) {
+	for _, r := range hostileReplies {
+		f.Add([]byte(r[0]), []byte(r[1]), []byte(r[2]))
+	}
+	for _, params := range hostileParams {
+		f.Add([]byte("null"), []byte(params), []byte(params))
+	}
+	reasons := []string{
+		work.ReasonDuplicate, work.ReasonLowDifficulty, work.ReasonUnauthorized, work.ReasonNotSubscribed, work.ReasonNTime, work.ReasonVersion,
+		work.ReasonBanned, work.ReasonOther,
+	}
+	f.Fuzz(func(t *testing.T, result, failure, reason []byte) {
+		line := []byte(`{"id":4`)
+		for _, part := range []struct {
+			key   string
+			value []byte
+		}{{"result", result}, {"error", failure}, {"reject-reason", reason}} {
+			if len(part.value) > 0 {
+				line = append(append(line, `,"`+part.key+`":`...), part.value...)
+			}
+		}
+		m, err := ParseMessage(append(line, '}'))
+		if err != nil || m.Method != "" {
+			return
+		}
+		m.redact = newRedactor(secret).replace
+		refusal, verdict := m.Refusal(), m.Verdict()
+		if (refusal == nil) != (verdict == nil) {
+			t.Fatalf("%s: %v, but the verdict is %v", line, refusal, verdict)
+		}
+		if verdict == nil {
+			checkAccepted(t, m)
+			return
+		}
+		checkWords(t, refusal.Text)
+		var rejected *work.Rejected
+		switch {
+		case errors.Is(verdict, work.ErrStale):
+		case errors.As(verdict, &rejected):
+			checkWords(t, rejected.Text)
+			if !slices.Contains(reasons, rejected.Reason) || rejected.Text == "" {
+				t.Errorf("%s: %+v", line, rejected)
+			}
+		default:
+			t.Errorf("%s: %v is no verdict", line, verdict)
+		}
+	})
+}
+
+// checkAccepted: a share counts as accepted only if the reply has no error
+// worth the name and its result is not a no.
+func checkAccepted(t *testing.T, m Message) {
+	t.Helper()
+	decode := func(raw json.RawMessage) (v any) { json.Unmarshal(raw, &v); return v }
+	result, failure := decode(m.Result), decode(m.Error)
+	if text, isText := result.(string); result == false || isText && !strings.EqualFold(text, "true") {
+		t.Errorf("result %s counts as accepted", m.Result)
+	}
+	empty := failure == nil || failure == false || reflect.DeepEqual(failure, []any{}) || reflect.DeepEqual(failure, map[string]any{}) ||
+		failure == "" || failure == 0.0
+	if !empty || result != true && failure != nil && failure != false {
+		t.Errorf("error %s with result %s counts as accepted", m.Error, m.Result)
+	}
+}
+
+// FuzzWords: a pool's echo of a password, in any of JSON's forms and whatever
+// stands around it, is not shown.
+func FuzzWords(f *testing.F) {
+	for _, password := range []string{secret, "S3crét<Pass>", "日本😀x", "a.*b[c", "tab\there", `back\slash\\`, "a b"} {
+		for form := range uint8(5) {
+			f.Add(password, "before ", " after", form)
+		}
+		f.Add(password, strings.Repeat("y", maxText-2), "", uint8(0))
+		f.Add(password, "\x00\u200b", "\u200b", uint8(4))
+	}
+	f.Fuzz(func(t *testing.T, password, before, after string, form uint8) {
+		// What replaces it is asterisks; one that has some may seem to show.
+		if !utf8.ValidString(password) || len(password) < minSecret || strings.Contains(password, "*") || len(password) > 200 {
+			return
+		}
+		m := Message{redact: newRedactor(password).replace}
+		got := m.words(before + echoed(password, form) + after)
+		if strings.Contains(got, password) {
+			t.Errorf("%q shows in %q", password, got)
+		}
+		if again := Sanitise(got); again != got || utf8.RuneCountInString(got) > maxText {
+			t.Errorf("%q is not safe to print", got)
+		}
+	})
+}
+
+// echoed is a text in one of the forms that an echo has.
+func echoed(text string, form uint8) string {
+	plain, err := json.Marshal(text)
+	if err != nil {
+		panic(err)
+	}
+	switch form % 5 {
+	case 1:
+		return string(plain)
+	case 2:
+		return string(escapeASCII(plain))
+	case 3:
+		twice, _ := json.Marshal(string(plain))
+		return string(twice)
+	case 4: // with something invisible between its letters
+		return strings.Join(strings.Split(text, ""), "\u200b")
+	}
+	return text
+}
+
+func notifySeeds(f *testing.F) {
+	branch := strings.Repeat("ab", 32)
+	f.Add([]byte(stratumtest.Sample("a1").Params()))
+	for length, items := range map[int]map[int]string{
+		7: nil, 8: nil,
+		9:  {0: `"a\"\n\u00e9"`, 4: `["` + branch + `"]`, 5: `"1"`, 6: `"0"`, 7: `"ffffffff"`, 8: `1`},
+		10: {0: `340282366920938463463374607431768211456`, 4: `["` + strings.Repeat(branch+`","`, 31) + branch + `"]`, 6: `"ff123456"`},
+		11: {0: `"é"`, 1: `"abcd"`}, 12: {4: `["` + strings.Repeat(branch+`","`, 32) + branch + `"]`}, 13: {2: `"0"`}, 14: {0: `null`}, 15: {0: `-0.5e3`},
+	} {
+		f.Add([]byte(notifyWith(length, items)))
+	}
+	for _, v := range vectors(f) {
+		f.Add([]byte(v.Notify))
+	}
+	addCaptured(f, "mining.notify")
+}
