@@ -173,6 +173,9 @@ func (c *check) connect(ctx context.Context) (v1.Transport, error) {
 		conn, err = d.proxy.tunnel(ctx, conn, d.url.Address(), d.limits.Connect)
 	}
 	if err != nil {
+		if errors.Is(err, errProxyUser) { // it says what to do itself
+			advice = ""
+		}
 		return nil, &failure{step, advice, err}
 	}
 	s := Step{Name: step, State: StateOK, Took: time.Since(began), Text: conn.RemoteAddr().String()}

@@ -132,7 +132,7 @@ func checkRig(ctx context.Context, loaded *config.Result, log *zap.Logger, table
 	}
 	report.CanMine = working > 0
 	if report.CanMine {
-		fmt.Fprintf(table, "\nthis rig can mine: %d of %s works\n", working, count(len(pools), "pool"))
+		fmt.Fprintf(table, "\nthis rig can mine; pools that work: %d of %d\n", working, len(pools))
 	}
 	return report, nil
 }
