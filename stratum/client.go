@@ -71,13 +71,7 @@ type Client struct {
 
 // New checks the options. It does not connect.
 func New(options Options) (*Client, error) {
-	if options.UserAgent == "" {
-		options.UserAgent = "quarry"
-	}
-	if options.Log == nil {
-		options.Log = zap.NewNop()
-	}
-	options.Limits = options.Limits.WithDefaults()
+	options = options.withDefaults()
 	c := &Client{
 		options: options, rules: rulesFor(options), log: options.Log, clock: realClock(),
 		sessions: make(map[uint64]*v1.Session), owners: make(map[uint64]*pool), news: make(chan struct{}),
@@ -106,6 +100,17 @@ func New(options Options) (*Client, error) {
 		return nil, errors.Join(faults...)
 	}
 	return c, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.UserAgent == "" {
+		o.UserAgent = "quarry"
+	}
+	if o.Log == nil {
+		o.Log = zap.NewNop()
+	}
+	o.Limits = o.Limits.WithDefaults()
+	return o
 }
 
 // Run keeps sessions with the pools that the strategy wants until the context
