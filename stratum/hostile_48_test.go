@@ -342,8 +342,8 @@ func hostileUnauthorised(t *testing.T) {
 			r.keeps(backup, r.givesWay(server, backup, 1), 1)
 		})
 	}
-	// No answer is as good a reason for another pool; the pauses are the usual
-	// ones, for nothing says that the user is wrong.
+	// A pool that does not answer is left at once, too, but tried again after the
+	// usual pauses: nothing says that the user is wrong.
 	t.Run("silence", func(t *testing.T) {
 		server, backup := stratumtest.Serve(t, refuse("")), stratumtest.Serve(t, works)
 		options := pools(server.URL, backup.URL)

@@ -128,30 +128,43 @@ func hostileResetsAndNames(t *testing.T) {
 		r.keeps(backup, r.givesWay(server, backup, 3), 2)
 		r.logged("pool lost", "closed the connection")
 	})
-	t.Run("no such name", func(t *testing.T) {
-		name := "stratum+tcp://" + strings.Repeat("x", 64) + ".example:3333" // no name server is asked for one so long
-		r := run(t, pools(name), func(r *running) { still(r); r.enough = 4 })
+	t.Run("names", hostileNames)
+}
+
+// hostileNames: a name that is not known, or is blocked by being given the
+// address of nothing, is left at once (F). One with a private address may be a
+// pool at home: it is used, and told of.
+func hostileNames(t *testing.T) {
+	names, resolver := serveNames(t)
+	server, backup := stratumtest.Serve(t, works), stratumtest.Serve(t, works)
+	_, port, _ := net.SplitHostPort(server.Address)
+	named := &stratumtest.Server{URL: "stratum+tcp://pool.example.org:" + port}
+	for _, c := range []struct{ address, reason string }{{"", "no such host"}, {"0.0.0.0", "0.0.0.0"}, {"::", "is the name blocked here?"}} {
+		if c.address != "" {
+			names.answer(c.address)
+		}
+		r := run(t, pools(named.URL), func(r *running) {
+			still(r)
+			r.enough, r.pools[0].dialer.resolver = 4, resolver
+		})
 		r.end()
 		r.paused(doubling(4)...)
-		r.logged("pool failed", "no such host")
+		r.drops(named, c.reason, time.Second)
 		r.nothingMore()
 
-		backup := stratumtest.Serve(t, works)
-		r = mineFailures(t, pools(name, backup.URL))
-		r.keeps(backup, r.givesWay(&stratumtest.Server{URL: name}, backup, 1), 1)
-	})
-	// A pool at home is no fault: loopback and private addresses are allowed.
-	t.Run("private address", func(t *testing.T) {
-		server := stratumtest.Serve(t, works)
-		_, port, _ := net.SplitHostPort(server.Address)
-		for _, host := range []string{"localhost", "127.0.0.1"} {
-			r := run(t, pools("stratum+tcp://"+host+":"+port), nil)
-			if err := r.submit(share(r.job(), 1)); err != nil {
-				t.Errorf("%s: %v", host, err)
-			}
-			r.stop()
+		r = run(t, pools(named.URL, backup.URL), func(r *running) {
+			r.rules.noWork, r.pools[0].dialer.resolver = 24*time.Hour, resolver
+		})
+		if err := r.submit(share(r.givesWay(named, backup, 1), 1)); err != nil {
+			t.Error(err)
 		}
-	})
+		r.stop()
+	}
+	names.answer("127.0.0.1")
+	r := run(t, pools(named.URL), func(r *running) { r.pools[0].dialer.resolver = resolver })
+	r.keeps(server, r.jobOf(named), 1)
+	r.says("warn ", named.URL, "private address", "127.0.0.1")
+	r.nothingMore()
 }
 
 // 70: where the user is an address and jobs paid to it, a job that does not is
@@ -168,7 +181,7 @@ func hostilePayout(t *testing.T) {
 	garbled := onBlock(3, today("garbled"))
 	garbled.Coinb2 = "ffffffffff"
 	const warning = "jobs no longer pay to the user's own address"
-	mining := func(t *testing.T, jobs ...stratumtest.Job) (*running, *stratumtest.Server, *work.Job) {
+	mining := func(t *testing.T, jobs ...stratumtest.Job) *running {
 		server := stratumtest.Serve(t, func(c *pc) {
 			c.Welcome(stratumtest.Usual())
 			for _, job := range jobs {
@@ -185,15 +198,14 @@ func hostilePayout(t *testing.T) {
 		}
 		r.keeps(server, last, 1)
 		r.nothingMore()
-		return r, server, last
+		return r
 	}
 	t.Run("swapped", func(t *testing.T) {
-		r, server, _ := mining(t, pays, both, garbled, swapped)
-		r.says("warn ", server.URL, warning, "swapped")
+		mining(t, pays, both, garbled, swapped).says("warn ", warning, "swapped")
 	})
 	for name, jobs := range map[string][]stratumtest.Job{"kept": {pays, both, pays}, "never": {swapped, garbled, swapped}} {
 		t.Run(name, func(t *testing.T) {
-			if r, _, _ := mining(t, jobs...); r.told(warning) > 0 {
+			if r := mining(t, jobs...); r.told(warning) > 0 {
 				t.Errorf("warned: %v", r.lines())
 			}
 		})

@@ -48,11 +48,12 @@ func thisMachine(ctx context.Context, c config.CPU, log *zap.Logger) (*machine, 
 	if err != nil {
 		return nil, err
 	}
-	kernels, err := pickKernels(ctx, c.Kernel, set, placements, log)
+	picker := newPicker(set, placements, log)
+	kernels, err := picker.pick(ctx, c.Kernel)
 	if err != nil {
 		return nil, err
 	}
-	rates := known(ctx, runnableKernels(hashing.Kernels()), newPickKey(set, placements), placements, log).rates()
+	rates := picker.known(ctx).rates()
 	m := &machine{rolled: kernels.rolled[0].Name, plain: kernels.plain[0].Name, workers: len(placements), cpus: placementText(placements)}
 	m.rate.Plain = rates[m.plain].Plain
 	m.rate.Rolled = max(rates[m.rolled].Plain, rates[m.rolled].Rolled)
