@@ -63,7 +63,6 @@ type Client struct {
 	sessions   map[uint64]*v1.Session
 	owners     map[uint64]*pool // of sessions, also of those that ended
 	generation uint64           // of the newest session
-	held       int              // shares without a session
 	ended      bool             // Run is ending
 	news       chan struct{}    // closed and made anew when anything here changed
 	connects   int              // made so far
@@ -168,10 +167,18 @@ func (c *Client) Submit(ctx context.Context, share *work.Share) error {
 	case s != nil:
 		verdict = s.Submit(ctx, share)
 	}
-	if lost := homeless(verdict); lost != nil && p != nil {
-		return c.hold(ctx, p, share, lost)
+	lost := homeless(verdict)
+	if lost == nil {
+		lost = forgotten(verdict)
 	}
-	return verdict
+	if lost == nil || p == nil {
+		return verdict
+	}
+	again := c.hold(ctx, p, share, lost)
+	if errors.Is(again, lost.Err) && forgotten(verdict) != nil {
+		return verdict // as it was: no other session came
+	}
+	return again
 }
 
 // change makes a change that somebody may wait for.
