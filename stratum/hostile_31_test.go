@@ -33,6 +33,7 @@ func difficultyAboveNetwork(t *testing.T) {
 				c.Difficulty("117392538")
 				c.Notify(stratumtest.Sample("below").Params())
 				c.Result(c.Expect("mining.submit"), "true")
+				c.Result(c.Expect("mining.submit"), "true")
 				c.Difficulty(difficulty)
 				c.Notify(stratumtest.Sample("above").Params())
 			}))
@@ -46,12 +47,13 @@ func difficultyAboveNetwork(t *testing.T) {
 			if r.told("warn", "above the network's") != 0 {
 				t.Errorf("warned too early: %v", r.lines())
 			}
+			r.keeps(server, below, 3)
 			above := r.next("above")
 			if share := above.Difficulty.Target(); above.Bound() != above.NetworkTarget || share.Cmp(above.NetworkTarget) >= 0 {
 				t.Errorf("bound %v, share target %v, network target %v", above.Bound(), share, above.NetworkTarget)
 			}
 			r.says("warn", "above the network's")
-			r.keeps(server, above, 3)
+			r.keeps(server, above, 4)
 		})
 	}
 }

@@ -368,6 +368,7 @@ func TestHostileLimits(t *testing.T) {
 		"write":                 {got.Write, 10 * time.Second},
 		"submit":                {got.Submit, 60 * time.Second},
 		"authorised":            {got.Authorise, 30 * time.Second},
+		"shares a second":       {got.ShareRate, 500},
 		"certificate: back-off": {maxBackoff, 60 * time.Second},
 		"back-off":              {minBackoff, time.Second},
 		"failures":              {rulesFor(Options{}).failures, 3},
