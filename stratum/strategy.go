@@ -81,7 +81,7 @@ func failover(views []view, active int) choice {
 	c := choice{active: -1, wanted: make([]bool, len(views))}
 	for i, v := range views {
 		c.wanted[i] = true
-		if !v.suspect && (!v.givenUp || v.works >= v.trial) {
+		if !v.suspect && (!v.givenUp || v.works > 0 && v.works >= v.trial) {
 			break
 		}
 	}

@@ -58,6 +58,12 @@ func (s *Session) Submit(ctx context.Context, share *work.Share) error {
 	var id uint64
 	var at time.Time
 	var verdict error
+	var slot *time.Timer
+	defer func() {
+		if slot != nil {
+			slot.Stop()
+		}
+	}()
 	_, err = s.conn.call(ctx, call{
 		method: "mining.submit", params: submitParams(s.cfg.User, share),
 		timeout: s.cfg.Limits.Submit,
@@ -71,7 +77,7 @@ func (s *Session) Submit(ctx context.Context, share *work.Share) error {
 		},
 		written: func(number uint64, now time.Time) {
 			id, at = number, now
-			time.AfterFunc(slotTime, free)
+			slot = time.AfterFunc(slotTime, free)
 			if s.cfg.Trace.SubmitWritten != nil {
 				s.cfg.Trace.SubmitWritten(share, now)
 			}
