@@ -1,7 +1,9 @@
 package benchmarks
 
 import (
+	"cmp"
 	"context"
+	"os"
 	"runtime"
 	"slices"
 	"sync"
@@ -15,7 +17,6 @@ import (
 	"quarry/stratum/localpool"
 	"quarry/stratum/v1"
 	"quarry/telemetry"
-	"quarry/work"
 )
 
 // spareProcs is what cmd/quarry gives Go beside the workers.
@@ -45,35 +46,44 @@ func startRig(b *testing.B, difficulty string, trace miner.Trace, session v1.Tra
 		r.kernel = wrap(r.kernel)
 	}
 	r.telemetry = telemetry.New(len(r.placements), nil)
-	client, err := stratum.New(stratum.Options{
-		Pools: []stratum.Pool{{URL: "stratum+tcp://" + r.pool.Addr(), User: "bench", Password: "x"}}, Trace: session,
-	})
-	check(b, err)
-
 	serving, stopPool := context.WithCancel(context.Background())
-	mining, stopMining := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {
 		if err := r.pool.Run(serving); err != nil {
 			b.Errorf("pool: %v", err)
 		}
 	})
-	mined := make(chan error, 1)
-	go func() {
-		mined <- miner.Run(mining, miner.Options{
-			Source: client, Kernels: []hashing.Kernel{r.kernel}, Placements: r.placements, Priority: miner.PriorityLow,
-			Telemetry: r.telemetry, Trace: trace,
-		})
-	}()
+	stopMining := mine(b, r.pool.Addr(), session, miner.Options{
+		Kernels: []hashing.Kernel{r.kernel}, Placements: r.placements, Telemetry: r.telemetry, Trace: trace,
+	})
 	r.stop = func() {
 		stopMining()
-		if err := <-mined; err != nil {
-			b.Errorf("miner: %v", err)
-		}
 		stopPool()
 		running.Wait()
 	}
 	return r
+}
+
+// mine starts a miner with the priority that quarry mine has, which
+// QUARRY_PRIORITY may change. It must be stopped.
+func mine(b *testing.B, address string, session v1.Trace, o miner.Options) (stop func()) {
+	b.Helper()
+	priority, err := miner.ParsePriority(cmp.Or(os.Getenv("QUARRY_PRIORITY"), "low"))
+	check(b, err)
+	client, err := stratum.New(stratum.Options{
+		Pools: []stratum.Pool{{URL: "stratum+tcp://" + address, User: "bench", Password: "x"}}, Trace: session,
+	})
+	check(b, err)
+	o.Source, o.Priority = client, priority
+	ctx, cancel := context.WithCancel(context.Background())
+	mined := make(chan error, 1)
+	go func() { mined <- miner.Run(ctx, o) }()
+	return func() {
+		cancel()
+		if err := <-mined; err != nil {
+			b.Errorf("miner: %v", err)
+		}
+	}
 }
 
 func allCPUs(b *testing.B) (hashing.Kernel, []miner.Placement) {
@@ -96,10 +106,11 @@ func check(b *testing.B, err error) {
 	}
 }
 
-// BenchmarkMiningRate compares the summed rate while mining with the same
-// kernel's raw rate on the same threads. The two take turns of a tenth of a
-// second in one run, because shared machines change their speed from one
-// second to the next. ratio is mining/raw; one iteration is 10 s.
+// BenchmarkMiningRate compares the rate while mining with the same kernel's
+// raw rate on the same threads, each in hashes per second of the workers' CPU
+// time. The two take turns of a tenth of a second in one run, because shared
+// machines change their speed from one second to the next. ratio is
+// mining/raw; one iteration is 10 s.
 func BenchmarkMiningRate(b *testing.B) {
 	const turn, turns = 100 * time.Millisecond, 50
 	var raw rawTurns
@@ -108,7 +119,7 @@ func BenchmarkMiningRate(b *testing.B) {
 	var ratios, raws, minings []float64
 	time.Sleep(time.Second)
 	for b.Loop() {
-		began, mined := time.Now(), r.telemetry.Counters.Hashes()
+		began, mined := raw.clocks.sum(), r.telemetry.Counters.Hashes()
 		raw.nanoseconds.Store(0)
 		raw.hashes.Store(0)
 		for range turns {
@@ -117,18 +128,17 @@ func BenchmarkMiningRate(b *testing.B) {
 			raw.on.Store(false)
 			time.Sleep(turn)
 		}
-		// Thread seconds: a worker is either in a raw turn or mining.
 		rawTime := time.Duration(raw.nanoseconds.Load()).Seconds()
-		mineTime := float64(len(r.placements))*time.Since(began).Seconds() - rawTime
+		mineTime := (raw.clocks.sum() - began).Seconds() - rawTime
 		rawRate := float64(raw.hashes.Load()) / rawTime
 		mineRate := float64(r.telemetry.Counters.Hashes()-mined) / mineTime
 		ratios, raws, minings = append(ratios, mineRate/rawRate), append(raws, rawRate), append(minings, mineRate)
 	}
 	workers := float64(len(r.placements))
 	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(workers*median(raws)/1e6, "raw-MH/s")
-	b.ReportMetric(workers*median(minings)/1e6, "mining-MH/s")
-	b.ReportMetric(median(ratios), "ratio")
+	b.ReportMetric(workers*Median(raws)/1e6, "raw-MH/s")
+	b.ReportMetric(workers*Median(minings)/1e6, "mining-MH/s")
+	b.ReportMetric(Median(ratios), "ratio")
 	b.ReportMetric(slices.Min(ratios), "ratio-min")
 	b.ReportMetric(slices.Max(ratios), "ratio-max")
 }
@@ -138,6 +148,7 @@ func BenchmarkMiningRate(b *testing.B) {
 type rawTurns struct {
 	on                  atomic.Bool
 	hashes, nanoseconds atomic.Int64
+	clocks              threadClocks
 }
 
 func (r *rawTurns) wrap(kernel hashing.Kernel) hashing.Kernel {
@@ -145,7 +156,7 @@ func (r *rawTurns) wrap(kernel hashing.Kernel) hashing.Kernel {
 	scan := kernel.Scan
 	kernel.Scan = func(p *hashing.Prehash, start, count uint32, hits []hashing.Hit) (int, uint32) {
 		if r.on.Load() {
-			began := time.Now()
+			began := threadTime()
 			impossible := *p
 			impossible.Limit = 0
 			var hashes int64
@@ -154,83 +165,35 @@ func (r *rawTurns) wrap(kernel hashing.Kernel) hashing.Kernel {
 				hashes += int64(done) * int64(p.Versions)
 			}
 			r.hashes.Add(hashes)
-			r.nanoseconds.Add(int64(time.Since(began)))
+			r.nanoseconds.Add(int64(threadTime() - began))
 		}
 		return scan(p, start, count, hits)
+	}
+	return r.clocks.wrap(kernel)
+}
+
+// threadClocks keeps the CPU time of the threads that call a kernel, each of
+// which has a buffer for hits of its own.
+type threadClocks struct{ byBuffer sync.Map }
+
+func (c *threadClocks) wrap(kernel hashing.Kernel) hashing.Kernel {
+	scan := kernel.Scan
+	kernel.Scan = func(p *hashing.Prehash, start, count uint32, hits []hashing.Hit) (int, uint32) {
+		found, done := scan(p, start, count, hits)
+		clock, known := c.byBuffer.Load(&hits[0])
+		if !known {
+			clock, _ = c.byBuffer.LoadOrStore(&hits[0], new(atomic.Int64))
+		}
+		clock.(*atomic.Int64).Store(int64(threadTime()))
+		return found, done
 	}
 	return kernel
 }
 
-// BenchmarkJobSwitch measures from just before the pool writes a notify to
-// the last worker starting its first scan of the new job, all CPUs hashing.
-func BenchmarkJobSwitch(b *testing.B) {
-	type seen struct {
-		job *work.Job
-		at  time.Time
-	}
-	switched := make(chan seen, 1024)
-	r := startRig(b, "1000", miner.Trace{Switched: func(_ int, job *work.Job) { switched <- seen{job, time.Now()} }}, v1.Trace{}, nil)
-	defer r.stop()
-	for range r.placements {
-		<-switched
-	}
-	var all []float64
-	for b.Loop() {
-		// Not in step with anything: batches, ticks, the scheduler.
-		time.Sleep(time.Duration(5+len(all)%17) * time.Millisecond)
-		began := time.Now()
-		check(b, r.pool.NewJob())
-		var last time.Time
-		for range r.placements {
-			last = (<-switched).at
-		}
-		all = append(all, last.Sub(began).Seconds()*1e3)
-	}
-	reportLatencies(b, all)
-}
-
-// BenchmarkSubmit measures from a verified hit in the worker to the last byte
-// of its submit written to the socket, all CPUs hashing.
-func BenchmarkSubmit(b *testing.B) {
-	var mu sync.Mutex
-	written := map[*work.Share]time.Time{}
-	latencies := make(chan float64, 1<<16)
-	session := v1.Trace{SubmitWritten: func(share *work.Share, at time.Time) {
-		mu.Lock()
-		defer mu.Unlock()
-		written[share] = at
-	}}
-	settled := func(share *work.Share, found time.Time, verdict error) {
-		mu.Lock()
-		at, ok := written[share]
-		delete(written, share)
-		mu.Unlock()
-		if ok && verdict == nil {
-			latencies <- at.Sub(found).Seconds() * 1e3
-		}
-	}
-	r := startRig(b, "0.0002", miner.Trace{Settled: settled}, session, nil)
-	defer r.stop()
-	var all []float64
-	for b.Loop() {
-		all = append(all, <-latencies)
-	}
-	reportLatencies(b, all)
-}
-
-// reportLatencies prints milliseconds.
-func reportLatencies(b *testing.B, all []float64) {
-	slices.Sort(all)
-	b.ReportMetric(0, "ns/op")
-	for _, q := range []struct {
-		name string
-		at   float64
-	}{{"p50-ms", 0.5}, {"p99-ms", 0.99}, {"max-ms", 1}} {
-		b.ReportMetric(all[min(int(q.at*float64(len(all))), len(all)-1)], q.name)
-	}
-}
-
-func median(list []float64) float64 {
-	sorted := slices.Sorted(slices.Values(list))
-	return sorted[len(sorted)/2]
+func (c *threadClocks) sum() (all time.Duration) {
+	c.byBuffer.Range(func(_, clock any) bool {
+		all += time.Duration(clock.(*atomic.Int64).Load())
+		return true
+	})
+	return all
 }

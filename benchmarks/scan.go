@@ -8,7 +8,8 @@ import (
 )
 
 const (
-	// batchTime is how long one call of a kernel should take, as in the miner.
+	// batchTime is how long one call of a kernel should take: some times as long
+	// as in the miner, where a job must not wait for it.
 	batchTime  = time.Millisecond
 	startBatch = 16      // groups of lanes
 	maxBatch   = 1 << 20 // groups of lanes

@@ -29,6 +29,8 @@ func mergePools(c checker, file []*poolEntry, env, flags flatValues) []*poolEntr
 	}
 	if !env.names() || !flags.names() {
 		overlay(c, pools, env)
+	} else if proxy := env.items["pool.proxy"]; len(proxy) > 0 && len(flags.items["pool.proxy"]) == 0 {
+		c.warn("%s is not used: it belongs to QUARRY_URL, and --url names another pool; give it with --proxy", proxy[0].at.source)
 	}
 	overlay(c, pools, flags)
 	return pools

@@ -135,6 +135,20 @@ func TestProxySettings(t *testing.T) {
 	}
 }
 
+// TestProxyIsNotDroppedInSilence: whoever set one may not want to be seen.
+func TestProxyIsNotDroppedInSilence(t *testing.T) {
+	in := Input{SearchPaths: []string{}, Environ: []string{"QUARRY_PROXY=socks5://h:1"}, Flags: map[string][]string{"url": {"stratum+tcp://a:1"}, "user": {"u"}}}
+	result, err := Load(in)
+	if err != nil || result.Config.Pools[0].Proxy != "socks5://h:1" || len(result.Warnings) > 0 {
+		t.Errorf("%+v, %v", result, err)
+	}
+	in.Environ = append(in.Environ, "QUARRY_URL=stratum+tcp://b:1")
+	result, err = Load(in)
+	if err != nil || result.Config.Pools[0].Proxy != "" || !strings.Contains(strings.Join(result.Warnings, ""), "QUARRY_PROXY is not used") {
+		t.Errorf("%+v, %v", result, err)
+	}
+}
+
 func TestReadableSecretsAreWarnedOf(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("this system has no permission bits for everyone")

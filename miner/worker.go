@@ -18,8 +18,9 @@ import (
 const (
 	// batchTime is how long one call of a kernel should take. Assembly cannot
 	// be preempted, so this bounds how late a worker sees a new job and how
-	// long the garbage collector may have to wait for it.
-	batchTime = time.Millisecond
+	// long the garbage collector may have to wait for it. Calls cost a
+	// microsecond or so: half of it would cost half a per cent of the rate.
+	batchTime = 400 * time.Microsecond
 	// Batches are counted in hashes, so that works of few and of many versions
 	// take the same time. The least is one group of the kernel's lanes under all
 	// versions.
@@ -161,13 +162,15 @@ func (w *worker) count(left uint64) uint32 {
 	return uint32(min(left, groups*lanes, math.MaxUint32))
 }
 
-// tune doubles or halves the batch when its time is off by more than half.
+// tune brings the batch nearer to its time when it is off by more than a
+// fifth, in steps of a factor of two at most: a batch that was interrupted
+// says little.
 func (w *worker) tune(took time.Duration, full bool) {
-	switch {
-	case took > 2*batchTime && w.size > minBatch:
-		w.size /= 2
-	case full && took < batchTime/2 && w.size < maxBatch:
-		w.size *= 2
+	switch low, high := batchTime*4/5, batchTime*6/5; {
+	case took > high:
+		w.size = max(minBatch, w.size/2, uint64(float64(w.size)*float64(batchTime)/float64(took)))
+	case full && took < low:
+		w.size = min(maxBatch, 2*w.size, uint64(float64(w.size)*float64(batchTime)/float64(max(took, 1)))+1)
 	}
 }
 

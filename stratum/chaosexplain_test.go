@@ -1,6 +1,8 @@
 package stratum
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"quarry/stratum/stratumtest"
@@ -25,6 +27,8 @@ func (b *chaosBook) explain(s *shareRecord, job *jobRecord) (why string, ok bool
 	if n := len(s.submits); n > 0 {
 		last := s.submits[n-1]
 		switch open := last.link.openAt(s.settled); {
+		case last.surelyAnswered(s.settled) && n > 1 && len(s.judged) > 0:
+			return "sent again; the pool refused what it had judged before, for what changed since", !s.submits[0].surelyAnswered(s.settled)
 		case last.surelyAnswered(s.settled):
 			return "the pool's answer was there", false
 		case !open:
@@ -99,6 +103,9 @@ func (b *chaosBook) notResumed(pool *poolBook, origin *linkRecord, job *jobRecor
 			return why, ok
 		}
 	}
+	if strings.Contains(fmt.Sprint(s.verdict), "the pool refused the first") {
+		return "the pool refused the first of the held shares", b.refusedScout(origin)
+	}
 	switch {
 	case pool.movedOn(job, s.settled):
 		return "a new block before the next connection worked", true
@@ -110,6 +117,19 @@ func (b *chaosBook) notResumed(pool *poolBook, origin *linkRecord, job *jobRecor
 		return "held for too long", true
 	}
 	return "not held for the next connection", false
+}
+
+// refusedScout tells whether the pool said no to a share of the connection
+// that was sent over a later one.
+func (b *chaosBook) refusedScout(origin *linkRecord) bool {
+	for _, s := range b.shares {
+		for _, sent := range s.submits {
+			if sent.link.opened.After(origin.opened) && s.key.pool >= 0 && sent.reply != nil && len(s.judged) > 0 && s.judged[len(s.judged)-1].Code != 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // refusals is how many times in a row the pool did not resume a session that

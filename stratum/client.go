@@ -63,7 +63,6 @@ type Client struct {
 	sessions   map[uint64]*v1.Session
 	owners     map[uint64]*pool // of sessions, also of those that ended
 	generation uint64           // of the newest session
-	held       int              // shares without a session
 	ended      bool             // Run is ending
 	news       chan struct{}    // closed and made anew when anything here changed
 	connects   int              // made so far
@@ -71,13 +70,7 @@ type Client struct {
 
 // New checks the options. It does not connect.
 func New(options Options) (*Client, error) {
-	if options.UserAgent == "" {
-		options.UserAgent = "quarry"
-	}
-	if options.Log == nil {
-		options.Log = zap.NewNop()
-	}
-	options.Limits = options.Limits.WithDefaults()
+	options = options.withDefaults()
 	c := &Client{
 		options: options, rules: rulesFor(options), log: options.Log, clock: realClock(),
 		sessions: make(map[uint64]*v1.Session), owners: make(map[uint64]*pool), news: make(chan struct{}),
@@ -106,6 +99,17 @@ func New(options Options) (*Client, error) {
 		return nil, errors.Join(faults...)
 	}
 	return c, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.UserAgent == "" {
+		o.UserAgent = "quarry"
+	}
+	if o.Log == nil {
+		o.Log = zap.NewNop()
+	}
+	o.Limits = o.Limits.WithDefaults()
+	return o
 }
 
 // Run keeps sessions with the pools that the strategy wants until the context
@@ -163,10 +167,18 @@ func (c *Client) Submit(ctx context.Context, share *work.Share) error {
 	case s != nil:
 		verdict = s.Submit(ctx, share)
 	}
-	if lost := homeless(verdict); lost != nil && p != nil {
-		return c.hold(ctx, p, share, lost)
+	lost := homeless(verdict)
+	if lost == nil {
+		lost = forgotten(verdict)
 	}
-	return verdict
+	if lost == nil || p == nil {
+		return verdict
+	}
+	again := c.hold(ctx, p, share, lost)
+	if errors.Is(again, lost.Err) && forgotten(verdict) != nil {
+		return verdict // as it was: no other session came
+	}
+	return again
 }
 
 // change makes a change that somebody may wait for.

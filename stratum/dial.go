@@ -18,8 +18,14 @@ import (
 	"quarry/stratum/v1"
 )
 
-// Keepalive probes find a peer that is gone without a word.
-const keepAlive = 30 * time.Second
+// unacknowledged is how long what was sent may go without an acknowledgement
+// by the peer's system.
+const unacknowledged = 30 * time.Second
+
+// keepAlive finds a peer that is gone without a word while we say nothing.
+func keepAlive() net.KeepAliveConfig {
+	return net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3}
+}
 
 // dialer connects to one pool. It never falls back to a less secure
 // connection.
@@ -90,8 +96,11 @@ func (d *dialer) tcp(ctx context.Context) (net.Conn, error) {
 		host, address = d.proxy.host, d.proxy.address
 	}
 	nd := net.Dialer{
-		Timeout: d.limits.Connect, KeepAlive: keepAlive, Resolver: d.resolver,
-		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error { return d.judge(host, address) },
+		Timeout: d.limits.Connect, KeepAliveConfig: keepAlive(), Resolver: d.resolver,
+		ControlContext: func(_ context.Context, _, address string, conn syscall.RawConn) error {
+			setPatience(conn, unacknowledged)
+			return d.judge(host, address)
+		},
 	}
 	conn, err := nd.DialContext(ctx, "tcp", address)
 	switch {

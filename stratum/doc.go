@@ -14,5 +14,5 @@
 //
 // Pools are named by URLs ([ParseURL]). The connection (dial.go) is TCP, TLS or
 // WebSocket, through a proxy (proxy.go) where one is named; what is spoken over
-// it is in package v1.
+// it is in package v1. [Check] goes the whole way to a first job, and tells.
 package stratum

@@ -9,6 +9,16 @@ import (
 	"quarry/work"
 )
 
+// forgotten is the verdict if the pool says that it does not know us any more.
+// The share is good still for a session in which it does.
+func forgotten(verdict error) *work.Lost {
+	var rejected *work.Rejected
+	if errors.As(verdict, &rejected) && (rejected.Reason == work.ReasonUnauthorized || rejected.Reason == work.ReasonNotSubscribed) {
+		return &work.Lost{Why: v1.LostDisconnected, Err: verdict}
+	}
+	return nil
+}
+
 // homeless is the verdict if it says that the share's connection is gone.
 func homeless(verdict error) *work.Lost {
 	var lost *work.Lost
@@ -25,7 +35,7 @@ func (c *Client) hold(ctx context.Context, p *pool, share *work.Share, lost *wor
 	if !c.takeHold(p, share) {
 		return &work.Lost{Why: lost.Why, Err: fmt.Errorf("%w, and %d shares are being held already", lost.Err, c.rules.held), Sent: lost.Sent}
 	}
-	defer c.change(func() { c.held--; p.holding-- })
+	defer c.change(func() { p.holding-- })
 	timeout, stop := c.clock.after(c.rules.hold)
 	defer stop()
 	sent, ready := lost.Sent, make(chan struct{})
@@ -49,7 +59,7 @@ func (c *Client) hold(ctx context.Context, p *pool, share *work.Share, lost *wor
 			continue
 		}
 		after = s.Generation()
-		verdict := s.Submit(ctx, share)
+		verdict := c.scouted(ctx, p, s, share, sent)
 		again := homeless(verdict)
 		switch {
 		case again == nil && sent:
@@ -61,6 +71,64 @@ func (c *Client) hold(ctx context.Context, p *pool, share *work.Share, lost *wor
 		}
 		lost, sent = again, sent || again.Sent
 	}
+}
+
+// scout is the first of the held shares that is sent in a session.
+type scout struct {
+	session uint64
+	back    chan struct{} // closed once its verdict is in
+	refusal error         // by the pool; nil: the others may go
+}
+
+// scouted sends a held share, after the verdict on the first of them: a pool
+// may give the same extranonces again and know nothing of the jobs before, and
+// refusing one share is better than refusing all.
+func (c *Client) scouted(ctx context.Context, p *pool, s *v1.Session, share *work.Share, sent bool) error {
+	ahead, first := c.scoutOf(p, s)
+	if first {
+		defer close(ahead.back)
+		verdict := s.Submit(ctx, share)
+		if !(sent && secondVerdict(verdict, &work.Lost{}) == nil) {
+			ahead.refusal = refusal(verdict)
+		}
+		return verdict
+	}
+	select {
+	case <-ahead.back:
+	case <-ctx.Done():
+		return v1.Disconnected(ctx.Err())
+	}
+	tooEasy := false
+	if rejected := (*work.Rejected)(nil); errors.As(ahead.refusal, &rejected) {
+		tooEasy = rejected.Reason == work.ReasonLowDifficulty
+	}
+	if ahead.refusal == nil || tooEasy && s.Status().Difficulty.Target().MetBy(share.Hash) || share.Job.MustSend(share.Hash) {
+		return s.Submit(ctx, share)
+	}
+	return &work.Lost{
+		Why: v1.LostDisconnected, Sent: sent,
+		Err: fmt.Errorf("%w: of the shares found before, the pool refused the first: %v", v1.ErrForeign, ahead.refusal),
+	}
+}
+
+// scoutOf is the scout of the session, and whether that is the caller's share.
+func (c *Client) scoutOf(p *pool, s *v1.Session) (ahead *scout, first bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p.scout == nil || p.scout.session != s.Generation() {
+		p.scout = &scout{session: s.Generation(), back: make(chan struct{})}
+		return p.scout, true
+	}
+	return p.scout, false
+}
+
+// refusal is the verdict if it is a no of the pool's.
+func refusal(verdict error) error {
+	var rejected *work.Rejected
+	if !errors.Is(verdict, work.ErrUnsent) && (errors.Is(verdict, work.ErrStale) || errors.As(verdict, &rejected)) {
+		return verdict
+	}
+	return nil
 }
 
 // secondVerdict is the verdict on a share that was sent twice, or would have
@@ -87,8 +155,7 @@ func (c *Client) takeHold(p *pool, share *work.Share) bool {
 	if share.Job.IsBlock(share.Hash) {
 		room *= 2
 	}
-	if c.held < room {
-		c.held++
+	if p.holding < room {
 		p.holding++
 		c.tell()
 		return true

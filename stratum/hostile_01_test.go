@@ -90,7 +90,7 @@ func lineWithoutEnd(t *testing.T) {
 	r.provoke(server)
 	r.keeps(server, r.next("long"), 2)
 	r.drops(server, "line longer than 262144 bytes", time.Second)
-	<-gone
+	await(t, gone)
 	r.stops()
 	r.jobOf(server)
 
@@ -149,7 +149,7 @@ func slowloris(t *testing.T) {
 	r := mine(t, v1.Limits{LineTime: 150 * time.Millisecond}, server)
 	r.provoke(server)
 	r.drops(server, "a line was not complete after 150ms", time.Second)
-	<-gone
+	await(t, gone)
 	r.stops()
 	r.jobOf(server)
 }
@@ -160,17 +160,18 @@ func slowloris(t *testing.T) {
 func silentAfterConnect(t *testing.T) {
 	limits := v1.Limits{Configure: 50 * time.Millisecond, Handshake: 60 * time.Millisecond}
 	for name, step := range map[string]struct {
-		script stratumtest.Script
-		reason string
+		script   stratumtest.Script
+		reason   string
+		failures int // until the next pool; see case 53 for authorize
 	}{
-		"at all":    {func(c *pc) { c.Hang() }, "no answer to mining.subscribe within 60ms"},
-		"subscribe": {func(c *pc) { c.Result(c.Expect("mining.configure"), "{}"); c.Hang() }, "no answer to mining.subscribe within 60ms"},
+		"at all":    {func(c *pc) { c.Hang() }, "no answer to mining.subscribe within 60ms", 3},
+		"subscribe": {func(c *pc) { c.Result(c.Expect("mining.configure"), "{}"); c.Hang() }, "no answer to mining.subscribe within 60ms", 3},
 		"authorize": {func(c *pc) {
 			c.Result(c.Expect("mining.configure"), "{}")
 			c.Result(c.Expect("mining.subscribe"), `[[],"0a",4]`)
 			c.Expect("mining.authorize")
 			c.Hang()
-		}, "no answer to mining.authorize within 60ms"},
+		}, "no answer to mining.authorize within 60ms", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			script, gone := hungUp(step.script)
@@ -179,8 +180,8 @@ func silentAfterConnect(t *testing.T) {
 			options.Limits = limits
 			r := mineFailures(t, options)
 			r.drops(silent, step.reason, time.Second)
-			<-gone
-			r.givesWay(silent, other, 3)
+			await(t, gone)
+			r.givesWay(silent, other, step.failures)
 		})
 	}
 }
@@ -284,13 +285,17 @@ func peerNeverReads(t *testing.T) {
 	server := stratumtest.Serve(t, func(c *pc) {
 		c.Welcome(anew())
 		c.Notify(stratumtest.Sample(strings.Repeat("j", 240)).Params())
-		<-stuck
+		select {
+		case <-stuck:
+		case <-end:
+			return
+		}
 		c.Notify(stratumtest.Sample("meanwhile").Params())
 		<-end
 	}, acting(accepts))
 	options := pools(server.URL)
 	options.Pools[0].User, options.Pools[0].Password = strings.Repeat("u", 550), "x"
-	options.Limits = v1.Limits{Write: time.Second}
+	options.Limits = v1.Limits{Write: time.Second, ShareRate: 1 << 30, ShareBurst: 1 << 30}
 	var written atomic.Uint32
 	var senders sync.Map // the share to the function that takes its sender away
 	options.Trace.SubmitWritten = func(s *work.Share, _ time.Time) {
@@ -358,7 +363,7 @@ func neverAnswers(t *testing.T) {
 	for nonce := range uint32(3 * bound) {
 		go func() { verdicts <- r.submit(share(job, nonce)) }()
 	}
-	<-full
+	await(t, full)
 	for range 3 * bound {
 		if err := r.verdict(verdicts); err != nil {
 			t.Errorf("verdict %v", err)
@@ -378,7 +383,7 @@ func notAStratumServer(t *testing.T) {
 			web, other := stratumtest.Serve(t, script), stratumtest.Serve(t, works)
 			r := mineFailures(t, pools(web.URL, other.URL))
 			r.drops(web, fmt.Sprintf("not a Stratum server: it says %q", strings.TrimSpace(strings.Split(banner, "\r")[0])), time.Second)
-			<-gone
+			await(t, gone)
 			r.givesWay(web, other, 3)
 		})
 	}

@@ -162,6 +162,17 @@ func eventually(holds func() bool) bool {
 	return true
 }
 
+// await waits for what a script tells.
+func await[T any](t *testing.T, from <-chan T) (told T) {
+	t.Helper()
+	select {
+	case told = <-from:
+	case <-time.After(patience):
+		t.Fatal("the pool's script does not come so far")
+	}
+	return told
+}
+
 // mine runs a client on the pools. Its clock is fast, the limits go by the
 // real one.
 func mine(t *testing.T, limits v1.Limits, servers ...*stratumtest.Server) *running {
@@ -334,4 +345,36 @@ func hungUp(script stratumtest.Script) (stratumtest.Script, <-chan time.Time) {
 		script(c)
 		c.Hang()
 	}, at
+}
+
+// TestHostileLimits holds the limits to the table's numbers. Cases that wait for
+// one have it small.
+func TestHostileLimits(t *testing.T) {
+	got := v1.Limits{}.WithDefaults()
+	for name, c := range map[string]struct{ got, want any }{
+		"line":                  {got.Line, 256 << 10},
+		"job id":                {got.JobID, 256},
+		"branches":              {got.Branches, 32},
+		"coinbase":              {got.Coinbase, 128 << 10},
+		"extranonce1":           {got.Extranonce1, 32},
+		"extranonce2":           {work.MaxExtranonce2, 16},
+		"jobs":                  {got.Jobs, 64},
+		"calls":                 {got.Calls, 256},
+		"shares":                {got.Shares, 64},
+		"handshake step":        {got.Handshake, 15 * time.Second},
+		"first job":             {got.FirstJob, 60 * time.Second},
+		"silence":               {got.Silence, 120 * time.Second},
+		"line completion":       {got.LineTime, 30 * time.Second},
+		"write":                 {got.Write, 10 * time.Second},
+		"submit":                {got.Submit, 60 * time.Second},
+		"authorised":            {got.Authorise, 30 * time.Second},
+		"shares a second":       {got.ShareRate, 500},
+		"certificate: back-off": {maxBackoff, 60 * time.Second},
+		"back-off":              {minBackoff, time.Second},
+		"failures":              {rulesFor(Options{}).failures, 3},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %v, want %v", name, c.got, c.want)
+		}
+	}
 }

@@ -159,6 +159,7 @@ func (c *Client) close(p *pool, s *v1.Session, reason error) outcome {
 	}
 	if end.status.Subscribed {
 		p.known, p.configured = true, !p.noConfigure
+		p.knowsConfigure = p.knowsConfigure || p.configured && !p.NoVersionRolling
 	}
 	if end.heritage != nil {
 		p.heritage = end.heritage
@@ -168,10 +169,11 @@ func (c *Client) close(p *pool, s *v1.Session, reason error) outcome {
 	if p.wanted {
 		p.idle = now
 	}
-	if !p.mayResume(reason) {
+	if !p.mayHope(reason, now) {
 		p.job = nil
 	}
 	if c.active == p {
+		p.relapse(now, c.rules)
 		c.showActive()
 	}
 	p.since, p.lastError = time.Now(), reason

@@ -43,10 +43,12 @@ type pool struct {
 	onTrial                    bool // whether that helps is not known yet
 	trialFailed                bool // the last time
 	configured                 bool // it answered mining.configure in the last session
+	knowsConfigure             bool // it did so in any
 
 	// Client.mu guards these.
 	heritage   *v1.Heritage // of the last session there
 	refusals   int          // to resume it, in a row
+	refused    time.Time    // the last time
 	next       time.Time    // when it may be tried again
 	backoff    time.Duration
 	userPause  time.Duration
@@ -104,6 +106,8 @@ func (p *pool) learn(err error, authorised bool) string {
 // simplify leaves out what the handshake failed at, and says so.
 func (p *pool) simplify(err error) string {
 	switch {
+	case errors.Is(err, v1.ErrConfigure) && errors.Is(err, v1.ErrNoAnswer) && p.knowsConfigure:
+		// It is slow, or cut off.
 	case errors.Is(err, v1.ErrConfigure) && errors.Is(err, v1.ErrClosed) && p.configured:
 		p.configured = false // it is restarting rather than at a loss; once more and it is neither
 	case errors.Is(err, v1.ErrConfigure) && !p.noConfigure:
@@ -191,23 +195,27 @@ func reasonToQuit(err error) bool {
 	return errors.As(err, &reconnect) || errors.As(err, &name)
 }
 
-// maxRefusals is how often in a row a pool may give new extranonces where we
-// came back for the old ones, before we stop hoping for these.
-const maxRefusals = 2
-
 // mayResume tells whether the pool may give the same extranonces again after
 // its last session ended for that reason: shares that are found meanwhile, or
 // were not answered, are then as good as before. A pool whose extranonce1 is
 // empty has no others to give.
 func (p *pool) mayResume(reason error) bool {
 	h := p.heritage
-	switch {
-	case h == nil, errors.Is(reason, v1.ErrUnauthorised), errors.Is(reason, errLeft):
-		return false
-	case len(h.Extranonce.One) == 0:
-		return true
-	}
-	return h.SessionID != "" && p.refusals < maxRefusals
+	return h != nil && (h.SessionID != "" || len(h.Extranonce.One) == 0) &&
+		!errors.Is(reason, v1.ErrUnauthorised) && !errors.Is(reason, errLeft)
+}
+
+const (
+	// maxRefusals is how often in a row a pool may give new extranonces where we
+	// came back for the old ones, before we no longer hash in that hope.
+	maxRefusals    = 2
+	forgetRefusals = time.Hour // since the last one
+)
+
+// mayHope tells whether to go on hashing until the pool has resumed the
+// session. (To hold the shares that there are costs nothing.)
+func (p *pool) mayHope(reason error, now time.Time) bool {
+	return p.mayResume(reason) && (p.refusals < maxRefusals || now.Sub(p.refused) > forgetRefusals)
 }
 
 // level is how loudly to speak of another attempt: one that fails in the same

@@ -143,11 +143,14 @@ func (p *via) unreachable(address, why string) error {
 	return fmt.Errorf("it cannot reach the pool %s: %s", address, why)
 }
 
+// errProxyUser means that a proxy wants to know who we are.
+var errProxyUser = errors.New("it does not let us in")
+
 func (p *via) unauthorised() error {
 	if p.user == "" {
-		return errors.New("it wants a user and password: set proxy_user and proxy_password")
+		return fmt.Errorf("%w: it wants a user and password: set proxy_user and proxy_password", errProxyUser)
 	}
-	return errors.New("it refuses the user or password: check proxy_user and proxy_password")
+	return fmt.Errorf("%w: it refuses the user or password: check proxy_user and proxy_password", errProxyUser)
 }
 
 // handed is a dialer that has dialled already.
@@ -217,10 +220,12 @@ func (p *via) connect(ctx context.Context, conn net.Conn, address string) (net.C
 		return nil, err
 	case err != nil: // its text has the answer in it
 		return nil, errors.New("it does not speak http: if it is a socks5 proxy, use socks5://")
-	case response.StatusCode == http.StatusProxyAuthRequired:
+	case response.StatusCode == http.StatusProxyAuthRequired, response.StatusCode == http.StatusUnauthorized: // tinyproxy's
 		return nil, p.unauthorised()
+	case response.StatusCode == http.StatusForbidden:
+		return nil, p.unreachable(address, "403 Forbidden (many http proxies allow port 443 only)")
 	case response.StatusCode/100 != 2:
-		return nil, p.unreachable(address, fmt.Sprintf("%d %s (many http proxies allow port 443 only)", response.StatusCode, http.StatusText(response.StatusCode)))
+		return nil, p.unreachable(address, fmt.Sprintf("%d %s", response.StatusCode, http.StatusText(response.StatusCode)))
 	case !stop():
 		return nil, ctx.Err()
 	}

@@ -195,6 +195,7 @@ func TestHostileProxies(t *testing.T) {
 		{"endless header", serve("http", endless("HTTP/1.1 200 OK\r\n", strings.Repeat("A: b\r\n", 100))), "longer than 8192", false},
 		{"endless socks5", serve("socks5", endless("", strings.Repeat("x", 1000))), "does not speak socks5", false},
 		{"another answer", serve("http", raw("HTTP/1.1 403 "+proxyPassword+"\r\n\r\n")), "403 Forbidden", false},
+		{"another way to want a user", serve("http", raw("HTTP/1.1 401 Unauthorized\r\n\r\n")), "refuses the user or password", false},
 		{"a redirect", serve("http", raw("HTTP/1.1 302 Found\r\nLocation: http://elsewhere/\r\n\r\n")), "302", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -23,13 +23,16 @@ type standing struct {
 	job     *work.Job         // the newest; kept for a while after a loss
 	lost    time.Time         // when the session of job ended
 
-	failures  int       // in a row
-	idle      time.Time // since when it is wanted and gives no work; zero: it does
-	quit      error     // a reason to give it up at once
-	complaint error     // a reason to leave it although it works
+	failures  int           // in a row
+	idle      time.Time     // since when it is wanted and gives no work; zero: it does
+	quit      error         // a reason to give it up at once
+	complaint error         // a reason to leave it although it works
+	returned  time.Time     // when it took over from a worse pool that worked
+	trial     time.Duration // that it must be healthy to do so, if longer than usual
 	served    time.Duration
-	holding   int  // shares that wait for its session to be resumed
-	gone      bool // it failed, without retries
+	scout     *scout // of the present session
+	holding   int    // shares that wait for its session to be resumed
+	gone      bool   // it failed, without retries
 }
 
 var (
@@ -77,7 +80,7 @@ func (c *Client) count(now time.Time) {
 
 // view is what the strategy needs to know.
 func (p *pool) view(now time.Time, r rules) view {
-	v := view{quota: p.Quota, served: p.served, suspect: p.complaint != nil}
+	v := view{quota: p.Quota, served: p.served, suspect: p.complaint != nil, trial: max(r.failback, p.trial)}
 	if !p.working.IsZero() {
 		v.works = max(now.Sub(p.working), 1)
 	}
@@ -104,6 +107,9 @@ func (c *Client) activate(p *pool, why string, now time.Time) {
 		return
 	}
 	c.active, c.turn = p, now
+	if before != nil && !before.working.IsZero() {
+		p.returned = now
+	}
 	fields := []zap.Field{zap.String("pool", p.url.String())}
 	if before != nil {
 		fields = append(fields, zap.String("instead_of", before.url.String()))
@@ -192,6 +198,22 @@ func (c *Client) noPool() error {
 	return fmt.Errorf("%w: %w", ErrNoPool, errors.Join(faults...))
 }
 
+// maxTrial bounds how long a better pool can be on trial.
+const maxTrial = time.Hour
+
+// relapse lengthens the next trial of a pool that took over and failed again
+// soon: what it showed while another was hashed for was not enough.
+func (p *pool) relapse(now time.Time, r rules) {
+	switch {
+	case p.returned.IsZero():
+	case now.Sub(p.returned) < r.complaint:
+		p.trial = min(2*max(p.trial, r.failback), maxTrial)
+	default:
+		p.trial = 0
+	}
+	p.returned = time.Time{}
+}
+
 // jobArrived takes a job of a session, on its reader's goroutine: that of the
 // active pool is published at once.
 func (c *Client) jobArrived(p *pool, job *work.Job) {
@@ -262,6 +284,7 @@ func (c *Client) subscribed(p *pool, generation uint64, resumed bool) {
 		}
 		if p.heritage != nil && p.heritage.SessionID != "" {
 			p.refusals++
+			p.refused = c.clock.now()
 		}
 		if p.job != nil && p.job.Session != generation {
 			p.job = nil

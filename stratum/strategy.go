@@ -50,6 +50,7 @@ type view struct {
 	works   time.Duration // for how long it has been able to take shares; 0: it is not
 	givenUp bool          // it failed too often or gave no work for too long
 	suspect bool          // it works, but there is reason to leave it
+	trial   time.Duration // that it must be healthy to take over from one that works
 	quota   int
 	served  time.Duration // of hashing, so far
 }
@@ -70,28 +71,28 @@ func (s Strategy) choose(r rules, views []view, active int, turn time.Duration) 
 	case StrategyBalance:
 		return takeTurns(r, views, active, turn, func(v view) int { return v.quota })
 	}
-	return failover(r, views, active)
+	return failover(views, active)
 }
 
 // failover wants all pools up to the first that is not given up. The first of
 // them that works is active, except that one which takes over from a pool that
 // works as well must have shown that it is healthy.
-func failover(r rules, views []view, active int) choice {
+func failover(views []view, active int) choice {
 	c := choice{active: -1, wanted: make([]bool, len(views))}
 	for i, v := range views {
 		c.wanted[i] = true
-		if !v.suspect && (!v.givenUp || v.works >= r.failback) {
+		if !v.suspect && (!v.givenUp || v.works > 0 && v.works >= v.trial) {
 			break
 		}
 	}
 	if active >= 0 {
 		c.wanted[active] = true
 	}
-	c.active, c.why = firstWorking(r, views, active)
+	c.active, c.why = firstWorking(views, active)
 	return c
 }
 
-func firstWorking(r rules, views []view, active int) (int, string) {
+func firstWorking(views []view, active int) (int, string) {
 	working := func(i int) bool { return i >= 0 && views[i].works > 0 }
 	for _, suspect := range []bool{false, true} {
 		for i, v := range views {
@@ -103,7 +104,7 @@ func firstWorking(r rules, views []view, active int) (int, string) {
 				return i, "it works"
 			case views[active].suspect:
 				return i, "it works better"
-			case i < active && v.works >= r.failback:
+			case i < active && v.works >= v.trial:
 				return i, fmt.Sprintf("it is preferred and was healthy for %v", v.works.Round(time.Second))
 			}
 		}
@@ -131,7 +132,7 @@ func takeTurns(r rules, views []view, active int, turn time.Duration, weight fun
 	}
 	switch {
 	case best < 0:
-		c.active, c.why = firstWorking(r, views, active)
+		c.active, c.why = firstWorking(views, active)
 	case active >= 0 && eligible(views[active]) && (turn < r.turn || best == active):
 		c.active = active
 	default:

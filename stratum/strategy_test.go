@@ -9,8 +9,8 @@ import (
 
 func TestFailoverChoice(t *testing.T) {
 	r := rulesFor(Options{})
-	works, healthy := view{works: time.Second}, view{works: r.failback}
-	backGivenUp := view{works: time.Second, givenUp: true} // begins to work again
+	works, healthy := view{works: time.Second, trial: r.failback}, view{works: r.failback, trial: r.failback}
+	backGivenUp := view{works: time.Second, trial: r.failback, givenUp: true} // begins to work again
 	down, fresh := view{givenUp: true}, view{}
 	suspect := view{works: time.Hour, suspect: true}
 	for name, c := range map[string]struct {

@@ -210,3 +210,15 @@ func TestBoundTakesTheEasierTarget(t *testing.T) {
 		t.Error("an unknown network target must not count")
 	}
 }
+
+// TestVersionBits: the two forms come to the same version where the pool
+// treats them as it should: added to the job's, or put in place of the mask.
+func TestVersionBits(t *testing.T) {
+	const version, mask, rolled = 0x20006000, 0xffffe000, 0x00410000
+	for masked, want := range map[bool]uint32{false: rolled, true: 0x20416000} {
+		s := &Share{Job: &Job{Version: version, PoolMask: mask, MaskedBits: masked}, Version: version | rolled}
+		if bits := s.VersionBits(); bits != want {
+			t.Errorf("masked %v: bits %08x, want %08x", masked, bits, want)
+		}
+	}
+}

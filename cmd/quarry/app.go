@@ -17,10 +17,11 @@ burn-in, and learning from a miner that can be read.
   quarry mine                                  practice, against a built-in pool
   quarry mine -o stratum+tcp://HOST:PORT -u USER
   quarry mine --config rig.toml                everything from a file
+  quarry check --config rig.toml               whether the rig can mine
   quarry config init > rig.toml                a file to start from
 
 Exit codes: 0 ended as asked, 1 failed, 2 bad usage or configuration,
-3 no pool reachable (with --no-retry).`
+3 no pool reachable (with --no-retry, or by quarry check).`
 
 // newApp puts the commands together.
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
@@ -40,6 +41,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Action:                    noCommand,
 		Commands: []*cli.Command{
 			mineCommand(),
+			checkCommand(),
 			poolCommand(),
 			kernelsCommand(),
 			benchCommand(),

@@ -75,11 +75,7 @@ func (rig *rig) mine(ctx context.Context, c config.Config, log *logging, out io.
 	defer running.Wait()
 	defer stopBackground()
 	if rig.practice != nil {
-		running.Go(func() {
-			if err := rig.practice.Run(background); err != nil {
-				log.Error("the practice pool has ended", zap.Error(err))
-			}
-		})
+		running.Go(func() { runPractice(background, rig.practice, log.Logger) })
 	}
 	running.Go(func() { _ = rig.telemetry.Run(background) }) // ends with background, without an error
 	report := &reporter{log: log, telemetry: rig.telemetry, pool: rig.poolText, interval: statusInterval(c.Log, out)}

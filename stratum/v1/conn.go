@@ -11,10 +11,10 @@ import (
 	"go.uber.org/zap"
 )
 
-// errTimeout ends a call without a reply in time, errTooManyCalls one that was
+// ErrNoAnswer ends a call without a reply in time, errTooManyCalls one that was
 // not made since too many are waiting, errFlood the connection.
 var (
-	errTimeout      = errors.New("no answer")
+	ErrNoAnswer     = errors.New("no answer")
 	errTooManyCalls = errors.New("too many calls are waiting for their answer")
 	errFlood        = fmt.Errorf("more than %d messages a second for %d seconds", maxPushesASecond, floodSeconds)
 )
@@ -185,7 +185,7 @@ type call struct {
 }
 
 // call sends a request and waits for its reply. The error is what apply said,
-// errTimeout, the context's, or why the connection ended.
+// ErrNoAnswer, the context's, or why the connection ended.
 func (c *conn) call(ctx context.Context, rq call) (Message, error) {
 	p := &pending{apply: rq.apply, reply: make(chan answer, 1)}
 	id, err := c.ask(p, rq.method, rq.params)
@@ -202,7 +202,7 @@ func (c *conn) call(ctx context.Context, rq call) (Message, error) {
 	case a := <-p.reply:
 		return a.message, a.err
 	case <-timer.C:
-		return Message{}, fmt.Errorf("%w to %s within %v", errTimeout, rq.method, rq.timeout)
+		return Message{}, fmt.Errorf("%w to %s within %v", ErrNoAnswer, rq.method, rq.timeout)
 	case <-ctx.Done():
 		return Message{}, ctx.Err()
 	case <-c.done:

@@ -12,8 +12,10 @@
 // turns that into one of the verdicts of package work.
 //
 // A session has one goroutine of its own, the reader; all messages of the pool
-// are acted on there, in the order in which they came. Everything else runs on
-// the goroutines of the callers.
+// are acted on there, in the order in which they came: jobs, and the verdicts
+// on shares, from which the session learns the pool's [Habits]. Everything else
+// runs on the goroutines of the callers; that of [Session.Run] looks once a
+// second for what only the absence of events tells (Session.stay).
 //
 // There is no standard for this protocol. The rules followed here come from
 // reading pools and miners; version rolling is BIP 310.

@@ -82,6 +82,8 @@ const (
 	maxUnanswered    = 5    // submits in a row without an answer
 	minUnanswered    = 2    // likewise, once the oldest waited for Limits.Unanswered
 	duplicateMemory  = 4096 // shares of which we know that we sent them
+
+	slotTime = 10 * time.Second // after which an unanswered share no longer counts as under way
 )
 
 // Rules of liveness.

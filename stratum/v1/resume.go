@@ -89,13 +89,18 @@ func (s *Session) awaitJobFor(ctx context.Context, share *work.Share) error {
 
 // ErrForeign is in the chain of the verdict on a share that can never be sent
 // in this session.
-var ErrForeign = errors.New("the pool gave another extranonce1 since")
+var ErrForeign = errors.New("it does not fit the pool's new session")
 
 // related tells whether the share's job is of this session or of one that it
-// resumed. Caller holds mu.
+// resumed. Rolled versions need a session that agreed to them. Caller holds mu.
 func (s *Session) related(job *work.Job) error {
-	if job.Session == s.cfg.Generation || slices.Contains(s.state.ancestors, job.Session) {
+	switch {
+	case job.Session == s.cfg.Generation:
 		return nil
+	case !slices.Contains(s.state.ancestors, job.Session):
+		return Disconnected(fmt.Errorf("%w: it gave another extranonce1", ErrForeign))
+	case job.VersionRolling && !s.state.rolling:
+		return Disconnected(fmt.Errorf("%w: that has no version rolling", ErrForeign))
 	}
-	return Disconnected(fmt.Errorf("%w: the share is of session %d, this is %d", ErrForeign, job.Session, s.cfg.Generation))
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -82,6 +83,7 @@ type Session struct {
 	authorised chan struct{} // closed when the pool said yes
 	firstJob   chan struct{} // closed when a job was published
 	slots      chan struct{} // one for each share under way
+	pending    atomic.Int32  // shares without a verdict
 	submits    submits
 	guard      guard
 	refusals   refusals
@@ -206,7 +208,7 @@ func (s *Session) configure(ctx context.Context) error {
 		},
 		timeout: s.cfg.Limits.Configure,
 	})
-	if refusal != nil || errors.Is(err, errTimeout) || errors.Is(err, ErrClosed) {
+	if refusal != nil || errors.Is(err, ErrNoAnswer) || errors.Is(err, ErrClosed) {
 		return fmt.Errorf("%w: %w", ErrConfigure, err)
 	}
 	return err
@@ -272,7 +274,7 @@ func (s *Session) authorise(ctx context.Context) error {
 		method: "mining.authorize", params: []any{s.cfg.User, s.cfg.Password},
 		apply: s.authorisedBy, timeout: s.cfg.Limits.Handshake,
 	})
-	if errors.Is(err, errTimeout) {
+	if errors.Is(err, ErrNoAnswer) {
 		return fmt.Errorf("%w: %w", ErrAuthorise, err)
 	}
 	return err

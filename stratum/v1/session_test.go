@@ -83,7 +83,7 @@ func TestHandshakeEnds(t *testing.T) {
 		{"subscribe unusable", func(c *pc) { configured(c); c.Result(c.Read(), `[[],"00",0]`); c.Hang() }, ErrSubscribe, "extranonce2 size 0"},
 		{"subscribe odd extranonce", func(c *pc) { configured(c); c.Result(c.Read(), `[[],"0",4]`); c.Hang() }, ErrSubscribe, "extranonce1"},
 		{"subscribe too early", func(c *pc) { configured(c); c.Result(c.Read(), `"Initialising"`); c.Hang() }, nil, "not ready: Initialising"},
-		{"subscribe unanswered", func(c *pc) { configured(c); c.Hang() }, errTimeout, "mining.subscribe"},
+		{"subscribe unanswered", func(c *pc) { configured(c); c.Hang() }, ErrNoAnswer, "mining.subscribe"},
 		{"subscribe hung up at", func(c *pc) { configured(c); c.Read() }, ErrClosed, ""},
 		{"authorize false", func(c *pc) { subscribed(c); c.Result(c.Read(), `false`); c.Hang() }, ErrUnauthorised, `"user.rig"`},
 		{"authorize error", func(c *pc) { subscribed(c); c.Error(c.Read(), `[24,"bad password secret",null]`); c.Hang() }, ErrUnauthorised, "bad password *** (24)"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"quarry/work"
@@ -36,12 +37,15 @@ func Disconnected(reason error) *work.Lost {
 // verdict, and may be called from many goroutines.
 func (s *Session) Submit(ctx context.Context, share *work.Share) error {
 	if !s.guard.admit(share, time.Now()) {
-		return &work.Lost{Why: lostTooMany}
+		return &work.Lost{Why: lostTooMany, Err: work.ErrUnsent}
 	}
-	if err := s.takeSlot(ctx); err != nil {
+	s.pending.Add(1)
+	defer s.pending.Add(-1)
+	free, err := s.takeSlot(ctx)
+	if err != nil {
 		return err
 	}
-	defer func() { <-s.slots }()
+	defer free()
 	if err := s.awaitAuthorised(ctx); err != nil {
 		return err
 	}
@@ -54,7 +58,13 @@ func (s *Session) Submit(ctx context.Context, share *work.Share) error {
 	var id uint64
 	var at time.Time
 	var verdict error
-	_, err := s.conn.call(ctx, call{
+	var slot *time.Timer
+	defer func() {
+		if slot != nil {
+			slot.Stop()
+		}
+	}()
+	_, err = s.conn.call(ctx, call{
 		method: "mining.submit", params: submitParams(s.cfg.User, share),
 		timeout: s.cfg.Limits.Submit,
 		apply: func(reply Message) error {
@@ -67,6 +77,7 @@ func (s *Session) Submit(ctx context.Context, share *work.Share) error {
 		},
 		written: func(number uint64, now time.Time) {
 			id, at = number, now
+			slot = time.AfterFunc(slotTime, free)
 			if s.cfg.Trace.SubmitWritten != nil {
 				s.cfg.Trace.SubmitWritten(share, now)
 			}
@@ -80,20 +91,21 @@ func (s *Session) Submit(ctx context.Context, share *work.Share) error {
 
 // takeSlot waits until fewer shares than the limit are under way. A pool that
 // has stopped answering may be cut off from us, and take them over the next
-// connection.
-func (s *Session) takeSlot(ctx context.Context) error {
+// connection. Those that it passed over must not keep others from being sent,
+// so that a slot is free again some time after the share was written.
+func (s *Session) takeSlot(ctx context.Context) (free func(), err error) {
 	select {
 	case s.slots <- struct{}{}:
-		return nil
+		return sync.OnceFunc(func() { <-s.slots }), nil
 	case <-ctx.Done():
-		return Disconnected(ctx.Err())
+		return nil, Disconnected(ctx.Err())
 	case <-s.conn.done:
-		return Disconnected(s.conn.why())
+		return nil, Disconnected(s.conn.why())
 	}
 }
 
 // Pending is how many shares wait for their verdict.
-func (s *Session) Pending() int { return len(s.slots) }
+func (s *Session) Pending() int { return int(s.pending.Load()) }
 
 // awaitAuthorised holds shares of jobs that came before the authorisation.
 func (s *Session) awaitAuthorised(ctx context.Context) error {
@@ -154,7 +166,7 @@ func (s *Session) lost(err error, id uint64, written time.Time) *work.Lost {
 	switch {
 	case errors.Is(err, errTooManyCalls):
 		lost.Why = lostQueueFull
-	case errors.Is(err, errTimeout):
+	case errors.Is(err, ErrNoAnswer):
 		lost.Why = lostTimeout
 		s.submits.miss(id, written)
 		if deaf := s.submits.check(time.Now(), s.cfg.Limits.Unanswered); deaf != nil {

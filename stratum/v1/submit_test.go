@@ -314,7 +314,7 @@ func TestForgottenByThePool(t *testing.T) {
 		if !isReason(err, reason) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", failure, err)
 		}
-		if err := m.end(); !strings.Contains(err.Error(), "does not know us") {
+		if err := m.end(); !errors.Is(err, ErrDeauthorised) || !strings.Contains(err.Error(), "does not know us") {
 			t.Errorf("%s: ended with %v", failure, err)
 		}
 	}

@@ -1,0 +1,199 @@
+package benchmarks
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// barePool is a pool in a process of its own, so that nothing but a socket
+// ties it to the miner. It does as little as a pool can: the handshake, jobs
+// when it is told to, and yes to every share.
+type barePool struct {
+	address string
+	process int // its id
+	say     io.Writer
+	heard   *bufio.Reader
+}
+
+const barePoolVariable = "QUARRY_TEST_POOL"
+
+// TestMain is the bare pool's main function where the test binary was started
+// as one.
+func TestMain(m *testing.M) {
+	if mask, isPool := os.LookupEnv(barePoolVariable); isPool {
+		serveBarePool(mask)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// startBarePool starts a pool that grants the mask for version rolling, none if
+// it is empty.
+func startBarePool(b *testing.B, mask string) *barePool {
+	b.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), barePoolVariable+"="+mask, "GOMAXPROCS=2")
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	check(b, err)
+	out, err := cmd.StdoutPipe()
+	check(b, err)
+	check(b, cmd.Start())
+	b.Cleanup(func() { in.Close(); cmd.Wait() })
+	p := &barePool{process: cmd.Process.Pid, say: in, heard: bufio.NewReader(out)}
+	p.address = p.line(b)
+	return p
+}
+
+// tell gives the pool an order, one of those in follow.
+func (p *barePool) tell(b *testing.B, format string, args ...any) {
+	b.Helper()
+	_, err := fmt.Fprintf(p.say, format+"\n", args...)
+	check(b, err)
+}
+
+// awaitMiner waits until a miner has shaken hands, and gives it a job.
+func (p *barePool) awaitMiner(b *testing.B) {
+	b.Helper()
+	if line := p.line(b); line != "miner" {
+		b.Fatalf("the pool says %q", line)
+	}
+	p.tell(b, "job")
+}
+
+func (p *barePool) line(b *testing.B) string {
+	b.Helper()
+	line, err := p.heard.ReadString('\n')
+	check(b, err)
+	return strings.TrimSpace(line)
+}
+
+// The rest runs in the pool's process.
+
+type bareServer struct {
+	mask string
+
+	mu     sync.Mutex
+	conn   net.Conn
+	number int
+	line   []byte
+}
+
+func serveBarePool(mask string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println(l.Addr())
+	s := &bareServer{mask: mask}
+	go s.follow()
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go s.serve(conn)
+	}
+}
+
+// follow does what the benchmark says until it hangs up: "difficulty D" and
+// "job" send one message, "flood N S" sends N jobs a second for S seconds and
+// answers "done".
+func (s *bareServer) follow() {
+	defer os.Exit(0)
+	for orders := bufio.NewScanner(os.Stdin); orders.Scan(); {
+		switch words := strings.Fields(orders.Text()); words[0] {
+		case "difficulty":
+			s.send(fmt.Appendf(nil, `{"id":null,"method":"mining.set_difficulty","params":[%s]}`+"\n", words[1]))
+		case "job":
+			s.notify()
+		case "flood":
+			rate, _ := strconv.ParseFloat(words[1], 64)
+			seconds, _ := strconv.ParseFloat(words[2], 64)
+			fmt.Println("done", s.flood(rate, time.Duration(seconds*float64(time.Second))))
+		}
+	}
+}
+
+// flood tells how many jobs it sent until the time was over or the miner hung
+// up.
+func (s *bareServer) flood(rate float64, d time.Duration) (sent int) {
+	for began := time.Now(); time.Since(began) < d; time.Sleep(50 * time.Microsecond) {
+		for due := int(rate * time.Since(began).Seconds()); sent < due; sent++ {
+			if !s.notify() {
+				return sent
+			}
+		}
+	}
+	return sent
+}
+
+func (s *bareServer) serve(conn net.Conn) {
+	for lines := bufio.NewScanner(conn); lines.Scan(); {
+		var call struct {
+			ID     json.RawMessage
+			Method string
+		}
+		if json.Unmarshal(lines.Bytes(), &call) != nil {
+			return
+		}
+		result := "true"
+		switch call.Method {
+		case "mining.configure":
+			result = fmt.Sprintf(`{"version-rolling":%v,"version-rolling.mask":%q}`, s.mask != "", s.mask)
+		case "mining.subscribe":
+			result = `[[["mining.notify","1"]],"0a0b0c0d",8]`
+		case "mining.authorize":
+			s.mu.Lock()
+			s.conn = conn
+			s.mu.Unlock()
+		}
+		s.send(fmt.Appendf(nil, `{"id":%s,"result":%s,"error":null}`+"\n", call.ID, result), conn)
+		if call.Method == "mining.authorize" {
+			fmt.Println("miner")
+		}
+	}
+}
+
+func (s *bareServer) send(line []byte, to ...net.Conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	conn := s.conn
+	if len(to) > 0 {
+		conn = to[0]
+	}
+	_, err := conn.Write(line)
+	return err == nil
+}
+
+// notify sends a job like those of the main net, with 12 branches. Its id is
+// when the writing began, in nanoseconds of Unix time.
+func (s *bareServer) notify() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.number++
+	s.line = append(s.line[:0], `{"id":null,"method":"mining.notify","params":["`...)
+	at := len(s.line)
+	s.line = append(s.line, "0123456789abcdef"+`","171592f223740e92d223f6e68bff25279af7ac4f2246451e0000000200000000","0200000001`...)
+	s.line = append(s.line, strings.Repeat("0", 64)+"ffffffff3503"...)
+	s.line = hex.AppendEncode(s.line, binary.BigEndian.AppendUint64(nil, uint64(s.number)))
+	s.line = append(s.line, strings.Repeat("5c", 32)+`","ffffffff02`+strings.Repeat("00f2052a01000000160014751e76e8199196d454941c45d1b3a323f1433bd6", 3)+`00000000",["`...)
+	s.line = append(s.line, strings.Repeat(strings.Repeat("3c", 32)+`","`, 11)+strings.Repeat("7e", 32)...)
+	s.line = append(s.line, `"],"20000000","17034219","6745f1c0",false]}`+"\n"...)
+	hex.Encode(s.line[at:], binary.BigEndian.AppendUint64(nil, uint64(time.Now().UnixNano())))
+	_, err := s.conn.Write(s.line)
+	return err == nil
+}

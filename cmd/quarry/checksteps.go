@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strconv"
+
+	"go.uber.org/zap"
+
+	"quarry/config"
+	"quarry/hashing"
+	"quarry/stratum"
+	"quarry/telemetry"
+)
+
+// This file has the steps of quarry check that are not on the way to a pool.
+
+func configSteps(loaded *config.Result) []stratum.Step {
+	from := "no file"
+	if loaded.File != "" {
+		from = loaded.File
+	}
+	text := from + ", no pool: the practice pool is checked"
+	if n := len(loaded.Config.Pools); n > 0 {
+		text = from + ", " + count(n, "pool")
+	}
+	if len(loaded.Config.Pools) > 1 {
+		text += ", strategy " + loaded.Config.Strategy.Use
+	}
+	steps := []stratum.Step{{Name: "config", State: stratum.StateOK, Text: text, Facts: map[string]any{"file": loaded.File, "pools": len(loaded.Config.Pools)}}}
+	for _, warning := range loaded.Warnings {
+		steps = append(steps, stratum.Step{Name: "config", State: stratum.StateWarn, Text: warning})
+	}
+	return steps
+}
+
+// machine is what this machine would mine with.
+type machine struct {
+	rolled, plain string // kernels, with and without version rolling
+	rate          hashing.Rate
+	workers       int
+	cpus          string
+}
+
+func thisMachine(ctx context.Context, c config.CPU, log *zap.Logger) (*machine, error) {
+	set, placements, err := choosePlacements(c)
+	if err != nil {
+		return nil, err
+	}
+	picker := newPicker(set, placements, log)
+	kernels, err := picker.pick(ctx, c.Kernel)
+	if err != nil {
+		return nil, err
+	}
+	rates := picker.known(ctx).rates()
+	m := &machine{rolled: kernels.rolled[0].Name, plain: kernels.plain[0].Name, workers: len(placements), cpus: placementText(placements)}
+	m.rate.Plain = rates[m.plain].Plain
+	m.rate.Rolled = max(rates[m.rolled].Plain, rates[m.rolled].Rolled)
+	return m, nil
+}
+
+func (m *machine) step() stratum.Step {
+	s := stratum.Step{Name: "kernel", State: stratum.StateOK, Facts: map[string]any{
+		"kernel": m.rolled, "kernel_without_version_rolling": m.plain, "workers": m.workers, "cpus": m.cpus,
+		"rolled_hashes_per_second": measuredRate(m.rate.Rolled), "plain_hashes_per_second": measuredRate(m.rate.Plain),
+	}}
+	where := fmt.Sprintf("%s on CPUs %s", count(m.workers, "worker"), m.cpus)
+	if m.rate.Rolled == 0 {
+		s.State, s.Text, s.Advice = stratum.StateWarn, m.rolled+", "+where+", its speed is not known", "quarry kernels --measure says why"
+		return s
+	}
+	s.Text = fmt.Sprintf("%s, %s (%s without version rolling), %s", m.rolled, telemetry.FormatRate(m.rate.Rolled), telemetry.FormatRate(m.rate.Plain), where)
+	return s
+}
+
+const (
+	// idleLimit is the shortest time in seconds after which pools are known to
+	// hang up on a miner without shares; others wait for ten minutes, some for
+	// ever.
+	idleLimit = 300
+	// rareDrop is how seldom in seconds that may happen without a warning: a
+	// connection is made anew in a second.
+	rareDrop = 3600
+	// fastest is how many shares a second are no use to anybody.
+	fastest = 10
+	// goodTime is the time in seconds for a share that is suggested.
+	goodTime = 10
+)
+
+// difficultyStep tells how often this machine finds a share of the pool's
+// difficulty, and whether a pool would have the patience.
+func difficultyStep(o *stratum.Offer, p stratum.Pool, m *machine) stratum.Step {
+	d := o.Difficulty.Float64()
+	s := stratum.Step{Name: "difficulty", State: stratum.StateOK, Text: telemetry.FormatDifficulty(d), Facts: map[string]any{"difficulty": d}}
+	if o.Job.NetworkKnown {
+		network := o.Job.NetworkTarget.Difficulty()
+		s.Text += ", the network's is " + telemetry.FormatDifficulty(network)
+		if d > network {
+			s.State, s.Advice = stratum.StateWarn, "a share is harder to find than a block: fine for solo mining, else ask the pool"
+		}
+	}
+	rate := m.rate.Plain
+	if o.Job.VersionRolling && o.Job.VersionMask != 0 {
+		rate = m.rate.Rolled
+	}
+	if rate == 0 {
+		s.Text += "; the speed of this machine is not known"
+		return s
+	}
+	each := d * hashing.HashesPerDifficulty / rate
+	s.Facts["seconds_per_share"] = each
+	s.Text += fmt.Sprintf(": one share in %s at %s", telemetry.FormatSeconds(each), telemetry.FormatRate(rate))
+	better := roughly(rate * goodTime / hashing.HashesPerDifficulty)
+	switch drop := timeToIdle(each, idleLimit); {
+	case drop < rareDrop:
+		s.State = stratum.StateWarn
+		s.Text += fmt.Sprintf("; a pool that hangs up after %s without one (some do) does so every %s", telemetry.FormatSeconds(idleLimit), telemetry.FormatSeconds(drop))
+		s.Advice = lowerDifficulty(p, better)
+	case each < 1.0/fastest:
+		s.Text += ", until the pool raises it (--suggest-difficulty " + better + " may spare it the work)"
+	}
+	return s
+}
+
+func lowerDifficulty(p stratum.Pool, better string) string {
+	ask := "ask for a lower difficulty (--suggest-difficulty " + better + ", or the password d=" + better + " where the pool goes by it)"
+	if p.SuggestDifficulty.Float64() > 0 {
+		ask = "the pool does not go by the suggested difficulty: try the password d=" + better
+	}
+	return ask + ", or take a pool for small miners"
+}
+
+// timeToIdle is the expected time until the first pause of that length between
+// shares that are found once in each; in seconds.
+func timeToIdle(each, pause float64) float64 { return each * math.Expm1(pause/each) }
+
+// roughly is the number with one digit, for people to type.
+func roughly(x float64) string {
+	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(x, 'g', 1, 64), 64)
+	return strconv.FormatFloat(rounded, 'f', -1, 64)
+}

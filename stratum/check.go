@@ -1,0 +1,301 @@
+package stratum
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"quarry/hashing"
+	"quarry/stratum/v1"
+	"quarry/work"
+)
+
+// State is how a step of a check went.
+type State string
+
+// The states.
+const (
+	StateOK   State = "ok"
+	StateWarn State = "warn" // it works, but somebody should have a look
+	StateFail State = "fail" // the pool cannot be mined
+)
+
+// Step is one step of a check.
+type Step struct {
+	Name   string // dns, proxy, tcp, tls, websocket, handshake, subscribe, authorize, job
+	State  State
+	Text   string         // what was found; printable, one line
+	Advice string         // what to do about it; empty if nothing, or if the text says so
+	Took   time.Duration  // 0: not measured
+	Facts  map[string]any // what was found, for programs
+}
+
+// Offer is what a pool gives to do.
+type Offer struct {
+	Job        *work.Job
+	Difficulty hashing.Difficulty // of its next job, which may not be Job's
+}
+
+const (
+	checkTime  = 3 * time.Minute // that a check may take
+	settleTime = 2 * time.Second // that a pool has for its second thoughts: another difficulty, or to hang up
+)
+
+// Check goes the way to the pool's first job step by step, and tells of each.
+// It keeps the limits of mining, submits nothing and hangs up at the end. The
+// error is the one that the pool would fail with, or the context's.
+func Check(ctx context.Context, p Pool, o Options, tell func(Step)) (*Offer, error) {
+	o = o.withDefaults()
+	made, err := newPool(p, o)
+	if err != nil {
+		return nil, err
+	}
+	c := check{pool: made, options: o, tell: tell, settle: settleTime}
+	return c.run(ctx)
+}
+
+type check struct {
+	pool    *pool
+	options Options
+	tell    func(Step)
+	settle  time.Duration
+	again   bool // the way to the pool was told already
+}
+
+// failure is a step that ends the check.
+type failure struct {
+	step, advice string
+	error
+}
+
+// Unwrap is the reason.
+func (f *failure) Unwrap() error { return f.error }
+
+func (c *check) run(ctx context.Context) (*Offer, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, checkTime, fmt.Errorf("the check took longer than %v", checkTime))
+	defer cancel()
+	offer, err := c.attempts(ctx)
+	if err != nil && !errors.Is(ctx.Err(), context.Canceled) { // that says nothing of the pool
+		fail := &failure{error: err}
+		errors.As(err, &fail)
+		c.tell(Step{Name: fail.step, State: StateFail, Text: v1.Sanitise(err.Error()), Advice: fail.advice})
+	}
+	return offer, err
+}
+
+// attempts are one, or more where the pool needs a simpler handshake.
+func (c *check) attempts(ctx context.Context) (*Offer, error) {
+	if err := c.names(ctx); err != nil {
+		return nil, err
+	}
+	for {
+		offer, err := c.attempt(ctx)
+		simpler := c.pool.learn(err, offer != nil)
+		if simpler == "" || ctx.Err() != nil {
+			return offer, err
+		}
+		c.again = true
+		c.tell(Step{Name: "handshake", State: StateWarn, Text: v1.Sanitise(err.Error()), Advice: "quarry goes on " + simpler})
+	}
+}
+
+func (c *check) attempt(ctx context.Context) (*Offer, error) {
+	transport, err := c.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return c.session(ctx, transport)
+}
+
+// tellWay tells of a step that is the same in every attempt.
+func (c *check) tellWay(s Step) {
+	if !c.again {
+		c.tell(s)
+	}
+}
+
+// names looks up the pool's name, unless that is for the proxy to do.
+func (c *check) names(ctx context.Context) error {
+	d := c.pool.dialer
+	if _, err := netip.ParseAddr(d.url.Host); err == nil || d.proxy != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.limits.Connect)
+	defer cancel()
+	began := time.Now()
+	addresses, err := d.resolver.LookupNetIP(ctx, "ip", d.url.Host)
+	if err != nil {
+		return &failure{"dns", "check the name in the pool's url, and this machine's name server", err}
+	}
+	s := Step{Name: "dns", State: StateOK, Took: time.Since(began)}
+	var texts []string
+	unusable := 0
+	for _, a := range addresses {
+		switch a = a.Unmap(); {
+		case a.IsUnspecified():
+			unusable++
+		case privateAddress(a) && publicName(d.url.Host):
+			s.State, s.Advice = StateWarn, "a private address for a public name: fine for a pool of your own, else see who answers for names here"
+		}
+		texts = append(texts, a.String())
+	}
+	const shown = 8
+	s.Facts = map[string]any{"addresses": texts}
+	s.Text = strings.Join(texts[:min(len(texts), shown)], ", ")
+	if len(texts) > shown {
+		s.Text += fmt.Sprintf(" and %d more", len(texts)-shown)
+	}
+	if unusable == len(addresses) {
+		return &failure{"dns", "the name is blocked or wrong: check it, and this machine's name server", fmt.Errorf("%s leads to %s, where nobody is", d.url.Host, s.Text)}
+	}
+	c.tell(s)
+	return nil
+}
+
+// connect opens the connection, step by step.
+func (c *check) connect(ctx context.Context) (v1.Transport, error) {
+	d := c.pool.dialer
+	step, advice := "tcp", "check host and port, and whether a firewall is in between"
+	if d.proxy != nil {
+		step, advice = "proxy", "see that the proxy runs, and that it lets us through to the pool's port"
+	}
+	began := time.Now()
+	conn, err := d.tcp(ctx)
+	if err == nil && d.proxy != nil {
+		conn, err = d.proxy.tunnel(ctx, conn, d.url.Address(), d.limits.Connect)
+	}
+	if err != nil {
+		if errors.Is(err, errProxyUser) { // it says what to do itself
+			advice = ""
+		}
+		return nil, &failure{step, advice, err}
+	}
+	s := Step{Name: step, State: StateOK, Took: time.Since(began), Text: conn.RemoteAddr().String()}
+	s.Facts = map[string]any{"address": s.Text}
+	if d.proxy != nil {
+		s.Text = d.proxy.String() + " reaches " + d.url.Address()
+		s.Facts["proxy"] = d.proxy.String()
+	}
+	c.tellWay(s)
+	if conn, err = c.secure(ctx, conn); err != nil {
+		return nil, err
+	}
+	began = time.Now()
+	transport, err := d.transport(ctx, conn)
+	if err != nil {
+		return nil, &failure{"websocket", "", err}
+	}
+	if d.url.WebSocket() {
+		c.tellWay(Step{Name: "websocket", State: StateOK, Text: "open", Took: time.Since(began)})
+	}
+	return transport, nil
+}
+
+// secure does the TLS handshake, if the pool's URL wants one.
+func (c *check) secure(ctx context.Context, conn net.Conn) (net.Conn, error) {
+	d := c.pool.dialer
+	if !d.url.TLS() {
+		c.tellWay(Step{Name: "tls", State: StateOK, Text: "none: what is said to this pool can be read and changed on the way", Facts: map[string]any{"encrypted": false}})
+		return conn, nil
+	}
+	began := time.Now()
+	conn, err := d.tls(ctx, conn)
+	if err != nil {
+		return nil, &failure{"tls", "", err} // it says what to do itself
+	}
+	if client, ok := conn.(*tls.Conn); ok {
+		c.tellWay(d.certificateStep(client.ConnectionState(), time.Since(began)))
+	}
+	return conn, nil
+}
+
+// session shakes hands and waits for the first job.
+func (c *check) session(ctx context.Context, t v1.Transport) (*Offer, error) {
+	ctx, hangUp := context.WithCancel(ctx)
+	defer hangUp()
+	var job atomic.Pointer[work.Job]
+	subscribed, working, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	p, began := c.pool, time.Now()
+	s := v1.NewSession(t, v1.Config{
+		Pool: p.url.String(), User: p.User, Password: p.Password, UserAgent: c.options.UserAgent,
+		NoConfigure: p.noConfigure || p.NoVersionRolling, BareSubscribe: p.bareSubscribe,
+		SuggestDifficulty: p.SuggestDifficulty, SubscribeExtra: p.SubscribeExtra,
+		Limits: c.options.Limits, Log: c.options.Log.With(zap.String("pool", p.url.String())),
+		Publish:    func(j *work.Job) { job.Store(j) },
+		Subscribed: func(bool) { close(subscribed) },
+		Working:    func() { close(working) },
+	})
+	go func() { ended <- s.Run(ctx) }()
+	worked, err := c.follow(s, began, subscribed, working, ended)
+	if err != nil {
+		return nil, c.failed(s.Status(), err)
+	}
+	hangUp()
+	<-ended
+	c.tell(jobStep(job.Load(), worked.Sub(began)))
+	return &Offer{Job: job.Load(), Difficulty: s.Status().Difficulty}, nil
+}
+
+// follow tells of the steps that a session passes until it has a job, and
+// lets it settle. The error is why it ended before.
+func (c *check) follow(s *v1.Session, began time.Time, subscribed, working <-chan struct{}, ended chan error) (worked time.Time, err error) {
+	if err := passed(subscribed, ended); err != nil {
+		return worked, err
+	}
+	c.tell(subscribeStep(s.Status(), time.Since(began), c.pool.NoVersionRolling))
+	err = passed(working, ended)
+	worked = time.Now()
+	if s.Status().Authorised {
+		c.tell(Step{Name: "authorize", State: StateOK, Text: "as " + c.pool.User, Facts: map[string]any{"user": c.pool.User}})
+	}
+	if err != nil {
+		return worked, err
+	}
+	timer := time.NewTimer(c.settle)
+	defer timer.Stop()
+	select {
+	case err := <-ended:
+		return worked, fmt.Errorf("the pool hung up just after its first job: %w", err)
+	case <-timer.C:
+		return worked, nil
+	}
+}
+
+// passed waits until the session has passed a point, or has ended before.
+func passed(point <-chan struct{}, ended chan error) error {
+	select {
+	case <-point:
+		return nil
+	case err := <-ended:
+		select {
+		case <-point: // first
+			ended <- err
+			return nil
+		default:
+			return err
+		}
+	}
+}
+
+// failed says at which step the session ended.
+func (c *check) failed(status v1.Status, err error) error {
+	switch {
+	case errors.Is(err, v1.ErrNotStratum):
+		return &failure{"subscribe", "another kind of server is there: check host and port", err}
+	case !status.Subscribed && c.pool.url.Scheme == SchemeTCP && errors.Is(err, v1.ErrClosed):
+		return &failure{"subscribe", "check host and port; if this port is for TLS, use " + SchemeTLS + "://", err}
+	case !status.Subscribed:
+		return &failure{"subscribe", "check host and port, or try again later: the pool may be starting, or have banned this address", err}
+	case !status.Authorised:
+		return &failure{"authorize", "check user and password: most pools want a payout address as the user, with .name behind it for the rig", err}
+	}
+	return &failure{"job", "the pool has no work for us: ask its operator, or name another pool", err}
+}
