@@ -58,6 +58,7 @@ type Client struct {
 	publish    func(*work.Job)
 	active     *pool     // whose jobs are published; nil: none
 	shown      *work.Job // published last
+	idle       time.Time // since when nothing is, until that was told
 	counted    time.Time // until when the active pool's hashing was counted
 	turn       time.Time // when it became active
 	sessions   map[uint64]*v1.Session

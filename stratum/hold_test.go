@@ -61,7 +61,7 @@ func TestHeldShares(t *testing.T) {
 	r := run(t, pools(server.URL), nil)
 	job := r.jobOf(server)
 	unanswered := r.later(share(job, 1))
-	r.logged("the pool resumed the session: shares found since are still good", server.URL)
+	r.logged("the pool resumed the session", server.URL)
 	meanwhile := r.later(share(job, 2))
 	close(back)
 	for _, of := range []<-chan error{unanswered, meanwhile} {
@@ -187,7 +187,7 @@ func TestHashingWhileAway(t *testing.T) {
 	if away := r.now().Sub(before); away < 100*time.Second {
 		t.Errorf("hashing stopped after %v", away)
 	}
-	r.logged("no work: hashing stops until a pool gives a job", "")
+	r.logged("no work: hashing stands still until a pool gives a job", "")
 }
 
 // TestHeldIsBounded: more shares than the limit are lost at once.
@@ -213,5 +213,5 @@ func TestHeldIsBounded(t *testing.T) {
 	if full != 5 {
 		t.Errorf("%d shares found no room, want 5", full)
 	}
-	r.logged("no work: hashing stops until a pool gives a job", "")
+	r.logged("no work: hashing stands still until a pool gives a job", "")
 }

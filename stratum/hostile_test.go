@@ -308,7 +308,7 @@ func (r *running) givesWay(first, second *stratumtest.Server, failures int) *wor
 func (r *running) stops() {
 	r.t.Helper()
 	r.noWork()
-	r.logged("no work: hashing stops until a pool gives a job", "")
+	r.logged("no work: hashing stands still until a pool gives a job", "")
 }
 
 // says waits for a log line with all these texts in it.

@@ -66,9 +66,12 @@ func (c *Client) attempt(ctx context.Context, p *pool) (outcome, error) {
 func (c *Client) session(ctx context.Context, p *pool) (outcome, error) {
 	log := c.log.With(zap.String("pool", p.url.String()))
 	c.mu.Lock()
-	level := p.level()
+	level, why := p.level(), zap.Skip()
+	if p.because != "" {
+		why, p.because = zap.String("because", p.because), ""
+	}
 	c.mu.Unlock()
-	log.Log(level, "connecting", p.dialer.through())
+	log.Log(level, "connecting", p.dialer.through(), why)
 	transport, err := p.dialer.dial(ctx)
 	if err != nil {
 		return outcome{}, err
@@ -202,6 +205,9 @@ func (c *Client) settle(p *pool, end outcome, err error) bool {
 	fields := []zap.Field{zap.String("pool", p.url.String()), zap.Error(err)}
 	if !p.gone {
 		fields = append(fields, zap.Duration("retry_in", retry))
+	}
+	if c.active == p && p.job != nil {
+		fields = append(fields, zap.String("meanwhile", fmt.Sprintf("the last job is hashed on for up to %v, in case the pool resumes the session", c.rules.hold)))
 	}
 	c.log.Log(level, what, fields...)
 	return p.gone

@@ -23,6 +23,7 @@ type standing struct {
 	job     *work.Job         // the newest; kept for a while after a loss
 	lost    time.Time         // when the session of job ended
 
+	because   string        // it began to be wanted, until that is told
 	failures  int           // in a row
 	idle      time.Time     // since when it is wanted and gives no work; zero: it does
 	quit      error         // a reason to give it up at once
@@ -61,7 +62,11 @@ func (c *Client) decide(start func(*pool)) (news <-chan struct{}, err error) {
 		c.activate(c.pools[choice.active], choice.why, now)
 	}
 	c.showActive()
+	c.tellIdle(now)
 	for i, p := range c.pools {
+		if choice.wanted[i] && !p.wanted && i > 0 {
+			p.because = c.pools[i-1].trouble()
+		}
 		c.want(p, choice.wanted[i] || p.holding > 0, now, start)
 	}
 	if c.options.NoRetry && c.hopeless() {
@@ -119,12 +124,12 @@ func (c *Client) activate(p *pool, why string, now time.Time) {
 			before.next = now.Add(c.rules.complaint)
 			before.leaveNow(before.complaint)
 		case before.working.IsZero():
-			why = "that one gives no work"
+			why = before.trouble()
 		}
 	}
 	fields = append(fields, zap.String("because", why))
 	level := zap.InfoLevel
-	if c.options.Strategy == StrategyBalance || c.options.Strategy == StrategyRoundRobin {
+	if why == itsTurn {
 		level = zap.DebugLevel
 	}
 	c.log.Log(level, "hashing for", fields...)
@@ -144,17 +149,44 @@ func (c *Client) showActive() {
 	}
 }
 
-// show publishes a job unless it is published already. Caller holds mu, so
-// that jobs are published in the order of the decisions.
+// show publishes a job unless it is published already, and says so if there is
+// none. Caller holds mu, so that jobs are published in the order of the
+// decisions.
 func (c *Client) show(job *work.Job) {
 	if job == c.shown {
 		return
 	}
 	if job == nil {
-		c.log.Warn("no work: hashing stops until a pool gives a job")
+		c.log.Warn(noWork)
 	}
-	c.shown = job
+	c.put(job)
+}
+
+func (c *Client) put(job *work.Job) {
+	c.shown, c.idle = job, time.Time{}
 	c.publish(job)
+}
+
+const noWork = "no work: hashing stands still until a pool gives a job"
+
+// tellIdle says that there is no work where that was to be a matter of a
+// moment, and is not.
+func (c *Client) tellIdle(now time.Time) {
+	if !c.idle.IsZero() && now.Sub(c.idle) >= c.rules.tick {
+		c.idle = time.Time{}
+		c.log.Warn(noWork)
+	}
+}
+
+// trouble says why a pool gives no work.
+func (p *pool) trouble() string {
+	switch {
+	case p.quit != nil:
+		return fmt.Sprintf("%s: %v", p.url, p.quit)
+	case p.lastError != nil:
+		return fmt.Sprintf("%s: %v", p.url, p.lastError)
+	}
+	return fmt.Sprintf("%s gives no work", p.url)
 }
 
 // want starts or ends the pool's link.
@@ -288,8 +320,10 @@ func (c *Client) subscribed(p *pool, generation uint64, resumed bool) {
 		}
 		if p.job != nil && p.job.Session != generation {
 			p.job = nil
-			if c.active == p {
-				c.showActive()
+			if c.active == p { // the new session's first job is near
+				c.active = nil
+				c.put(nil)
+				c.idle = c.clock.now()
 			}
 		}
 	})

@@ -55,6 +55,9 @@ type view struct {
 	served  time.Duration // of hashing, so far
 }
 
+// itsTurn is the reason for a change that is none to speak of.
+const itsTurn = "it is its turn"
+
 // choice is what a strategy makes of it.
 type choice struct {
 	active int    // index of the pool to hash for, -1: none
@@ -136,7 +139,7 @@ func takeTurns(r rules, views []view, active int, turn time.Duration, weight fun
 	case active >= 0 && eligible(views[active]) && (turn < r.turn || best == active):
 		c.active = active
 	default:
-		c.active, c.why = best, "it is its turn"
+		c.active, c.why = best, itsTurn
 	}
 	return c
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"quarry/hashing"
+	"quarry/work"
 )
 
 // Habits is what was learnt about a pool that outlives its sessions. The zero
@@ -15,6 +16,8 @@ type Habits struct {
 	newest     hashing.Hash // the previous hash of the newest job
 	newSince   time.Time
 	difficulty float64 // of the network, 0: not known
+
+	told *work.Job // whose block and difficulty were logged last
 
 	lowAfterRaise int  // shares rejected as too weak for a newer difficulty than their job's
 	newestCounts  bool // enough of them
@@ -44,4 +47,16 @@ func (h *Habits) network(difficulty float64) (before float64) {
 	defer h.mu.Unlock()
 	before, h.difficulty = h.difficulty, difficulty
 	return before
+}
+
+func (h *Habits) tell(job *work.Job) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.told = job
+}
+
+func (h *Habits) lastTold() *work.Job {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.told
 }

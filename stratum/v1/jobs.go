@@ -28,7 +28,8 @@ func (s *Session) begin(p *parked) {
 		s.mu.Unlock()
 		return
 	}
-	if s.state.next != nil {
+	moved := s.state.next != nil
+	if moved {
 		s.state.extranonce, s.state.next = *s.state.next, nil
 	}
 	before := s.state.current()
@@ -46,6 +47,9 @@ func (s *Session) begin(p *parked) {
 	s.publish(job)
 	if first {
 		close(s.firstJob)
+	}
+	if moved {
+		s.log.Info("the pool gave another extranonce", zap.Int("extranonce2_size", job.Extranonce2Size))
 	}
 	if working {
 		s.cfg.Working()

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"go.uber.org/zap"
-
 	"quarry/work"
 )
 
@@ -57,9 +55,9 @@ func (st *state) inherit(h *Heritage) bool {
 func (s *Session) tellResumed(resumed bool) {
 	if s.cfg.Heritage != nil && s.cfg.Heritage.SessionID != "" {
 		if resumed {
-			s.log.Info("the pool resumed the session: shares found since are still good")
+			s.log.Info("the pool resumed the session")
 		} else {
-			s.log.Info("the pool began a new session", zap.Int("extranonce2_size", s.Status().Extranonce2Size))
+			s.log.Info("the pool began a new session: what was found for the one before is lost")
 		}
 	}
 	if s.cfg.Subscribed != nil {

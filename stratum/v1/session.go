@@ -158,7 +158,7 @@ func NewSession(t Transport, cfg Config) *Session {
 	s.payout = payout{log: cfg.Log, script: outputScript(addressOf(cfg.User))}
 	s.conn = newConn(t, cfg.Limits, cfg.Log)
 	s.pool.replies.burst = burst
-	s.teller = newTeller(cfg.Log)
+	s.teller = newTeller(cfg.Log, cfg.Habits)
 	s.redact = newRedactor(cfg.Password).replace
 	s.conn.push, s.conn.redact, s.conn.late = s.push, s.redact, s.submits.late
 	return s

@@ -400,7 +400,7 @@ func TestEveryDifficultyIsTold(t *testing.T) {
 func TestHastyPool(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, logs := observer.New(zap.InfoLevel)
-		tell := newTeller(zap.New(core))
+		tell := newTeller(zap.New(core), &Habits{})
 		for i := range 100 {
 			tell.tell(&work.Job{PrevHash: hashing.Hash{byte(i)}, Difficulty: difficulty(t, fmt.Sprint(i+1))})
 		}

@@ -15,7 +15,8 @@ const tellPause = time.Second
 // teller logs new blocks and difficulties. A hasty pool has several told at
 // once, and then only what holds after a pause.
 type teller struct {
-	log *zap.Logger
+	log    *zap.Logger
+	habits *Habits // what the sessions before have told is no news
 
 	mu    sync.Mutex
 	told  *work.Job // the last one whose block and difficulty were logged
@@ -24,7 +25,9 @@ type teller struct {
 	last  *work.Job
 }
 
-func newTeller(log *zap.Logger) *teller { return &teller{log: log, pace: limiter{burst: burst}} }
+func newTeller(log *zap.Logger, habits *Habits) *teller {
+	return &teller{log: log, habits: habits, told: habits.lastTold(), pace: limiter{burst: burst}}
+}
 
 // tell logs what is new with the job, now or after the pause.
 func (t *teller) tell(job *work.Job) {
@@ -81,6 +84,7 @@ func (t *teller) say(job *work.Job) {
 		t.log.Info("difficulty", zap.Float64("difficulty", job.Difficulty.Float64()))
 	}
 	t.told = job
+	t.habits.tell(job)
 }
 
 func networkDifficulty(job *work.Job) float64 {
