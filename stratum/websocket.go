@@ -59,7 +59,7 @@ func (d *dialer) upgradeError(ctx context.Context, err error, response *http.Res
 		return fmt.Errorf("open websocket: no answer within %v: %s", d.limits.TLS, hint)
 	case errors.Is(err, websocket.ErrBadHandshake):
 		return fmt.Errorf("%w: the server refuses the websocket with %q: check host, port and path",
-			v1.ErrNotStratum, response.Status)
+			v1.ErrNotStratum, v1.Sanitise(response.Status))
 	case isHangUp(err):
 		return fmt.Errorf("open websocket: %w: %s", v1.ErrClosed, hint)
 	}

@@ -65,7 +65,7 @@ func (n *Notify) setID(raw json.RawMessage, limit int) error {
 	text, ok := textOf(raw)
 	if !ok {
 		if !json.Valid(raw) || raw[0] != '-' && (raw[0] < '0' || raw[0] > '9') {
-			return fmt.Errorf("job id %.40q is neither a text nor a number", raw)
+			return fmt.Errorf("job id %s is neither a text nor a number", shown(raw))
 		}
 		text = string(raw)
 	}
@@ -118,6 +118,15 @@ func (n *Notify) setBranches(raw json.RawMessage, limit int) error {
 	return nil
 }
 
+// shown is a pool's value for an error: whole or not at all, since half a
+// secret that is echoed would not be known for one.
+func shown[T ~string | ~[]byte](value T) string {
+	if len(value) > 40 {
+		return fmt.Sprintf("of %d bytes", len(value))
+	}
+	return fmt.Sprintf("%q", value)
+}
+
 // paramList is a parameter array of at least so many items.
 func paramList(params json.RawMessage, least int) ([]json.RawMessage, error) {
 	var items []json.RawMessage
@@ -134,11 +143,11 @@ func paramList(params json.RawMessage, least int) ([]json.RawMessage, error) {
 func bytesOf(raw json.RawMessage) ([]byte, error) {
 	text, ok := textOf(raw)
 	if !ok {
-		return nil, fmt.Errorf("%.40q is not a text", raw)
+		return nil, fmt.Errorf("%s is not a text", shown(raw))
 	}
 	b, err := hex.DecodeString(text)
 	if err != nil {
-		return nil, fmt.Errorf("%.40q is not an even number of hex digits", text)
+		return nil, fmt.Errorf("%s is not an even number of hex digits", shown(text))
 	}
 	return b, nil
 }
@@ -160,7 +169,7 @@ func setHex32(field *uint32, name string, raw json.RawMessage) error {
 	text, _ := textOf(raw)
 	n, err := hex32(text)
 	if err != nil {
-		return fmt.Errorf("%s %.40q: %w", name, raw, err)
+		return fmt.Errorf("%s %s: %w", name, shown(raw), err)
 	}
 	*field = n
 	return nil

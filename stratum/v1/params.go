@@ -95,7 +95,7 @@ func (e *Extranonce) setTwoSize(raw json.RawMessage) error {
 	}
 	size, err := strconv.ParseFloat(text, 64)
 	if err != nil || size != math.Trunc(size) {
-		return fmt.Errorf("extranonce2 size %.40q is not a whole number", raw)
+		return fmt.Errorf("extranonce2 size %s is not a whole number", shown(raw))
 	}
 	if size < 1 || size > work.MaxExtranonce2 {
 		return fmt.Errorf("extranonce2 size %v, want 1 to %d bytes", size, work.MaxExtranonce2)
@@ -137,11 +137,14 @@ func ParseSetDifficulty(params json.RawMessage) (hashing.Difficulty, error) {
 		text = t
 	}
 	d, err := hashing.ParseDifficulty(text)
-	if err != nil {
+	switch {
+	case err != nil && len(text) > 40:
+		return hashing.Difficulty{}, fmt.Errorf("difficulty %s is no number above zero", shown(text))
+	case err != nil:
 		return hashing.Difficulty{}, err
 	}
 	if value, err := strconv.ParseFloat(text, 64); err != nil || value == 0 {
-		return hashing.Difficulty{}, fmt.Errorf("difficulty %.40q is out of range", text)
+		return hashing.Difficulty{}, fmt.Errorf("difficulty %s is out of range", shown(text))
 	}
 	return d, nil
 }

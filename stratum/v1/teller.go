@@ -78,7 +78,7 @@ func (t *teller) newDifficulty(job *work.Job) bool {
 
 func (t *teller) say(job *work.Job) {
 	if t.newBlock(job) {
-		t.log.Info("new block", zap.Stringer("previous", job.PrevHash), zap.Float64("network_difficulty", networkDifficulty(job)))
+		t.log.Info("new block", zap.Stringer("previous", job.PrevHash), networkDifficulty(job))
 	}
 	if t.newDifficulty(job) {
 		t.log.Info("difficulty", zap.Float64("difficulty", job.Difficulty.Float64()))
@@ -87,9 +87,10 @@ func (t *teller) say(job *work.Job) {
 	t.habits.tell(job)
 }
 
-func networkDifficulty(job *work.Job) float64 {
+// networkDifficulty leaves out what is not known.
+func networkDifficulty(job *work.Job) zap.Field {
 	if !job.NetworkKnown {
-		return 0
+		return zap.Skip()
 	}
-	return job.NetworkTarget.Difficulty()
+	return zap.Float64("network_difficulty", job.NetworkTarget.Difficulty())
 }
