@@ -141,7 +141,7 @@ func malformed(t *testing.T, params, reason string) {
 		c.Notify(params)
 		c.Notify(params)
 		c.Result(c.Expect("mining.submit"), "true") // which is read after both
-		c.Notify(stratumtest.Sample("2").Params()) // which begins a new row
+		c.Notify(stratumtest.Sample("2").Params())  // which begins a new row
 		c.Result(c.Expect("mining.submit"), "true")
 		c.Notify(params)
 		c.Notify(params)
