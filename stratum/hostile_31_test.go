@@ -141,11 +141,12 @@ func malformed(t *testing.T, params, reason string) {
 		c.Notify(params)
 		c.Notify(params)
 		c.Result(c.Expect("mining.submit"), "true") // which is read after both
-		c.Notify(stratumtest.Sample("2").Params())
+		c.Notify(stratumtest.Sample("2").Params())  // which begins a new row
 		c.Result(c.Expect("mining.submit"), "true")
-		for range 3 {
-			c.Notify(params)
-		}
+		c.Notify(params)
+		c.Notify(params)
+		c.Result(c.Expect("mining.submit"), "true")
+		c.Notify(params)
 	}))
 	r := mine(t, v1.Limits{}, server)
 	one := r.provoke(server)
@@ -160,6 +161,7 @@ func malformed(t *testing.T, params, reason string) {
 		t.Errorf("job %+v", two)
 	}
 	r.keeps(server, two, 3)
+	r.keeps(server, two, 4)
 	r.drops(server, "3 malformed jobs in a row", time.Second)
 	r.stops()
 	if job := r.jobOf(server); job.ID != "1" {
