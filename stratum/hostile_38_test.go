@@ -271,17 +271,17 @@ func hostileSameIDNewContent(t *testing.T) {
 func hostileSameIDSameContent(t *testing.T) {
 	job := today("1")
 	job.Clean = false
-	const times = 10
+	const times = 20
 	server := stratumtest.Serve(t, func(c *pc) {
 		c.Welcome(stratumtest.Usual())
 		for range times {
 			c.Notify(job.Params())
-			time.Sleep(100 * time.Millisecond) // the pool's pace
+			time.Sleep(75 * time.Millisecond) // the pool's pace
 		}
 		accepts(c)
 	})
 	options := pools(server.URL)
-	options.Limits.Silence = 500 * time.Millisecond // shorter than it takes
+	options.Limits.Silence = time.Second // shorter than it takes
 	r := run(t, options, nil)
 	var jobs []*work.Job
 	roller, searched := work.NewRoller(work.Start{}), make(map[string]bool)

@@ -108,19 +108,18 @@ const (
 	blockMemory    = 16               // blocks that a pool may go back to
 )
 
-// window counts events within a minute.
-type window struct {
-	begun time.Time
-	count int
-}
+// window counts the events of the last minute. They end a connection before
+// there are many.
+type window struct{ events []time.Time }
 
-// add counts one event and returns how many there were in this minute.
+// add counts one event and returns how many there were in the minute before.
 func (w *window) add(now time.Time) int {
-	if w.begun.IsZero() || now.Sub(w.begun) > time.Minute {
-		*w = window{begun: now}
+	old := 0
+	for old < len(w.events) && now.Sub(w.events[old]) > time.Minute {
+		old++
 	}
-	w.count++
-	return w.count
+	w.events = append(w.events[old:], now)
+	return len(w.events)
 }
 
 // flood recognises a rate that stays too high for many seconds.
