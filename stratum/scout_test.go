@@ -1,0 +1,205 @@
+package stratum
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"quarry/stratum/stratumtest"
+	"quarry/stratum/v1"
+	"quarry/work"
+)
+
+// held has shares held for a pool whose second connection goes by the script.
+func held(t *testing.T, shares uint32, offer stratumtest.Offer, script func(*pc)) (r *running, verdicts []<-chan error) {
+	t.Helper()
+	ready := make(chan struct{})
+	server := stratumtest.Serve(t, func(c *pc) {
+		first := stratumtest.Usual()
+		c.Welcome(first)
+		c.Notify(stratumtest.Sample("1").Params())
+	}, func(c *pc) {
+		<-ready
+		c.Welcome(offer)
+		c.Notify(stratumtest.Sample("1").Params())
+		script(c)
+	})
+	r = run(t, pools(server.URL), nil)
+	job := r.jobOf(server)
+	r.logged("pool lost", server.URL)
+	for nonce := range shares {
+		verdicts = append(verdicts, r.later(share(job, nonce)))
+	}
+	for r.holding(0) < int(shares) {
+		time.Sleep(time.Millisecond)
+	}
+	close(ready)
+	return r, verdicts
+}
+
+func (r *running) holding(pool int) int {
+	r.Client.mu.Lock()
+	defer r.Client.mu.Unlock()
+	return r.pools[pool].holding
+}
+
+// TestScout: a pool with the same extranonces and no memory of the jobs refuses
+// one share, not all.
+func TestScout(t *testing.T) {
+	got := 0
+	r, verdicts := held(t, 20, stratumtest.Usual(), func(c *pc) {
+		for {
+			s := c.Expect("mining.submit")
+			got++
+			c.Error(s, `[21,"Job not found",null]`)
+		}
+	})
+	stale, lost := 0, 0
+	for _, of := range verdicts {
+		switch err := r.verdict(of); {
+		case errors.Is(err, work.ErrStale):
+			stale++
+		case disconnected(err) && strings.Contains(err.Error(), "the pool refused the first: stale"):
+			lost++
+		default:
+			t.Errorf("verdict %v", err)
+		}
+	}
+	r.stop()
+	r.end()
+	if got != 1 || stale != 1 || lost != 19 {
+		t.Errorf("the pool got %d shares; %d stale, %d lost", got, stale, lost)
+	}
+}
+
+// TestScoutBrings the others along.
+func TestScoutBrings(t *testing.T) {
+	r, verdicts := held(t, 20, stratumtest.Usual(), func(c *pc) {
+		first := c.Expect("mining.submit")
+		c.Send(`{"id":9,"method":"mining.ping","params":[]}`)
+		if r := c.Read(); r.Method != "" {
+			t.Errorf("before the first verdict the miner sent %s", r.Line)
+		}
+		c.Result(first, "true")
+		for {
+			c.Result(c.Expect("mining.submit"), "true")
+		}
+	})
+	for _, of := range verdicts {
+		if err := r.verdict(of); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestNoRollingNoShares: shares with version bits do not fit a session that has
+// none.
+func TestNoRollingNoShares(t *testing.T) {
+	offer := stratumtest.Usual()
+	offer.Mask = ""
+	r, verdicts := held(t, 3, offer, func(c *pc) {
+		c.Read()
+		t.Error("a share with version bits was sent")
+	})
+	for _, of := range verdicts {
+		if err := r.verdict(of); !disconnected(err) || !strings.Contains(err.Error(), "no version rolling") {
+			t.Errorf("verdict %v", err)
+		}
+	}
+}
+
+// TestForgottenUser: a share that is refused because the pool does not know us
+// any more is good for the next session.
+func TestForgottenUser(t *testing.T) {
+	server := resumes(t, stratumtest.Sample("1"),
+		func(c *pc) {
+			c.Error(c.Expect("mining.submit"), `[24,"Unauthorized worker",null]`)
+			c.Hang()
+		},
+		func(c *pc) {
+			for {
+				c.Result(c.Expect("mining.submit"), "true")
+			}
+		})
+	r := run(t, pools(server.URL), nil)
+	if err := r.submit(share(r.jobOf(server), 1)); err != nil {
+		t.Errorf("verdict %v", err)
+	}
+}
+
+// TestForgottenForGood: without another session the verdict stays what it was.
+func TestForgottenForGood(t *testing.T) {
+	server := stratumtest.Serve(t, func(c *pc) {
+		offer := stratumtest.Usual()
+		offer.SessionID = "" // nothing to resume
+		c.Welcome(offer)
+		c.Notify(stratumtest.Sample("1").Params())
+		c.Error(c.Expect("mining.submit"), `[24,"Unauthorized worker",null]`)
+		c.Hang()
+	})
+	r := run(t, pools(server.URL), nil)
+	var rejected *work.Rejected
+	if err := r.submit(share(r.jobOf(server), 1)); !errors.As(err, &rejected) || rejected.Reason != work.ReasonUnauthorized {
+		t.Errorf("verdict %v", err)
+	}
+}
+
+// TestRelapse: a pool that took over and failed again soon is tried for longer
+// the next time.
+func TestRelapse(t *testing.T) {
+	r := rulesFor(Options{})
+	p := &pool{}
+	now := time.Now()
+	p.relapse(now, r)
+	if p.trial != 0 {
+		t.Errorf("trial %v of a pool that never took over", p.trial)
+	}
+	for _, want := range []time.Duration{4 * time.Minute, 8 * time.Minute, 16 * time.Minute, 32 * time.Minute, time.Hour, time.Hour} {
+		p.returned = now
+		now = now.Add(time.Minute)
+		p.relapse(now, r)
+		if got := p.view(now, r).trial; got != want {
+			t.Errorf("trial %v, want %v", got, want)
+		}
+	}
+	p.returned = now
+	now = now.Add(time.Hour)
+	p.relapse(now, r)
+	if got := p.view(now, r).trial; got != r.failback {
+		t.Errorf("trial %v after an hour of work", got)
+	}
+}
+
+// TestHopeFades: where sessions are never resumed nothing is hashed in that
+// hope, but what there is is held all the same.
+func TestHopeFades(t *testing.T) {
+	now := time.Now()
+	p := &pool{heritage: &v1.Heritage{SessionID: "id", Extranonce: v1.Extranonce{One: []byte{1}}}}
+	hope := func(reason error, at time.Time) [2]bool { return [2]bool{p.mayResume(reason), p.mayHope(reason, at)} }
+	for _, c := range []struct {
+		refusals int
+		reason   error
+		later    time.Duration
+		want     [2]bool
+	}{
+		{0, v1.ErrClosed, 0, [2]bool{true, true}},
+		{maxRefusals, v1.ErrClosed, 0, [2]bool{true, false}},
+		{maxRefusals, v1.ErrClosed, 2 * time.Hour, [2]bool{true, true}},
+		{0, v1.ErrUnauthorised, 0, [2]bool{false, false}},
+		{0, errLeft, 0, [2]bool{false, false}},
+	} {
+		p.refusals, p.refused = c.refusals, now
+		if got := hope(c.reason, now.Add(c.later)); got != c.want {
+			t.Errorf("%+v: may resume, may hope: %v", c, got)
+		}
+	}
+	p.heritage.SessionID = ""
+	if p.mayResume(nil) {
+		t.Error("a session without an id can be resumed")
+	}
+	p.heritage.Extranonce.One = nil
+	if !p.mayResume(nil) {
+		t.Error("an empty extranonce1 cannot be given again")
+	}
+}
