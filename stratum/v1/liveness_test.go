@@ -275,3 +275,33 @@ func TestRealTime(t *testing.T) {
 		t.Errorf("%v passed, by the other clock %v", passed, want)
 	}
 }
+
+// TestPassedOver: shares that a pool passes over keep their place in the line
+// only for a while; those behind them are sent and answered.
+func TestPassedOver(t *testing.T) {
+	const passed = 4
+	pool := func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(sample("1"))
+		answering(c, func(n int) string {
+			if n <= passed {
+				return ""
+			}
+			return yes
+		})
+	}
+	bubble(t, pool, Config{Limits: Limits{Shares: passed}}, func(t *testing.T, m *miner) {
+		job := m.job()
+		for nonce := range uint32(passed) {
+			go m.submit(share(job, nonce))
+		}
+		synctest.Wait()
+		begun := time.Now()
+		if err := m.submit(share(job, passed)); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(begun); took != slotTime {
+			t.Errorf("sent after %v, want %v", took, slotTime)
+		}
+	})
+}
