@@ -140,6 +140,9 @@ func (l *Ledger) Stale(t Ticket) time.Duration {
 		return 0
 	}
 	l.sums.Stale++
+	if p.submitted.IsZero() {
+		l.sums.StaleUnsent++
+	}
 	l.sums.StaleDifficulty += p.Assigned
 	return l.replied(p)
 }

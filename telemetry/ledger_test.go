@@ -57,7 +57,7 @@ func TestLedgerJourney(t *testing.T) {
 	}
 	s := l.Snapshot()
 	balanced(t, s)
-	if s.Found != 5 || s.Accepted != 1 || s.Rejected != 1 || s.Stale != 2 || s.Lost != 0 || s.Pending != 1 {
+	if s.Found != 5 || s.Accepted != 1 || s.Rejected != 1 || s.Stale != 2 || s.StaleUnsent != 1 || s.Lost != 0 || s.Pending != 1 {
 		t.Errorf("counts: %+v", s)
 	}
 	if s.BestDifficulty != 90 || s.LastDifficulty != 6 || s.AcceptedDifficulty != 2 || s.RejectedDifficulty != 2 ||

@@ -15,6 +15,8 @@ type Shares struct {
 	Lost     uint64 `json:"lost"`
 	Pending  uint64 `json:"pending"`
 
+	StaleUnsent uint64 `json:"stale_not_sent"` // of Stale: by our own knowledge, the pool was not asked
+
 	// RejectedBy and LostBy split Rejected and Lost by reason; never nil.
 	RejectedBy map[string]uint64 `json:"rejected_by_reason"`
 	LostBy     map[string]uint64 `json:"lost_by_reason"`

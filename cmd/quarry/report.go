@@ -141,8 +141,8 @@ func summaryLines(s telemetry.Snapshot) []string {
 		fmt.Sprintf("session: %s, %s hashes, %s on average, %d hardware errors%s",
 			telemetry.FormatSeconds(s.Seconds), telemetry.FormatCount(s.Hashes),
 			telemetry.FormatRate(s.Hashrate.Session), s.HardwareErrors, lastKernel(s)),
-		fmt.Sprintf("shares: %d accepted, %d rejected%s, %d stale, %d lost%s, best difficulty %s",
-			s.Shares.Accepted, s.Shares.Rejected, reasonsText(s.Shares.RejectedBy), s.Shares.Stale,
+		fmt.Sprintf("shares: %d accepted, %d rejected%s, %d stale%s, %d lost%s, best difficulty %s",
+			s.Shares.Accepted, s.Shares.Rejected, reasonsText(s.Shares.RejectedBy), s.Shares.Stale, unsentText(s.Shares),
 			s.Shares.Lost, reasonsText(s.Shares.LostBy), telemetry.FormatDifficulty(s.Shares.BestDifficulty)),
 	}
 	if s.Shares.BlocksFound > 0 {
@@ -162,6 +162,14 @@ func lastKernel(s telemetry.Snapshot) string {
 		return ""
 	}
 	return ", kernel " + s.Kernel.String() + " at the end"
+}
+
+// unsentText is " (2 not sent)", or nothing.
+func unsentText(s telemetry.Shares) string {
+	if s.StaleUnsent == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%d not sent)", s.StaleUnsent)
 }
 
 // reasonsText is " (duplicate 2, other 1)", or nothing.
@@ -185,6 +193,7 @@ func shareFields(s telemetry.Shares) []zap.Field {
 		zap.Uint64("rejected", s.Rejected),
 		zap.Any("rejected_by_reason", s.RejectedBy),
 		zap.Uint64("stale", s.Stale),
+		zap.Uint64("stale_not_sent", s.StaleUnsent),
 		zap.Uint64("lost", s.Lost),
 		zap.Any("lost_by_reason", s.LostBy),
 		zap.Uint64("pending", s.Pending),
