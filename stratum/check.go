@@ -224,15 +224,11 @@ func (c *check) session(ctx context.Context, t v1.Transport) (*Offer, error) {
 	var job atomic.Pointer[work.Job]
 	subscribed, working, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	p, began := c.pool, time.Now()
-	s := v1.NewSession(t, v1.Config{
-		Pool: p.url.String(), User: p.User, Password: p.Password, UserAgent: c.options.UserAgent,
-		NoConfigure: p.noConfigure || p.NoVersionRolling, BareSubscribe: p.bareSubscribe,
-		SuggestDifficulty: p.SuggestDifficulty, SubscribeExtra: p.SubscribeExtra,
-		Limits: c.options.Limits, Log: c.options.Log.With(zap.String("pool", p.url.String())),
-		Publish:    func(j *work.Job) { job.Store(j) },
-		Subscribed: func(bool) { close(subscribed) },
-		Working:    func() { close(working) },
-	})
+	config := p.sessionConfig(c.options, c.options.Log.With(zap.String("pool", p.url.String())))
+	config.Publish = func(j *work.Job) { job.Store(j) }
+	config.Subscribed = func(bool) { close(subscribed) }
+	config.Working = func() { close(working) }
+	s := v1.NewSession(t, config)
 	go func() { ended <- s.Run(ctx) }()
 	worked, err := c.follow(s, began, subscribed, working, ended)
 	if err != nil {

@@ -91,19 +91,13 @@ func (c *Client) open(p *pool, t v1.Transport, log *zap.Logger) *v1.Session {
 	defer c.mu.Unlock()
 	c.generation++
 	generation := c.generation
-	s := v1.NewSession(t, v1.Config{
-		Pool: p.url.String(), User: p.User, Password: p.Password,
-		UserAgent: c.options.UserAgent, Generation: generation, Heritage: p.heritage,
-		NoConfigure: p.noConfigure || p.NoVersionRolling, BareSubscribe: p.bareSubscribe,
-		SuggestDifficulty: p.SuggestDifficulty, SubscribeExtra: p.SubscribeExtra,
-		SubmitStale: c.options.SubmitStale,
-		Limits:      c.options.Limits, Log: log, Trace: c.options.Trace,
-		Publish:    func(job *work.Job) { c.jobArrived(p, job) },
-		Subscribed: func(resumed bool) { c.subscribed(p, generation, resumed) },
-		Working:    func() { c.worksNow(p, generation) },
-		Complain:   func(reason error) { c.complain(p, generation, reason) },
-		Habits:     &p.habits,
-	})
+	config := p.sessionConfig(c.options, log)
+	config.Generation, config.Heritage = generation, p.heritage
+	config.Publish = func(job *work.Job) { c.jobArrived(p, job) }
+	config.Subscribed = func(resumed bool) { c.subscribed(p, generation, resumed) }
+	config.Working = func() { c.worksNow(p, generation) }
+	config.Complain = func(reason error) { c.complain(p, generation, reason) }
+	s := v1.NewSession(t, config)
 	p.session, p.current = s, generation
 	c.sessions[generation], c.owners[generation] = s, p
 	delete(c.owners, generation-rememberedSessions)

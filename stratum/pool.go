@@ -76,6 +76,16 @@ func newPool(p Pool, options Options) (*pool, error) {
 	return &pool{Pool: p, url: url, dialer: d}, nil
 }
 
+// sessionConfig is what the pool's next session is told, but for who listens.
+func (p *pool) sessionConfig(o Options, log *zap.Logger) v1.Config {
+	return v1.Config{
+		Pool: p.url.String(), User: p.User, Password: p.Password, UserAgent: o.UserAgent,
+		NoConfigure: p.noConfigure || p.NoVersionRolling, BareSubscribe: p.bareSubscribe,
+		SuggestDifficulty: p.SuggestDifficulty, SubscribeExtra: p.SubscribeExtra,
+		SubmitStale: o.SubmitStale, Limits: o.Limits, Habits: &p.habits, Log: log, Trace: o.Trace,
+	}
+}
+
 // CheckCredentials tells whether pools take lines as long as these make them.
 func CheckCredentials(user, password, userAgent string) error {
 	return v1.CheckCredentials(user, password, userAgent, v1.Limits{})
