@@ -1,6 +1,7 @@
 package v1
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -281,6 +282,7 @@ func FuzzSubscription(f *testing.F) {
 	}
 	f.Add([]byte(`[[["mining.set_difficulty","1"],["mining.notify","2"]],"08000002",4]`))
 	f.Add([]byte(`["00ff","8",[["mining.notify","x"]]]`))
+	f.Add([]byte(`[[],"00",6,6666E66666666666666666]`))
 	for _, result := range hostileParams {
 		f.Add([]byte(result))
 	}
@@ -293,7 +295,9 @@ func FuzzSubscription(f *testing.F) {
 			t.Errorf("limits passed: %+v", s)
 		}
 		var items []any
-		if err := json.Unmarshal(result, &items); err != nil {
+		decoder := json.NewDecoder(bytes.NewReader(result))
+		decoder.UseNumber() // a float64 does not hold all that JSON calls a number
+		if err := decoder.Decode(&items); err != nil {
 			t.Fatal(err)
 		}
 		one, two := items[1], items[2]
