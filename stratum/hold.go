@@ -73,53 +73,87 @@ func (c *Client) hold(ctx context.Context, p *pool, share *work.Share, lost *wor
 	}
 }
 
-// scout is the first of the held shares that is sent in a session.
+// scout is a held share that is sent ahead of others like it.
 type scout struct {
-	session uint64
 	back    chan struct{} // closed once its verdict is in
-	refusal error         // by the pool; nil: the others may go
+	taken   bool
+	refusal error // by the pool
 }
 
-// scouted sends a held share, after the verdict on the first of them: a pool
-// may give the same extranonces again and know nothing of the jobs before, and
-// refusing one share is better than refusing all.
+// errand is what a scout finds out: whether a session takes shares of a job of
+// the session before; weak ones, which do not meet the present difficulty, apart.
+type errand struct {
+	session uint64
+	job     *work.Job
+	weak    bool
+}
+
+// scouted sends a held share, after the verdict on the first of its kind: a
+// pool may give the same extranonces again and know nothing of the jobs before,
+// and refusing one share is better than refusing all. Blocks do not wait.
 func (c *Client) scouted(ctx context.Context, p *pool, s *v1.Session, share *work.Share, sent bool) error {
-	ahead, first := c.scoutOf(p, s)
-	if first {
-		defer close(ahead.back)
-		verdict := s.Submit(ctx, share)
-		if !(sent && secondVerdict(verdict, &work.Lost{}) == nil) {
-			ahead.refusal = refusal(verdict)
+	what := errand{s.Generation(), share.Job, !s.Status().Difficulty.Target().MetBy(share.Hash)}
+	for !share.Job.MustSend(share.Hash) {
+		ahead, first := c.scoutFor(p, what)
+		if first {
+			return c.goAhead(ctx, p, what, ahead, s, share, sent)
 		}
-		return verdict
+		long, stop := c.clock.after(c.rules.scout)
+		select {
+		case <-ahead.back:
+			stop()
+		case <-long: // the pool may have passed it over
+			return s.Submit(ctx, share)
+		case <-ctx.Done():
+			stop()
+			return v1.Disconnected(ctx.Err())
+		}
+		switch {
+		case ahead.taken:
+			return s.Submit(ctx, share)
+		case ahead.refusal != nil:
+			return &work.Lost{
+				Why: v1.LostDisconnected, Sent: sent,
+				Err: fmt.Errorf("%w: of the shares found before, the pool refused the first: %v", v1.ErrForeign, ahead.refusal),
+			}
+		} // else it found nothing out, and another goes
 	}
-	select {
-	case <-ahead.back:
-	case <-ctx.Done():
-		return v1.Disconnected(ctx.Err())
-	}
-	tooEasy := false
-	if rejected := (*work.Rejected)(nil); errors.As(ahead.refusal, &rejected) {
-		tooEasy = rejected.Reason == work.ReasonLowDifficulty
-	}
-	if ahead.refusal == nil || tooEasy && s.Status().Difficulty.Target().MetBy(share.Hash) || share.Job.MustSend(share.Hash) {
-		return s.Submit(ctx, share)
-	}
-	return &work.Lost{
-		Why: v1.LostDisconnected, Sent: sent,
-		Err: fmt.Errorf("%w: of the shares found before, the pool refused the first: %v", v1.ErrForeign, ahead.refusal),
-	}
+	return s.Submit(ctx, share)
 }
 
-// scoutOf is the scout of the session, and whether that is the caller's share.
-func (c *Client) scoutOf(p *pool, s *v1.Session) (ahead *scout, first bool) {
+// goAhead sends the share as a scout.
+func (c *Client) goAhead(ctx context.Context, p *pool, what errand, ahead *scout, s *v1.Session, share *work.Share, sent bool) error {
+	verdict := s.Submit(ctx, share)
+	ahead.taken = verdict == nil || sent && secondVerdict(verdict, &work.Lost{}) == nil
+	if !ahead.taken {
+		ahead.refusal = refusal(verdict)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if p.scout == nil || p.scout.session != s.Generation() {
-		p.scout = &scout{session: s.Generation(), back: make(chan struct{})}
-		return p.scout, true
+	switch {
+	case ahead.taken:
+		p.forgot = 0
+	case errors.Is(ahead.refusal, work.ErrStale):
+		p.forgot, p.refused = p.forgot+1, c.clock.now()
+	case ahead.refusal == nil:
+		delete(p.scouts, what)
 	}
-	return p.scout, false
+	close(ahead.back)
+	return verdict
+}
+
+// scoutFor is the scout for the errand, and whether that is the caller's share.
+func (c *Client) scoutFor(p *pool, what errand) (ahead *scout, first bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if ahead := p.scouts[what]; ahead != nil {
+		return ahead, false
+	}
+	if p.scouts == nil || len(p.scouts) > 4*c.rules.held { // of sessions long gone
+		p.scouts = make(map[errand]*scout)
+	}
+	p.scouts[what] = &scout{back: make(chan struct{})}
+	return p.scouts[what], true
 }
 
 // refusal is the verdict if it is a no of the pool's.

@@ -155,8 +155,8 @@ func (c *Client) close(p *pool, s *v1.Session, reason error) outcome {
 		end.worked = max(now.Sub(p.working), 1)
 	}
 	if end.status.Subscribed {
-		p.known, p.configured = true, !p.noConfigure
-		p.knowsConfigure = p.knowsConfigure || p.configured && !p.NoVersionRolling
+		p.known = true
+		p.knowsConfigure = p.knowsConfigure || !p.noConfigure && !p.NoVersionRolling
 	}
 	if end.heritage != nil {
 		p.heritage = end.heritage
@@ -184,7 +184,18 @@ func (c *Client) settle(p *pool, end outcome, err error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	level := p.level()
-	retry := p.settle(end, err, c.clock.now(), c.clock.jitter())
+	now := c.clock.now()
+	retry := p.settle(end, err, now, c.clock.jitter())
+	if p.holding > 0 && end.worked == 0 && retry <= maxBackoff && !errors.Is(err, v1.ErrUnauthorised) { // it may be back any time
+		retry = min(retry, c.rules.holdPause)
+		p.next = now.Add(retry)
+	}
+	if retry >= c.rules.hold && p.job != nil { // too late for its shares
+		p.job = nil
+		if c.active == p {
+			c.showActive()
+		}
+	}
 	c.tell()
 	what := "pool failed"
 	switch {

@@ -42,13 +42,13 @@ type pool struct {
 	noConfigure, bareSubscribe bool // it needs a simpler handshake
 	onTrial                    bool // whether that helps is not known yet
 	trialFailed                bool // the last time
-	configured                 bool // it answered mining.configure in the last session
-	knowsConfigure             bool // it did so in any
+	knowsConfigure             bool // it has answered mining.configure
 
 	// Client.mu guards these.
 	heritage   *v1.Heritage // of the last session there
 	refusals   int          // to resume it, in a row
-	refused    time.Time    // the last time
+	forgot     int          // times in a row that it resumed one and knew nothing of its jobs
+	refused    time.Time    // the last time of either
 	next       time.Time    // when it may be tried again
 	backoff    time.Duration
 	userPause  time.Duration
@@ -115,11 +115,10 @@ func (p *pool) learn(err error, authorised bool) string {
 
 // simplify leaves out what the handshake failed at, and says so.
 func (p *pool) simplify(err error) string {
+	hungUp := errors.Is(err, v1.ErrNoAnswer) || errors.Is(err, v1.ErrClosed)
 	switch {
-	case errors.Is(err, v1.ErrConfigure) && errors.Is(err, v1.ErrNoAnswer) && p.knowsConfigure:
-		// It is slow, or cut off.
-	case errors.Is(err, v1.ErrConfigure) && errors.Is(err, v1.ErrClosed) && p.configured:
-		p.configured = false // it is restarting rather than at a loss; once more and it is neither
+	case errors.Is(err, v1.ErrConfigure) && p.knowsConfigure && hungUp && p.failures < patientFailures:
+		// It is slow, cut off or restarting rather than at a loss.
 	case errors.Is(err, v1.ErrConfigure) && !p.noConfigure:
 		p.noConfigure = true
 		return "without mining.configure, hence without version rolling"
@@ -194,7 +193,7 @@ func about(pause time.Duration, jitter float64, least, most time.Duration) time.
 // pool is wanted at once.
 func reasonToQuit(err error) bool {
 	for _, reason := range []error{
-		v1.ErrAuthorise, v1.ErrUnauthorised, v1.ErrSubscribe, v1.ErrNoJob, v1.ErrSilent, v1.ErrDeaf, v1.ErrOldJob, ErrCertificate,
+		v1.ErrAuthorise, v1.ErrUnauthorised, v1.ErrSubscribe, v1.ErrNoJob, v1.ErrSilent, v1.ErrCut, v1.ErrDeaf, v1.ErrOldJob, ErrCertificate,
 	} {
 		if errors.Is(err, reason) {
 			return true
@@ -202,7 +201,8 @@ func reasonToQuit(err error) bool {
 	}
 	var reconnect *v1.Reconnect // too many of them
 	var name *net.DNSError
-	return errors.As(err, &reconnect) || errors.As(err, &name)
+	var dial *net.OpError
+	return errors.As(err, &reconnect) || errors.As(err, &name) || errors.As(err, &dial) && dial.Op == "dial" && dial.Timeout()
 }
 
 // mayResume tells whether the pool may give the same extranonces again after
@@ -225,7 +225,7 @@ const (
 // mayHope tells whether to go on hashing until the pool has resumed the
 // session. (To hold the shares that there are costs nothing.)
 func (p *pool) mayHope(reason error, now time.Time) bool {
-	return p.mayResume(reason) && (p.refusals < maxRefusals || now.Sub(p.refused) > forgetRefusals)
+	return p.mayResume(reason) && (max(p.refusals, p.forgot) < maxRefusals || now.Sub(p.refused) > forgetRefusals)
 }
 
 // level is how loudly to speak of another attempt: one that fails in the same
@@ -236,6 +236,10 @@ func (p *pool) level() zapcore.Level {
 	}
 	return zap.InfoLevel
 }
+
+// patientFailures is how many failures in a row it takes to believe that a pool
+// no longer understands what it understood before.
+const patientFailures = 10
 
 // quietAfter is how many failures in a row are told.
 const quietAfter = 5

@@ -203,3 +203,45 @@ func TestHopeFades(t *testing.T) {
 		t.Error("an empty extranonce1 cannot be given again")
 	}
 }
+
+// TestScoutsApart: what one finds out says nothing of another job, nor of
+// shares below the present difficulty.
+func TestScoutsApart(t *testing.T) {
+	r := run(t, pools("stratum+tcp://"+closedPort(t)), nil)
+	p := r.pools[0]
+	one, two := &work.Job{}, &work.Job{}
+	for _, c := range []struct {
+		what  errand
+		first bool
+	}{
+		{errand{1, one, false}, true},
+		{errand{1, one, false}, false},
+		{errand{1, one, true}, true},
+		{errand{1, two, false}, true},
+		{errand{2, one, false}, true},
+		{errand{1, two, false}, false},
+	} {
+		if _, first := r.scoutFor(p, c.what); first != c.first {
+			t.Errorf("%+v: first %v", c.what, first)
+		}
+	}
+}
+
+// TestScoutPassedOver: a scout that gets no answer does not hold the others up.
+func TestScoutPassedOver(t *testing.T) {
+	r, verdicts := held(t, 5, stratumtest.Usual(), func(c *pc) {
+		c.Expect("mining.submit")
+		for {
+			c.Result(c.Expect("mining.submit"), "true")
+		}
+	})
+	answered := make(chan error, len(verdicts))
+	for _, of := range verdicts {
+		go func() { answered <- <-of }()
+	}
+	for range len(verdicts) - 1 { // without the scout, whose verdict takes a minute
+		if err := r.verdict(answered); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package stratum
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -31,9 +32,9 @@ type standing struct {
 	returned  time.Time     // when it took over from a worse pool that worked
 	trial     time.Duration // that it must be healthy to do so, if longer than usual
 	served    time.Duration
-	scout     *scout // of the present session
-	holding   int    // shares that wait for its session to be resumed
-	gone      bool   // it failed, without retries
+	scouts    map[errand]*scout
+	holding   int  // shares that wait for its session to be resumed
+	gone      bool // it failed, without retries
 }
 
 var (
@@ -64,7 +65,7 @@ func (c *Client) decide(start func(*pool)) (news <-chan struct{}, err error) {
 	c.showActive()
 	c.tellIdle(now)
 	for i, p := range c.pools {
-		if choice.wanted[i] && !p.wanted && i > 0 {
+		if choice.wanted[i] && !p.wanted && i > 0 && !c.options.Strategy.turns() {
 			p.because = c.pools[i-1].trouble()
 		}
 		c.want(p, choice.wanted[i] || p.holding > 0, now, start)
@@ -156,7 +157,7 @@ func (c *Client) show(job *work.Job) {
 	if job == c.shown {
 		return
 	}
-	if job == nil {
+	if job == nil && !c.ended && !c.anyWorks() { // else that one takes over in a moment
 		c.log.Warn(noWork)
 	}
 	c.put(job)
@@ -165,6 +166,10 @@ func (c *Client) show(job *work.Job) {
 func (c *Client) put(job *work.Job) {
 	c.shown, c.idle = job, time.Time{}
 	c.publish(job)
+}
+
+func (c *Client) anyWorks() bool {
+	return slices.ContainsFunc(c.pools, func(p *pool) bool { return !p.working.IsZero() })
 }
 
 const noWork = "no work: hashing stands still until a pool gives a job"

@@ -21,6 +21,9 @@ const (
 	StrategyBalance Strategy = "balance"
 )
 
+// turns tells the strategies that use all pools.
+func (s Strategy) turns() bool { return s == StrategyRoundRobin || s == StrategyBalance }
+
 func (s Strategy) check(pools []Pool) error {
 	sum, given := 0, false
 	for i, p := range pools {

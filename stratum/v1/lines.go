@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -26,6 +27,8 @@ var (
 	ErrClosed = errors.New("the pool closed the connection")
 	// ErrSilent: nothing came from the pool for too long.
 	ErrSilent = errors.New("not a word from the pool")
+	// ErrCut: the system gave the connection up, for nothing came back.
+	ErrCut = errors.New("the connection was cut")
 	// ErrNotStratum: the peer speaks something else.
 	ErrNotStratum = errors.New("not a Stratum server")
 	// ErrTLSServer: the peer answers in TLS on a connection without it.
@@ -163,6 +166,9 @@ func (l *Lines) fill() error {
 func readError(err error) error {
 	if errors.Is(err, io.EOF) {
 		return ErrClosed
+	}
+	if errors.Is(err, syscall.ETIMEDOUT) {
+		return fmt.Errorf("%w: %w", ErrCut, err)
 	}
 	return fmt.Errorf("%w: %w", ErrClosed, err)
 }
