@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
@@ -77,14 +78,11 @@ func (c *conn) start() { go c.read() }
 // end closes the connection for the given reason; the first reason counts.
 func (c *conn) end(reason error) {
 	c.mu.Lock()
-	first := c.reason == nil
-	if first {
+	if c.reason == nil {
 		c.reason = reason
 	}
 	c.mu.Unlock()
-	if first {
-		c.transport.Close()
-	}
+	c.transport.Close()
 }
 
 // why is the reason for which the connection ended.
@@ -93,6 +91,21 @@ func (c *conn) why() error {
 	defer c.mu.Unlock()
 	return c.reason
 }
+
+// lame ends the connection after a write has failed: nothing is sent any more,
+// but what the pool said before it hung up is still read. There may be verdicts
+// in it.
+func (c *conn) lame(reason error) {
+	c.mu.Lock()
+	if c.reason == nil {
+		c.reason = reason
+	}
+	c.mu.Unlock()
+	time.AfterFunc(lameTime, func() { c.transport.Close() })
+}
+
+// lameTime is plenty to read what has arrived already.
+const lameTime = time.Second
 
 // read is the reader goroutine.
 func (c *conn) read() {
@@ -272,7 +285,12 @@ func (c *conn) writeLocked(v any) error {
 		return err
 	}
 	if err := c.transport.WriteMessage(message); err != nil {
-		c.end(fmt.Errorf("%w: %w", ErrClosed, err))
+		reason := fmt.Errorf("%w: %w", ErrClosed, err)
+		if errors.Is(err, os.ErrDeadlineExceeded) { // it is there, and does not read
+			c.end(reason)
+		} else {
+			c.lame(reason)
+		}
 		return c.why()
 	}
 	return nil
