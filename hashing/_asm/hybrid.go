@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -13,30 +15,34 @@ import (
 // A group has eight lanes, for that is what a ymm register holds. In the
 // pipeline's words, a turn is
 //
-//	rounds   R1: rounds 4 to 63 of the second block of item c+2
-//	         R2: rounds of the second hash, up to 61, of item c
-//	vectors  S2: the digest of item c+1, its first rounds of the second hash, as
-//	         many as there is time for, and its message schedule
+//	rounds   R1: rounds of the second block of item c+2, up to 63
+//	         R2: rounds of the second hash of item c, up to 61
+//	vectors  S2: the digest of item c+1 and its message schedule
+//	         E2: the first rounds of the second hash of item c+1
 //	         S1: the message schedule of the group of item c+3, if new
+//	         E1: the first rounds of the second block of item c+3
 //	then     C: item c compared with the limit
 //
 // The two streams need not wait for each other, for all that goes from one
-// step to the next has two buffers, which change places after each turn.
+// step to the next has two buffers, which change places after each turn. How
+// many rounds are the vectors' is the balance between the two: see early.go.
 type hybridKernel struct {
 	pipeline
 	rolled bool    // for more than one version; otherwise every item is a new group
 	slots  []state // lanes whose rounds run at the same time
-	early  int     // rounds of the second hash by vectors, even
+	early1 int     // vectors do the rounds of the second block before this one (4: none),
+	early2 int     // and of the second hash before this one; both are even (early.go)
 	free   int     // the vector registers from here on are free for schedules
 
 	nextStates           reg.GPPhysical // states of item c+2; those of c+1 are in states
+	aheadStates          reg.GPPhysical // of item c+3
 	past, future         reg.GPPhysical // buffers: what the last turn wrote, what this one writes
-	thisGroup, nextGroup reg.GPPhysical // the same for what S1 writes
+	thisGroup, nextGroup reg.GPPhysical // buffers of the groups of items c+2 and c+3
+	otherGroup           reg.GPPhysical // the one that nextGroup is not
 
 	plan
 	ends
 	pairs1, pairs2 Mem // W+K of padding, for pairs of rounds
-	ivABEF, ivCDGH Mem
 }
 
 const (
@@ -51,27 +57,32 @@ const (
 // them.
 const (
 	frameLast = framePipeline // last words of the lanes
-	frameW    = 64            // rows of the last 16 words W, first of the second block, then of the second hash
+	frameW    = 64            // rows of the last 16 words W of a schedule
 
-	// The buffers lie where few loads have the lowest 12 bits of their address
-	// in common with a store shortly before: processors take such a load for
-	// one of what was stored, at first. The places are the best of some
-	// thousand random ones, by counting in the instructions of all hybrids.
+	// Loads that have the lowest 12 bits of their address in common with a store
+	// shortly before are slow on some processors, which take them for loads of
+	// what was stored, at first. So the first three places are from a search for
+	// ones where few have (of which Zen 5 shows nothing: random ones do as well).
 	frameGroup1 = 640
 	frameGroup2 = 2368
 	frameItem1  = 5184
-	frameItem2  = 7680
-	frameEarly  = frameItem2 + itemSize // rows of a and e of the early rounds
-	hybridFrame = frameEarly + 2*16*rowSize
+	frameItem2  = 7936
+	frameNonces = frameItem2 + itemSize      // row of the nonces of item c+3
+	frameW1     = frameNonces + rowSize      // rows like frameW, where S1 has its own
+	frameDigest = frameW1 + 16*rowSize       // rows of the digest
+	frameEarly1 = frameDigest + 8*rowSize    // what E1 has in rows, for avx2
+	frameEarly2 = frameEarly1 + earlyRowSize // and E2
+	hybridFrame = frameEarly2 + earlyRowSize
 
-	groupNonce = 0 // state: the nonces' share of abef after round 3
+	groupNonce = 0 // state: the nonces' share of abef after round 3, if R1 begins there
 	groupWK    = stateSize
 	groupSize  = groupWK + 48*rowSize
 
 	itemDigest = 0             // abef and cdgh after R1
 	itemEarly  = 2 * stateSize // abef and cdgh where R2 begins
 	itemWK     = 4 * stateSize
-	itemSize   = itemWK + 62*rowSize
+	itemStart  = itemWK + 62*rowSize // abef and cdgh where R1 begins
+	itemSize   = itemStart + 2*stateSize
 )
 
 // lanePlace is where a lane's register lies in a state: the lanes 0 and 4, 1
@@ -83,28 +94,35 @@ func lanePlace(lane int) int { return 32*(lane%4) + 16*(lane/4) }
 // VPUNPCKLDQ takes the lanes 0, 1, 4, 5 and VPUNPCKHDQ the lanes 2, 3, 6, 7.
 func pairPlace(lane int) int { return rowSize*(lane/2%2) + 16*(lane/4) + 8*(lane%2) }
 
-func hybrid(name, set string, rolled bool, slots, early int) function {
+func hybrid(name, set string, rolled bool, slots, early1, early2 int) function {
 	return func(m memory) {
-		h := newHybrid(&vectors{set, 32, m}, rolled, slots, early)
+		h := newHybrid(&vectors{set, 32, m}, rolled, slots, early1, early2)
 		declare(name, "shani-"+set)
 		h.enter(hybridFrame)
 		h.buffers()
 		h.begin()
 		if rolled {
 			h.selectVersions()
+			MOVQ(h.nextGroup, h.thisGroup) // of no item yet
 			JMP(LabelRef("newgroup"))
 		}
 		h.turn()
 		h.compare()
 		h.next(true)
+		if rolled {
+			h.newGroup()
+		}
 	}
 }
 
-func newHybrid(v *vectors, rolled bool, slots, early int) *hybridKernel {
+func newHybrid(v *vectors, rolled bool, slots, early1, early2 int) *hybridKernel {
+	if early1 > earlyMost || early2 > 16 {
+		panic("hybrid: early rounds with words that the schedules make")
+	}
 	h := &hybridKernel{
 		pipeline: pipeline{searcher: newSearcher(), depth: 3, lanes: hybridLanes},
-		rolled:   rolled, early: early, free: 1 + 2*slots,
-		nextStates: reg.R9, past: reg.R10, future: reg.R11, thisGroup: reg.R12, nextGroup: reg.R13,
+		rolled:   rolled, early1: early1, early2: early2, free: 1 + 2*slots,
+		nextStates: reg.R9, aheadStates: reg.RDX, past: reg.R10, future: reg.R11, thisGroup: reg.R12, nextGroup: reg.R13, otherGroup: reg.RBX,
 		plan: newPlan(v), ends: newEnds(v, hybridLanes),
 	}
 	for i := range slots {
@@ -112,8 +130,6 @@ func newHybrid(v *vectors, rolled bool, slots, early int) *hybridKernel {
 	}
 	h.pairs1 = v.memory.words("headerPairs", paddedK(4, headerBits)...)
 	h.pairs2 = v.memory.words("hashPairs", paddedK(8, hashBits)...)
-	h.ivABEF = v.memory.words("ivABEF", ivF, ivE, ivB, ivA)
-	h.ivCDGH = v.memory.words("ivCDGH", ivH, ivG, ivD, ivC)
 	return h
 }
 
@@ -122,12 +138,13 @@ func (h *hybridKernel) r(i int) reg.VecPhysical { return h.v.r(h.free + i) }
 
 func inBuffer(base reg.GPPhysical, offset int) Mem { return Mem{Base: base, Disp: offset} }
 
-func (h *hybridKernel) w(t int) Mem { return h.inFrame(frameW + rowSize*(t%16)) }
+// digestRow is word t of the digest of item c+1, for all lanes.
+func (h *hybridKernel) digestRow(t int) Mem { return h.inFrame(frameDigest + rowSize*t) }
 
 // buffers sets the pointers to the buffers.
 func (h *hybridKernel) buffers() {
-	LEAQ(h.inFrame(frameGroup1), h.thisGroup)
-	LEAQ(h.inFrame(frameGroup2), h.nextGroup)
+	LEAQ(h.inFrame(frameGroup1), h.nextGroup)
+	LEAQ(h.inFrame(frameGroup2), h.otherGroup)
 	LEAQ(h.inFrame(frameItem1), h.past)
 	LEAQ(h.inFrame(frameItem2), h.future)
 }
@@ -135,23 +152,36 @@ func (h *hybridKernel) buffers() {
 func (h *hybridKernel) selectVersions() {
 	h.selectVersion(1, h.states)
 	h.selectVersion(2, h.nextStates)
+	if h.startsEarly() {
+		h.selectVersion(3, h.aheadStates)
+	}
 }
 
-// turn is a turn, of two kinds: without a new group and with one.
+// turn is a turn. If every item is a new group S1 is woven with the rest. Else
+// it is needed once for all versions, and stands alone: woven, it would make a
+// second turn of it, and the two together find no room in the caches of code.
 func (h *hybridKernel) turn() {
 	Label("turn")
 	h.selectVersions()
-	if h.rolled {
-		h.ifNew("newgroup")
-		Comment("R1 and R2, woven with S2.")
-		emit(weave(h.rounds(), h.stageS2()))
-		JMP(LabelRef("compare"))
-		Label("newgroup")
+	MOVQ(h.nextGroup, h.thisGroup)
+	if !h.rolled {
+		XCHGQ(h.nextGroup, h.otherGroup)
+		emit(stream{h.nonces}, weave(h.rounds(), h.vectorStream()))
+		h.afterS1()
+		return
 	}
-	Comment("R1 and R2, woven with S2 and S1.")
-	emit(weave(h.rounds(), append(h.stageS2(), h.stageS1()...)))
-	XCHGQ(h.thisGroup, h.nextGroup)
+	h.ifNew("newgroup")
+	Label("rounds")
+	emit(weave(h.rounds(), h.vectorStream()))
+}
+
+// newGroup is S1 alone.
+func (h *hybridKernel) newGroup() {
+	Label("newgroup")
+	XCHGQ(h.nextGroup, h.otherGroup)
+	emit(stream{h.nonces}, h.scheduleS1().words(18, 63))
 	h.afterS1()
+	JMP(LabelRef("rounds"))
 }
 
 // rounds is the stream of R1 and R2: each lane goes through its rounds in one
@@ -167,15 +197,20 @@ func (h *hybridKernel) rounds() stream {
 	return roll(tasks, h.slots)
 }
 
-// taskR1 are the rounds 4 to 63 of the header's second block.
+// taskR1 are the rounds of the header's second block.
 func (h *hybridKernel) taskR1(lane int) (out task) {
 	place := lanePlace(lane)
 	out = append(out, func(s *state) {
+		if h.startsEarly() {
+			VMOVDQA(inBuffer(h.past, itemStart+place), s.abef)
+			VMOVDQA(inBuffer(h.past, itemStart+stateSize+place), s.cdgh)
+			return
+		}
 		VMOVDQU(inBuffer(h.nextStates, versionStart), s.abef)
 		VPADDD(inBuffer(h.thisGroup, groupNonce+place), s.abef, s.abef)
 		VMOVDQU(inBuffer(h.nextStates, versionStart+16), s.cdgh)
 	})
-	for t := 4; t < 64; t += 2 {
+	for t := h.early1; t < 64; t += 2 {
 		wk := inBuffer(h.thisGroup, groupWK+rowSize*(t-16)+pairPlace(lane))
 		switch {
 		case t < 16:
@@ -197,15 +232,10 @@ func (h *hybridKernel) taskR1(lane int) (out task) {
 func (h *hybridKernel) taskR2(lane int) (out task) {
 	place := lanePlace(lane)
 	out = append(out, func(s *state) {
-		if h.early == 0 {
-			VMOVDQA(h.ivABEF, s.abef)
-			VMOVDQA(h.ivCDGH, s.cdgh)
-			return
-		}
 		VMOVDQA(inBuffer(h.past, itemEarly+place), s.abef)
 		VMOVDQA(inBuffer(h.past, itemEarly+stateSize+place), s.cdgh)
 	})
-	for t := h.early; t < 62; t += 2 {
+	for t := h.early2; t < 62; t += 2 {
 		wk := inBuffer(h.past, itemWK+rowSize*t+pairPlace(lane))
 		if 8 <= t && t < 16 {
 			wk = h.pairs2.Offset(4 * t)
@@ -216,25 +246,46 @@ func (h *hybridKernel) taskR2(lane int) (out task) {
 }
 
 // schedule is a message schedule in the first registers for schedules, whose
-// pairs of rows lie at base from word 0 on.
-func (h *hybridKernel) schedule(m message, parts table, base reg.GPPhysical, offset int) *schedule {
+// pairs of rows lie at base from word 0 on. The words from 16 on go through a
+// ring of rows in the frame; word is where those before are, as far as they
+// differ from lane to lane.
+func (h *hybridKernel) schedule(m message, parts table, ring int, word func(t int) Mem, base reg.GPPhysical, offset int) *schedule {
 	s := &schedule{
-		v: h.v, message: m, at: h.w,
+		v: h.v, message: m,
 		known:    func(t int) Mem { return h.inJob(jobKnown + 4*(t-16)) },
 		constant: func(t int) Mem { return parts.at(t - 16) },
 		sum:      h.r(0), x: h.r(1), y: h.r(2), t: h.r(3), u: h.r(4),
 	}
-	held := h.r(5) // the even word of a pair
-	s.finished = func(t int, w reg.Register) {
-		if t%2 == 0 {
-			h.v.addConstant(h.k.at(t), w, held)
-			return
+	s.at = func(t int) Mem {
+		if t < 16 {
+			return word(t)
 		}
-		h.v.addConstant(h.k.at(t), w, s.t)
-		h.storePair(held, s.t, s.u, inBuffer(base, offset+rowSize*(t-1)))
+		return h.inFrame(ring + rowSize*(t%16))
 	}
+	pair := func(t int) Mem { return inBuffer(base, offset+rowSize*(t-1)) }
 	if h.v.set == "avx512" {
+		held := h.r(8) // the even word of a pair
 		s.recent = [2]reg.Register{h.r(6), h.r(7)}
+		s.finished = func(t int, w reg.Register) {
+			if t%2 == 0 {
+				h.v.addConstant(h.k.at(t), w, held)
+				return
+			}
+			h.v.addConstant(h.k.at(t), w, s.t)
+			h.storePair(held, s.t, s.u, pair(t))
+		}
+		return s
+	}
+	s.finished = func(t int, w reg.Register) { // the even word of a pair comes from the ring
+		switch {
+		case t%2 == 1:
+			h.v.addConstant(h.k.at(t), w, s.t)
+			h.v.loadConstant(h.k.at(t-1), s.u)
+			h.v.add(s.at(t-1), s.u, s.u)
+			h.storePair(s.u, s.t, s.y, pair(t))
+		case t == lastScheduled-1: // which no later word needs
+			h.v.move(w, s.at(t))
+		}
 	}
 	return s
 }
@@ -247,18 +298,53 @@ func (h *hybridKernel) storePair(even, odd, t reg.Register, to Mem) {
 	h.v.move(t, to.Offset(rowSize))
 }
 
-// stageS1 is the stream of the message schedule of a new group.
-func (h *hybridKernel) stageS1() stream {
-	s := h.schedule(h.header, h.parts1, h.nextGroup, groupWK-16*rowSize)
-	return append(stream{h.nonces}, s.words(18, 63)...)
+// vectorStream is the stream of all that vectors do in a turn. Schedules and
+// early rounds do not need each other, so they are woven: each is a chain in
+// which one word or round waits for the one before, and alone would fill but a
+// part of the time. avx512 has one after the other: it has early rounds in
+// registers, and few of them.
+func (h *hybridKernel) vectorStream() (out stream) {
+	out = append(out, h.digest(itemDigest, [4]int{5, 4, 1, 0}), h.digest(itemDigest+stateSize, [4]int{7, 6, 3, 2}))
+	for t := h.early2; t < 8; t += 2 {
+		out = append(out, func() { h.digestPair(t) })
+	}
+	s2 := h.schedule(h.hash, h.parts2, frameW, h.digestRow, h.future, itemWK)
+	words, more := s2.words(16, 61), stream(nil)
+	if !h.rolled {
+		more = h.scheduleS1().words(18, 63)
+	}
+	if h.v.set == "avx512" {
+		return slices.Concat(out, h.earlyRounds(), words, more)
+	}
+	return append(out, weave(weave(h.earlyHeader(), h.earlyHash()), weave(words, more))...)
 }
 
-// nonces makes the nonces of a new group: as words of the header, and as their
-// shares of abef after round 3, which are a and e.
+// scheduleS1 is the schedule of the second block, with a sum of its own.
+func (h *hybridKernel) scheduleS1() *schedule {
+	nonces := func(int) Mem { return h.inFrame(frameNonces) }
+	s := h.schedule(h.header, h.parts1, frameW1, nonces, h.nextGroup, groupWK-16*rowSize)
+	s.sum = h.r(5)
+	return s
+}
+
+// digestPair makes W+K of the words t and t+1 of the digest.
+func (h *hybridKernel) digestPair(t int) {
+	for i := range 2 {
+		h.v.move(h.digestRow(t+i), h.r(i))
+		h.v.addConstant(h.k.at(t+i), h.r(i), h.r(i))
+	}
+	h.storePair(h.r(0), h.r(1), h.r(2), inBuffer(h.future, itemWK+rowSize*t))
+}
+
+// nonces makes the nonces of a new group: as words of the header, and if R1
+// begins with round 4, as their shares of abef after round 3, which are a and e.
 func (h *hybridKernel) nonces() {
 	v, x, low, high, zero := h.v, h.r(0), h.r(1), h.r(2), h.r(3)
 	h.nonceWords(h.inFrame(frameAhead), 0, x, low)
-	v.move(x, h.w(3))
+	v.move(x, h.inFrame(frameNonces))
+	if h.startsEarly() {
+		return
+	}
 	if v.set == "avx512" {
 		VPXORD(zero, zero, zero)
 	} else {
@@ -274,28 +360,6 @@ func (h *hybridKernel) nonces() {
 	}
 }
 
-// stageS2 is the stream of the digest, the early rounds and the message
-// schedule of item c+1.
-func (h *hybridKernel) stageS2() (out stream) {
-	out = append(out, h.digest(itemDigest, [4]int{5, 4, 1, 0}), h.digest(itemDigest+stateSize, [4]int{7, 6, 3, 2}))
-	switch {
-	case h.early > 0 && h.v.set == "avx512":
-		out = append(out, h.earlyRounds()...)
-	case h.early > 0:
-		out = append(out, h.earlyRoundsInMemory()...)
-	}
-	for t := h.early; t < 8; t += 2 {
-		out = append(out, func() {
-			for i := range 2 {
-				h.v.move(h.w(t+i), h.r(i))
-				h.v.addConstant(h.k.at(t+i), h.r(i), h.r(i))
-			}
-			h.storePair(h.r(0), h.r(1), h.r(2), inBuffer(h.future, itemWK+rowSize*t))
-		})
-	}
-	return append(out, h.schedule(h.hash, h.parts2, h.future, itemWK).words(16, 61)...)
-}
-
 // digest adds the midstate to four words of the states after R1, and makes
 // them rows of W. names are the words in the order of the state's registers.
 func (h *hybridKernel) digest(state int, names [4]int) func() {
@@ -307,8 +371,8 @@ func (h *hybridKernel) digest(state int, names [4]int) func() {
 		}
 		rows := transpose(x, h.r(4))
 		for i, name := range names {
-			h.v.addWord(inBuffer(h.states, versionMidstate+stateWord(name)), rows[i], rows[i], h.r(5))
-			h.v.move(rows[i], h.w(name))
+			h.v.addWord(inBuffer(h.states, versionMidstate+stateWord(name)), rows[i], rows[i], x[2])
+			h.v.move(rows[i], h.digestRow(name))
 		}
 	}
 }
@@ -325,132 +389,6 @@ func transpose(x [4]reg.Register, t reg.Register) [4]reg.Register {
 	VPUNPCKLQDQ(x[2], x[0], x[1])
 	VPUNPCKHQDQ(x[2], x[0], x[0])
 	return [4]reg.Register{x[3], t, x[1], x[0]}
-}
-
-// earlyRounds is the stream of the first rounds of the second hash. Round 0 is
-// done but for its word, and up to round 3 h is constant.
-func (h *hybridKernel) earlyRounds() (out stream) {
-	v := h.v
-	r := &vectorRounds{v: v, x: h.r(0), y: h.r(1), t: h.r(2), u: h.r(3)}
-	for i := range r.state {
-		r.state[i] = h.r(6 + i)
-	}
-	out = append(out, func() {
-		for name := range 7 {
-			x := r.named(name, 1)
-			v.loadConstant(h.start.at(name), x)
-			if name == 0 || name == 4 {
-				v.add(h.w(0), x, x)
-			}
-		}
-	})
-	for t := 1; t < h.early; t++ {
-		out = append(out, func() {
-			state := r.named(7, t)
-			switch {
-			case t < 4:
-				v.move(h.w(t), state)
-				v.addConstant(h.first.at(t), state, state)
-			case t < 8:
-				v.add(h.w(t), state, state)
-				v.addConstant(h.k.at(t), state, state)
-			default:
-				v.addConstant(h.padded2.at(t), state, state)
-			}
-			r.afterH(t, true)
-		})
-	}
-	return append(out, h.statesOf(func(name int) Op { return r.named(name, h.early) })...)
-}
-
-// statesOf is the stream that makes the lanes' states of vectors of their
-// words, for R2 to begin with.
-func (h *hybridKernel) statesOf(word func(name int) Op) (out stream) {
-	for i, names := range [2][4]int{{5, 4, 1, 0}, {7, 6, 3, 2}} {
-		out = append(out, func() {
-			var x [4]reg.Register
-			for j, name := range names {
-				switch w := word(name).(type) {
-				case reg.Register:
-					x[j] = w
-				default:
-					x[j] = h.r(1 + j)
-					h.v.move(w, x[j])
-				}
-			}
-			for j, lanes := range transpose(x, h.r(0)) {
-				h.v.move(lanes, inBuffer(h.future, itemEarly+stateSize*i+32*j))
-			}
-		})
-	}
-	return out
-}
-
-// earlyRoundsInMemory is the same for avx2, which has not the registers for a
-// whole state. The state is the a and the e of the last four rounds, so each
-// round adds a row of both, and finds b, c and d in earlier rows of a.
-func (h *hybridKernel) earlyRoundsInMemory() (out stream) {
-	v := h.v
-	words := func(table, constant int) func(t int) Mem {
-		return func(t int) Mem {
-			if t < 0 {
-				return h.start.at(constant - t) // before round 0
-			}
-			return h.inFrame(frameEarly + rowSize*(table+t))
-		}
-	}
-	a, e := words(0, 0), words(16, 4)
-	out = append(out, func() {
-		for _, word := range []struct{ constant, to Mem }{{h.start.at(0), a(0)}, {h.start.at(4), e(0)}} {
-			v.move(h.w(0), h.r(0))
-			v.addConstant(word.constant, h.r(0), h.r(0))
-			v.move(h.r(0), word.to)
-		}
-	})
-	last, sum, x, y, t, u := h.r(0), h.r(1), h.r(2), h.r(3), h.r(4), h.r(5)
-	for round := 1; round < h.early; round++ {
-		out = append(out, func() {
-			switch {
-			case round < 4:
-				v.loadConstant(h.first.at(round), sum)
-				v.add(h.w(round), sum, sum)
-			case round < 8:
-				v.move(e(round-4), sum)
-				v.add(h.w(round), sum, sum)
-				v.addConstant(h.k.at(round), sum, sum)
-			default:
-				v.move(e(round-4), sum)
-				v.addConstant(h.padded2.at(round), sum, sum)
-			}
-			v.move(e(round-1), last)
-			v.move(e(round-2), x) // Ch = g ^ (e & (f ^ g))
-			VPXOR(e(round-3), x, x)
-			VPAND(last, x, x)
-			VPXOR(e(round-3), x, x)
-			v.add(x, sum, sum)
-			v.bigSigma1(last, y, t, u)
-			v.add(y, sum, sum) // T1
-			v.add(a(round-4), sum, y)
-			v.move(y, e(round))
-		}, func() {
-			v.move(a(round-1), last)
-			v.move(a(round-2), x) // Maj = b ^ ((a ^ b) & (b ^ c))
-			VPXOR(a(round-3), x, y)
-			VPXOR(last, x, t)
-			VPAND(t, y, y)
-			VPXOR(x, y, y)
-			v.add(y, sum, sum)
-			v.bigSigma0(last, y, t, u)
-			v.add(y, sum, sum)
-			v.move(sum, a(round))
-		})
-	}
-	return append(out, h.statesOf(func(name int) Op {
-		if name < 4 {
-			return a(h.early - 1 - name)
-		}
-		return e(h.early - 1 - (name - 4))
-	})...)
 }
 
 // compare compares the last words of item c, if there is one, with the limit.

@@ -23,6 +23,7 @@
 //	woven.go     avx2, sse2: vectors only, rounds woven with a schedule
 //	shani.go     shani: SHA extensions only
 //	hybrid.go    shani-avx512, shani-avx2: rounds by the SHA extensions, schedules in vectors
+//	early.go     and their first rounds, in vectors too
 package main
 
 import (
@@ -49,12 +50,12 @@ func files() map[string][]function {
 		},
 		"shani": {shani},
 		"shani_avx512": {
-			hybrid("scanGroupsSHANIAVX512", "avx512", false, 6, 4),
-			hybrid("scanGroupsSHANIAVX512Rolled", "avx512", true, 6, 12),
+			hybrid("scanGroupsSHANIAVX512", "avx512", false, 6, 4, 4),
+			hybrid("scanGroupsSHANIAVX512Rolled", "avx512", true, 6, 4, 12),
 		},
 		"shani_avx2": {
-			hybrid("scanGroupsSHANIAVX2", "avx2", false, 4, 4),
-			hybrid("scanGroupsSHANIAVX2Rolled", "avx2", true, 4, 10),
+			hybrid("scanGroupsSHANIAVX2", "avx2", false, 4, 10, 10),
+			hybrid("scanGroupsSHANIAVX2Rolled", "avx2", true, 4, 18, 16),
 		},
 	}
 }

@@ -77,11 +77,11 @@ func (v *vectors) copyTo(from, to reg.Register) {
 }
 
 // xor is to = x ^ y.
-func (v *vectors) xor(y, x, to reg.Register) {
+func (v *vectors) xor(y Op, x, to reg.Register) {
 	switch {
 	case v.set != "sse2":
 		VPXOR(y, x, to)
-	case y == to:
+	case y == Op(to):
 		PXOR(x, to)
 	default:
 		v.copyTo(x, to)
