@@ -175,7 +175,7 @@ func (c *Client) Submit(ctx context.Context, share *work.Share) error {
 	if lost == nil || p == nil {
 		return verdict
 	}
-	again := c.hold(ctx, p, share, lost)
+	again := c.hold(ctx, p, share, s != nil, lost)
 	if errors.Is(again, lost.Err) && forgotten(verdict) != nil {
 		return verdict // as it was: no other session came
 	}

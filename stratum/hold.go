@@ -31,8 +31,8 @@ func homeless(verdict error) *work.Lost {
 // hold keeps a share whose connection is gone until the pool resumes the
 // session, and then sends it there. That may be for the second time: the pool
 // may have taken it and its yes may be what was lost.
-func (c *Client) hold(ctx context.Context, p *pool, share *work.Share, lost *work.Lost) error {
-	if !c.takeHold(p, share) {
+func (c *Client) hold(ctx context.Context, p *pool, share *work.Share, underWay bool, lost *work.Lost) error {
+	if !c.takeHold(p, share, underWay) {
 		return &work.Lost{Why: lost.Why, Err: fmt.Errorf("%w, and %d shares are being held already", lost.Err, c.rules.held), Sent: lost.Sent}
 	}
 	defer c.change(func() { p.holding-- })
@@ -181,13 +181,14 @@ func secondVerdict(verdict error, lost *work.Lost) error {
 }
 
 // takeHold finds room for the share. Where there is none any more it is no use
-// to find others, so hashing for the pool stops. Blocks have room of their own.
-func (c *Client) takeHold(p *pool, share *work.Share) bool {
+// to find others, so hashing for the pool stops. Those that were under way when
+// the connection ended have room of their own, and so have blocks.
+func (c *Client) takeHold(p *pool, share *work.Share, underWay bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	room := c.rules.held
-	if share.Job.IsBlock(share.Hash) {
-		room *= 2
+	if underWay || share.Job.IsBlock(share.Hash) {
+		room *= 4
 	}
 	if p.holding < room {
 		p.holding++

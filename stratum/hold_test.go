@@ -196,6 +196,7 @@ func TestHeldIsBounded(t *testing.T) {
 	r := run(t, pools(server.URL), nil)
 	job := r.jobOf(server)
 	server.Close()
+	r.logged("pool lost", server.URL)
 	var verdicts []<-chan error
 	for nonce := range uint32(r.rules.held + 5) {
 		verdicts = append(verdicts, r.later(share(job, nonce)))
