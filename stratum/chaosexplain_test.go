@@ -95,6 +95,9 @@ func (b *chaosBook) notResumed(pool *poolBook, origin *linkRecord, job *jobRecor
 	if origin.damaged {
 		return "a byte was flipped in its handshake", true
 	}
+	if strings.Contains(fmt.Sprint(s.verdict), "the pool refused the first") {
+		return "the pool refused the first of the job's held shares", b.refusedScout(s.key, origin)
+	}
 	for _, l := range pool.links {
 		if !l.opened.After(origin.opened) || l.opened.After(s.settled) {
 			continue
@@ -102,9 +105,6 @@ func (b *chaosBook) notResumed(pool *poolBook, origin *linkRecord, job *jobRecor
 		if why, ok, final := l.fails(origin, job, s); final {
 			return why, ok
 		}
-	}
-	if strings.Contains(fmt.Sprint(s.verdict), "the pool refused the first") {
-		return "the pool refused the first of the held shares", b.refusedScout(origin)
 	}
 	switch {
 	case pool.movedOn(job, s.settled):
@@ -119,12 +119,15 @@ func (b *chaosBook) notResumed(pool *poolBook, origin *linkRecord, job *jobRecor
 	return "not held for the next connection", false
 }
 
-// refusedScout tells whether the pool said no to a share of the connection
-// that was sent over a later one.
-func (b *chaosBook) refusedScout(origin *linkRecord) bool {
-	for _, s := range b.shares {
+// refusedScout tells whether the pool said no to another share of the job that
+// was sent over a later connection.
+func (b *chaosBook) refusedScout(lost shareKey, origin *linkRecord) bool {
+	for key, s := range b.shares {
+		if key.pool != lost.pool || key.job != lost.job || len(s.judged) == 0 || s.judged[len(s.judged)-1].Accepted() {
+			continue
+		}
 		for _, sent := range s.submits {
-			if sent.link.opened.After(origin.opened) && s.key.pool >= 0 && sent.reply != nil && len(s.judged) > 0 && s.judged[len(s.judged)-1].Code != 0 {
+			if sent.link.opened.After(origin.opened) {
 				return true
 			}
 		}

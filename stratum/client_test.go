@@ -613,3 +613,57 @@ func TestNewRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestOddReplyKeepsTheSession: a pool that has taken the full handshake gives
+// one odd reply to mining.subscribe. It is asked in full again, and resumes.
+func TestOddReplyKeepsTheSession(t *testing.T) {
+	asked := make(chan []any, 10)
+	hangsUp := func(c *pc) {
+		asked <- c.Welcome(stratumtest.Usual())["mining.subscribe"].Params
+		c.Notify(stratumtest.Sample("1").Params())
+	}
+	server := stratumtest.Serve(t, hangsUp, func(c *pc) {
+		c.Result(c.Expect("mining.configure"), `{}`)
+		r := c.Expect("mining.subscribe")
+		asked <- r.Params
+		c.Result(r, `[[],"odd",4]`)
+		c.Hang()
+	}, hangsUp, func(c *pc) { c.Hang() })
+	r := run(t, pools(server.URL), nil)
+	r.jobOf(server)
+	for i, want := range []string{"[quarry/test]", "[quarry/test deadbeef]", "[quarry/test deadbeef]"} {
+		select {
+		case params := <-asked:
+			if fmt.Sprint(params) != want {
+				t.Errorf("subscription %d: %v, want %s", i+1, params, want)
+			}
+		case <-time.After(patience):
+			t.Fatalf("%d subscriptions; the log: %v", i, r.logs.All())
+		}
+	}
+}
+
+// TestRefusalIsNotForGood: configure refused once by a pool that knows it costs
+// one session its version rolling.
+func TestRefusalIsNotForGood(t *testing.T) {
+	knows := func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(stratumtest.Sample("1").Params())
+		c.Read()
+	}
+	server := stratumtest.Serve(t, knows, func(c *pc) {
+		c.Error(c.Expect("mining.configure"), `[-3,"Method not found",null]`)
+		c.Hang()
+	}, knows, knows, works)
+	r := run(t, pools(server.URL), nil)
+	for i, want := range []bool{true, false, true} {
+		job := r.job()
+		for job == nil {
+			job = r.job()
+		}
+		if job.VersionRolling != want {
+			t.Errorf("session %d: version rolling %v", i+1, job.VersionRolling)
+		}
+		go r.submit(share(job, uint32(i)))
+	}
+}

@@ -155,8 +155,7 @@ func (c *Client) close(p *pool, s *v1.Session, reason error) outcome {
 		end.worked = max(now.Sub(p.working), 1)
 	}
 	if end.status.Subscribed {
-		p.known = true
-		p.knowsConfigure = p.knowsConfigure || !p.noConfigure && !p.NoVersionRolling
+		p.understood()
 	}
 	if end.heritage != nil {
 		p.heritage = end.heritage

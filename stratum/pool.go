@@ -43,6 +43,7 @@ type pool struct {
 	onTrial                    bool // whether that helps is not known yet
 	trialFailed                bool // the last time
 	knowsConfigure             bool // it has answered mining.configure
+	knowsSubscribe             bool // it has answered mining.subscribe with params
 
 	// Client.mu guards these.
 	heritage   *v1.Heritage // of the last session there
@@ -113,12 +114,15 @@ func (p *pool) learn(err error, authorised bool) string {
 	return simpler
 }
 
-// simplify leaves out what the handshake failed at, and says so.
+// simplify leaves out what the handshake failed at, and says so. A pool that
+// was not at a loss before is slow, cut off or restarting: it is believed to
+// have changed only when it fails again and again.
 func (p *pool) simplify(err error) string {
 	hungUp := errors.Is(err, v1.ErrNoAnswer) || errors.Is(err, v1.ErrClosed)
+	patient := p.failures < patientFailures
 	switch {
-	case errors.Is(err, v1.ErrConfigure) && p.knowsConfigure && hungUp && p.failures < patientFailures:
-		// It is slow, cut off or restarting rather than at a loss.
+	case errors.Is(err, v1.ErrConfigure) && p.knowsConfigure && hungUp && patient:
+	case errors.Is(err, v1.ErrSubscribe) && p.knowsSubscribe && patient:
 	case errors.Is(err, v1.ErrConfigure) && !p.noConfigure:
 		p.noConfigure = true
 		return "without mining.configure, hence without version rolling"
@@ -127,6 +131,16 @@ func (p *pool) simplify(err error) string {
 		return "subscribing without params"
 	}
 	return ""
+}
+
+// understood takes note of what the pool understood in a session. What it did not
+// understand only this time is tried again the next.
+func (p *pool) understood() {
+	p.known = true
+	p.knowsConfigure = p.knowsConfigure || !p.noConfigure && !p.NoVersionRolling
+	p.knowsSubscribe = p.knowsSubscribe || !p.bareSubscribe
+	p.noConfigure = p.noConfigure && !p.knowsConfigure
+	p.bareSubscribe = p.bareSubscribe && !p.knowsSubscribe
 }
 
 // settle says how long to leave the pool alone after a session. The jitter is
