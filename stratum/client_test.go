@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -167,8 +167,17 @@ func (r *running) logged(message, text string) {
 
 // works is a pool that gives a job and answers shares until it gets one whose
 // nonce is 0xdead: then it hangs up.
-func works(c *pc) {
-	c.Welcome(stratumtest.Usual())
+func works(c *pc) { worksAs(c, stratumtest.Usual()) }
+
+// fresh is a pool like works that gives a new extranonce1 each time.
+func fresh(c *pc) {
+	offer := stratumtest.Usual()
+	offer.Extranonce1 = newExtranonce()
+	worksAs(c, offer)
+}
+
+func worksAs(c *pc, offer stratumtest.Offer) {
+	c.Welcome(offer)
 	c.Notify(stratumtest.Sample("1").Params())
 	for {
 		r := c.Expect("mining.submit")
@@ -179,23 +188,8 @@ func works(c *pc) {
 	}
 }
 
-// fresh is a pool like works that gives a new extranonce1 each time.
-func fresh() stratumtest.Script {
-	var count atomic.Uint32
-	return func(c *pc) {
-		offer := stratumtest.Usual()
-		offer.Extranonce1 = fmt.Sprintf("%08x", count.Add(1))
-		c.Welcome(offer)
-		c.Notify(stratumtest.Sample("1").Params())
-		for {
-			r := c.Expect("mining.submit")
-			if r.Params[4] == "0000dead" {
-				return
-			}
-			c.Result(r, "true")
-		}
-	}
-}
+// newExtranonce differs each time.
+func newExtranonce() string { return fmt.Sprintf("%016x", rand.Uint64()) }
 
 func share(job *work.Job, nonce uint32) *work.Share {
 	s := &work.Share{Job: job, Extranonce2: make([]byte, job.Extranonce2Size), NTime: job.NTime, Version: job.Version, Nonce: nonce}
@@ -253,7 +247,7 @@ func TestMineOverEveryScheme(t *testing.T) {
 }
 
 func TestFailover(t *testing.T) {
-	first, second := stratumtest.Serve(t, fresh()), stratumtest.Serve(t, fresh())
+	first, second := stratumtest.Serve(t, fresh), stratumtest.Serve(t, fresh)
 	dead := "stratum+tcp://" + closedPort(t)
 	r := run(t, pools(dead, first.URL, second.URL), nil)
 	one := r.jobOf(first)

@@ -23,15 +23,12 @@ type steady struct {
 
 func newSteady(t *testing.T) *steady {
 	s := &steady{shares: make(chan string, 1000), gone: make(chan struct{}, 1000)}
-	var count atomic.Uint32
 	s.Server = stratumtest.Serve(t, func(c *pc) {
 		if s.down.Load() {
 			return
 		}
 		defer func() { s.gone <- struct{}{} }()
-		offer := stratumtest.Usual()
-		offer.Extranonce1, offer.SessionID = fmt.Sprintf("%08x", count.Add(1)), "" // sessions cannot be resumed
-		c.Welcome(offer)
+		c.Welcome(anew())
 		c.Notify(stratumtest.Sample("1").Params())
 		for {
 			r := c.Expect("mining.submit")

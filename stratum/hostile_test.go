@@ -210,7 +210,7 @@ func acting(act stratumtest.Script) stratumtest.Script {
 // be resumed: when it is lost its job is, too.
 func anew() stratumtest.Offer {
 	offer := stratumtest.Usual()
-	offer.SessionID, offer.Extranonce1 = "", fmt.Sprintf("%016x", time.Now().UnixNano())
+	offer.SessionID, offer.Extranonce1 = "", newExtranonce()
 	return offer
 }
 

@@ -228,6 +228,28 @@ func (c *conn) call(ctx context.Context, rq call) (Message, error) {
 	}
 }
 
+// await waits for something that the reader will close. The error is late
+// after so long, the context's, or why the connection ended.
+func (c *conn) await(ctx context.Context, what <-chan struct{}, longest time.Duration, late error) error {
+	timer := time.NewTimer(longest)
+	defer timer.Stop()
+	select {
+	case <-what:
+		return nil
+	case <-timer.C:
+		return late
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.done:
+	}
+	select {
+	case <-what: // came before the end
+		return nil
+	default:
+		return c.why()
+	}
+}
+
 // tell sends a request whose reply does not matter.
 func (c *conn) tell(method string, params []any) error {
 	_, err := c.ask(&pending{reply: make(chan answer, 1)}, method, params)

@@ -2,11 +2,9 @@ package v1
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"quarry/work"
 )
@@ -62,26 +60,6 @@ func (s *Session) tellResumed(resumed bool) {
 	}
 	if s.cfg.Subscribed != nil {
 		s.cfg.Subscribed(resumed)
-	}
-}
-
-// awaitJobFor holds a share of an earlier session until this one's first job
-// tells which block is the newest.
-func (s *Session) awaitJobFor(ctx context.Context, share *work.Share) error {
-	if share.Job.Session == s.cfg.Generation {
-		return nil
-	}
-	timer := time.NewTimer(s.cfg.Limits.FirstJob)
-	defer timer.Stop()
-	select {
-	case <-s.firstJob:
-		return nil
-	case <-timer.C:
-		return Disconnected(ErrNoJob)
-	case <-ctx.Done():
-		return Disconnected(ctx.Err())
-	case <-s.conn.done:
-		return Disconnected(s.conn.why())
 	}
 }
 

@@ -312,16 +312,6 @@ func (s *Session) suggest(context.Context) error {
 }
 
 func (s *Session) awaitJob(ctx context.Context) error {
-	timer := time.NewTimer(s.cfg.Limits.FirstJob)
-	defer timer.Stop()
-	select {
-	case <-s.firstJob:
-		return nil
-	case <-timer.C:
-		return fmt.Errorf("%w: none within %v of the authorisation", ErrNoJob, s.cfg.Limits.FirstJob)
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-s.conn.done:
-		return s.conn.why()
-	}
+	longest := s.cfg.Limits.FirstJob
+	return s.conn.await(ctx, s.firstJob, longest, fmt.Errorf("%w: none within %v of the authorisation", ErrNoJob, longest))
 }

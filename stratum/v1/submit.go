@@ -20,13 +20,15 @@ const (
 	lostShutdown     = "shutdown"
 )
 
+var errNotAuthorised = errors.New("not authorised in time")
+
 // Disconnected is the verdict on a share whose session is gone, or whose
 // sender could not wait.
 func Disconnected(reason error) *work.Lost {
 	switch {
 	case errors.Is(reason, context.Canceled):
 		return &work.Lost{Why: lostShutdown, Err: reason}
-	case errors.Is(reason, context.DeadlineExceeded):
+	case errors.Is(reason, context.DeadlineExceeded), errors.Is(reason, errNotAuthorised):
 		return &work.Lost{Why: lostTimeout, Err: reason}
 	}
 	return &work.Lost{Why: LostDisconnected, Err: reason}
@@ -46,11 +48,8 @@ func (s *Session) Submit(ctx context.Context, share *work.Share) error {
 		return err
 	}
 	defer free()
-	if err := s.awaitAuthorised(ctx); err != nil {
-		return err
-	}
-	if err := s.awaitJobFor(ctx, share); err != nil {
-		return err
+	if err := s.ready(ctx, share); err != nil {
+		return Disconnected(err)
 	}
 	if err := s.gate(share); err != nil {
 		return err
@@ -107,25 +106,16 @@ func (s *Session) takeSlot(ctx context.Context) (free func(), err error) {
 // Pending is how many shares wait for their verdict.
 func (s *Session) Pending() int { return int(s.pending.Load()) }
 
-// awaitAuthorised holds shares of jobs that came before the authorisation.
-func (s *Session) awaitAuthorised(ctx context.Context) error {
-	select {
-	case <-s.authorised:
-		return nil
-	default:
+// ready holds shares of jobs that came before the authorisation, and shares of
+// an earlier session until this one's first job tells which block is the newest.
+func (s *Session) ready(ctx context.Context, share *work.Share) error {
+	if err := s.conn.await(ctx, s.authorised, s.cfg.Limits.Authorise, errNotAuthorised); err != nil {
+		return err
 	}
-	timer := time.NewTimer(s.cfg.Limits.Authorise)
-	defer timer.Stop()
-	select {
-	case <-s.authorised:
+	if share.Job.Session == s.cfg.Generation {
 		return nil
-	case <-timer.C:
-		return &work.Lost{Why: lostTimeout, Err: errors.New("not authorised in time")}
-	case <-ctx.Done():
-		return Disconnected(ctx.Err())
-	case <-s.conn.done:
-		return Disconnected(s.conn.why())
 	}
+	return s.conn.await(ctx, s.firstJob, s.cfg.Limits.FirstJob, ErrNoJob)
 }
 
 // gate is the one place that decides whether a share is sent: it must be of
