@@ -124,15 +124,18 @@ func newChaosRun(t *testing.T, seed uint64) *chaosRun {
 	pools[2].TLS = TLSOptions{Pin: localpool.Pin(*pinned)}
 
 	log := chaosLog(t)
-	client, err := New(Options{Pools: pools, Limits: chaosLimits, Log: log})
+	index := make(map[string]int)
+	client, err := New(Options{Pools: pools, Limits: chaosLimits, Log: log, Trace: v1.Trace{
+		Ended: func(pool string, at time.Time) { r.book.ended(index[pool], at) },
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	client.clock = hurried(chaosSpeed, seed)
 	client.rules.drainMin, client.rules.drain = time.Second*chaosSpeed, 5*time.Second*chaosSpeed // as the delays are no shorter
-	r.source = &chaosSource{Client: client, book: r.book, index: make(map[string]int)}
+	r.source = &chaosSource{Client: client, book: r.book, index: index}
 	for i, p := range client.pools {
-		r.source.index[p.url.String()] = i
+		index[p.url.String()] = i
 	}
 	r.ledger = telemetry.New(2, nil)
 	r.miner = miner.Options{

@@ -16,6 +16,7 @@ import (
 func (b *chaosBook) audit(before time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	var done []shareKey // what is said of one share explains others, so all stay until the end
 	for key, s := range b.shares {
 		switch {
 		case s.share == nil && len(s.submits) == 0: // known to the pool only
@@ -27,6 +28,9 @@ func (b *chaosBook) audit(before time.Time) {
 		default:
 			b.judge(s)
 		}
+		done = append(done, key)
+	}
+	for _, key := range done {
 		delete(b.shares, key)
 	}
 	b.forget(before.Add(-3 * time.Minute))
@@ -113,6 +117,8 @@ func (b *chaosBook) judge(s *shareRecord) {
 		b.violation("%v: the pool accepted it, our books say %v", s.key, s.verdict)
 	case doubt:
 		b.excused[verdict+", after a byte was flipped"]++
+	case verdict == "rejected" && s.scoutedRaise(job):
+		b.excused["rejected by the difficulty with which the pool gave the job again"]++
 	case verdict == "rejected":
 		b.violation("%v: %v; the pool says %v", s.key, s.verdict, reasons(s.judged))
 	case errors.Is(s.verdict, work.ErrUnsent):
@@ -172,6 +178,25 @@ func (s *shareRecord) doubtful() bool {
 	return false
 }
 
+// scoutedRaise tells whether the share was found before the pool gave the same
+// job again with another difficulty, and was the one to learn by which of them
+// it judges. Real pools do either.
+func (s *shareRecord) scoutedRaise(job *jobRecord) bool {
+	if len(s.submits) == 0 || len(s.judged) == 0 || s.judged[len(s.judged)-1].Code != localpool.CodeLowDifficulty {
+		return false
+	}
+	found, judged := "", ""
+	for _, d := range job.on {
+		if !d.at.After(s.share.Job.Received) {
+			found = d.difficulty
+		}
+		if d.link == s.submits[len(s.submits)-1].link {
+			judged = d.difficulty
+		}
+	}
+	return found != "" && judged != "" && found != judged
+}
+
 // misledBy tells whether a client of one of the job's connections may believe
 // in a block that there is not.
 func (p *poolBook) misledBy(j *jobRecord) bool {
@@ -192,11 +217,12 @@ func (r *submitRecord) surelyAnswered(settled time.Time) bool {
 		return false
 	}
 	l := r.link
-	switch l.cause {
-	case "":
+	over := l.over()
+	switch {
+	case over.IsZero():
 		return true
-	case stratumtest.Reset, stratumtest.ByClient:
-		return r.reply.At.Add(doubtTime).Before(l.closed)
+	case over == l.left, l.cause == stratumtest.Reset, l.cause == stratumtest.ByClient:
+		return r.reply.At.Add(doubtTime).Before(over)
 	}
-	return r.reply.At.Before(l.closed)
+	return r.reply.At.Before(over)
 }

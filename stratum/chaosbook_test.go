@@ -76,6 +76,8 @@ type submitRecord struct {
 type linkRecord struct {
 	number         int
 	opened, closed time.Time
+	left           time.Time // the client read nothing any more
+	difficulty     string    // that the next job is given with
 	cause          stratumtest.Fault
 
 	asked       map[string]string // method by id, but for submits
@@ -113,8 +115,9 @@ type jobRecord struct {
 }
 
 type delivery struct {
-	link *linkRecord
-	at   time.Time
+	link       *linkRecord
+	at         time.Time
+	difficulty string
 }
 
 type blockRecord struct {
@@ -219,6 +222,15 @@ func (b *chaosBook) judged(pool int, s localpool.Submission, v localpool.Verdict
 	r := b.record(key)
 	v.Coinbase = nil
 	r.judged = append(r.judged, v)
+}
+
+// ended notes that the client is done with its connection to a pool.
+func (b *chaosBook) ended(pool int, at time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if links := b.pools[pool].links; len(links) > 0 && links[len(links)-1].left.IsZero() {
+		links[len(links)-1].left = at
+	}
 }
 
 func (b *chaosBook) restarted(pool int) {

@@ -51,10 +51,20 @@ func (b *chaosBook) explain(s *shareRecord, job *jobRecord) (why string, ok bool
 	return origin.trouble() + "; " + why, ok
 }
 
+// over is when the connection ended for the client: the injector, which may be
+// a slow reader, learns of the client's farewell later. It is zero before.
+func (l *linkRecord) over() time.Time {
+	if !l.left.IsZero() && (l.closed.IsZero() || l.left.Before(l.closed)) {
+		return l.left
+	}
+	return l.closed
+}
+
 // openAt tells whether the connection was open then, as seen by the client,
 // which may know of its end a little before the injector.
 func (l *linkRecord) openAt(at time.Time) bool {
-	return l.closed.IsZero() || l.closed.After(at.Add(doubtTime))
+	over := l.over()
+	return over.IsZero() || over.After(at.Add(doubtTime))
 }
 
 // trouble is what ended the connection, or why it is of no use.
@@ -156,7 +166,8 @@ func (p *poolBook) refusals(by time.Time) (n int) {
 // fails says why a later connection did not bring the share to the pool, if
 // that settles it.
 func (l *linkRecord) fails(origin *linkRecord, job *jobRecord, s *shareRecord) (why string, ok, final bool) {
-	dead := !l.closed.IsZero() && l.closed.Before(s.settled)
+	over := l.over()
+	dead := !over.IsZero() && over.Before(s.settled)
 	switch {
 	case l.damaged:
 		return "a byte was flipped in the next handshake", true, true

@@ -113,6 +113,9 @@ func (b *chaosBook) pushed(pool int, l *linkRecord, m wire, p stratumtest.Passag
 	switch m.Method {
 	case "mining.set_difficulty", "mining.set_version_mask":
 		l.tainted[m.Method] = flipped
+		if m.Method == "mining.set_difficulty" && len(m.Params) > 0 {
+			l.difficulty = string(m.Params[0])
+		}
 	case "mining.set_extranonce":
 		l.tainted[m.Method] = flipped
 		l.changed = true
@@ -146,7 +149,7 @@ func (b *chaosBook) notified(pool *poolBook, l *linkRecord, m wire, p stratumtes
 		}
 		j.tainted = j.tainted || tainted
 		if p.Whole() || tainted {
-			j.on = append(j.on, delivery{l, p.At})
+			j.on = append(j.on, delivery{l, p.At, l.difficulty})
 		}
 	}
 }

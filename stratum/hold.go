@@ -125,7 +125,7 @@ func (c *Client) scouted(ctx context.Context, p *pool, s *v1.Session, share *wor
 func (c *Client) goAhead(ctx context.Context, p *pool, what errand, ahead *scout, s *v1.Session, share *work.Share, sent bool) error {
 	verdict := s.Submit(ctx, share)
 	ahead.taken = verdict == nil || sent && secondVerdict(verdict, &work.Lost{}) == nil
-	if !ahead.taken {
+	if !ahead.taken && !s.Outdated(share.Job) { // else the block is what it was refused for
 		ahead.refusal = refusal(verdict)
 	}
 	c.mu.Lock()
@@ -182,12 +182,14 @@ func secondVerdict(verdict error, lost *work.Lost) error {
 
 // takeHold finds room for the share. Where there is none any more it is no use
 // to find others, so hashing for the pool stops. Those that were under way when
-// the connection ended have room of their own, and so have blocks.
+// the connection ended have room of their own, and so have blocks and those that
+// need not wait, for there is a session again.
 func (c *Client) takeHold(p *pool, share *work.Share, underWay bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	room := c.rules.held
-	if underWay || share.Job.IsBlock(share.Hash) {
+	back := p.session != nil && p.current > share.Job.Session
+	if underWay || back || share.Job.IsBlock(share.Hash) {
 		room *= 4
 	}
 	if p.holding < room {

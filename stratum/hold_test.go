@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"quarry/stratum/stratumtest"
+	"quarry/stratum/v1"
 	"quarry/work"
 )
 
@@ -188,6 +189,24 @@ func TestHashingWhileAway(t *testing.T) {
 		t.Errorf("hashing stopped after %v", away)
 	}
 	r.logged("no work: hashing stands still until a pool gives a job", "")
+}
+
+// TestRoomOnceBack: while the held shares are on their way over the new
+// connection, a late one of the old connection joins them.
+func TestRoomOnceBack(t *testing.T) {
+	c, err := New(Options{Pools: []Pool{{URL: "stratum+tcp://127.0.0.1:1", User: "u"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, late := c.pools[0], &work.Share{Job: &work.Job{Session: 1}}
+	p.current, p.holding = 1, c.rules.held
+	if c.takeHold(p, late, false) {
+		t.Error("room for more shares than are to be held")
+	}
+	p.current, p.session = 2, new(v1.Session)
+	if !c.takeHold(p, late, false) {
+		t.Error("no room although the pool is back")
+	}
 }
 
 // TestHeldIsBounded: more shares than the limit are lost at once.

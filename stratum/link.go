@@ -137,7 +137,7 @@ func (c *Client) run(ctx context.Context, s *v1.Session) error {
 func (c *Client) drain(running context.Context, s *v1.Session) {
 	wait := c.rules.drainMin
 	for waited := time.Duration(0); waited < c.rules.drain; waited += wait {
-		if waited > 0 && s.Pending() == 0 || c.clock.wait(running, wait) != nil {
+		if waited > 0 && s.Retire() || c.clock.wait(running, wait) != nil {
 			return
 		}
 	}

@@ -93,6 +93,38 @@ func TestScoutBrings(t *testing.T) {
 	}
 }
 
+// TestScoutOvertaken: a share that was refused for a new block says nothing of
+// what the pool remembers. The others are stale, too, and not sent.
+func TestScoutOvertaken(t *testing.T) {
+	block := stratumtest.Sample("2")
+	block.PrevHash = strings.Repeat("00000001", 8)
+	r, verdicts := held(t, 20, stratumtest.Usual(), func(c *pc) {
+		first := c.Expect("mining.submit")
+		c.Notify(block.Params())
+		c.Error(first, `[21,"Stale",null]`)
+		c.Read()
+		t.Error("a second share of the old block was sent")
+	})
+	sent := 0
+	for _, of := range verdicts {
+		err := r.verdict(of)
+		if !errors.Is(err, work.ErrStale) {
+			t.Errorf("verdict %v", err)
+		}
+		if !errors.Is(err, work.ErrUnsent) {
+			sent++
+		}
+	}
+	if sent != 1 {
+		t.Errorf("%d shares were sent, want one", sent)
+	}
+	r.Client.mu.Lock()
+	defer r.Client.mu.Unlock()
+	if forgot := r.pools[0].forgot; forgot != 0 {
+		t.Errorf("the pool is said to have forgotten its jobs %d times", forgot)
+	}
+}
+
 // TestNoRollingNoShares: shares with version bits do not fit a session that has
 // none.
 func TestNoRollingNoShares(t *testing.T) {

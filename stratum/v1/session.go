@@ -54,6 +54,9 @@ type Trace struct {
 	JobReceived func(at time.Time)
 	// SubmitWritten: the last byte of the submit was written at that time.
 	SubmitWritten func(share *work.Share, at time.Time)
+	// Ended: the connection to the pool was closed, and nothing that came over
+	// it will be read any more.
+	Ended func(pool string, at time.Time)
 }
 
 // Steps of the handshake that went wrong, for the caller to go on.
@@ -83,7 +86,7 @@ type Session struct {
 	authorised chan struct{} // closed when the pool said yes
 	firstJob   chan struct{} // closed when a job was published
 	slots      chan struct{} // one for each share under way
-	pending    atomic.Int32  // shares without a verdict
+	pending    atomic.Int32  // shares without a verdict; far below zero once no more are taken
 	submits    submits
 	guard      guard
 	refusals   refusals
@@ -172,6 +175,9 @@ func (s *Session) Run(ctx context.Context) error {
 	err := s.run(ctx)
 	s.conn.end(err)
 	<-s.conn.done
+	if s.cfg.Trace.Ended != nil {
+		s.cfg.Trace.Ended(s.cfg.Pool, time.Now())
+	}
 	s.teller.silence()
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"time"
@@ -20,7 +21,10 @@ const (
 	lostShutdown     = "shutdown"
 )
 
-var errNotAuthorised = errors.New("not authorised in time")
+var (
+	errNotAuthorised = errors.New("not authorised in time")
+	errRetired       = errors.New("the session is about to end")
+)
 
 // Disconnected is the verdict on a share whose session is gone, or whose
 // sender could not wait.
@@ -41,8 +45,10 @@ func (s *Session) Submit(ctx context.Context, share *work.Share) error {
 	if !s.guard.admit(share, time.Now()) {
 		return &work.Lost{Why: lostTooMany, Err: work.ErrUnsent}
 	}
-	s.pending.Add(1)
 	defer s.pending.Add(-1)
+	if s.pending.Add(1) < 0 {
+		return Disconnected(errRetired)
+	}
 	free, err := s.takeSlot(ctx)
 	if err != nil {
 		return err
@@ -104,7 +110,11 @@ func (s *Session) takeSlot(ctx context.Context) (free func(), err error) {
 }
 
 // Pending is how many shares wait for their verdict.
-func (s *Session) Pending() int { return int(s.pending.Load()) }
+func (s *Session) Pending() int { return max(int(s.pending.Load()), 0) }
+
+// Retire tells whether no share waits for its verdict. If so, the session takes
+// no more of them, and its end will cost none.
+func (s *Session) Retire() bool { return s.pending.CompareAndSwap(0, math.MinInt32) }
 
 // ready holds shares of jobs that came before the authorisation, and shares of
 // an earlier session until this one's first job tells which block is the newest.
@@ -137,6 +147,15 @@ func (s *Session) gate(share *work.Share) error {
 		return fmt.Errorf("%w: %w", work.ErrUnsent, &work.Rejected{Reason: work.ReasonDuplicate, Text: "held back, for it was sent before"})
 	}
 	return nil
+}
+
+// Outdated tells whether there is a newer block than the job's, as far as this
+// session knows.
+func (s *Session) Outdated(job *work.Job) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	current := s.state.current()
+	return current != nil && current.PrevHash != job.PrevHash
 }
 
 // live tells whether shares of the job are still wanted.

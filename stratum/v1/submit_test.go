@@ -297,6 +297,43 @@ func TestLostShares(t *testing.T) {
 	})
 }
 
+// TestRetire: a session is left between two shares, never during one.
+func TestRetire(t *testing.T) {
+	got := make(chan stratumtest.Request)
+	m := mine(t, stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(sample("1"))
+		for {
+			r := c.Expect("mining.submit")
+			got <- r
+			<-got
+			c.Result(r, "true")
+		}
+	}), Config{})
+	job := m.job()
+	verdict := make(chan error, 1)
+	go func() { verdict <- m.submit(share(job, 1)) }()
+	r := <-got
+	if m.Retire() {
+		t.Error("retired with a share under way")
+	}
+	got <- r
+	if err := <-verdict; err != nil {
+		t.Error(err)
+	}
+	if !m.Retire() {
+		t.Error("not retired, without a share under way")
+	}
+	err := m.submit(share(job, 2))
+	var lost *work.Lost
+	if !errors.As(err, &lost) || lost.Why != LostDisconnected || lost.Sent {
+		t.Errorf("verdict %v after that, want one that lets the share be held", err)
+	}
+	if n := m.Pending(); n != 0 {
+		t.Errorf("%d shares pending", n)
+	}
+}
+
 // TestForgottenByThePool: a pool that does not know us any more gets a new
 // connection.
 func TestForgottenByThePool(t *testing.T) {
