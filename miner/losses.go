@@ -9,17 +9,19 @@ import (
 	"go.uber.org/zap"
 )
 
-// lossPause is how long further losses are counted rather than logged.
+// lossPause is how long further such shares are counted rather than logged.
 const lossPause = 10 * time.Second
 
-// losses logs lost shares: one at once, those that follow within the pause in
-// one line for each reason. A pool that hangs up may take thousands with it.
+// losses logs shares that are lost, or not sent as stale: one at once, those that
+// follow within the pause in one line for each reason. A pool that hangs up, or
+// a block while it was away, may take thousands with it.
 type losses struct {
-	log *zap.Logger
+	log  *zap.Logger
+	more string // what the line says of those that followed
 
 	mu    sync.Mutex
 	pause *time.Timer // runs: losses are counted
-	more  map[string]uint64
+	count map[string]uint64
 }
 
 // tell logs one loss by line, or counts it by its reason.
@@ -27,10 +29,10 @@ func (l *losses) tell(reason string, line func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.pause != nil {
-		l.more[reason]++
+		l.count[reason]++
 		return
 	}
-	l.more = make(map[string]uint64)
+	l.count = make(map[string]uint64)
 	l.pause = time.AfterFunc(lossPause, l.flush)
 	line()
 }
@@ -43,8 +45,8 @@ func (l *losses) flush() {
 		l.pause.Stop()
 		l.pause = nil
 	}
-	for _, reason := range slices.Sorted(maps.Keys(l.more)) {
-		l.log.Warn("more shares lost", zap.Uint64("shares", l.more[reason]), zap.String("reason", reason))
+	for _, reason := range slices.Sorted(maps.Keys(l.count)) {
+		l.log.Warn(l.more, zap.Uint64("shares", l.count[reason]), zap.String("reason", reason))
 	}
-	l.more = nil
+	l.count = nil
 }

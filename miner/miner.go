@@ -70,7 +70,8 @@ func Run(ctx context.Context, o Options) error {
 	examiner := sync.OnceValue(hashing.NewExaminer)
 	shares := &submitter{
 		source: o.Source, ledger: o.Telemetry.Ledger, trace: o.Trace, log: o.Log,
-		limit: o.Shares, enough: stopSearching, losses: losses{log: o.Log},
+		limit: o.Shares, enough: stopSearching,
+		losses: losses{log: o.Log, more: "more shares lost"}, outdated: losses{log: o.Log, more: "more shares stale"},
 		queue: make(chan found, queuedShares), ended: make(chan struct{}),
 	}
 	var source, workers, submits sync.WaitGroup

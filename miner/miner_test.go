@@ -339,28 +339,32 @@ func TestShutdownWaitsForVerdicts(t *testing.T) {
 	}
 }
 
-// TestLossesAreToldTogether: however many shares a pool takes with it, the log
-// has one line at once and one that counts the rest.
+// TestLossesAreToldTogether: however many shares a pool takes with it, or a
+// block, the log has one line at once and one that counts the rest.
 func TestLossesAreToldTogether(t *testing.T) {
-	core, logs := observer.New(zap.InfoLevel)
-	source := scripted{
-		run:    offers(testJob(t, 1, "1e-7")),
-		submit: func(context.Context, *work.Share) error { return &work.Lost{Why: "disconnected"} },
-	}
-	o := testOptions(t, 2, source)
-	o.Log = zap.New(core)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	if err := Run(ctx, o); err != nil {
-		t.Fatal(err)
-	}
-	told := uint64(logs.FilterMessage("share lost").Len())
-	lines := logs.FilterMessage("more shares lost").All()
-	for _, line := range lines {
-		told += line.ContextMap()["shares"].(uint64)
-	}
-	if s := o.Telemetry.Snapshot().Shares; s.Lost < 100 || told != s.Lost || logs.Len() > 10 {
-		t.Errorf("%d shares lost, %d told in %d lines", s.Lost, told, logs.Len())
+	for what, verdict := range map[string]error{
+		"lost":  &work.Lost{Why: "disconnected"},
+		"stale": fmt.Errorf("%w: %w", work.ErrStale, work.ErrUnsent),
+	} {
+		core, logs := observer.New(zap.InfoLevel)
+		o := testOptions(t, 2, scripted{
+			run:    offers(testJob(t, 1, "1e-7")),
+			submit: func(context.Context, *work.Share) error { return verdict },
+		})
+		o.Log = zap.New(core)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := Run(ctx, o); err != nil {
+			t.Fatal(err)
+		}
+		told := uint64(logs.FilterMessage("share " + what).Len())
+		for _, line := range logs.FilterMessage("more shares " + what).All() {
+			told += line.ContextMap()["shares"].(uint64)
+		}
+		s := o.Telemetry.Snapshot().Shares
+		if n := map[string]uint64{"lost": s.Lost, "stale": s.Stale}[what]; n < 100 || told != n || logs.Len() > 10 {
+			t.Errorf("%d shares %s, %d told in %d lines", n, what, told, logs.Len())
+		}
 	}
 }
 

@@ -31,6 +31,7 @@ type submitter struct {
 
 	accepted atomic.Uint64
 	losses   losses
+	outdated losses // stale, and not sent
 	queue    chan found
 	ended    chan struct{} // closed when no more shares are taken
 }
@@ -96,6 +97,7 @@ func (s *submitter) run(ctx context.Context) {
 	}
 	inFlight.Wait()
 	s.losses.flush()
+	s.outdated.flush()
 }
 
 // next waits for a share; there is none any more after the end.
@@ -136,7 +138,12 @@ func (s *submitter) settle(f found, verdict error) {
 			zap.String("text", rejected.Text), latency(took), poolOf(f))
 	case errors.Is(verdict, work.ErrStale):
 		took := s.ledger.Stale(f.ticket)
-		s.line(f).Warn("share stale", zap.Error(verdict), latency(took), poolOf(f))
+		line := func() { s.line(f).Warn("share stale", zap.Error(verdict), latency(took), poolOf(f)) }
+		if errors.Is(verdict, work.ErrUnsent) {
+			s.outdated.tell("a new block came before they could be sent", line)
+		} else {
+			line()
+		}
 	case errors.As(verdict, &lost):
 		s.lose(f, lost.Why, lost.Err)
 	default: // a source that breaks its word; the share must not vanish
