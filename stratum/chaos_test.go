@@ -98,7 +98,8 @@ func newChaosRun(t *testing.T, seed uint64) *chaosRun {
 	net.DefaultResolver = names.Resolver()
 	t.Cleanup(func() { net.DefaultResolver = usual })
 
-	r := &chaosRun{t: t, book: newChaosBook(3, 110*time.Second/chaosSpeed)}
+	log := chaosLog(t)
+	r := &chaosRun{t: t, book: newChaosBook(log, 3, 110*time.Second/chaosSpeed)}
 	authority := stratumtest.NewAuthority(t)
 	r.plan = &chaosPlan{
 		random: rand.New(rand.NewPCG(seed, 5)), names: names, authority: authority, second: secondAddress(), done: make(map[string]int),
@@ -123,7 +124,6 @@ func newChaosRun(t *testing.T, seed uint64) *chaosRun {
 	pools[1].TLS = TLSOptions{CAFile: authority.File}
 	pools[2].TLS = TLSOptions{Pin: localpool.Pin(*pinned)}
 
-	log := chaosLog(t)
 	index := make(map[string]int)
 	client, err := New(Options{Pools: pools, Limits: chaosLimits, Log: log, Trace: v1.Trace{
 		Ended: func(pool string, at time.Time) { r.book.ended(index[pool], at) },

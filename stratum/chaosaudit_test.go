@@ -98,7 +98,8 @@ func (b *chaosBook) judge(s *shareRecord) {
 	}
 	for _, r := range s.submits[:max(len(s.submits)-1, 0)] {
 		if r.surelyAnswered(s.settled) && !doubt {
-			b.violation("%v: sent again, although connection %d had given the answer", s.key, r.link.number)
+			b.violation("%v: sent again, although connection %d had given the answer %v before it was %s", s.key, r.link.number,
+				r.link.over().Sub(r.reply.At).Round(time.Millisecond), r.link.trouble())
 		}
 	}
 	switch {

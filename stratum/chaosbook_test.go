@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"go.uber.org/zap"
+
 	"quarry/stratum/localpool"
 	"quarry/stratum/stratumtest"
 	"quarry/work"
@@ -19,6 +21,7 @@ import (
 // lines between client and pool, the pool's verdict. It is read once a share is
 // settled, see chaosaudit_test.go.
 type chaosBook struct {
+	log        *zap.Logger // of the lines between client and pools
 	mu         sync.Mutex
 	waiting    int           // shares with the client
 	holding    time.Duration // how long the client holds shares, by its own clock
@@ -125,10 +128,10 @@ type blockRecord struct {
 	at    time.Time
 }
 
-func newChaosBook(pools int, holding time.Duration) *chaosBook {
+func newChaosBook(log *zap.Logger, pools int, holding time.Duration) *chaosBook {
 	b := &chaosBook{
-		holding: holding,
-		shares:  make(map[shareKey]*shareRecord), verdicts: make(map[string]uint64), lost: make(map[lostCase]uint64),
+		log: log, holding: holding,
+		shares: make(map[shareKey]*shareRecord), verdicts: make(map[string]uint64), lost: make(map[lostCase]uint64),
 		excused: make(map[string]uint64), ends: make(map[stratumtest.Fault]uint64),
 	}
 	for range pools {

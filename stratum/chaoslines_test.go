@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
+
 	"quarry/stratum/stratumtest"
 )
 
@@ -33,6 +35,8 @@ func (m wire) text(i int) (s string) {
 
 // passed notes one line between client and pool.
 func (b *chaosBook) passed(pool int, l *linkRecord, p stratumtest.Passage) {
+	b.log.Debug("line", zap.Int("pool", pool), zap.Int("connection", l.number), zap.Stringer("direction", p.Direction),
+		zap.String("fault", string(p.Fault)), zap.ByteString("line", p.Line))
 	m, ok := readWire(p.Line)
 	if !ok {
 		if p.Direction == stratumtest.ToPool && strings.HasSuffix(string(p.Line), "\n") {
