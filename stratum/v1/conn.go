@@ -101,7 +101,15 @@ func (c *conn) lame(reason error) {
 		c.reason = reason
 	}
 	c.mu.Unlock()
-	time.AfterFunc(lameTime, func() { c.transport.Close() })
+	go func() {
+		late := time.NewTimer(lameTime)
+		defer late.Stop()
+		select {
+		case <-late.C:
+		case <-c.done:
+		}
+		c.transport.Close()
+	}()
 }
 
 // lameTime is plenty to read what has arrived already.

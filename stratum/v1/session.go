@@ -201,20 +201,19 @@ func (s *Session) configure(ctx context.Context) error {
 	s.mu.Lock()
 	s.state.asked = true
 	s.mu.Unlock()
-	var refusal *PoolError
 	_, err := s.conn.call(ctx, call{
 		method: "mining.configure",
 		params: []any{[]string{"version-rolling"}, rollingWish{fmt.Sprintf("%08x", versionBits), 2}},
 		apply: func(m Message) error {
-			if refusal = m.Refusal(); refusal != nil {
-				return refusal
+			if refusal := m.Refusal(); refusal != nil {
+				return fmt.Errorf("%w: %w", ErrConfigure, refusal)
 			}
 			s.configured(m.Result)
 			return nil
 		},
 		timeout: s.cfg.Limits.Configure,
 	})
-	if refusal != nil || errors.Is(err, ErrNoAnswer) || errors.Is(err, ErrClosed) {
+	if errors.Is(err, ErrNoAnswer) || errors.Is(err, ErrClosed) {
 		return fmt.Errorf("%w: %w", ErrConfigure, err)
 	}
 	return err
