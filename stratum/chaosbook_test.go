@@ -90,6 +90,7 @@ type linkRecord struct {
 	extranonce1 string
 	changed     bool // by set_extranonce
 	firstBlock  string
+	firstJob    time.Time
 	swallowed   bool            // half-open
 	damaged     bool            // a byte was flipped in the handshake
 	misled      bool            // a byte was flipped in what the client takes for a job

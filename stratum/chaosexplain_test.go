@@ -112,7 +112,7 @@ func (b *chaosBook) notResumed(pool *poolBook, origin *linkRecord, job *jobRecor
 		if !l.opened.After(origin.opened) || l.opened.After(s.settled) {
 			continue
 		}
-		if why, ok, final := l.fails(origin, job, s); final {
+		if why, ok, final := l.fails(pool, origin, job, s); final {
 			return why, ok
 		}
 	}
@@ -165,7 +165,7 @@ func (p *poolBook) refusals(by time.Time) (n int) {
 
 // fails says why a later connection did not bring the share to the pool, if
 // that settles it.
-func (l *linkRecord) fails(origin *linkRecord, job *jobRecord, s *shareRecord) (why string, ok, final bool) {
+func (l *linkRecord) fails(pool *poolBook, origin *linkRecord, job *jobRecord, s *shareRecord) (why string, ok, final bool) {
 	over := l.over()
 	dead := !over.IsZero() && over.Before(s.settled)
 	switch {
@@ -187,6 +187,8 @@ func (l *linkRecord) fails(origin *linkRecord, job *jobRecord, s *shareRecord) (
 		return "", false, false // no job before it ended
 	case l.firstBlock != job.block:
 		return "a new block when it was resumed", true, true
+	case pool.movedOn(job, l.firstJob.Add(doubtTime)) && pool.movedOn(job, s.settled):
+		return "a new block before the first of the held shares was answered", true, true
 	case dead:
 		return "", false, false // it may not have come to it
 	}

@@ -2,6 +2,7 @@ package stratum
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,6 +86,7 @@ func (b *chaosBook) submitted(pool int, l *linkRecord, m wire, p stratumtest.Pas
 	}
 	r := &submitRecord{link: l, id: string(m.ID), passed: p}
 	s.submits = append(s.submits, r)
+	slices.SortStableFunc(s.submits, func(x, y *submitRecord) int { return x.link.number - y.link.number }) // one may come late
 	l.submits[r.id] = r
 }
 
@@ -136,7 +138,7 @@ func (b *chaosBook) notified(pool *poolBook, l *linkRecord, m wire, p stratumtes
 	tainted := p.Fault == stratumtest.Flipped
 	l.misled = l.misled || tainted
 	if p.Whole() && l.firstBlock == "" {
-		l.firstBlock = block
+		l.firstBlock, l.firstJob = block, p.At
 	}
 	for _, t := range l.tainted {
 		tainted = tainted || t
