@@ -15,7 +15,7 @@ import (
 
 const (
 	queuedShares   = 256 // found, not yet taken up by the submitter
-	inFlightShares = 192 // handed to the source, without a verdict: 64 under way, 64 held for a session to be resumed, and some of a pool being left
+	inFlightShares = 512 // handed to the source, without a verdict: what two pools may hold that are gone, see stratum's rules, and those under way
 )
 
 // submitter carries shares from the workers to the source and books the

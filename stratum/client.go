@@ -147,9 +147,11 @@ func (c *Client) Run(ctx context.Context, publish func(*work.Job)) error {
 	c.change(func() { c.ended = true })
 	end(context.Cause(ctx))
 	running.Wait()
-	if c.shown != nil {
-		publish(nil)
-	}
+	c.change(func() {
+		if c.active = nil; c.shown != nil {
+			c.put(nil)
+		}
+	})
 	return ctx.Err()
 }
 

@@ -241,7 +241,7 @@ func TestWebSocketLimits(t *testing.T) {
 		"incomplete": {v1.Limits{LineTime: 50 * time.Millisecond}, func(c *stratumtest.Conn) { c.Raw().Write([]byte{0x81, 5, 'a'}); c.Hang() }, "not complete"},
 		"closing": {v1.Limits{}, func(c *stratumtest.Conn) {
 			c.WS.WriteMessage(8, []byte{3, 0xf0, 'b', 'y', 'e', 0x1b})
-		}, "1008 bye"},
+		}, "(1008)"},
 		"hanging up": {v1.Limits{}, func(c *stratumtest.Conn) {}, "closed"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -31,14 +31,16 @@ func homeless(verdict error) *work.Lost {
 // hold keeps a share whose connection is gone until the pool resumes the
 // session, and then sends it there. That may be for the second time: the pool
 // may have taken it and its yes may be what was lost.
-func (c *Client) hold(ctx context.Context, p *pool, share *work.Share, underWay bool, lost *work.Lost) error {
+func (c *Client) hold(ctx context.Context, p *pool, share *work.Share, underWay bool, lost *work.Lost) (verdict error) {
+	sent := lost.Sent
+	defer func() { verdict = sentBefore(verdict, sent) }()
 	if !c.takeHold(p, share, underWay) {
 		return &work.Lost{Why: lost.Why, Err: fmt.Errorf("%w, and %d shares are being held already", lost.Err, c.rules.held), Sent: lost.Sent}
 	}
 	defer c.change(func() { p.holding-- })
 	timeout, stop := c.clock.after(c.rules.hold)
 	defer stop()
-	sent, ready := lost.Sent, make(chan struct{})
+	ready := make(chan struct{})
 	close(ready)
 	for after := share.Job.Session; ; {
 		s, news, hope := c.successor(p, after, sent)
@@ -59,7 +61,7 @@ func (c *Client) hold(ctx context.Context, p *pool, share *work.Share, underWay 
 			continue
 		}
 		after = s.Generation()
-		verdict := c.scouted(ctx, p, s, share, sent)
+		verdict = c.scouted(ctx, p, s, share, sent)
 		again := homeless(verdict)
 		switch {
 		case again == nil && sent:
@@ -71,6 +73,16 @@ func (c *Client) hold(ctx context.Context, p *pool, share *work.Share, underWay 
 		}
 		lost, sent = again, sent || again.Sent
 	}
+}
+
+// sentBefore makes known with a share that is lost that it was sent, if not the
+// last time.
+func sentBefore(verdict error, sent bool) error {
+	var lost *work.Lost
+	if !sent || !errors.As(verdict, &lost) || lost.Sent {
+		return verdict
+	}
+	return &work.Lost{Why: lost.Why, Err: fmt.Errorf("sent before, without a verdict: %v", lost.Err), Sent: true}
 }
 
 // scout is a held share that is sent ahead of others like it.
@@ -134,7 +146,10 @@ func (c *Client) goAhead(ctx context.Context, p *pool, what errand, ahead *scout
 	case ahead.taken:
 		p.forgot = 0
 	case errors.Is(ahead.refusal, work.ErrStale):
-		p.forgot, p.refused = p.forgot+1, c.clock.now()
+		if p.forgotIn != what.session {
+			p.forgot++
+		}
+		p.forgotIn, p.refused = what.session, c.clock.now()
 	case ahead.refusal == nil:
 		delete(p.scouts, what)
 	}
@@ -207,16 +222,16 @@ func (c *Client) takeHold(p *pool, share *work.Share, underWay bool) bool {
 }
 
 // successor is the session that came after the one of that generation, once
-// it is subscribed; nil if there is none yet, when news says that there may be.
+// it works; nil if there is none yet, when news says that there may be.
 // Without hope there will be none for the shares of that session: a pool that
 // we left is connected to again only for shares that were not sent.
 func (c *Client) successor(p *pool, after uint64, sent bool) (s *v1.Session, news <-chan struct{}, hope bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case p.session != nil && p.current > after:
+	case p.session != nil && p.current > after && !p.working.IsZero():
 		return p.session, c.news, true
-	case p.session != nil: // its end was felt here first
+	case p.session != nil: // it shakes hands, or its end was felt here first
 		return nil, c.news, true
 	}
 	reason := p.lastError

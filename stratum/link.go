@@ -22,6 +22,7 @@ func (c *Client) link(ctx context.Context, p *pool) {
 		}
 		end, err := c.attempt(ctx, p)
 		if ctx.Err() != nil {
+			c.change(func() { p.credit(end) })
 			return
 		}
 		if c.settle(p, end, err) {
@@ -30,16 +31,18 @@ func (c *Client) link(ctx context.Context, p *pool) {
 	}
 }
 
-// pause waits until the pool may be tried again.
+// pause waits until the pool may be tried again, or is needed.
 func (c *Client) pause(ctx context.Context, p *pool) error {
+	waiting, wake := context.WithCancel(ctx)
+	defer wake()
 	c.mu.Lock()
-	next := p.next
+	wait := p.next.Sub(c.clock.now())
+	p.wake = wake
 	c.mu.Unlock()
-	wait := next.Sub(c.clock.now())
-	if wait <= 0 {
-		return ctx.Err()
+	if wait > 0 {
+		_ = c.clock.wait(waiting, wait)
 	}
-	return c.clock.wait(ctx, wait)
+	return ctx.Err()
 }
 
 // outcome is how a session went.
@@ -98,7 +101,7 @@ func (c *Client) open(p *pool, t v1.Transport, log *zap.Logger) *v1.Session {
 	config.Working = func() { c.worksNow(p, generation) }
 	config.Complain = func(reason error) { c.complain(p, generation, reason) }
 	s := v1.NewSession(t, config)
-	p.session, p.current = s, generation
+	p.session, p.current, p.leaving, p.resting = s, generation, false, false
 	c.sessions[generation], c.owners[generation] = s, p
 	delete(c.owners, generation-rememberedSessions)
 	p.since = time.Now()
@@ -161,8 +164,11 @@ func (c *Client) close(p *pool, s *v1.Session, reason error) outcome {
 		p.heritage = end.heritage
 	}
 	delete(c.sessions, s.Generation())
-	p.session, p.working, p.complaint, p.lost = nil, time.Time{}, nil, now
-	if p.wanted {
+	p.session, p.working, p.complaint = nil, time.Time{}, nil
+	if p.job != nil && p.job.Session == s.Generation() {
+		p.lost = now
+	}
+	if p.wanted && p.idle.IsZero() {
 		p.idle = now
 	}
 	if !p.mayHope(reason, now) {

@@ -49,6 +49,7 @@ type pool struct {
 	heritage   *v1.Heritage // of the last session there
 	refusals   int          // to resume it, in a row
 	forgot     int          // times in a row that it resumed one and knew nothing of its jobs
+	forgotIn   uint64       // the session in which it did last
 	refused    time.Time    // the last time of either
 	next       time.Time    // when it may be tried again
 	backoff    time.Duration
@@ -147,12 +148,7 @@ func (p *pool) understood() {
 // between -1 and 1.
 func (p *pool) settle(end outcome, err error, now time.Time, jitter float64) time.Duration {
 	p.lastError = err
-	if end.status.Authorised {
-		p.userPause = 0
-	}
-	if end.worked >= healthyAfter {
-		p.backoff, p.failures, p.quit = 0, 0, nil
-	}
+	p.credit(end)
 	pause := p.pauseAfter(err, now, jitter)
 	if !p.noFault {
 		p.failures++
@@ -162,6 +158,16 @@ func (p *pool) settle(end outcome, err error, now time.Time, jitter float64) tim
 	}
 	p.next = now.Add(pause)
 	return pause
+}
+
+// credit forgets the failures before a session that worked for long enough.
+func (p *pool) credit(end outcome) {
+	if end.status.Authorised {
+		p.userPause = 0
+	}
+	if end.worked >= healthyAfter {
+		p.backoff, p.failures, p.quit = 0, 0, nil
+	}
 }
 
 func (p *pool) pauseAfter(err error, now time.Time, jitter float64) time.Duration {

@@ -17,6 +17,8 @@ type standing struct {
 	wanted  bool
 	linked  bool              // its link runs
 	leave   func(cause error) // ends the link
+	leaving bool              // that was called, and the session still waits for verdicts
+	wake    func()            // ends the link's pause
 	session *v1.Session       // the present one, which may still shake hands; nil: none
 	current uint64            // its generation, or that of the last one
 	since   time.Time         // when it began, or the last one ended
@@ -29,6 +31,7 @@ type standing struct {
 	idle      time.Time     // since when it is wanted and gives no work; zero: it does
 	quit      error         // a reason to give it up at once
 	complaint error         // a reason to leave it although it works
+	resting   bool          // it is left alone for the last one
 	returned  time.Time     // when it took over from a worse pool that worked
 	trial     time.Duration // that it must be healthy to do so, if longer than usual
 	served    time.Duration
@@ -64,6 +67,7 @@ func (c *Client) decide(start func(*pool)) (news <-chan struct{}, err error) {
 	}
 	c.showActive()
 	c.tellIdle(now)
+	c.endRest(views, now)
 	for i, p := range c.pools {
 		if choice.wanted[i] && !p.wanted && i > 0 && !c.options.Strategy.turns() {
 			p.because = c.pools[i-1].trouble()
@@ -87,12 +91,32 @@ func (c *Client) count(now time.Time) {
 // view is what the strategy needs to know.
 func (p *pool) view(now time.Time, r rules) view {
 	v := view{quota: p.Quota, served: p.served, suspect: p.complaint != nil, trial: max(r.failback, p.trial)}
-	if !p.working.IsZero() {
+	if p.works() {
 		v.works = max(now.Sub(p.working), 1)
 	}
 	idle := !p.idle.IsZero() && now.Sub(p.idle) >= r.noWork
 	v.givenUp = v.works < healthyAfter && (p.failures >= r.failures || idle || p.quit != nil)
 	return v
+}
+
+// works tells whether the pool gives work and takes shares. One that is being
+// left takes those that it gave work for, and is no choice any more.
+func (p *pool) works() bool { return !p.working.IsZero() && !p.leaving }
+
+// endRest calls on the pools that are left alone for a complaint once all
+// others have failed: bad work is better than none.
+func (c *Client) endRest(views []view, now time.Time) {
+	for i, p := range c.pools {
+		if !p.resting && (p.works() || !views[i].givenUp) {
+			return
+		}
+	}
+	for _, p := range c.pools {
+		if p.resting && p.wake != nil && now.Before(p.next) {
+			p.next = now
+			p.wake()
+		}
+	}
 }
 
 // expire forgets the job of a session that was not resumed in time.
@@ -113,7 +137,7 @@ func (c *Client) activate(p *pool, why string, now time.Time) {
 		return
 	}
 	c.active, c.turn = p, now
-	if before != nil && !before.working.IsZero() {
+	if before != nil && before.works() && slices.Index(c.pools, p) < slices.Index(c.pools, before) {
 		p.returned = now
 	}
 	fields := []zap.Field{zap.String("pool", p.url.String())}
@@ -122,9 +146,9 @@ func (c *Client) activate(p *pool, why string, now time.Time) {
 		switch {
 		case before.complaint != nil:
 			why = before.complaint.Error()
-			before.next = now.Add(c.rules.complaint)
+			before.next, before.resting = now.Add(c.rules.complaint), true
 			before.leaveNow(before.complaint)
-		case before.working.IsZero():
+		case !before.works():
 			why = before.trouble()
 		}
 	}
@@ -169,7 +193,7 @@ func (c *Client) put(job *work.Job) {
 }
 
 func (c *Client) anyWorks() bool {
-	return slices.ContainsFunc(c.pools, func(p *pool) bool { return !p.working.IsZero() })
+	return slices.ContainsFunc(c.pools, (*pool).works)
 }
 
 const noWork = "no work: hashing stands still until a pool gives a job"
@@ -213,6 +237,7 @@ func (c *Client) want(p *pool, wanted bool, now time.Time, start func(*pool)) {
 // leaveNow ends the pool's link, if it has one.
 func (p *pool) leaveNow(cause error) {
 	if p.linked && p.leave != nil {
+		p.leaving = p.session != nil
 		p.leave(cause)
 	}
 }
@@ -260,7 +285,7 @@ func (c *Client) jobArrived(p *pool, job *work.Job) {
 		return // of a session that is being left
 	}
 	p.job, p.lost = job, time.Time{}
-	if c.active == nil && p.wanted {
+	if c.active == nil && p.wanted && !p.leaving {
 		c.activate(p, "it is the first with a job", c.clock.now())
 		c.tell()
 	}
@@ -292,7 +317,7 @@ func (c *Client) level(p *pool) {
 	weight := func(p *pool) float64 { return float64(max(p.Quota, 1)) }
 	least := -1.0
 	for _, other := range c.pools {
-		if share := float64(other.served) / weight(other); other != p && !other.working.IsZero() && (least < 0 || share < least) {
+		if share := float64(other.served) / weight(other); other != p && other.works() && (least < 0 || share < least) {
 			least = share
 		}
 	}

@@ -108,6 +108,7 @@ func firstWorking(views []view, active int) (int, string) {
 				return i, ""
 			case !working(active):
 				return i, "it works"
+			case suspect: // no better than the active one
 			case views[active].suspect:
 				return i, "it works better"
 			case i < active && v.works >= v.trial:

@@ -59,7 +59,7 @@ func (d *dialer) upgradeError(ctx context.Context, err error, response *http.Res
 		return fmt.Errorf("open websocket: no answer within %v: %s", d.limits.TLS, hint)
 	case errors.Is(err, websocket.ErrBadHandshake):
 		return fmt.Errorf("%w: the server refuses the websocket with %q: check host, port and path",
-			v1.ErrNotStratum, v1.Sanitise(response.Status))
+			v1.ErrNotStratum, fmt.Sprint(response.StatusCode, " ", http.StatusText(response.StatusCode)))
 	case isHangUp(err):
 		return fmt.Errorf("open websocket: %w: %s", v1.ErrClosed, hint)
 	}
@@ -126,7 +126,7 @@ func (w *webSocket) readError(err error) error {
 	case errors.Is(err, websocket.ErrReadLimit):
 		return fmt.Errorf("message longer than %d bytes", w.limits.Line)
 	case errors.As(err, &closed):
-		return fmt.Errorf("%w (%d %s)", v1.ErrClosed, closed.Code, v1.Sanitise(closed.Text))
+		return fmt.Errorf("%w (%d)", v1.ErrClosed, closed.Code) // its text may say anything
 	case isTimeout(err):
 		return fmt.Errorf("%w for %v, or one that was not complete after %v", v1.ErrSilent, w.limits.Silence, w.limits.LineTime)
 	}

@@ -16,7 +16,7 @@ type Job struct {
 	// Pool is the address of the pool, for people to read.
 	Pool string
 	// Session numbers the connection that the job came over; shares go back
-	// over that one only.
+	// over that one, or over a later one that the pool resumed it with.
 	Session uint64
 
 	// PrevHash is the previous block's hash, internal order, as in the header.

@@ -73,7 +73,7 @@ func (s *Session) pushNotify(m Message, now time.Time) error {
 	notify, err := ParseNotify(m.Params, s.cfg.Limits)
 	if err != nil {
 		if s.pool.badNotifies++; s.pool.badNotifies >= maxBadNotifies {
-			return fmt.Errorf("%d malformed jobs in a row, the last: %w", maxBadNotifies, err)
+			return fmt.Errorf("%d malformed jobs in a row, the last: %s", maxBadNotifies, s.redact(err.Error()))
 		}
 		s.ignore(m, now, err)
 		return nil

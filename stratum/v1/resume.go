@@ -73,7 +73,8 @@ func (s *Session) related(job *work.Job) error {
 	switch {
 	case job.Session == s.cfg.Generation:
 		return nil
-	case !slices.Contains(s.state.ancestors, job.Session):
+	case !slices.Contains(s.state.ancestors, job.Session), !bytes.Equal(job.Extranonce1, s.state.given.One),
+		job.Extranonce2Size != s.state.given.TwoSize: // it was changed within a session
 		return Disconnected(fmt.Errorf("%w: it gave another extranonce1", ErrForeign))
 	case job.VersionRolling && !s.state.rolling:
 		return Disconnected(fmt.Errorf("%w: that has no version rolling", ErrForeign))

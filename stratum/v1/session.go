@@ -112,6 +112,7 @@ type state struct {
 	rolled     bool   // there was a mask that is not empty
 	subscribed bool
 	sessionID  string
+	given      Extranonce // with the subscription
 	extranonce Extranonce
 	next       *Extranonce        // holds from the next job on
 	difficulty hashing.Difficulty // likewise
@@ -173,6 +174,9 @@ func NewSession(t Transport, cfg Config) *Session {
 func (s *Session) Run(ctx context.Context) error {
 	s.conn.start()
 	err := s.run(ctx)
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
 	s.conn.end(err)
 	<-s.conn.done
 	if s.cfg.Trace.Ended != nil {
@@ -257,12 +261,12 @@ func (s *Session) subscribed(m Message) error {
 	}
 	subscription, err := ParseSubscription(m.Result, s.cfg.Limits)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrSubscribe, err)
+		return fmt.Errorf("%w: %s", ErrSubscribe, s.redact(err.Error()))
 	}
 	s.mu.Lock()
 	s.state.subscribed = true
 	s.state.sessionID = subscription.SessionID
-	s.state.extranonce = subscription.Extranonce
+	s.state.extranonce, s.state.given = subscription.Extranonce, subscription.Extranonce
 	resumed := s.state.inherit(s.cfg.Heritage)
 	p := s.state.parked
 	s.state.parked = nil

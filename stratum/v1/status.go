@@ -1,17 +1,12 @@
 package v1
 
-import (
-	"time"
-
-	"quarry/hashing"
-)
+import "quarry/hashing"
 
 // Status is what a session knows about itself.
 type Status struct {
 	Subscribed      bool
 	Authorised      bool
-	Working         time.Time // since when it is authorised and has a job; zero: not yet
-	SessionID       string    // to resume it with
+	SessionID       string // to resume it with
 	Extranonce1     []byte
 	Extranonce2Size int
 	VersionMask     uint32             // zero: no version rolling
@@ -29,12 +24,6 @@ func (s *Session) Status() Status {
 	}
 	if st.rolling {
 		status.VersionMask = st.poolMask & versionBits
-	}
-	if !st.authorised.IsZero() && !st.firstJob.IsZero() {
-		status.Working = st.authorised
-		if st.firstJob.After(st.authorised) {
-			status.Working = st.firstJob
-		}
 	}
 	return status
 }

@@ -1,0 +1,331 @@
+package stratum
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"quarry/hashing"
+	"quarry/stratum/stratumtest"
+	"quarry/stratum/v1"
+	"quarry/work"
+)
+
+// TestNoHopeWithoutASession: a pool whose port takes connections and hangs up is
+// no more of a hope than one that cannot be reached. Its last job ends in time.
+func TestNoHopeWithoutASession(t *testing.T) {
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(stratumtest.Sample("1").Params())
+	}, func(*pc) {})
+	r := run(t, pools(server.URL), nil)
+	r.jobOf(server)
+	r.noWork()
+	if n := server.Connections(); n < 2 {
+		t.Errorf("%d connections: what was to be tried did not happen", n)
+	}
+}
+
+// TestIdleAcrossConnections: 30 s without work are 30 s, on however many
+// connections.
+func TestIdleAcrossConnections(t *testing.T) {
+	second := newSteady(t)
+	jobless := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		time.Sleep(25 * time.Second / speed)
+	})
+	r := run(t, pools(jobless.URL, second.URL), func(r *running) { r.rules.failures = 1000 })
+	r.jobOf(second.Server)
+	if n := jobless.Connections(); n > 3 {
+		t.Errorf("the second pool was tried after %d connections to the first", n)
+	}
+}
+
+// TestRestEnds: a pool that was left for a complaint is tried again at once when
+// there is no other any more.
+func TestRestEnds(t *testing.T) {
+	first, second := newSteady(t), newSteady(t)
+	r := run(t, pools(first.URL, second.URL), func(r *running) { r.rules.complaint = 24 * time.Hour })
+	one := r.jobOf(first.Server)
+	r.complain(r.pools[0], one.Session, errors.New("it rejects all"))
+	two := r.jobOf(second.Server)
+	<-first.gone
+	second.down.Store(true)
+	if err := r.submit(share(two, 1)); !disconnected(err) {
+		t.Errorf("verdict %v", err)
+	}
+	r.noWork()
+	r.jobOf(first.Server)
+}
+
+// TestCredit: a pool that worked well until it was left begins anew, whatever
+// was before.
+func TestCredit(t *testing.T) {
+	first, second := newSteady(t), newSteady(t)
+	first.down.Store(true)
+	r := run(t, pools(first.URL, second.URL), nil)
+	r.jobOf(second.Server)
+	r.Client.mu.Lock()
+	p := r.pools[1]
+	p.failures, p.backoff, p.quit = 7, maxBackoff, errors.New("long ago")
+	r.Client.mu.Unlock()
+	first.down.Store(false)
+	r.jobOf(first.Server) // healthy for two minutes, and so was the second
+	<-second.gone
+	if !eventually(func() bool {
+		r.Client.mu.Lock()
+		defer r.Client.mu.Unlock()
+		return p.failures == 0 && p.backoff == 0 && p.quit == nil
+	}) {
+		t.Errorf("%d failures, pause %v, reason %v", p.failures, p.backoff, p.quit)
+	}
+}
+
+// TestDrainingIsNoChoice: a pool that is being left is not hashed for once more
+// because its last verdict is not in yet.
+func TestDrainingIsNoChoice(t *testing.T) {
+	first, second := newSteady(t), newSteady(t)
+	first.down.Store(true)
+	r := run(t, pools(first.URL, second.URL), func(r *running) { r.rules.drain = 24 * time.Hour })
+	two := r.jobOf(second.Server)
+	second.mute.Store(true)
+	open := r.later(share(two, 1))
+	first.down.Store(false)
+	one := r.jobOf(first.Server)
+	if !eventually(func() bool {
+		r.Client.mu.Lock()
+		defer r.Client.mu.Unlock()
+		return r.pools[1].leaving
+	}) {
+		t.Fatal("the second pool is not left")
+	}
+	before := r.logs.FilterMessage("pool lost").Len()
+	first.down.Store(true)
+	if err := r.submit(share(one, 2)); !disconnected(err) {
+		t.Errorf("verdict %v", err)
+	}
+	r.noWork()
+	if !eventually(func() bool { // one more decision
+		return r.logs.FilterMessage("pool lost").Len() > before && r.logs.FilterMessage(noWork).Len() > 0
+	}) {
+		t.Error("nothing is said of it")
+	}
+	if len(r.jobs) > 0 {
+		t.Errorf("a job of %s, which is being left", (<-r.jobs).Pool)
+	}
+	second.mute.Store(false)
+	if err := r.verdict(open); err != nil {
+		t.Errorf("verdict %v", err)
+	}
+}
+
+// TestForgottenOnce: a pool that resumed a session and knew none of its jobs has
+// shown it once, however many jobs there were.
+func TestForgottenOnce(t *testing.T) {
+	ready := make(chan struct{})
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(stratumtest.Sample("1").Params())
+		c.Notify(stratumtest.Sample("2").Params())
+	}, func(c *pc) {
+		waitFor(t, ready)
+		c.Welcome(stratumtest.Usual())
+		c.Notify(stratumtest.Sample("2").Params())
+		for {
+			c.Error(c.Expect("mining.submit"), `[21,"Job not found",null]`)
+		}
+	})
+	r := run(t, pools(server.URL), func(r *running) { r.rules.hold = 24 * time.Hour })
+	one, two := r.jobOf(server), r.jobOf(server)
+	r.logged("pool lost", server.URL)
+	verdicts := []<-chan error{r.later(share(one, 1)), r.later(share(two, 2))}
+	if !eventually(func() bool { return r.holding(0) == 2 }) {
+		t.Fatal("the shares are not held")
+	}
+	close(ready)
+	for _, of := range verdicts {
+		if err := r.verdict(of); !errors.Is(err, work.ErrStale) {
+			t.Errorf("verdict %v", err)
+		}
+	}
+	r.Client.mu.Lock()
+	defer r.Client.mu.Unlock()
+	if n := r.pools[0].forgot; n != 1 {
+		t.Errorf("forgot %d times", n)
+	}
+}
+
+// TestSentStaysSent: that the pool may have taken a share is not forgotten when
+// its second sending comes to nothing.
+func TestSentStaysSent(t *testing.T) {
+	server := resumes(t, stratumtest.Sample("1"), func(c *pc) { c.Expect("mining.submit") }, func(c *pc) { c.Hang() })
+	r := run(t, pools(server.URL), nil)
+	job := r.jobOf(server)
+	r.Client.mu.Lock()
+	r.rules.held = 0 // so that it is lost at once
+	r.Client.mu.Unlock()
+	var lost *work.Lost
+	if err := r.submit(share(job, 1)); !errors.As(err, &lost) || !lost.Sent {
+		t.Errorf("verdict %v", err)
+	}
+	for verdict, want := range map[error]bool{
+		v1.Disconnected(errors.New("x")):                        true,
+		&work.Lost{Why: "too many shares", Err: work.ErrUnsent}: true,
+		work.ErrStale: false,
+	} {
+		after := sentBefore(verdict, true)
+		if got := errors.As(after, &lost) && lost.Sent; got != want {
+			t.Errorf("%v becomes %v", verdict, after)
+		}
+		if want && errors.Is(after, work.ErrUnsent) {
+			t.Errorf("%v passes for not sent", after)
+		}
+	}
+}
+
+// TestEchoedSecret: what a pool says of our password in any error stays out of
+// the log (see run).
+func TestEchoedSecret(t *testing.T) {
+	malformed := stratumtest.Sample("1")
+	malformed.Coinb1 = "hunter2"
+	for name, c := range map[string]struct {
+		server *stratumtest.Server
+		said   string
+	}{
+		"in a subscription": {stratumtest.Serve(t, func(c *pc) {
+			c.Result(c.Expect("mining.configure"), `{}`)
+			c.Result(c.Expect("mining.subscribe"), `[[],"hunter2",4]`)
+		}), "mining.subscribe failed"},
+		"in jobs": {stratumtest.Serve(t, func(c *pc) {
+			c.Welcome(stratumtest.Usual())
+			for range 3 {
+				c.Notify(malformed.Params())
+			}
+			c.Hang()
+		}), "malformed jobs in a row"},
+		"in a websocket's farewell": {stratumtest.ServeWS(t, func(c *pc) {
+			c.WS.WriteMessage(8, append([]byte{3, 0xf0}, "hunter2"...))
+		}), "(1008)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := run(t, pools(c.server.URL), nil)
+			r.logged("pool failed", c.said)
+		})
+	}
+}
+
+// TestSuspectsDoNotAlternate: of two pools with complaints the one that is
+// hashed for stays.
+func TestSuspectsDoNotAlternate(t *testing.T) {
+	suspect := view{works: time.Hour, trial: time.Minute, suspect: true}
+	for active := range 2 {
+		if c := StrategyFailover.choose(rulesFor(Options{}), []view{suspect, suspect}, active, 0); c.active != active {
+			t.Errorf("pool %d is left for %d: %s", active, c.active, c.why)
+		}
+	}
+}
+
+// TestWeakApart: after the difficulty was raised while we were away, held shares
+// that do not meet it do not speak for those that do.
+func TestWeakApart(t *testing.T) {
+	const easy, hard = "0.0000000002", "0.000000001"
+	raised, err := hashing.ParseDifficulty(hard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var job *work.Job
+	ready := make(chan struct{})
+	offer := stratumtest.Usual()
+	offer.Difficulty = easy
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(offer)
+		c.Notify(stratumtest.Sample("1").Params())
+	}, func(c *pc) {
+		waitFor(t, ready)
+		again := offer
+		again.Difficulty = hard
+		c.Welcome(again)
+		c.Notify(stratumtest.Sample("2").Params())
+		for {
+			s := c.Expect("mining.submit")
+			nonce := uint32(0)
+			fmt.Sscanf(fmt.Sprint(s.Params[4]), "%x", &nonce)
+			if raised.Target().MetBy(share(job, nonce).Hash) {
+				c.Result(s, "true")
+			} else {
+				c.Error(s, `[23,"low difficulty share",null]`)
+			}
+		}
+	})
+	r := run(t, pools(server.URL), func(r *running) { r.rules.hold, r.rules.scout = 24*time.Hour, 24*time.Hour })
+	job = r.jobOf(server)
+	r.logged("pool lost", server.URL)
+	const n = 40
+	verdicts := make([]<-chan error, n)
+	for nonce := range verdicts {
+		verdicts[nonce] = r.later(share(job, uint32(nonce)))
+	}
+	if !eventually(func() bool { return r.holding(0) == n }) {
+		t.Fatal("the shares are not held")
+	}
+	close(ready)
+	rejected, weak := 0, 0
+	for nonce, of := range verdicts {
+		err := r.verdict(of)
+		meets := raised.Target().MetBy(share(job, uint32(nonce)).Hash)
+		switch {
+		case meets && err != nil:
+			t.Errorf("a share that meets the new difficulty: %v", err)
+		case !meets:
+			weak++
+			if rejectedFor(err, work.ReasonLowDifficulty) {
+				rejected++
+			}
+		}
+	}
+	if weak < 5 || weak > n-5 || rejected != 1 {
+		t.Errorf("of %d weak shares %d were rejected, want one", weak, rejected)
+	}
+}
+
+// TestScoutWaitsForTheJob: however long the pool takes for its first job, one
+// share goes ahead.
+func TestScoutWaitsForTheJob(t *testing.T) {
+	t.Parallel()
+	ready := make(chan struct{})
+	server := stratumtest.Serve(t, func(c *pc) {
+		c.Welcome(stratumtest.Usual())
+		c.Notify(stratumtest.Sample("1").Params())
+	}, func(c *pc) {
+		waitFor(t, ready)
+		c.Welcome(stratumtest.Usual())
+		time.Sleep(1500 * time.Millisecond)
+		c.Notify(stratumtest.Sample("1").Params())
+		first := c.Expect("mining.submit")
+		c.Send(`{"id":9,"method":"mining.ping","params":[]}`)
+		if r := c.Read(); r.Method != "" {
+			t.Errorf("before the first verdict the miner sent %s", r.Line)
+		}
+		c.Result(first, "true")
+		accepts(c)
+	})
+	r := run(t, pools(server.URL), func(r *running) {
+		r.rules.hold, r.rules.scout = 24*time.Hour, speed*time.Second // a second of ours
+	})
+	job := r.jobOf(server)
+	r.logged("pool lost", server.URL)
+	verdicts := make([]<-chan error, 10)
+	for nonce := range verdicts {
+		verdicts[nonce] = r.later(share(job, uint32(nonce)))
+	}
+	if !eventually(func() bool { return r.holding(0) == len(verdicts) }) {
+		t.Fatal("the shares are not held")
+	}
+	close(ready)
+	for _, of := range verdicts {
+		if err := r.verdict(of); err != nil {
+			t.Error(err)
+		}
+	}
+}
