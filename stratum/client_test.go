@@ -498,14 +498,15 @@ func TestUserRefused(t *testing.T) {
 	})
 }
 
-// TestResume: the session id goes to the pool that it came from.
+// TestResume: the session id goes to the pool that it came from, and to no
+// other.
 func TestResume(t *testing.T) {
-	asked := make(chan []any, 100)
+	asked := make(chan string, 1000)
 	script := func(id string) stratumtest.Script {
 		return func(c *pc) {
 			offer := stratumtest.Usual()
 			offer.SessionID = id
-			asked <- c.Welcome(offer)["mining.subscribe"].Params
+			asked <- fmt.Sprint(id, c.Welcome(offer)["mining.subscribe"].Params)
 			c.Notify(stratumtest.Sample("1").Params())
 			c.Read()
 		}
@@ -514,17 +515,22 @@ func TestResume(t *testing.T) {
 	options := pools(first.URL, second.URL)
 	options.Strategy, options.Turn = StrategyRoundRobin, 5*time.Second
 	r := run(t, options, nil)
-	for range 4 {
-		if job := r.job(); job != nil {
-			go r.submit(share(job, 1))
+	seen := make(map[string]int)
+	for late := time.After(patience); seen["a1[quarry/test a1]"] == 0 || seen["b1[quarry/test b1]"] == 0; {
+		select {
+		case job := <-r.jobs:
+			if job != nil {
+				go r.submit(share(job, 1)) // at which the pool hangs up
+			}
+		case subscription := <-asked:
+			seen[subscription]++
+			if id, params := subscription[:2], subscription[2:]; params != "[quarry/test]" && params != "[quarry/test "+id+"]" {
+				t.Fatalf("the pool of session %s was asked with %s", id, params)
+			}
+		case <-late:
+			t.Fatalf("subscriptions %v; the log: %v", seen, r.logs.All())
 		}
 	}
-	for range 4 {
-		if params := fmt.Sprint(<-asked); params != "[quarry/test]" && params != "[quarry/test a1]" && params != "[quarry/test b1]" {
-			t.Errorf("subscription %s", params)
-		}
-	}
-	r.stop()
 }
 
 func TestReconnectWaits(t *testing.T) {

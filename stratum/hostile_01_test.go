@@ -278,7 +278,8 @@ func checkKeepAlive(t *testing.T, s *stratumtest.Server) {
 // peerNeverReads: the pool's window closes, so writing stands still. The
 // deadline ends it. Hashing and the reader go on meanwhile, and every share gets
 // its verdict. 64 shares fit into any buffer, so it takes many whose sender does
-// not wait for the verdict to come that far.
+// not wait for the verdict to come that far. Unlike in the table, shares beyond
+// the 64 are not lost at once: they wait for a place.
 func peerNeverReads(t *testing.T) {
 	stuck, end := make(chan struct{}), make(chan struct{})
 	defer close(end)

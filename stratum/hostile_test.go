@@ -301,6 +301,7 @@ func (r *running) givesWay(first, second *stratumtest.Server, failures int) *wor
 			return job
 		}
 	}
+	r.t.Errorf("no attempt at %s in %v", second.URL, r.lines())
 	return job
 }
 
