@@ -348,8 +348,10 @@ func hungUp(script stratumtest.Script) (stratumtest.Script, <-chan time.Time) {
 	}, at
 }
 
-// TestHostileLimits holds the limits to the table's numbers. Cases that wait for
-// one have it small.
+// TestHostileLimits holds the limits to the table's numbers, but for the shares
+// a second, of which the table has 20 (see case 30). That more than 100 messages
+// a second are a flood is seen in case 40. Cases that wait for a limit have it
+// small.
 func TestHostileLimits(t *testing.T) {
 	got := v1.Limits{}.WithDefaults()
 	for name, c := range map[string]struct{ got, want any }{
