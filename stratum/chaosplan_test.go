@@ -12,7 +12,7 @@ import (
 
 // chaosPlan does harm, by the numbers of its seed: equal seeds do the same
 // things to the same pools at the same times, as far as there is somebody to
-// do them to.
+// do them to. So how many numbers are drawn must not depend on who is there.
 type chaosPlan struct {
 	random    *rand.Rand
 	pools     []*chaosPool
@@ -80,8 +80,8 @@ func (c *chaosPlan) later(after time.Duration, do func()) {
 func (c *chaosPlan) strike() {
 	p := c.pools[c.random.IntN(len(c.pools))]
 	for range 8 {
-		if p.Links() == 0 {
-			p = c.pools[c.random.IntN(len(c.pools))]
+		if other := c.pools[c.random.IntN(len(c.pools))]; p.Links() == 0 {
+			p = other
 		}
 	}
 	sum := 0
@@ -131,9 +131,13 @@ func (c *chaosPlan) faults() []action {
 		{4, func(p *chaosPool) { c.pool(p, "new job", func() { p.pool.NewJob() }) }},
 		{4, c.difficulty},
 		{2, func(p *chaosPool) {
-			c.pool(p, "version mask", func() { p.pool.SetVersionMask([]uint32{0x1fffe000, 0x00ffe000}[c.random.IntN(2)]) })
+			mask := []uint32{0x1fffe000, 0x00ffe000}[c.random.IntN(2)]
+			c.pool(p, "version mask", func() { p.pool.SetVersionMask(mask) })
 		}},
-		{1, func(p *chaosPool) { c.pool(p, "extranonce", func() { p.pool.SetExtranonce("", 4+c.random.IntN(5)) }) }},
+		{1, func(p *chaosPool) {
+			size := 4 + c.random.IntN(5)
+			c.pool(p, "extranonce", func() { p.pool.SetExtranonce("", size) })
+		}},
 		{1, func(p *chaosPool) { c.pool(p, "reconnect", func() { p.pool.Reconnect() }) }},
 		{1, func(p *chaosPool) {
 			c.pool(p, "ping and message", func() { p.pool.Ping(); p.pool.GetVersion(); p.pool.ShowMessage("chaos") })
@@ -226,14 +230,14 @@ func (c *chaosPlan) recertify(*chaosPool) {
 // forge shows a certificate for a while that is neither the pinned one nor
 // the authority's.
 func (c *chaosPlan) forge(*chaosPool) {
-	p := c.pools[1+c.random.IntN(2)]
+	p, lasting := c.pools[1+c.random.IntN(2)], c.between(300*ms, 1500*ms)
 	right := p.Shown()
 	if right == c.strange {
 		return
 	}
 	p.Show(c.strange)
 	p.Cut()
-	c.later(c.between(300*ms, 1500*ms), func() {
+	c.later(lasting, func() {
 		if p.Shown() == c.strange {
 			p.Show(right)
 		}

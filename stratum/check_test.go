@@ -37,16 +37,10 @@ func checked(t *testing.T, p Pool, limits v1.Limits, settle time.Duration) (step
 	return steps, said, offer, err
 }
 
-func freshJob() string {
-	j := stratumtest.Sample("1")
-	j.NTime = fmt.Sprintf("%08x", time.Now().Unix())
-	return j.Params()
-}
-
 // serves is a pool that does, and reads on until the miner hangs up.
 func serves(c *stratumtest.Conn) {
 	c.Welcome(stratumtest.Usual())
-	c.Notify(freshJob())
+	c.Notify(today("1").Params())
 	c.Difficulty("512") // after the job it is not for
 	c.Hang()
 }
@@ -56,14 +50,14 @@ func TestCheckGoodPools(t *testing.T) {
 	polite := make(chan string, 1)
 	plain := stratumtest.Serve(t, func(c *stratumtest.Conn) {
 		c.Welcome(stratumtest.Usual())
-		c.Notify(freshJob())
+		c.Notify(today("1").Params())
 		c.Difficulty("512")
 		line := make([]byte, 100)
 		n, _ := c.Raw().Read(line)
 		polite <- string(line[:n])
 	})
 	secure, web := stratumtest.ServeTLS(t, certificate, serves), stratumtest.ServeWS(t, serves)
-	for _, c := range []struct {
+	cases := []struct {
 		pool  Pool
 		steps string
 		says  []string
@@ -77,21 +71,27 @@ func TestCheckGoodPools(t *testing.T) {
 		{Pool{URL: "stratum+tcp://pool.invalid:1", Proxy: ProxyOptions{
 			URL: proxies(t, stratumtest.ProxyRules{Hosts: map[string]string{"pool.invalid": stratumtest.Serve(t, serves).Address}})[0].URL,
 		}}, "proxy ok, tls ok, subscribe ok, authorize ok, job ok", []string{"reaches pool.invalid:1"}},
-	} {
-		steps, said, offer, err := checked(t, c.pool, v1.Limits{}, 300*time.Millisecond)
-		if got := strings.Join(steps, ", "); err != nil || got != c.steps {
-			t.Errorf("%s: %s, %v; want %s", c.pool.URL, got, err, c.steps)
-			continue
-		}
-		if offer.Job.ID != "1" || offer.Difficulty.String() != "512" {
-			t.Errorf("%s: job %s, difficulty %v", c.pool.URL, offer.Job.ID, offer.Difficulty)
-		}
-		for _, text := range c.says {
-			if !strings.Contains(said, text) {
-				t.Errorf("%s: no %q in\n%s", c.pool.URL, text, said)
-			}
-		}
 	}
+	t.Run("each", func(t *testing.T) {
+		for _, c := range cases {
+			t.Run(c.steps, func(t *testing.T) {
+				t.Parallel()
+				steps, said, offer, err := checked(t, c.pool, v1.Limits{}, 2*time.Second) // until the difficulty is there
+				if got := strings.Join(steps, ", "); err != nil || got != c.steps {
+					t.Errorf("%s: %s, %v; want %s", c.pool.URL, got, err, c.steps)
+					return
+				}
+				if offer.Job.ID != "1" || offer.Difficulty.String() != "512" {
+					t.Errorf("%s: job %s, difficulty %v", c.pool.URL, offer.Job.ID, offer.Difficulty)
+				}
+				for _, text := range c.says {
+					if !strings.Contains(said, text) {
+						t.Errorf("%s: no %q in\n%s", c.pool.URL, text, said)
+					}
+				}
+			})
+		}
+	})
 	if rest := <-polite; rest != "" {
 		t.Errorf("after the first job the check said %q", rest)
 	}
@@ -128,7 +128,7 @@ func TestCheckBadPools(t *testing.T) {
 		{"refuses to subscribe", func(c *stratumtest.Conn) { answer(c, "mining.subscribe") }, "handshake warn, subscribe fail", "try again later"},
 		{"refuses the user", func(c *stratumtest.Conn) { answer(c, "mining.authorize") }, "subscribe ok, authorize fail", "payout address"},
 		{"has no job", func(c *stratumtest.Conn) { answer(c, "") }, "subscribe ok, authorize ok, job fail", "no work for us"},
-		{"hangs up after the job", func(c *stratumtest.Conn) { c.Welcome(stratumtest.Usual()); c.Notify(freshJob()) }, "subscribe ok, authorize ok, job fail", "hung up just after"},
+		{"hangs up after the job", func(c *stratumtest.Conn) { c.Welcome(stratumtest.Usual()); c.Notify(today("1").Params()) }, "subscribe ok, authorize ok, job fail", "hung up just after"},
 		{"knows no configure", func(c *stratumtest.Conn) {
 			r := c.Read()
 			if r.Method == "mining.configure" {
@@ -137,7 +137,7 @@ func TestCheckBadPools(t *testing.T) {
 			}
 			c.Result(r, `[[["mining.notify","a"]],"0a0b",4]`)
 			c.Result(c.Expect("mining.authorize"), "true")
-			c.Notify(freshJob())
+			c.Notify(today("1").Params())
 			c.Hang()
 		}, "handshake warn, subscribe ok, authorize ok, job ok", "without version rolling"},
 		{"has an old job", func(c *stratumtest.Conn) { c.Welcome(stratumtest.Usual()); c.Notify(old.Params()); c.Hang() },

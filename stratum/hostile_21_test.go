@@ -82,6 +82,10 @@ func jobBeforeAuthorize(t *testing.T) {
 		c.Notify(stratumtest.Sample("early").Params())
 		r := c.Expect("mining.authorize")
 		if <-authorise {
+			c.Send(`{"id":7,"method":"mining.ping","params":[]}`)
+			if m := c.Read(); m.Method != "" {
+				t.Errorf("before the authorisation: %s", m.Line)
+			}
 			c.Result(r, "true")
 			accepts(c)
 		}
@@ -98,22 +102,24 @@ func jobBeforeAuthorize(t *testing.T) {
 	if !eventually(func() bool { return r.underWay(job) == len(verdicts) }) {
 		t.Errorf("%d shares wait, want %d", r.underWay(job), len(verdicts))
 	}
-	authorise <- true // the next thing that comes must be a share, not the end
+	authorise <- true
 	for _, of := range verdicts {
 		if err := r.verdict(of); err != nil {
 			t.Errorf("verdict %v", err)
 		}
 	}
 
-	never := stratumtest.Serve(t, early)
+	script, over := hungUp(early)
+	never := stratumtest.Serve(t, script)
 	r = mine(t, v1.Limits{Authorise: 50 * time.Millisecond}, never)
 	var lost *work.Lost
 	if err := r.submit(share(r.jobOf(never), 1)); !errors.As(err, &lost) || lost.Why != "timeout" || lost.Sent {
 		t.Errorf("verdict %v", err)
 	}
-	r.stop() // before the pool's end is taken for a share
+	r.stop()
 	r.end()
 	end()
+	await(t, over) // with all that the miner sent
 }
 
 // underWay is how many shares the session of the job has under way.
@@ -273,9 +279,7 @@ func extranonce2Tiny(t *testing.T) {
 		c.Welcome(offer)
 		c.Notify(stratumtest.Sample("1").Params())
 		c.Notify(stratumtest.Sample("the same").Params())
-		block := stratumtest.Sample("new block")
-		block.PrevHash = strings.Repeat("00000001", 8)
-		c.Notify(block.Params())
+		c.Notify(onBlock(1, stratumtest.Sample("new block")).Params())
 		c.Hang()
 	})
 	r := mine(t, v1.Limits{}, server)

@@ -190,7 +190,12 @@ func mine(t *testing.T, limits v1.Limits, servers ...*stratumtest.Server) *runni
 // count, not the time without work, which on the fast clock is soon over.
 func mineFailures(t *testing.T, options Options) *running {
 	t.Helper()
-	return run(t, options, func(r *running) { r.rules.noWork = 24 * time.Hour })
+	return run(t, options, onlyFailures)
+}
+
+// onlyFailures has the clock go calmly and the time without work never end.
+func onlyFailures(r *running) {
+	r.rules.noWork, r.speed = forEver, calm
 }
 
 // acting is a pool that works until it does the act: it gives the job "1", acts
@@ -301,6 +306,7 @@ func (r *running) givesWay(first, second *stratumtest.Server, failures int) *wor
 			return job
 		}
 	}
+	r.t.Errorf("no attempt at %s in %v", second.URL, r.lines())
 	return job
 }
 
@@ -347,8 +353,10 @@ func hungUp(script stratumtest.Script) (stratumtest.Script, <-chan time.Time) {
 	}, at
 }
 
-// TestHostileLimits holds the limits to the table's numbers. Cases that wait for
-// one have it small.
+// TestHostileLimits holds the limits to the table's numbers, but for the shares
+// a second, of which the table has 20 (see case 30). That more than 100 messages
+// a second are a flood is seen in case 40. Cases that wait for a limit have it
+// small.
 func TestHostileLimits(t *testing.T) {
 	got := v1.Limits{}.WithDefaults()
 	for name, c := range map[string]struct{ got, want any }{

@@ -124,20 +124,12 @@ func readHead(c net.Conn) {
 // it, and then nothing more.
 func raw(replies ...string) stratumtest.Script {
 	return func(c *stratumtest.Conn) {
-		for _, reply := range replies {
-			if _, err := c.Raw().Read(make([]byte, 4096)); err != nil {
-				return
-			}
-			c.Raw().Write([]byte(reply))
-		}
-		for b := make([]byte, 4096); ; {
-			if _, err := c.Raw().Read(b); err != nil {
-				return
-			}
-		}
+		closing(replies...)(c)
+		c.Hang()
 	}
 }
 
+// closing is one that hangs up after its replies.
 func closing(replies ...string) stratumtest.Script {
 	return func(c *stratumtest.Conn) {
 		for _, reply := range replies {
@@ -203,7 +195,11 @@ func TestHostileProxies(t *testing.T) {
 			if c.anonymous {
 				options = ProxyOptions{URL: c.url}
 			}
-			d, logs := testDialer(t, Pool{URL: "stratum+tcp://pool.invalid:3333", Proxy: options}, v1.Limits{Connect: time.Second})
+			limits := v1.Limits{Connect: patience}
+			if c.want == "no answer within" {
+				limits.Connect = 500 * time.Millisecond
+			}
+			d, logs := testDialer(t, Pool{URL: "stratum+tcp://pool.invalid:3333", Proxy: options}, limits)
 			_, err := d.dial(context.Background())
 			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "proxy "+c.url+": ") {
 				t.Errorf("%v, want %q", err, c.want)

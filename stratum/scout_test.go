@@ -12,7 +12,8 @@ import (
 )
 
 // held has shares held for a pool whose second connection goes by the script.
-func held(t *testing.T, shares uint32, offer stratumtest.Offer, script func(*pc)) (r *running, verdicts []<-chan error) {
+// The others wait so long for the first of them.
+func held(t *testing.T, shares uint32, offer stratumtest.Offer, scout time.Duration, script func(*pc)) (r *running, verdicts []<-chan error) {
 	t.Helper()
 	ready := make(chan struct{})
 	server := stratumtest.Serve(t, func(c *pc) {
@@ -20,23 +21,26 @@ func held(t *testing.T, shares uint32, offer stratumtest.Offer, script func(*pc)
 		c.Welcome(first)
 		c.Notify(stratumtest.Sample("1").Params())
 	}, func(c *pc) {
-		<-ready
+		waitFor(t, ready)
 		c.Welcome(offer)
 		c.Notify(stratumtest.Sample("1").Params())
 		script(c)
 	})
-	r = run(t, pools(server.URL), nil)
+	r = run(t, pools(server.URL), func(r *running) { r.rules.scout = scout })
 	job := r.jobOf(server)
 	r.logged("pool lost", server.URL)
 	for nonce := range shares {
 		verdicts = append(verdicts, r.later(share(job, nonce)))
 	}
-	for r.holding(0) < int(shares) {
-		time.Sleep(time.Millisecond)
+	if !eventually(func() bool { return r.holding(0) == int(shares) }) {
+		t.Fatalf("%d shares are held, want %d", r.holding(0), shares)
 	}
 	close(ready)
 	return r, verdicts
 }
+
+// forEver is longer than any test takes.
+const forEver = 24 * time.Hour
 
 func (r *running) holding(pool int) int {
 	r.Client.mu.Lock()
@@ -48,7 +52,7 @@ func (r *running) holding(pool int) int {
 // one share, not all.
 func TestScout(t *testing.T) {
 	got := 0
-	r, verdicts := held(t, 20, stratumtest.Usual(), func(c *pc) {
+	r, verdicts := held(t, 20, stratumtest.Usual(), forEver, func(c *pc) {
 		for {
 			s := c.Expect("mining.submit")
 			got++
@@ -75,16 +79,14 @@ func TestScout(t *testing.T) {
 
 // TestScoutBrings the others along.
 func TestScoutBrings(t *testing.T) {
-	r, verdicts := held(t, 20, stratumtest.Usual(), func(c *pc) {
+	r, verdicts := held(t, 20, stratumtest.Usual(), forEver, func(c *pc) {
 		first := c.Expect("mining.submit")
 		c.Send(`{"id":9,"method":"mining.ping","params":[]}`)
 		if r := c.Read(); r.Method != "" {
 			t.Errorf("before the first verdict the miner sent %s", r.Line)
 		}
 		c.Result(first, "true")
-		for {
-			c.Result(c.Expect("mining.submit"), "true")
-		}
+		accepts(c)
 	})
 	for _, of := range verdicts {
 		if err := r.verdict(of); err != nil {
@@ -96,9 +98,8 @@ func TestScoutBrings(t *testing.T) {
 // TestScoutOvertaken: a share that was refused for a new block says nothing of
 // what the pool remembers. The others are stale, too, and not sent.
 func TestScoutOvertaken(t *testing.T) {
-	block := stratumtest.Sample("2")
-	block.PrevHash = strings.Repeat("00000001", 8)
-	r, verdicts := held(t, 20, stratumtest.Usual(), func(c *pc) {
+	block := onBlock(1, stratumtest.Sample("2"))
+	r, verdicts := held(t, 20, stratumtest.Usual(), forEver, func(c *pc) {
 		first := c.Expect("mining.submit")
 		c.Notify(block.Params())
 		c.Error(first, `[21,"Stale",null]`)
@@ -130,7 +131,7 @@ func TestScoutOvertaken(t *testing.T) {
 func TestNoRollingNoShares(t *testing.T) {
 	offer := stratumtest.Usual()
 	offer.Mask = ""
-	r, verdicts := held(t, 3, offer, func(c *pc) {
+	r, verdicts := held(t, 3, offer, forEver, func(c *pc) {
 		c.Read()
 		t.Error("a share with version bits was sent")
 	})
@@ -149,11 +150,7 @@ func TestForgottenUser(t *testing.T) {
 			c.Error(c.Expect("mining.submit"), `[24,"Unauthorized worker",null]`)
 			c.Hang()
 		},
-		func(c *pc) {
-			for {
-				c.Result(c.Expect("mining.submit"), "true")
-			}
-		})
+		accepts)
 	r := run(t, pools(server.URL), nil)
 	if err := r.submit(share(r.jobOf(server), 1)); err != nil {
 		t.Errorf("verdict %v", err)
@@ -171,8 +168,7 @@ func TestForgottenForGood(t *testing.T) {
 		c.Hang()
 	})
 	r := run(t, pools(server.URL), nil)
-	var rejected *work.Rejected
-	if err := r.submit(share(r.jobOf(server), 1)); !errors.As(err, &rejected) || rejected.Reason != work.ReasonUnauthorized {
+	if err := r.submit(share(r.jobOf(server), 1)); !rejectedFor(err, work.ReasonUnauthorized) {
 		t.Errorf("verdict %v", err)
 	}
 }
@@ -261,11 +257,9 @@ func TestScoutsApart(t *testing.T) {
 
 // TestScoutPassedOver: a scout that gets no answer does not hold the others up.
 func TestScoutPassedOver(t *testing.T) {
-	r, verdicts := held(t, 5, stratumtest.Usual(), func(c *pc) {
+	r, verdicts := held(t, 5, stratumtest.Usual(), rulesFor(Options{}).scout, func(c *pc) {
 		c.Expect("mining.submit")
-		for {
-			c.Result(c.Expect("mining.submit"), "true")
-		}
+		accepts(c)
 	})
 	answered := make(chan error, len(verdicts))
 	for _, of := range verdicts {

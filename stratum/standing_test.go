@@ -19,7 +19,7 @@ func TestNoHopeWithoutASession(t *testing.T) {
 		c.Welcome(stratumtest.Usual())
 		c.Notify(stratumtest.Sample("1").Params())
 	}, func(*pc) {})
-	r := run(t, pools(server.URL), nil)
+	r := run(t, pools(server.URL), holdsBriefly)
 	r.jobOf(server)
 	r.noWork()
 	if n := server.Connections(); n < 2 {
@@ -136,7 +136,7 @@ func TestForgottenOnce(t *testing.T) {
 			c.Error(c.Expect("mining.submit"), `[21,"Job not found",null]`)
 		}
 	})
-	r := run(t, pools(server.URL), func(r *running) { r.rules.hold = 24 * time.Hour })
+	r := run(t, pools(server.URL), nil)
 	one, two := r.jobOf(server), r.jobOf(server)
 	r.logged("pool lost", server.URL)
 	verdicts := []<-chan error{r.later(share(one, 1)), r.later(share(two, 2))}
@@ -258,7 +258,7 @@ func TestWeakApart(t *testing.T) {
 			}
 		}
 	})
-	r := run(t, pools(server.URL), func(r *running) { r.rules.hold, r.rules.scout = 24*time.Hour, 24*time.Hour })
+	r := run(t, pools(server.URL), func(r *running) { r.rules.scout = 24 * time.Hour })
 	job = r.jobOf(server)
 	r.logged("pool lost", server.URL)
 	const n = 40
@@ -310,9 +310,7 @@ func TestScoutWaitsForTheJob(t *testing.T) {
 		c.Result(first, "true")
 		accepts(c)
 	})
-	r := run(t, pools(server.URL), func(r *running) {
-		r.rules.hold, r.rules.scout = 24*time.Hour, speed*time.Second // a second of ours
-	})
+	r := run(t, pools(server.URL), func(r *running) { r.rules.scout = speed * time.Second }) // a second of ours
 	job := r.jobOf(server)
 	r.logged("pool lost", server.URL)
 	verdicts := make([]<-chan error, 10)

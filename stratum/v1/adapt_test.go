@@ -221,7 +221,11 @@ func TestBitsNeedAReason(t *testing.T) {
 			})
 			habits := &Habits{}
 			m := mine(t, server, Config{Habits: habits})
-			m.submit(rolledShare(t, m.job(), c.rolled, 0))
+			err := m.submit(rolledShare(t, m.job(), c.rolled, 0))
+			var lost *work.Lost
+			if (err == nil) != (c.answer == yes) || errors.Is(err, work.ErrUnsent) || errors.As(err, &lost) {
+				t.Errorf("verdict %v, want the pool's: %s", err, c.answer)
+			}
 			if habits.maskedBits() {
 				t.Error("the other form is used")
 			}

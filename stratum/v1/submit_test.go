@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"quarry/hashing"
@@ -259,30 +261,32 @@ func TestLostShares(t *testing.T) {
 		}
 	})
 	t.Run("waits for its turn", func(t *testing.T) {
-		written := make(chan struct{})
-		m := mine(t, stratumtest.Serve(t, silent), Config{
-			Limits: Limits{Shares: 1}, Trace: Trace{SubmitWritten: func(*work.Share, time.Time) { written <- struct{}{} }},
+		var written atomic.Int32
+		config := Config{Limits: Limits{Shares: 1}, Trace: Trace{SubmitWritten: func(*work.Share, time.Time) { written.Add(1) }}}
+		bubble(t, silent, config, func(t *testing.T, m *miner) {
+			job := m.job()
+			ctx, cancel := context.WithCancel(t.Context())
+			first, second := make(chan error, 1), make(chan error, 1)
+			go func() { first <- m.Submit(ctx, share(job, 1)) }()
+			synctest.Wait()
+			go func() { second <- m.Submit(t.Context(), share(job, 2)) }()
+			synctest.Wait()
+			if n := written.Load(); n != 1 {
+				t.Errorf("%d shares under way, want 1, the limit", n)
+			}
+			cancel()
+			if err := <-first; !isLost(err, "shutdown") {
+				t.Error(err)
+			}
+			synctest.Wait()
+			if n := written.Load(); n != 2 {
+				t.Errorf("%d shares written, want the second, too", n)
+			}
+			m.stop()
+			if err := <-second; !isLost(err, "shutdown") {
+				t.Error(err)
+			}
 		})
-		job := m.job()
-		ctx, cancel := context.WithCancel(context.Background())
-		first, second := make(chan error, 1), make(chan error, 1)
-		go func() { first <- m.Submit(ctx, share(job, 1)) }()
-		<-written
-		go func() { second <- m.Submit(t.Context(), share(job, 2)) }()
-		select {
-		case <-written:
-			t.Error("more shares under way than the limit")
-		case <-time.After(10 * time.Millisecond):
-		}
-		cancel()
-		if err := <-first; !isLost(err, "shutdown") {
-			t.Error(err)
-		}
-		<-written
-		m.stop()
-		if err := <-second; !isLost(err, "shutdown") {
-			t.Error(err)
-		}
 	})
 	t.Run("never authorised", func(t *testing.T) {
 		server := stratumtest.Serve(t, func(c *pc) {
