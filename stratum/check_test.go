@@ -63,7 +63,7 @@ func TestCheckGoodPools(t *testing.T) {
 		polite <- string(line[:n])
 	})
 	secure, web := stratumtest.ServeTLS(t, certificate, serves), stratumtest.ServeWS(t, serves)
-	for _, c := range []struct {
+	cases := []struct {
 		pool  Pool
 		steps string
 		says  []string
@@ -77,21 +77,27 @@ func TestCheckGoodPools(t *testing.T) {
 		{Pool{URL: "stratum+tcp://pool.invalid:1", Proxy: ProxyOptions{
 			URL: proxies(t, stratumtest.ProxyRules{Hosts: map[string]string{"pool.invalid": stratumtest.Serve(t, serves).Address}})[0].URL,
 		}}, "proxy ok, tls ok, subscribe ok, authorize ok, job ok", []string{"reaches pool.invalid:1"}},
-	} {
-		steps, said, offer, err := checked(t, c.pool, v1.Limits{}, 300*time.Millisecond)
-		if got := strings.Join(steps, ", "); err != nil || got != c.steps {
-			t.Errorf("%s: %s, %v; want %s", c.pool.URL, got, err, c.steps)
-			continue
-		}
-		if offer.Job.ID != "1" || offer.Difficulty.String() != "512" {
-			t.Errorf("%s: job %s, difficulty %v", c.pool.URL, offer.Job.ID, offer.Difficulty)
-		}
-		for _, text := range c.says {
-			if !strings.Contains(said, text) {
-				t.Errorf("%s: no %q in\n%s", c.pool.URL, text, said)
-			}
-		}
 	}
+	t.Run("each", func(t *testing.T) {
+		for _, c := range cases {
+			t.Run(c.steps, func(t *testing.T) {
+				t.Parallel()
+				steps, said, offer, err := checked(t, c.pool, v1.Limits{}, 2*time.Second) // until the difficulty is there
+				if got := strings.Join(steps, ", "); err != nil || got != c.steps {
+					t.Errorf("%s: %s, %v; want %s", c.pool.URL, got, err, c.steps)
+					return
+				}
+				if offer.Job.ID != "1" || offer.Difficulty.String() != "512" {
+					t.Errorf("%s: job %s, difficulty %v", c.pool.URL, offer.Job.ID, offer.Difficulty)
+				}
+				for _, text := range c.says {
+					if !strings.Contains(said, text) {
+						t.Errorf("%s: no %q in\n%s", c.pool.URL, text, said)
+					}
+				}
+			})
+		}
+	})
 	if rest := <-polite; rest != "" {
 		t.Errorf("after the first job the check said %q", rest)
 	}

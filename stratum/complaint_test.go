@@ -19,25 +19,24 @@ func TestComplaint(t *testing.T) {
 		}
 	})
 	second := newSteady(t)
-	r := run(t, pools(rejects.URL, second.URL), nil)
+	r := run(t, pools(rejects.URL, second.URL), func(r *running) { r.rules.noWork = forEver })
 	r.jobOf(rejects)
-	r.Client.mu.Lock()
-	current := r.pools[0].current
-	r.Client.mu.Unlock()
+	current := r.atWork(0)
 	r.complain(r.pools[0], current-1, fmt.Errorf("of an earlier session"))
-	if n := second.Connections(); n != 0 {
-		t.Errorf("a complaint about an earlier session counts: %d connections", n)
+	r.Client.mu.Lock()
+	complaint := r.pools[0].complaint
+	r.Client.mu.Unlock()
+	if n := second.Connections(); complaint != nil || n != 0 {
+		t.Errorf("a complaint about an earlier session counts: %v, %d connections", complaint, n)
 	}
+	left := r.now()
 	r.complain(r.pools[0], current, fmt.Errorf("it rejects all"))
 	switched := r.jobOf(second.Server) // without a nil in between
 	r.logged("hashing for", "it rejects all")
 	if err := r.submit(share(switched, 1)); err != nil {
 		t.Error(err)
 	}
-	left := r.now()
-	for end := time.Now().Add(patience); rejects.Connections() < 2 && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
-	}
+	eventually(func() bool { return rejects.Connections() == 2 })
 	if after := r.now().Sub(left); after < 9*time.Minute || rejects.Connections() != 2 {
 		t.Errorf("connection %d to the first pool after %v", rejects.Connections(), after)
 	}
@@ -49,6 +48,7 @@ func TestComplaintWithoutABackup(t *testing.T) {
 	dead := "stratum+tcp://" + closedPort(t)
 	r := run(t, pools(only.URL, dead), nil)
 	job := r.jobOf(only.Server)
+	r.atWork(0)
 	r.complain(r.pools[0], 1, fmt.Errorf("it rejects all"))
 	r.logged("pool failed", dead)
 	if err := r.submit(share(job, 1)); err != nil {

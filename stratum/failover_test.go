@@ -1,6 +1,7 @@
 package stratum
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -54,10 +55,10 @@ func TestFailback(t *testing.T) {
 	r := run(t, pools(first.URL, second.URL), nil)
 	two := r.jobOf(second.Server)
 	r.logged("hashing for", second.URL)
-	first.down.Store(false)
 	second.mute.Store(true)
 	open := r.later(share(two, 7))
 	back := r.now()
+	first.down.Store(false)
 	one := r.jobOf(first.Server) // no nil in between: hashing never stopped
 	if after := r.now().Sub(back); after < r.rules.failback {
 		t.Errorf("the first pool took over after %v", after)
@@ -102,15 +103,22 @@ func TestBackAtOnce(t *testing.T) {
 	r := run(t, options, nil)
 	two := r.jobOf(second.Server)
 	first.down.Store(false)
-	for r.generationOf(0) == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	r.atWork(0)
 	second.down.Store(true)
 	if err := r.submit(share(two, 1)); !disconnected(err) {
 		t.Errorf("verdict %v", err)
 	}
 	r.noWorkFor(two)
 	r.jobOf(first.Server)
+}
+
+// atWork waits until the pool works, and returns its session.
+func (r *running) atWork(pool int) uint64 {
+	r.t.Helper()
+	if !eventually(func() bool { return r.generationOf(pool) != 0 }) {
+		r.t.Fatalf("pool %d does not work; the log: %v", pool+1, r.lines())
+	}
+	return r.generationOf(pool)
 }
 
 // generationOf is the session of a pool that works, else 0.
@@ -123,25 +131,38 @@ func (r *running) generationOf(pool int) uint64 {
 	return r.pools[pool].current
 }
 
-// TestDrainEnds: a pool that never answers is left all the same.
+// TestDrainEnds: a pool that never answers is left all the same, after a few
+// looks.
 func TestDrainEnds(t *testing.T) {
 	first, second := newSteady(t), newSteady(t)
 	first.down.Store(true)
 	options := pools(first.URL, second.URL)
 	options.Failback = 5 * time.Second
-	r := run(t, options, nil)
+	const look = 1100*time.Millisecond + 1 // unlike any other pause
+	var looks atomic.Int32
+	r := run(t, options, func(r *running) {
+		r.rules.drainMin = look
+		r.clock.wait = func(ctx context.Context, d time.Duration) error {
+			if d == look {
+				looks.Add(1)
+			}
+			return r.wait(ctx, d)
+		}
+	})
 	two := r.jobOf(second.Server)
 	second.mute.Store(true)
 	t.Cleanup(func() { second.mute.Store(false) })
 	open := r.later(share(two, 7))
+	if !eventually(func() bool { return r.underWay(two) == 1 }) {
+		t.Error("the share is not under way")
+	}
 	first.down.Store(false)
 	r.jobOf(first.Server)
-	switched := r.now()
-	if err := r.verdict(open); !disconnected(err) {
+	if err := r.verdict(open); !disconnected(err) || !errors.Is(err, errLeft) {
 		t.Errorf("verdict %v", err)
 	}
-	if after := r.now().Sub(switched); after > 3*r.rules.drain {
-		t.Errorf("the pool was left after %v", after)
+	if n := looks.Load(); n != 5 { // within 5 s
+		t.Errorf("the pool was left after %d looks of %v, want 5", n, look)
 	}
 }
 

@@ -142,7 +142,11 @@ func TestHeldInVain(t *testing.T) {
 				c.Notify(stratumtest.Sample("1").Params())
 				hangUp(c)
 			}, c.next)
-			r := run(t, pools(server.URL), nil)
+			var change func(*running)
+			if name == "never back" {
+				change = holdsBriefly
+			}
+			r := run(t, pools(server.URL), change)
 			if err := r.submit(share(r.jobOf(server), 1)); !c.want(err) {
 				t.Errorf("verdict %v", err)
 			}
@@ -179,13 +183,13 @@ func TestHeldForAnOldBlock(t *testing.T) {
 // TestHashingWhileAway: the last job stays as long as its shares may be worth
 // something, and no longer.
 func TestHashingWhileAway(t *testing.T) {
-	server := resumes(t, stratumtest.Sample("1"), func(c *pc) {})
-	r := run(t, pools(server.URL), nil)
+	server := resumes(t, stratumtest.Sample("1"), func(c *pc) { c.Hang() })
+	r := run(t, pools(server.URL), holdsBriefly)
 	r.jobOf(server)
-	server.Close()
 	before := r.now()
+	server.Close()
 	r.noWork()
-	if away := r.now().Sub(before); away < 100*time.Second {
+	if away := r.now().Sub(before); away < r.rules.hold {
 		t.Errorf("hashing stopped after %v", away)
 	}
 	r.logged("no work: hashing stands still until a pool gives a job", "")
@@ -211,8 +215,8 @@ func TestRoomOnceBack(t *testing.T) {
 
 // TestHeldIsBounded: more shares than the limit are lost at once.
 func TestHeldIsBounded(t *testing.T) {
-	server := resumes(t, stratumtest.Sample("1"), func(c *pc) {})
-	r := run(t, pools(server.URL), nil)
+	server := resumes(t, stratumtest.Sample("1"), func(c *pc) { c.Hang() })
+	r := run(t, pools(server.URL), holdsBriefly)
 	job := r.jobOf(server)
 	server.Close()
 	r.logged("pool lost", server.URL)

@@ -89,7 +89,9 @@ func tlsAndPlainMixedUp(t *testing.T) {
 			server := wrong.server
 			server.URL = wrong.scheme + "://" + server.Address
 			options := pools(server.URL)
-			options.Limits.TLS = 100 * time.Millisecond
+			if name == "plain server that waits" {
+				options.Limits.TLS = 100 * time.Millisecond
+			}
 			r := run(t, options, nil)
 			r.drops(server, wrong.reason, time.Second)
 			if !eventually(func() bool { return server.Connections() > 3 }) { // it goes on in the same way

@@ -141,7 +141,9 @@ func hostileOldBlock(t *testing.T) {
 		accepts(c)
 	}
 	t.Run("stuck, with a backup", func(t *testing.T) {
+		kept := make(chan struct{}) // we leave once the backup works
 		server, backup := stratumtest.Serve(t, stuck), stratumtest.Serve(t, func(c *pc) {
+			waitFor(t, kept)
 			c.Welcome(stratumtest.Usual())
 			c.Notify(today("backup").Params())
 			accepts(c)
@@ -149,6 +151,7 @@ func hostileOldBlock(t *testing.T) {
 		r := mineFailures(t, pools(server.URL, backup.URL))
 		r.jobOf(server)
 		r.keeps(server, r.jobOf(server), 1)
+		close(kept)
 		job := r.jobOf(backup) // without a gap
 		r.keeps(backup, job, 2)
 		r.says("warn ", server.URL, "node may be stuck")

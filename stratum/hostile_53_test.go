@@ -53,7 +53,7 @@ func hostileUnauthorised(t *testing.T) {
 	t.Run("silence", func(t *testing.T) {
 		server, backup := stratumtest.Serve(t, refuse("")), stratumtest.Serve(t, works)
 		options := pools(server.URL, backup.URL)
-		options.Limits.Handshake = 100 * time.Millisecond
+		options.Limits.Handshake = time.Second // of the steps that are answered, too
 		r := mineFailures(t, options)
 		early := r.jobOf(server)
 		r.drops(server, "no answer to mining.authorize", time.Second)
@@ -86,9 +86,7 @@ func hostileAuthorisedByNull(t *testing.T) {
 // at once; one that does so again is left alone for 10 minutes at least (S).
 func hostileDeauthorised(t *testing.T) {
 	refuses := func(c *pc) {
-		offer := stratumtest.Usual()
-		offer.SessionID = ""
-		c.Welcome(offer)
+		c.Welcome(anew()) // so that the share it refused is not tried again
 		c.Notify(today("1").Params())
 		for {
 			c.Error(c.Expect("mining.submit"), `[24,"unauthorized-user",null]`)
@@ -152,22 +150,24 @@ func hostileUnanswered(t *testing.T) {
 		takes(c, shares)
 	})
 	options := pools(server.URL)
-	options.Limits.Submit = 100 * time.Millisecond
+	options.Limits.Submit = 500 * time.Millisecond
 	r := run(t, options, nil)
 	job := r.jobOf(server)
-	unanswered := func(nonce uint32) {
-		var lost *work.Lost
-		if err := r.submit(share(job, nonce)); !errors.As(err, &lost) || lost.Why != "timeout" || !lost.Sent {
-			t.Errorf("verdict %v, want lost by a timeout", err)
+	unanswered := func(nonces ...uint32) {
+		var verdicts []<-chan error
+		for _, nonce := range nonces {
+			verdicts = append(verdicts, r.later(share(job, nonce)))
+		}
+		for _, of := range verdicts {
+			var lost *work.Lost
+			if err := r.verdict(of); !errors.As(err, &lost) || lost.Why != "timeout" || !lost.Sent {
+				t.Errorf("verdict %v, want lost by a timeout", err)
+			}
 		}
 	}
-	for nonce := range uint32(4) {
-		unanswered(100 + nonce)
-	}
+	unanswered(100, 101, 102, 103)
 	r.keeps(server, job, 1) // answered: the count begins anew
-	for nonce := range uint32(4) {
-		unanswered(200 + nonce)
-	}
+	unanswered(200, 201, 202, 203)
 	if n := server.Connections(); n != 1 {
 		t.Errorf("%d connections after four unanswered submits", n)
 	}

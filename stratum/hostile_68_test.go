@@ -80,7 +80,7 @@ func hostileHangUp(t *testing.T) {
 	})
 	t.Run("after each submit, and resumes", func(t *testing.T) {
 		server := resumes(t, today("1"), func(c *pc) { c.Expect("mining.submit") })
-		r := run(t, pools(server.URL), nil)
+		r := run(t, pools(server.URL), holdsBriefly)
 		var lost *work.Lost
 		err := r.submit(share(r.jobOf(server), 1))
 		if !disconnected(err) || !errors.As(err, &lost) || !lost.Sent {
@@ -148,7 +148,8 @@ func hostileNames(t *testing.T) {
 		r.nothingMore()
 
 		r = run(t, pools(named.URL, backup.URL), func(r *running) {
-			r.rules.noWork, r.pools[0].dialer.resolver = 24*time.Hour, resolver
+			onlyFailures(r)
+			r.pools[0].dialer.resolver = resolver
 		})
 		if err := r.submit(share(r.givesWay(named, backup, 1), 1)); err != nil {
 			t.Error(err)

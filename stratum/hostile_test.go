@@ -190,7 +190,12 @@ func mine(t *testing.T, limits v1.Limits, servers ...*stratumtest.Server) *runni
 // count, not the time without work, which on the fast clock is soon over.
 func mineFailures(t *testing.T, options Options) *running {
 	t.Helper()
-	return run(t, options, func(r *running) { r.rules.noWork = 24 * time.Hour })
+	return run(t, options, onlyFailures)
+}
+
+// onlyFailures has the clock go calmly and the time without work never end.
+func onlyFailures(r *running) {
+	r.rules.noWork, r.speed = forEver, calm
 }
 
 // acting is a pool that works until it does the act: it gives the job "1", acts

@@ -203,7 +203,11 @@ func TestHostileProxies(t *testing.T) {
 			if c.anonymous {
 				options = ProxyOptions{URL: c.url}
 			}
-			d, logs := testDialer(t, Pool{URL: "stratum+tcp://pool.invalid:3333", Proxy: options}, v1.Limits{Connect: time.Second})
+			limits := v1.Limits{Connect: patience}
+			if c.want == "no answer within" {
+				limits.Connect = 500 * time.Millisecond
+			}
+			d, logs := testDialer(t, Pool{URL: "stratum+tcp://pool.invalid:3333", Proxy: options}, limits)
 			_, err := d.dial(context.Background())
 			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "proxy "+c.url+": ") {
 				t.Errorf("%v, want %q", err, c.want)

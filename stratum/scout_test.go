@@ -12,7 +12,8 @@ import (
 )
 
 // held has shares held for a pool whose second connection goes by the script.
-func held(t *testing.T, shares uint32, offer stratumtest.Offer, script func(*pc)) (r *running, verdicts []<-chan error) {
+// The others wait so long for the first of them.
+func held(t *testing.T, shares uint32, offer stratumtest.Offer, scout time.Duration, script func(*pc)) (r *running, verdicts []<-chan error) {
 	t.Helper()
 	ready := make(chan struct{})
 	server := stratumtest.Serve(t, func(c *pc) {
@@ -20,23 +21,26 @@ func held(t *testing.T, shares uint32, offer stratumtest.Offer, script func(*pc)
 		c.Welcome(first)
 		c.Notify(stratumtest.Sample("1").Params())
 	}, func(c *pc) {
-		<-ready
+		waitFor(t, ready)
 		c.Welcome(offer)
 		c.Notify(stratumtest.Sample("1").Params())
 		script(c)
 	})
-	r = run(t, pools(server.URL), nil)
+	r = run(t, pools(server.URL), func(r *running) { r.rules.scout = scout })
 	job := r.jobOf(server)
 	r.logged("pool lost", server.URL)
 	for nonce := range shares {
 		verdicts = append(verdicts, r.later(share(job, nonce)))
 	}
-	for r.holding(0) < int(shares) {
-		time.Sleep(time.Millisecond)
+	if !eventually(func() bool { return r.holding(0) == int(shares) }) {
+		t.Fatalf("%d shares are held, want %d", r.holding(0), shares)
 	}
 	close(ready)
 	return r, verdicts
 }
+
+// forEver is longer than any test takes.
+const forEver = 24 * time.Hour
 
 func (r *running) holding(pool int) int {
 	r.Client.mu.Lock()
@@ -48,7 +52,7 @@ func (r *running) holding(pool int) int {
 // one share, not all.
 func TestScout(t *testing.T) {
 	got := 0
-	r, verdicts := held(t, 20, stratumtest.Usual(), func(c *pc) {
+	r, verdicts := held(t, 20, stratumtest.Usual(), forEver, func(c *pc) {
 		for {
 			s := c.Expect("mining.submit")
 			got++
@@ -75,7 +79,7 @@ func TestScout(t *testing.T) {
 
 // TestScoutBrings the others along.
 func TestScoutBrings(t *testing.T) {
-	r, verdicts := held(t, 20, stratumtest.Usual(), func(c *pc) {
+	r, verdicts := held(t, 20, stratumtest.Usual(), forEver, func(c *pc) {
 		first := c.Expect("mining.submit")
 		c.Send(`{"id":9,"method":"mining.ping","params":[]}`)
 		if r := c.Read(); r.Method != "" {
@@ -98,7 +102,7 @@ func TestScoutBrings(t *testing.T) {
 func TestScoutOvertaken(t *testing.T) {
 	block := stratumtest.Sample("2")
 	block.PrevHash = strings.Repeat("00000001", 8)
-	r, verdicts := held(t, 20, stratumtest.Usual(), func(c *pc) {
+	r, verdicts := held(t, 20, stratumtest.Usual(), forEver, func(c *pc) {
 		first := c.Expect("mining.submit")
 		c.Notify(block.Params())
 		c.Error(first, `[21,"Stale",null]`)
@@ -130,7 +134,7 @@ func TestScoutOvertaken(t *testing.T) {
 func TestNoRollingNoShares(t *testing.T) {
 	offer := stratumtest.Usual()
 	offer.Mask = ""
-	r, verdicts := held(t, 3, offer, func(c *pc) {
+	r, verdicts := held(t, 3, offer, forEver, func(c *pc) {
 		c.Read()
 		t.Error("a share with version bits was sent")
 	})
@@ -261,7 +265,7 @@ func TestScoutsApart(t *testing.T) {
 
 // TestScoutPassedOver: a scout that gets no answer does not hold the others up.
 func TestScoutPassedOver(t *testing.T) {
-	r, verdicts := held(t, 5, stratumtest.Usual(), func(c *pc) {
+	r, verdicts := held(t, 5, stratumtest.Usual(), rulesFor(Options{}).scout, func(c *pc) {
 		c.Expect("mining.submit")
 		for {
 			c.Result(c.Expect("mining.submit"), "true")

@@ -127,18 +127,19 @@ func TestGuardHasRoomForBlocks(t *testing.T) {
 
 // TestGuardInASession: what is too much ends as lost, and says why.
 func TestGuardInASession(t *testing.T) {
-	server := stratumtest.Serve(t, func(p *pc) {
+	pool := func(p *pc) {
 		p.Welcome(stratumtest.Usual())
 		p.Difficulty("1e-300")
 		p.Notify(sample("1"))
 		judge(p)
-	})
-	m := mine(t, server, Config{Limits: Limits{ShareRate: 1, ShareBurst: 2}})
-	job := m.job()
-	for n := range uint32(3) {
-		switch err := m.submit(share(job, n)); {
-		case n < 2 && err != nil, n == 2 && !isLost(err, lostTooMany):
-			t.Errorf("share %d: %v", n, err)
-		}
 	}
+	bubble(t, pool, Config{Limits: Limits{ShareRate: 1, ShareBurst: 2}}, func(t *testing.T, m *miner) {
+		job := m.job()
+		for n := range uint32(3) {
+			switch err := m.submit(share(job, n)); {
+			case n < 2 && err != nil, n == 2 && !isLost(err, lostTooMany):
+				t.Errorf("share %d: %v", n, err)
+			}
+		}
+	})
 }
