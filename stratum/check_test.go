@@ -37,16 +37,10 @@ func checked(t *testing.T, p Pool, limits v1.Limits, settle time.Duration) (step
 	return steps, said, offer, err
 }
 
-func freshJob() string {
-	j := stratumtest.Sample("1")
-	j.NTime = fmt.Sprintf("%08x", time.Now().Unix())
-	return j.Params()
-}
-
 // serves is a pool that does, and reads on until the miner hangs up.
 func serves(c *stratumtest.Conn) {
 	c.Welcome(stratumtest.Usual())
-	c.Notify(freshJob())
+	c.Notify(today("1").Params())
 	c.Difficulty("512") // after the job it is not for
 	c.Hang()
 }
@@ -56,7 +50,7 @@ func TestCheckGoodPools(t *testing.T) {
 	polite := make(chan string, 1)
 	plain := stratumtest.Serve(t, func(c *stratumtest.Conn) {
 		c.Welcome(stratumtest.Usual())
-		c.Notify(freshJob())
+		c.Notify(today("1").Params())
 		c.Difficulty("512")
 		line := make([]byte, 100)
 		n, _ := c.Raw().Read(line)
@@ -134,7 +128,7 @@ func TestCheckBadPools(t *testing.T) {
 		{"refuses to subscribe", func(c *stratumtest.Conn) { answer(c, "mining.subscribe") }, "handshake warn, subscribe fail", "try again later"},
 		{"refuses the user", func(c *stratumtest.Conn) { answer(c, "mining.authorize") }, "subscribe ok, authorize fail", "payout address"},
 		{"has no job", func(c *stratumtest.Conn) { answer(c, "") }, "subscribe ok, authorize ok, job fail", "no work for us"},
-		{"hangs up after the job", func(c *stratumtest.Conn) { c.Welcome(stratumtest.Usual()); c.Notify(freshJob()) }, "subscribe ok, authorize ok, job fail", "hung up just after"},
+		{"hangs up after the job", func(c *stratumtest.Conn) { c.Welcome(stratumtest.Usual()); c.Notify(today("1").Params()) }, "subscribe ok, authorize ok, job fail", "hung up just after"},
 		{"knows no configure", func(c *stratumtest.Conn) {
 			r := c.Read()
 			if r.Method == "mining.configure" {
@@ -143,7 +137,7 @@ func TestCheckBadPools(t *testing.T) {
 			}
 			c.Result(r, `[[["mining.notify","a"]],"0a0b",4]`)
 			c.Result(c.Expect("mining.authorize"), "true")
-			c.Notify(freshJob())
+			c.Notify(today("1").Params())
 			c.Hang()
 		}, "handshake warn, subscribe ok, authorize ok, job ok", "without version rolling"},
 		{"has an old job", func(c *stratumtest.Conn) { c.Welcome(stratumtest.Usual()); c.Notify(old.Params()); c.Hang() },

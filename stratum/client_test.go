@@ -165,14 +165,13 @@ func (r *running) end() error {
 // logged waits for a log line.
 func (r *running) logged(message, text string) {
 	r.t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		for _, entry := range r.logs.FilterMessage(message).All() {
-			if strings.Contains(fmt.Sprint(entry.ContextMap()), text) {
-				return
-			}
-		}
+	if !eventually(func() bool {
+		return slices.ContainsFunc(r.logs.FilterMessage(message).All(), func(entry observer.LoggedEntry) bool {
+			return strings.Contains(fmt.Sprint(entry.ContextMap()), text)
+		})
+	}) {
+		r.t.Errorf("no log line %q with %q in %v", message, text, r.logs.All())
 	}
-	r.t.Errorf("no log line %q with %q in %v", message, text, r.logs.All())
 }
 
 // works is a pool that gives a job and answers shares until it gets one whose

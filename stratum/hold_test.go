@@ -47,18 +47,11 @@ func (r *running) verdict(of <-chan error) error {
 // TestHeldShares: a share that was not answered is sent again over the resumed
 // session, and one that is found meanwhile for the first time.
 func TestHeldShares(t *testing.T) {
-	received := make(chan string, 10)
+	received := make(chan stratumtest.Request, 10)
 	back := make(chan struct{})
-	accept := func(c *pc) {
-		for {
-			s := c.Expect("mining.submit")
-			received <- fmt.Sprint(s.Params[4])
-			c.Result(s, "true")
-		}
-	}
 	server := resumes(t, stratumtest.Sample("1"),
 		func(c *pc) { c.Expect("mining.submit") }, // takes it, and hangs up
-		func(c *pc) { <-back; accept(c) })
+		func(c *pc) { waitFor(t, back); takes(c, received) })
 	r := run(t, pools(server.URL), nil)
 	job := r.jobOf(server)
 	unanswered := r.later(share(job, 1))
@@ -70,8 +63,9 @@ func TestHeldShares(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if got := []string{<-received, <-received}; !strings.Contains(fmt.Sprint(got), "00000001") || !strings.Contains(fmt.Sprint(got), "00000002") {
-		t.Errorf("the pool got %v", got)
+	nonces := fmt.Sprint(await(t, received).Params[4], await(t, received).Params[4])
+	if !strings.Contains(nonces, "00000001") || !strings.Contains(nonces, "00000002") {
+		t.Errorf("the pool got %s", nonces)
 	}
 	for len(r.jobs) > 0 {
 		if job := <-r.jobs; job == nil {
@@ -94,8 +88,7 @@ func TestTakenBefore(t *testing.T) {
 	if err := r.submit(share(job, 1)); err != nil {
 		t.Errorf("a share that the pool knows from the connection before: %v", err)
 	}
-	var rejected *work.Rejected
-	if err := r.submit(share(job, 2)); !errors.As(err, &rejected) || rejected.Reason != work.ReasonDuplicate {
+	if err := r.submit(share(job, 2)); !rejectedFor(err, work.ReasonDuplicate) {
 		t.Errorf("a share that it should not know: %v", err)
 	}
 }
@@ -103,8 +96,7 @@ func TestTakenBefore(t *testing.T) {
 // TestHeldInVain: a new block, new extranonces, or no session at all.
 func TestHeldInVain(t *testing.T) {
 	hangUp := func(c *pc) { c.Expect("mining.submit") }
-	newBlock := stratumtest.Sample("2")
-	newBlock.PrevHash = strings.Repeat("00000001", 8)
+	newBlock := onBlock(1, stratumtest.Sample("2"))
 	for name, c := range map[string]struct {
 		next stratumtest.Script
 		want func(error) bool
@@ -158,13 +150,12 @@ func TestHeldInVain(t *testing.T) {
 // block.
 func TestHeldForAnOldBlock(t *testing.T) {
 	away := make(chan struct{})
-	newBlock := stratumtest.Sample("2")
-	newBlock.PrevHash = strings.Repeat("00000001", 8)
+	newBlock := onBlock(1, stratumtest.Sample("2"))
 	server := stratumtest.Serve(t, func(c *pc) {
 		c.Welcome(stratumtest.Usual())
 		c.Notify(stratumtest.Sample("1").Params())
 	}, func(c *pc) {
-		<-away
+		waitFor(t, away)
 		c.Welcome(stratumtest.Usual())
 		c.Notify(newBlock.Params())
 		c.Read()

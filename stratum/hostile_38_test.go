@@ -67,17 +67,6 @@ func waitFor(t *testing.T, step <-chan struct{}) {
 	}
 }
 
-// got waits for what a script hands over.
-func got[T any](t *testing.T, from <-chan T) (v T) {
-	t.Helper()
-	select {
-	case v = <-from:
-	case <-time.After(patience):
-		t.Fatal("the pool got nothing")
-	}
-	return v
-}
-
 // unsentStale checks that a share is held back, since its job is outdated.
 func (r *running) unsentStale(s *work.Share) {
 	r.t.Helper()
@@ -118,7 +107,7 @@ func hostileUnpaddedHex(t *testing.T) {
 		t.Errorf("header %s", text)
 	}
 	r.keeps(server, job, 7)
-	if s := got(t, shares); s.Params[3] != "0000005f" || s.Params[4] != "00000007" || s.Params[5] != "00000000" {
+	if s := await(t, shares); s.Params[3] != "0000005f" || s.Params[4] != "00000007" || s.Params[5] != "00000000" {
 		t.Errorf("sent %s", s.Line)
 	}
 	r.logged("ignored a malformed message", "want 1 to 8 hex digits")
@@ -156,7 +145,7 @@ func hostileNBits(t *testing.T) {
 		t.Error("an ordinary nbits after them is not known")
 	}
 	r.keeps(server, job, 2)
-	got(t, shares)
+	await(t, shares)
 	if len(shares) > 0 {
 		t.Errorf("sent %s", (<-shares).Line)
 	}
@@ -254,10 +243,10 @@ func hostileSameIDNewContent(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if s := got(t, shares); fmt.Sprint(s.Params[1:]) != fmt.Sprintf("[1 00000000 %08x 00000001 00006000]", one.NTime) {
+	if s := await(t, shares); fmt.Sprint(s.Params[1:]) != fmt.Sprintf("[1 00000000 %08x 00000001 00006000]", one.NTime) {
 		t.Errorf("sent %s for the first job", s.Line)
 	}
-	if s := got(t, shares); fmt.Sprint(s.Params[1:]) != fmt.Sprintf("[1 0000000000000000 %08x 00000002 00000000]", two.NTime) {
+	if s := await(t, shares); fmt.Sprint(s.Params[1:]) != fmt.Sprintf("[1 0000000000000000 %08x 00000002 00000000]", two.NTime) {
 		t.Errorf("sent %s for the second job", s.Line)
 	}
 	if root != one.MerkleRoot([]byte{1, 2, 3, 4}) {

@@ -51,7 +51,7 @@ func hostileJobIDs(t *testing.T) {
 		if err := r.submit(share(job, uint32(i))); err != nil {
 			t.Errorf("id %.40s: %v", id, err)
 		}
-		if s := got(t, shares); !strings.Contains(s.Line, `["user.rig",`+id+`,"00000000",`) {
+		if s := await(t, shares); !strings.Contains(s.Line, `["user.rig",`+id+`,"00000000",`) {
 			t.Errorf("id %.40s: sent %s", id, s.Line)
 		}
 	}
@@ -122,7 +122,7 @@ func hostileNewBlockNotClean(t *testing.T) {
 	}
 	r.unsentStale(share(old, 1))
 	r.keeps(server, job, 2)
-	if s := got(t, shares); s.Params[1] != "2" || len(shares) > 0 {
+	if s := await(t, shares); s.Params[1] != "2" || len(shares) > 0 {
 		t.Errorf("sent %s", s.Line)
 	}
 }
@@ -184,7 +184,7 @@ func hostileReorganisation(t *testing.T) {
 	}
 	r.unsentStale(share(orphan, 1))
 	r.keeps(server, job, 2)
-	if s := got(t, shares); s.Params[1] != "2" || len(shares) > 0 {
+	if s := await(t, shares); s.Params[1] != "2" || len(shares) > 0 {
 		t.Errorf("sent %s", s.Line)
 	}
 	r.says("the pool went back to an earlier block", server.URL)
@@ -218,7 +218,7 @@ func hostileNTimeSkew(t *testing.T) {
 	}
 	r.says("warn ", server.URL, "clock are hours apart")
 	r.keeps(server, job, 1)
-	if s := got(t, shares); s.Params[3] != fmt.Sprintf("%08x", far.Unix()) {
+	if s := await(t, shares); s.Params[3] != fmt.Sprintf("%08x", far.Unix()) {
 		t.Errorf("sent %s", s.Line)
 	}
 	var w work.Work

@@ -100,7 +100,7 @@ func hostileMasks(t *testing.T) {
 		if err := r.submit(s); err != nil {
 			t.Errorf("%s: %v", c.configured, err)
 		}
-		request := got(t, shares)
+		request := await(t, shares)
 		if len(request.Params) != c.params || c.params == 6 && request.Params[5] != fmt.Sprintf("%08x", c.mask) {
 			t.Errorf("%s: sent %s", c.configured, request.Line)
 		}
@@ -148,7 +148,7 @@ func hostileMaskChange(t *testing.T) {
 		if err := r.submit(c.share); err != nil {
 			t.Error(err)
 		}
-		if s := got(t, shares); len(s.Params) != 6 || s.Params[5] != c.bits {
+		if s := await(t, shares); len(s.Params) != 6 || s.Params[5] != c.bits {
 			t.Errorf("sent %s, want the bits %s", s.Line, c.bits)
 		}
 	}
@@ -185,7 +185,7 @@ func hostileMaskInVersion(t *testing.T) {
 			t.Error(err)
 		}
 		var bits uint32
-		fmt.Sscanf(fmt.Sprint(got(t, shares).Params[5]), "%x", &bits)
+		fmt.Sscanf(fmt.Sprint(await(t, shares).Params[5]), "%x", &bits)
 		if bits&^mask != 0 || bits == 0 || version|bits != rolled || version^bits != rolled {
 			t.Errorf("header version %08x, submitted bits %08x", rolled, bits)
 		}
@@ -228,7 +228,7 @@ func hostileConfigure(t *testing.T) {
 			t.Errorf("%s: job %+v", name, job)
 		}
 		r.submit(share(job, 0xdead))
-		if s := got(t, shares); len(s.Params) != 5 {
+		if s := await(t, shares); len(s.Params) != 5 {
 			t.Errorf("%s: sent %s", name, s.Line)
 		}
 		r.logged("connecting again, without mining.configure, hence without version rolling", server.URL)
@@ -289,7 +289,7 @@ func hostileSetExtranonce(t *testing.T) {
 		if err := r.submit(s); err != nil {
 			t.Error(err)
 		}
-		if request := got(t, shares); len(fmt.Sprint(request.Params[2])) != 2*s.Job.Extranonce2Size {
+		if request := await(t, shares); len(fmt.Sprint(request.Params[2])) != 2*s.Job.Extranonce2Size {
 			t.Errorf("sent %s", request.Line)
 		}
 	}

@@ -97,8 +97,7 @@ func hostileDeauthorised(t *testing.T) {
 		r := run(t, pools(server.URL), func(r *running) { still(r); r.enough = 2 })
 		for nonce := range uint32(2) {
 			job := r.jobOf(server)
-			var rejected *work.Rejected
-			if err := r.submit(share(job, nonce)); !errors.As(err, &rejected) || rejected.Reason != work.ReasonUnauthorized {
+			if err := r.submit(share(job, nonce)); !rejectedFor(err, work.ReasonUnauthorized) {
 				t.Errorf("verdict %v", err)
 			}
 			r.noWorkFor(job)
@@ -211,8 +210,7 @@ func hostileAnsweredTwice(t *testing.T) {
 	if err := r.submit(share(job, 1)); err != nil {
 		t.Errorf("accepted, then rejected: %v", err)
 	}
-	var rejected *work.Rejected
-	if err := r.submit(share(job, 2)); !errors.As(err, &rejected) || rejected.Reason != work.ReasonLowDifficulty {
+	if err := r.submit(share(job, 2)); !rejectedFor(err, work.ReasonLowDifficulty) {
 		t.Errorf("rejected, then accepted: %v", err)
 	}
 	r.keeps(server, job, 3)

@@ -154,7 +154,7 @@ func hostileRaise(t *testing.T) {
 		if err := r.submit(found(t, old, old.Version, i<<20, easy, hard)); !rejectedFor(err, work.ReasonLowDifficulty) || errors.Is(err, work.ErrUnsent) {
 			t.Errorf("share %d: %v, want it sent and rejected", i, err)
 		}
-		got(t, shares)
+		await(t, shares)
 	}
 	for i := range uint32(3) {
 		if err := r.submit(found(t, old, old.Version, 8<<20+i<<20, easy, hard)); !errors.Is(err, work.ErrUnsent) {
@@ -165,7 +165,7 @@ func hostileRaise(t *testing.T) {
 		if err := r.submit(found(t, of, of.Version, uint32(1+i)<<28, hard, hard)); err != nil {
 			t.Errorf("share that meets both difficulties: %v", err)
 		}
-		got(t, shares)
+		await(t, shares)
 	}
 	if len(shares) > 0 {
 		t.Errorf("sent %s", (<-shares).Line)
@@ -203,7 +203,7 @@ func hostileVersionBits(t *testing.T) {
 	if err := r.submit(found(t, job, job.Version|0x8000, 0, target, target)); !rejectedFor(err, work.ReasonLowDifficulty) {
 		t.Errorf("verdict %v", err)
 	}
-	if s := got(t, shares); s.Params[5] != "00008000" {
+	if s := await(t, shares); s.Params[5] != "00008000" {
 		t.Errorf("sent %s", s.Line)
 	}
 	job = r.jobOf(server) // again, for shares in the other form
@@ -211,7 +211,7 @@ func hostileVersionBits(t *testing.T) {
 		if err := r.submit(found(t, job, job.Version|rolled, 1000+uint32(i)<<20, target, target)); err != nil {
 			t.Errorf("verdict %v", err)
 		}
-		if s, want := got(t, shares), fmt.Sprintf("%08x", 0x6000|rolled); s.Params[5] != want {
+		if s, want := await(t, shares), fmt.Sprintf("%08x", 0x6000|rolled); s.Params[5] != want {
 			t.Errorf("sent %s, want the bits %s", s.Line, want)
 		}
 	}

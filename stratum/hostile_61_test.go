@@ -254,7 +254,7 @@ func hostileUnknownMethods(t *testing.T) {
 	})
 	r := run(t, pools(server.URL), nil)
 	job := r.jobOf(server)
-	got(t, done)
+	await(t, done)
 	r.keeps(server, job, 1)
 	r.nothingMore()
 }

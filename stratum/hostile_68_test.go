@@ -267,7 +267,7 @@ func hostileSessionID(t *testing.T) {
 	}
 	seen := make(map[asked]int)
 	for seen[asked{"b", "[quarry/test id-of-b]"}] == 0 || seen[asked{"a", "[quarry/test id-of-a]"}] < 4 {
-		seen[got(t, subscriptions)]++
+		seen[await(t, subscriptions)]++
 	}
 	for s := range seen {
 		if s.params != "[quarry/test]" && s.params != "[quarry/test id-of-"+s.pool+"]" {

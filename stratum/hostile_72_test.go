@@ -187,7 +187,7 @@ func hostileEvicted(t *testing.T) {
 	r.unsentStale(share(&stranger, 10))
 	for i, job := range jobs[count-3:] {
 		r.keeps(server, job, 20+uint32(i))
-		if s := got(t, shares); s.Params[1] != job.ID {
+		if s := await(t, shares); s.Params[1] != job.ID {
 			t.Errorf("sent %s for job %s", s.Line, job.ID)
 		}
 	}

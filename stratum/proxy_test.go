@@ -124,20 +124,12 @@ func readHead(c net.Conn) {
 // it, and then nothing more.
 func raw(replies ...string) stratumtest.Script {
 	return func(c *stratumtest.Conn) {
-		for _, reply := range replies {
-			if _, err := c.Raw().Read(make([]byte, 4096)); err != nil {
-				return
-			}
-			c.Raw().Write([]byte(reply))
-		}
-		for b := make([]byte, 4096); ; {
-			if _, err := c.Raw().Read(b); err != nil {
-				return
-			}
-		}
+		closing(replies...)(c)
+		c.Hang()
 	}
 }
 
+// closing is one that hangs up after its replies.
 func closing(replies ...string) stratumtest.Script {
 	return func(c *stratumtest.Conn) {
 		for _, reply := range replies {

@@ -86,9 +86,7 @@ func TestScoutBrings(t *testing.T) {
 			t.Errorf("before the first verdict the miner sent %s", r.Line)
 		}
 		c.Result(first, "true")
-		for {
-			c.Result(c.Expect("mining.submit"), "true")
-		}
+		accepts(c)
 	})
 	for _, of := range verdicts {
 		if err := r.verdict(of); err != nil {
@@ -100,8 +98,7 @@ func TestScoutBrings(t *testing.T) {
 // TestScoutOvertaken: a share that was refused for a new block says nothing of
 // what the pool remembers. The others are stale, too, and not sent.
 func TestScoutOvertaken(t *testing.T) {
-	block := stratumtest.Sample("2")
-	block.PrevHash = strings.Repeat("00000001", 8)
+	block := onBlock(1, stratumtest.Sample("2"))
 	r, verdicts := held(t, 20, stratumtest.Usual(), forEver, func(c *pc) {
 		first := c.Expect("mining.submit")
 		c.Notify(block.Params())
@@ -153,11 +150,7 @@ func TestForgottenUser(t *testing.T) {
 			c.Error(c.Expect("mining.submit"), `[24,"Unauthorized worker",null]`)
 			c.Hang()
 		},
-		func(c *pc) {
-			for {
-				c.Result(c.Expect("mining.submit"), "true")
-			}
-		})
+		accepts)
 	r := run(t, pools(server.URL), nil)
 	if err := r.submit(share(r.jobOf(server), 1)); err != nil {
 		t.Errorf("verdict %v", err)
@@ -175,8 +168,7 @@ func TestForgottenForGood(t *testing.T) {
 		c.Hang()
 	})
 	r := run(t, pools(server.URL), nil)
-	var rejected *work.Rejected
-	if err := r.submit(share(r.jobOf(server), 1)); !errors.As(err, &rejected) || rejected.Reason != work.ReasonUnauthorized {
+	if err := r.submit(share(r.jobOf(server), 1)); !rejectedFor(err, work.ReasonUnauthorized) {
 		t.Errorf("verdict %v", err)
 	}
 }
@@ -267,9 +259,7 @@ func TestScoutsApart(t *testing.T) {
 func TestScoutPassedOver(t *testing.T) {
 	r, verdicts := held(t, 5, stratumtest.Usual(), rulesFor(Options{}).scout, func(c *pc) {
 		c.Expect("mining.submit")
-		for {
-			c.Result(c.Expect("mining.submit"), "true")
-		}
+		accepts(c)
 	})
 	answered := make(chan error, len(verdicts))
 	for _, of := range verdicts {

@@ -95,17 +95,13 @@ func TestPayout(t *testing.T) {
 					}))
 				}
 			})
-			m := mineAs(t, server, c.user, zap.New(core))
+			m := mine(t, server, Config{User: c.user, Password: "x", Log: zap.New(core)})
 			m.end() // the pool hangs up
 			if n := logs.FilterMessageSnippet("no longer pay").Len(); n != c.warnings {
 				t.Errorf("%d warnings, want %d: %v", n, c.warnings, logs.All())
 			}
 		})
 	}
-}
-
-func mineAs(t *testing.T, server *stratumtest.Server, user string, log *zap.Logger) *miner {
-	return mine(t, server, Config{User: user, Password: "x", Log: log})
 }
 
 func FuzzPaysTo(f *testing.F) {
