@@ -141,7 +141,7 @@ func hostileReconnectLoop(t *testing.T) {
 // second at most.
 func hostileMessages(t *testing.T) {
 	show := `{"id":%s,"method":"client.show_message","params":[%s]}`
-	flood := make(chan struct{})
+	answered, flood := make(chan struct{}, 1), make(chan struct{})
 	server := stratumtest.Serve(t, func(c *pc) {
 		texts := []string{
 			`"\u001b[2J\u001b]0;owned\u0007hello\r\nthere` + "\u200b\u202e" + strings.Repeat("spam ", 40<<10) + `"`,
@@ -153,6 +153,7 @@ func hostileMessages(t *testing.T) {
 		if answer := c.Read(); answer.Line != `{"id":8,"result":true,"error":null}` {
 			t.Errorf("answered %s", answer.Line)
 		}
+		answered <- struct{}{}
 		waitFor(t, flood)
 		for range 50 {
 			for _, text := range texts[1:] {
@@ -165,6 +166,7 @@ func hostileMessages(t *testing.T) {
 	r := run(t, pools(server.URL), nil)
 	job := r.jobOf(server)
 	r.logged("message from the pool", "hello  there")
+	await(t, answered) // which comes after the log line
 	close(flood)
 	r.keeps(server, job, 1)
 	lines := r.logs.FilterMessage("message from the pool").All()
