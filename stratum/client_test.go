@@ -94,7 +94,7 @@ func (r *running) now() time.Time { return r.begun.Add(r.speed * time.Since(r.be
 
 func (r *running) wait(ctx context.Context, d time.Duration) error {
 	r.mu.Lock()
-	r.waits = append(r.waits, d.Round(100*time.Millisecond))
+	r.waits = append(r.waits, d)
 	enough := len(r.waits) >= r.enough
 	r.mu.Unlock()
 	if enough {
@@ -289,17 +289,12 @@ func TestFailover(t *testing.T) {
 }
 
 func TestBackoff(t *testing.T) {
-	r := run(t, pools("stratum+tcp://"+closedPort(t)), func(r *running) { r.enough = 8 })
+	r := run(t, pools("stratum+tcp://"+closedPort(t)), func(r *running) { still(r); r.enough = 8 })
 	if err := r.end(); !errors.Is(err, context.Canceled) {
 		t.Errorf("ended with %v", err)
 	}
-	want := []time.Duration{1, 2, 4, 8, 16, 32, 60, 60}
-	for i := range want {
-		want[i] *= time.Second
-	}
-	if !slices.Equal(r.waits, want) {
-		t.Errorf("waited %v, want %v", r.waits, want)
-	}
+	const s = time.Second
+	r.paused(1*s, 2*s, 4*s, 8*s, 16*s, 32*s, 60*s, 60*s)
 }
 
 func TestBackoffRules(t *testing.T) {
@@ -484,11 +479,9 @@ func TestUserRefused(t *testing.T) {
 		c.Hang()
 	})
 	t.Run("alone", func(t *testing.T) {
-		r := run(t, pools(refuses.URL), func(r *running) { r.enough = 3 })
+		r := run(t, pools(refuses.URL), func(r *running) { still(r); r.enough = 3 })
 		r.end()
-		if want := []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute}; !slices.Equal(r.waits, want) {
-			t.Errorf("waited %v, want %v", r.waits, want)
-		}
+		r.paused(30*time.Second, time.Minute, 2*time.Minute)
 		r.logged("pool failed", `the pool refuses the user "user.rig": no such user, *** (24)`)
 	})
 	t.Run("with another pool", func(t *testing.T) {
@@ -549,16 +542,12 @@ func TestReconnectWaits(t *testing.T) {
 		c.Send(`{"id":null,"method":"client.reconnect","params":["evil.example",3333,7]}`)
 		c.Hang()
 	}, works)
-	r := run(t, pools(server.URL), nil)
+	r := run(t, pools(server.URL), still)
 	one := r.jobOf(server)
 	if two := r.jobOf(server); two.Session == one.Session {
 		t.Error("no new session")
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !slices.Equal(r.waits, []time.Duration{7 * time.Second}) {
-		t.Errorf("waited %v", r.waits)
-	}
+	r.paused(7 * time.Second)
 	r.logged("leaving the pool", "asked to reconnect")
 	if r.logs.FilterMessage("pool lost").Len()+r.logs.FilterMessage("pool failed").Len() != 0 {
 		t.Errorf("taken for a failure: %v", r.logs.All())

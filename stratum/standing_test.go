@@ -47,8 +47,8 @@ func TestIdleAcrossConnections(t *testing.T) {
 func TestRestEnds(t *testing.T) {
 	first, second := newSteady(t), newSteady(t)
 	r := run(t, pools(first.URL, second.URL), func(r *running) { r.rules.complaint = 24 * time.Hour })
-	one := r.jobOf(first.Server)
-	r.complain(r.pools[0], one.Session, errors.New("it rejects all"))
+	r.jobOf(first.Server)
+	r.complain(r.pools[0], r.atWork(0), errors.New("it rejects all"))
 	two := r.jobOf(second.Server)
 	<-first.gone
 	second.down.Store(true)
