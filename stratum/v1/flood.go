@@ -8,7 +8,7 @@ import (
 const (
 	// floodPause is how long the reader rests between two jobs of a pool that
 	// sends more than maxPushesASecond.
-	floodPause = 20 * time.Millisecond
+	floodPause = 50 * time.Millisecond
 	// floodWait is how long the newest job of a flood waits for a newer one; a
 	// message that took a quarter of it was not there yet when asked for.
 	floodWait = time.Millisecond

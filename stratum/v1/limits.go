@@ -143,9 +143,10 @@ func (f *flood) add(now time.Time) bool {
 	return f.high >= floodSeconds
 }
 
-// above tells whether there were too many events in this second already.
+// above tells whether there were too many events in this second already, or in
+// the one before.
 func (f *flood) above(now time.Time) bool {
-	return f.count > maxPushesASecond && now.Sub(f.second) < time.Second
+	return (f.count > maxPushesASecond || f.high > 0) && now.Sub(f.second) < time.Second
 }
 
 // limiter lets as many events as burst through at once, then one a second.
