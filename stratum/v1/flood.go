@@ -9,9 +9,11 @@ const (
 	// floodPause is how long the reader rests between two jobs of a pool that
 	// sends more than maxPushesASecond.
 	floodPause = 50 * time.Millisecond
-	// floodWait is how long the newest job of a flood waits for a newer one; a
-	// message that took a quarter of it was not there yet when asked for.
+	// floodWait is how long the newest job of a flood waits for a newer one.
 	floodWait = time.Millisecond
+	// floodGap is what it takes to see that a message was not there yet: the reader
+	// is not to be woken for each.
+	floodGap = 50 * time.Microsecond
 )
 
 // impatient is a transport that can be asked for a message without waiting
@@ -50,7 +52,7 @@ func (c *conn) skim(job []byte, now time.Time) error {
 				return err
 			}
 			return c.take(next, now)
-		case now.Sub(asked) > floodWait/4:
+		case now.Sub(asked) > floodGap:
 			if c.conduct.flood.add(now) {
 				return errFlood
 			}
