@@ -15,22 +15,39 @@ import (
 // The others wait so long for the first of them.
 func held(t *testing.T, shares uint32, offer stratumtest.Offer, scout time.Duration, script func(*pc)) (r *running, verdicts []<-chan error) {
 	t.Helper()
-	ready := make(chan struct{})
-	server := stratumtest.Serve(t, func(c *pc) {
-		first := stratumtest.Usual()
-		c.Welcome(first)
-		c.Notify(stratumtest.Sample("1").Params())
-	}, func(c *pc) {
-		waitFor(t, ready)
-		c.Welcome(offer)
-		c.Notify(stratumtest.Sample("1").Params())
+	return heldFor(t, shares, scout, 1, gives(stratumtest.Usual(), "1"), func(c *pc, _ []*work.Job) {
+		gives(offer, "1")(c)
 		script(c)
 	})
+}
+
+// gives is the beginning of a session.
+func gives(offer stratumtest.Offer, jobs ...string) stratumtest.Script {
+	return func(c *pc) {
+		c.Welcome(offer)
+		for _, id := range jobs {
+			c.Notify(stratumtest.Sample(id).Params())
+		}
+	}
+}
+
+// heldFor has shares of the first connection's jobs, in turns, held for a pool
+// that comes back once they are.
+func heldFor(t *testing.T, shares uint32, scout time.Duration, jobs int, first stratumtest.Script, second func(*pc, []*work.Job)) (r *running, verdicts []<-chan error) {
+	t.Helper()
+	var given []*work.Job
+	ready := make(chan struct{})
+	server := stratumtest.Serve(t, first, func(c *pc) {
+		waitFor(t, ready)
+		second(c, given)
+	})
 	r = run(t, pools(server.URL), func(r *running) { r.rules.scout = scout })
-	job := r.jobOf(server)
+	for range jobs {
+		given = append(given, r.jobOf(server))
+	}
 	r.logged("pool lost", server.URL)
 	for nonce := range shares {
-		verdicts = append(verdicts, r.later(share(job, nonce)))
+		verdicts = append(verdicts, r.later(share(given[int(nonce)%jobs], nonce)))
 	}
 	if !eventually(func() bool { return r.holding(0) == int(shares) }) {
 		t.Fatalf("%d shares are held, want %d", r.holding(0), shares)
@@ -79,20 +96,23 @@ func TestScout(t *testing.T) {
 
 // TestScoutBrings the others along.
 func TestScoutBrings(t *testing.T) {
-	r, verdicts := held(t, 20, stratumtest.Usual(), forEver, func(c *pc) {
-		first := c.Expect("mining.submit")
-		c.Send(`{"id":9,"method":"mining.ping","params":[]}`)
-		if r := c.Read(); r.Method != "" {
-			t.Errorf("before the first verdict the miner sent %s", r.Line)
-		}
-		c.Result(first, "true")
-		accepts(c)
-	})
+	r, verdicts := held(t, 20, stratumtest.Usual(), forEver, func(c *pc) { oneAhead(t, c) })
 	for _, of := range verdicts {
 		if err := r.verdict(of); err != nil {
 			t.Error(err)
 		}
 	}
+}
+
+// oneAhead is a pool that accepts all shares, and gets the first alone.
+func oneAhead(t *testing.T, c *pc) {
+	first := c.Expect("mining.submit")
+	c.Send(`{"id":9,"method":"mining.ping","params":[]}`)
+	if r := c.Read(); r.Method != "" {
+		t.Errorf("before the first verdict the miner sent %s", r.Line)
+	}
+	c.Result(first, "true")
+	accepts(c)
 }
 
 // TestScoutOvertaken: a share that was refused for a new block says nothing of

@@ -3,6 +3,7 @@ package stratum
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -123,27 +124,12 @@ func TestDrainingIsNoChoice(t *testing.T) {
 // TestForgottenOnce: a pool that resumed a session and knew none of its jobs has
 // shown it once, however many jobs there were.
 func TestForgottenOnce(t *testing.T) {
-	ready := make(chan struct{})
-	server := stratumtest.Serve(t, func(c *pc) {
-		c.Welcome(stratumtest.Usual())
-		c.Notify(stratumtest.Sample("1").Params())
-		c.Notify(stratumtest.Sample("2").Params())
-	}, func(c *pc) {
-		waitFor(t, ready)
-		c.Welcome(stratumtest.Usual())
-		c.Notify(stratumtest.Sample("2").Params())
+	r, verdicts := heldFor(t, 2, forEver, 2, gives(stratumtest.Usual(), "1", "2"), func(c *pc, _ []*work.Job) {
+		gives(stratumtest.Usual(), "2")(c)
 		for {
 			c.Error(c.Expect("mining.submit"), `[21,"Job not found",null]`)
 		}
 	})
-	r := run(t, pools(server.URL), nil)
-	one, two := r.jobOf(server), r.jobOf(server)
-	r.logged("pool lost", server.URL)
-	verdicts := []<-chan error{r.later(share(one, 1)), r.later(share(two, 2))}
-	if !eventually(func() bool { return r.holding(0) == 2 }) {
-		t.Fatal("the shares are not held")
-	}
-	close(ready)
 	for _, of := range verdicts {
 		if err := r.verdict(of); !errors.Is(err, work.ErrStale) {
 			t.Errorf("verdict %v", err)
@@ -229,62 +215,42 @@ func TestSuspectsDoNotAlternate(t *testing.T) {
 // TestWeakApart: after the difficulty was raised while we were away, held shares
 // that do not meet it do not speak for those that do.
 func TestWeakApart(t *testing.T) {
-	const easy, hard = "0.0000000002", "0.000000001"
-	raised, err := hashing.ParseDifficulty(hard)
+	raised, err := hashing.ParseDifficulty("0.000000001")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var job *work.Job
-	ready := make(chan struct{})
-	offer := stratumtest.Usual()
-	offer.Difficulty = easy
-	server := stratumtest.Serve(t, func(c *pc) {
-		c.Welcome(offer)
-		c.Notify(stratumtest.Sample("1").Params())
-	}, func(c *pc) {
-		waitFor(t, ready)
-		again := offer
-		again.Difficulty = hard
-		c.Welcome(again)
-		c.Notify(stratumtest.Sample("2").Params())
+	easy, hard := stratumtest.Usual(), stratumtest.Usual()
+	easy.Difficulty, hard.Difficulty = "0.0000000002", raised.String()
+	meets := func(job *work.Job, nonce uint32) bool { return raised.Target().MetBy(share(job, nonce).Hash) }
+	of := make(chan *work.Job, 1)
+	r, verdicts := heldFor(t, 40, forEver, 1, gives(easy, "1"), func(c *pc, given []*work.Job) {
+		of <- given[0]
+		gives(hard, "2")(c)
 		for {
 			s := c.Expect("mining.submit")
-			nonce := uint32(0)
-			fmt.Sscanf(fmt.Sprint(s.Params[4]), "%x", &nonce)
-			if raised.Target().MetBy(share(job, nonce).Hash) {
+			nonce, err := strconv.ParseUint(fmt.Sprint(s.Params[4]), 16, 32)
+			if err == nil && meets(given[0], uint32(nonce)) {
 				c.Result(s, "true")
 			} else {
 				c.Error(s, `[23,"low difficulty share",null]`)
 			}
 		}
 	})
-	r := run(t, pools(server.URL), func(r *running) { r.rules.scout = 24 * time.Hour })
-	job = r.jobOf(server)
-	r.logged("pool lost", server.URL)
-	const n = 40
-	verdicts := make([]<-chan error, n)
-	for nonce := range verdicts {
-		verdicts[nonce] = r.later(share(job, uint32(nonce)))
-	}
-	if !eventually(func() bool { return r.holding(0) == n }) {
-		t.Fatal("the shares are not held")
-	}
-	close(ready)
-	rejected, weak := 0, 0
+	job, rejected, weak := <-of, 0, 0
 	for nonce, of := range verdicts {
 		err := r.verdict(of)
-		meets := raised.Target().MetBy(share(job, uint32(nonce)).Hash)
 		switch {
-		case meets && err != nil:
-			t.Errorf("a share that meets the new difficulty: %v", err)
-		case !meets:
-			weak++
-			if rejectedFor(err, work.ReasonLowDifficulty) {
-				rejected++
+		case meets(job, uint32(nonce)):
+			if err != nil {
+				t.Errorf("a share that meets the new difficulty: %v", err)
 			}
+			continue
+		case rejectedFor(err, work.ReasonLowDifficulty):
+			rejected++
 		}
+		weak++
 	}
-	if weak < 5 || weak > n-5 || rejected != 1 {
+	if weak < 5 || weak > len(verdicts)-5 || rejected != 1 {
 		t.Errorf("of %d weak shares %d were rejected, want one", weak, rejected)
 	}
 }
@@ -293,34 +259,13 @@ func TestWeakApart(t *testing.T) {
 // share goes ahead.
 func TestScoutWaitsForTheJob(t *testing.T) {
 	t.Parallel()
-	ready := make(chan struct{})
-	server := stratumtest.Serve(t, func(c *pc) {
-		c.Welcome(stratumtest.Usual())
-		c.Notify(stratumtest.Sample("1").Params())
-	}, func(c *pc) {
-		waitFor(t, ready)
+	second := speed * time.Second // of ours
+	r, verdicts := heldFor(t, 10, second, 1, gives(stratumtest.Usual(), "1"), func(c *pc, _ []*work.Job) {
 		c.Welcome(stratumtest.Usual())
 		time.Sleep(1500 * time.Millisecond)
 		c.Notify(stratumtest.Sample("1").Params())
-		first := c.Expect("mining.submit")
-		c.Send(`{"id":9,"method":"mining.ping","params":[]}`)
-		if r := c.Read(); r.Method != "" {
-			t.Errorf("before the first verdict the miner sent %s", r.Line)
-		}
-		c.Result(first, "true")
-		accepts(c)
+		oneAhead(t, c)
 	})
-	r := run(t, pools(server.URL), func(r *running) { r.rules.scout = speed * time.Second }) // a second of ours
-	job := r.jobOf(server)
-	r.logged("pool lost", server.URL)
-	verdicts := make([]<-chan error, 10)
-	for nonce := range verdicts {
-		verdicts[nonce] = r.later(share(job, uint32(nonce)))
-	}
-	if !eventually(func() bool { return r.holding(0) == len(verdicts) }) {
-		t.Fatal("the shares are not held")
-	}
-	close(ready)
 	for _, of := range verdicts {
 		if err := r.verdict(of); err != nil {
 			t.Error(err)

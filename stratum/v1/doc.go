@@ -7,9 +7,9 @@
 // what was agreed so far into a [work.Job], and Config.Publish hands it on.
 //
 // The way of a share: [Session.Submit] waits for the authorisation, the gate
-// lets only shares of live jobs through, of this session or one that it resumed, conn.call writes
-// mining.submit and waits for the reply of the same id, and Message.Verdict
-// turns that into one of the verdicts of package work.
+// lets only shares of live jobs through, of this session or of one that it
+// resumed, conn.call writes mining.submit and waits for the reply of the same
+// id, and Message.Verdict turns that into one of the verdicts of package work.
 //
 // A session has one goroutine of its own, the reader; all messages of the pool
 // are acted on there, in the order in which they came: jobs, and the verdicts
