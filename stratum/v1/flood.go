@@ -11,9 +11,6 @@ const (
 	floodPause = 50 * time.Millisecond
 	// floodWait is how long the newest job of a flood waits for a newer one.
 	floodWait = time.Millisecond
-	// floodGap is what it takes to see that a message was not there yet: the reader
-	// is not to be woken for each.
-	floodGap = 50 * time.Microsecond
 )
 
 // impatient is a transport that can be asked for a message without waiting
@@ -22,6 +19,11 @@ type impatient interface {
 	// ReadMessageWithin is ReadMessage, except that the message is nil if none
 	// was complete in time.
 	ReadMessageWithin(time.Duration) ([]byte, error)
+	// Buffered is how many bytes after the last message have been read already,
+	// and when the last of them, or of the message, came.
+	Buffered() (bytes int, at time.Time)
+	// Doze has the system not wake us for what comes, where it can be told so.
+	Doze(bool)
 }
 
 // inFlood tells whether the message is one job of too many.
@@ -30,20 +32,22 @@ func (c *conn) inFlood(line []byte, now time.Time) bool {
 }
 
 // skim reads on after a job of a flood, until nothing more is there, and acts
-// on the last job only: reading one costs some twenty microseconds, and each
-// worker as much again. Then it rests, while others gather.
+// on the last job only: reading one costs a microsecond, acting on it some
+// twenty, and each worker as much again. Then it rests, while others gather.
 func (c *conn) skim(job []byte, now time.Time) error {
 	for begun := now; ; {
 		if c.conduct.flood.add(now) {
 			return errFlood
 		}
 		c.conduct.job = append(c.conduct.job[:0], job...)
-		asked := time.Now()
+		if left, _ := c.impatient.Buffered(); left == 0 {
+			return c.rest(now)
+		}
 		next, err := c.impatient.ReadMessageWithin(floodWait)
 		if err != nil {
 			return err
 		}
-		now = time.Now()
+		_, now = c.impatient.Buffered()
 		switch {
 		case next == nil:
 			return c.rest(now)
@@ -52,12 +56,6 @@ func (c *conn) skim(job []byte, now time.Time) error {
 				return err
 			}
 			return c.take(next, now)
-		case now.Sub(asked) > floodGap:
-			if c.conduct.flood.add(now) {
-				return errFlood
-			}
-			c.conduct.job = append(c.conduct.job[:0], next...)
-			return c.rest(now)
 		case now.Sub(begun) > floodPause:
 			if err := c.takeJob(now); err != nil {
 				return err
@@ -73,7 +71,9 @@ func (c *conn) skim(job []byte, now time.Time) error {
 func (c *conn) rest(now time.Time) error {
 	err := c.takeJob(now)
 	if err == nil {
+		c.impatient.Doze(true)
 		time.Sleep(floodPause)
+		c.impatient.Doze(false)
 	}
 	return err
 }
@@ -82,10 +82,13 @@ func (c *conn) rest(now time.Time) error {
 func (c *conn) takeJob(now time.Time) error { return c.take(c.conduct.job, now) }
 
 // isNotify tells mining.notify by its looks: the method stands before the
-// params or after them, and there is nothing of a reply in it.
+// params or after them, and no key of a reply does. Keys are near the ends: what
+// is long is between them.
 func isNotify(line []byte) bool {
 	const ends = 64
-	method := []byte(`"mining.notify"`)
-	return (bytes.Contains(line[:min(ends, len(line))], method) || bytes.Contains(line[max(0, len(line)-ends):], method)) &&
-		!bytes.Contains(line, []byte(`"result"`)) && !bytes.Contains(line, []byte(`"error"`))
+	head, tail := line[:min(ends, len(line))], line[max(0, len(line)-ends):]
+	has := func(word string) bool {
+		return bytes.Contains(head, []byte(word)) || bytes.Contains(tail, []byte(word))
+	}
+	return has(`"method"`) && has(`"mining.notify"`) && !has(`"result"`) && !has(`"error"`)
 }

@@ -1,10 +1,13 @@
 package v1
 
 import (
+	"crypto/tls"
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"quarry/stratum/stratumtest"
 )
@@ -50,6 +53,50 @@ func TestFloodOfJobs(t *testing.T) {
 	}
 	if count <= maxPushesASecond || count == 2*half {
 		t.Errorf("%d of %d jobs were acted on", count, 2*half)
+	}
+}
+
+// TestDoze: what comes while the reader rests is there afterwards, though
+// nothing follows it, and what comes later wakes the reader as ever.
+func TestDoze(t *testing.T) {
+	certificate, _ := stratumtest.Certificate(t)
+	script := func(c *stratumtest.Conn) {
+		for _, answer := range []string{"during", "after"} {
+			c.Expect("ask")
+			time.Sleep(5 * time.Millisecond)
+			c.Send("%s", answer)
+		}
+		c.Hang()
+	}
+	for name, server := range map[string]*stratumtest.Server{"TCP": stratumtest.Serve(t, script), "TLS": stratumtest.ServeTLS(t, certificate, script)} {
+		t.Run(name, func(t *testing.T) {
+			conn, err := net.Dial("tcp", server.Address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if name == "TLS" {
+				conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
+			}
+			defer conn.Close()
+			l := NewLines(conn, Limits{Silence: patience})
+			ask := func() {
+				if err := l.WriteMessage([]byte(`{"id":1,"method":"ask","params":[]}`)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			answered := func(want string) {
+				if line, err := l.ReadMessage(); err != nil || string(line) != want {
+					t.Errorf("%q, %v, not %q", line, err, want)
+				}
+			}
+			ask()
+			l.Doze(true)
+			time.Sleep(20 * time.Millisecond)
+			l.Doze(false)
+			answered("during")
+			ask()
+			answered("after")
+		})
 	}
 }
 

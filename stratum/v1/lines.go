@@ -2,6 +2,7 @@ package v1
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -48,9 +49,10 @@ type Lines struct {
 	sniffed  bool
 	lastLine time.Time // when the last message was complete
 	lastRead time.Time
-	begun    time.Time // when the first byte of the message in buf came
-	handed   int       // bytes of buf that messages took
-	until    time.Time // ReadMessageWithin waits no longer; zero: it is not called
+	begun    time.Time     // when the first byte of the message in buf came
+	handed   int           // bytes of buf that messages took
+	within   time.Duration // that ReadMessageWithin waits; 0: it is not called
+	until    time.Time     // it waits no longer; zero: it has not begun to wait
 }
 
 // NewLines takes over a connection.
@@ -75,7 +77,7 @@ func (l *Lines) ReadMessage() ([]byte, error) {
 		case ok && len(line) > l.limits.Line, !ok && len(l.buf)-l.handed > l.limits.Line:
 			return nil, fmt.Errorf("line longer than %d bytes", l.limits.Line)
 		case ok && len(line) > 0:
-			l.lastLine = time.Now()
+			l.lastLine = l.lastRead
 			return line, nil
 		case ok:
 			continue
@@ -89,14 +91,38 @@ func (l *Lines) ReadMessage() ([]byte, error) {
 // ReadMessageWithin is ReadMessage for so long; the line is nil if none was
 // complete by then.
 func (l *Lines) ReadMessageWithin(d time.Duration) ([]byte, error) {
-	l.until = time.Now().Add(d)
+	l.within = d
 	line, err := l.ReadMessage()
-	l.until = time.Time{}
+	l.within, l.until = 0, time.Time{}
 	if errors.Is(err, errNotYet) {
 		return nil, nil
 	}
 	return line, err
 }
+
+// Buffered is how many bytes after the last line have been read already, and when
+// the last of them, or of the line, came.
+func (l *Lines) Buffered() (bytes int, at time.Time) { return len(l.buf) - l.handed, l.lastRead }
+
+// Doze has the system not wake us for each packet, until it is called again
+// with false. (Go waits for all connections at once, and is woken even if no one
+// reads this one.)
+func (l *Lines) Doze(doze bool) {
+	bytes := 1
+	if doze {
+		bytes = dozeBytes
+	}
+	conn := l.conn
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	if c, ok := conn.(syscall.Conn); ok {
+		setLowWater(c, bytes)
+	}
+}
+
+// dozeBytes are more than come while the reader rests.
+const dozeBytes = 4 << 20
 
 // next takes a line off the buffer, trimmed of a carriage return, blanks and a
 // byte order mark.
@@ -123,7 +149,10 @@ func (l *Lines) fill() error {
 	if partial {
 		deadline = l.begun.Add(l.limits.LineTime)
 	}
-	short := !l.until.IsZero() && l.until.Before(deadline)
+	if l.within > 0 && l.until.IsZero() {
+		l.until = time.Now().Add(l.within)
+	}
+	short := l.within > 0 && l.until.Before(deadline)
 	if short {
 		deadline = l.until
 	}
