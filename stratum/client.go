@@ -148,7 +148,8 @@ func (c *Client) Run(ctx context.Context, publish func(*work.Job)) error {
 	end(context.Cause(ctx))
 	running.Wait()
 	c.change(func() {
-		if c.active = nil; c.shown != nil {
+		c.active = nil
+		if c.shown != nil {
 			c.put(nil)
 		}
 	})

@@ -65,6 +65,12 @@ func (r *running) holding(pool int) int {
 	return r.pools[pool].holding
 }
 
+func (r *running) forgot(pool int) int {
+	r.Client.mu.Lock()
+	defer r.Client.mu.Unlock()
+	return r.pools[pool].forgot
+}
+
 // TestScout: a pool with the same extranonces and no memory of the jobs refuses
 // one share, not all.
 func TestScout(t *testing.T) {
@@ -139,10 +145,8 @@ func TestScoutOvertaken(t *testing.T) {
 	if sent != 1 {
 		t.Errorf("%d shares were sent, want one", sent)
 	}
-	r.Client.mu.Lock()
-	defer r.Client.mu.Unlock()
-	if forgot := r.pools[0].forgot; forgot != 0 {
-		t.Errorf("the pool is said to have forgotten its jobs %d times", forgot)
+	if n := r.forgot(0); n != 0 {
+		t.Errorf("the pool is said to have forgotten its jobs %d times", n)
 	}
 }
 

@@ -135,9 +135,7 @@ func TestForgottenOnce(t *testing.T) {
 			t.Errorf("verdict %v", err)
 		}
 	}
-	r.Client.mu.Lock()
-	defer r.Client.mu.Unlock()
-	if n := r.pools[0].forgot; n != 1 {
+	if n := r.forgot(0); n != 1 {
 		t.Errorf("forgot %d times", n)
 	}
 }
@@ -146,11 +144,8 @@ func TestForgottenOnce(t *testing.T) {
 // its second sending comes to nothing.
 func TestSentStaysSent(t *testing.T) {
 	server := resumes(t, stratumtest.Sample("1"), func(c *pc) { c.Expect("mining.submit") }, func(c *pc) { c.Hang() })
-	r := run(t, pools(server.URL), nil)
+	r := run(t, pools(server.URL), func(r *running) { r.rules.held = 0 }) // so that it is lost at once
 	job := r.jobOf(server)
-	r.Client.mu.Lock()
-	r.rules.held = 0 // so that it is lost at once
-	r.Client.mu.Unlock()
 	var lost *work.Lost
 	if err := r.submit(share(job, 1)); !errors.As(err, &lost) || !lost.Sent {
 		t.Errorf("verdict %v", err)

@@ -3,7 +3,6 @@ package v1
 import (
 	"crypto/tls"
 	"fmt"
-	"net"
 	"strconv"
 	"strings"
 	"testing"
@@ -70,10 +69,7 @@ func TestDoze(t *testing.T) {
 	}
 	for name, server := range map[string]*stratumtest.Server{"TCP": stratumtest.Serve(t, script), "TLS": stratumtest.ServeTLS(t, certificate, script)} {
 		t.Run(name, func(t *testing.T) {
-			conn, err := net.Dial("tcp", server.Address)
-			if err != nil {
-				t.Fatal(err)
-			}
+			conn := dial(t, server.Address)
 			if name == "TLS" {
 				conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
 			}

@@ -24,10 +24,7 @@ func feed(t *testing.T, limits Limits, peer func(net.Conn)) *Lines {
 		defer conn.Close()
 		peer(conn)
 	}()
-	conn, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := dial(t, l.Addr().String())
 	t.Cleanup(func() { conn.Close(); l.Close(); <-done })
 	return NewLines(conn, limits)
 }

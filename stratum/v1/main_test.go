@@ -114,12 +114,18 @@ type miner struct {
 // mine connects to the pool and runs a session.
 func mine(t *testing.T, server *stratumtest.Server, cfg Config) *miner {
 	t.Helper()
-	conn, err := net.Dial("tcp", server.Address)
+	conn := dial(t, server.Address)
+	cfg.Pool = server.URL
+	return run(t, newMiner(t, conn, cfg))
+}
+
+func dial(t testing.TB, address string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.Pool = server.URL
-	return run(t, newMiner(t, conn, cfg))
+	return conn
 }
 
 // bubble runs a session with a pool in memory, in a synctest bubble: hours
