@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"quarry/stratum/v1"
 )
 
 // barePool is a pool in a process of its own, so that nothing but a socket
@@ -111,7 +113,7 @@ func serveBarePool(mask string) {
 
 // follow does what the benchmark says until it hangs up: "difficulty D" and
 // "job" send one message, "flood N S" sends N jobs a second for S seconds and
-// answers "done".
+// answers "done"; with "elsewhere" it does so to another connection.
 func (s *bareServer) follow() {
 	defer os.Exit(0)
 	for orders := bufio.NewScanner(os.Stdin); orders.Scan(); {
@@ -121,24 +123,67 @@ func (s *bareServer) follow() {
 		case "job":
 			s.notify()
 		case "flood":
-			rate, _ := strconv.ParseFloat(words[1], 64)
-			seconds, _ := strconv.ParseFloat(words[2], 64)
-			fmt.Println("done", s.flood(rate, time.Duration(seconds*float64(time.Second))))
+			sent, err := s.flood(words[1:])
+			if err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			fmt.Println("done", sent)
 		}
 	}
 }
 
-// flood tells how many jobs it sent until the time was over or the miner hung
-// up.
-func (s *bareServer) flood(rate float64, d time.Duration) (sent int) {
-	for began := time.Now(); time.Since(began) < d; time.Sleep(50 * time.Microsecond) {
+// flood follows an order. It tells how many jobs it sent until the time was
+// over or the other end hung up.
+func (s *bareServer) flood(words []string) (sent int, err error) {
+	rate, _ := strconv.ParseFloat(words[0], 64)
+	seconds, _ := strconv.ParseFloat(words[1], 64)
+	var to []net.Conn
+	if len(words) > 2 {
+		conn, err := elsewhere()
+		if err != nil {
+			return 0, err
+		}
+		defer conn.Close()
+		to = append(to, conn)
+	}
+	for began := time.Now(); time.Since(began).Seconds() < seconds; time.Sleep(50 * time.Microsecond) {
 		for due := int(rate * time.Since(began).Seconds()); sent < due; sent++ {
-			if !s.notify() {
-				return sent
+			if !s.notify(to...) {
+				return sent, nil
 			}
 		}
 	}
-	return sent
+	return sent, nil
+}
+
+// elsewhere is a connection whose other end is read as rarely as by a miner in a
+// flood.
+func elsewhere() (net.Conn, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	defer l.Close()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		return nil, err
+	}
+	end, err := l.Accept()
+	if err != nil {
+		return nil, err
+	}
+	go func() {
+		defer end.Close()
+		lines, most := v1.NewLines(end, v1.Limits{}), make([]byte, 4<<20)
+		for err == nil {
+			lines.Doze(true)
+			time.Sleep(50 * time.Millisecond)
+			lines.Doze(false)
+			_, err = end.Read(most)
+		}
+	}()
+	return conn, nil
 }
 
 func (s *bareServer) serve(conn net.Conn) {
@@ -171,6 +216,11 @@ func (s *bareServer) serve(conn net.Conn) {
 func (s *bareServer) send(line []byte, to ...net.Conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.write(line, to)
+}
+
+// write sends to the miner, or where it is told to. Caller holds mu.
+func (s *bareServer) write(line []byte, to []net.Conn) bool {
 	conn := s.conn
 	if len(to) > 0 {
 		conn = to[0]
@@ -181,7 +231,7 @@ func (s *bareServer) send(line []byte, to ...net.Conn) bool {
 
 // notify sends a job like those of the main net, with 12 branches. Its id is
 // when the writing began, in nanoseconds of Unix time.
-func (s *bareServer) notify() bool {
+func (s *bareServer) notify(to ...net.Conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.number++
@@ -194,6 +244,5 @@ func (s *bareServer) notify() bool {
 	s.line = append(s.line, strings.Repeat(strings.Repeat("3c", 32)+`","`, 11)+strings.Repeat("7e", 32)...)
 	s.line = append(s.line, `"],"20000000","17034219","6745f1c0",false]}`+"\n"...)
 	hex.Encode(s.line[at:], binary.BigEndian.AppendUint64(nil, uint64(time.Now().UnixNano())))
-	_, err := s.conn.Write(s.line)
-	return err == nil
+	return s.write(s.line, to)
 }
