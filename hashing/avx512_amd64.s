@@ -72,9 +72,9 @@ DATA byteSwap<>+56(SB)/4, $0x08090a0b
 DATA byteSwap<>+60(SB)/4, $0x0c0d0e0f
 GLOBL byteSwap<>(SB), RODATA|NOPTR, $64
 
-// func scanGroupsAVX512(job *uint32) (mask uint64)
+// func scanGroupsAVX512(job *uint32)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·scanGroupsAVX512(SB), $27712-16
+TEXT ·scanGroupsAVX512(SB), $27712-8
 	MOVQ job+0(FP), DI
 
 	// The frame, on a boundary of 64 bytes.
@@ -134,11 +134,11 @@ TEXT ·scanGroupsAVX512(SB), $27712-16
 	VMOVDQA32    Z0, -3264(R12)
 	VMOVDQA32    Z0, -3200(R12)
 	VMOVDQA32    Z0, -3136(R12)
-	VPBROADCASTD 176(DI), Z0
+	VPBROADCASTD 192(DI), Z0
 	VMOVDQA32    Z0, -3072(R12)
 	VMOVDQA32    Z0, -3008(R12)
 	VMOVDQA32    Z0, -2944(R12)
-	VPBROADCASTD 180(DI), Z0
+	VPBROADCASTD 196(DI), Z0
 	VMOVDQA32    Z0, -2880(R12)
 	VMOVDQA32    Z0, -2816(R12)
 	VMOVDQA32    Z0, -2752(R12)
@@ -203,14 +203,14 @@ words1:
 	VPRORD       $0x12, Z1, Z4
 	VPSRLD       $0x03, Z1, Z0
 	VPTERNLOGD   $0x96, Z3, Z4, Z0
-	VPBROADCASTD 104(DI), Z1
+	VPBROADCASTD 120(DI), Z1
 	VPADDD       Z1, Z0, Z0
 	VMOVDQA32    Z0, Z5
 	VMOVDQA32    Z5, 384(DX)
 	VPADDD.BCST  -56(CX), Z5, Z3
 	VMOVDQA32    Z3, -2688(R15)
 	VMOVDQA32    576(DX), Z0
-	VPBROADCASTD 108(DI), Z1
+	VPBROADCASTD 124(DI), Z1
 	VPADDD       Z1, Z0, Z0
 	VMOVDQA32    Z0, Z6
 	VMOVDQA32    Z6, 576(DX)
@@ -244,7 +244,7 @@ words1:
 	VMOVDQA32    Z5, 1152(DX)
 	VPADDD.BCST  -40(CX), Z5, Z3
 	VMOVDQA32    Z3, -1920(R15)
-	VPBROADCASTD 124(DI), Z1
+	VPBROADCASTD 140(DI), Z1
 	VMOVDQA32    Z1, Z0
 	VPRORD       $0x11, Z6, Z3
 	VPRORD       $0x13, Z6, Z4
@@ -254,7 +254,7 @@ words1:
 	VMOVDQA32    Z6, 1344(DX)
 	VPADDD.BCST  -36(CX), Z6, Z3
 	VMOVDQA32    Z3, -1728(R15)
-	VPBROADCASTD 128(DI), Z1
+	VPBROADCASTD 144(DI), Z1
 	VMOVDQA32    Z1, Z0
 	VPRORD       $0x11, Z5, Z3
 	VPRORD       $0x13, Z5, Z4
@@ -321,7 +321,7 @@ words1:
 	VPADDD.BCST  -8(CX), Z5, Z3
 	VMOVDQA32    Z3, -384(R15)
 	VMOVDQA32    1536(DX), Z0
-	VPBROADCASTD 156(DI), Z1
+	VPBROADCASTD 172(DI), Z1
 	VPADDD       Z1, Z0, Z0
 	VPRORD       $0x11, Z6, Z3
 	VPRORD       $0x13, Z6, Z4
@@ -332,7 +332,7 @@ words1:
 	VPADDD.BCST  -4(CX), Z6, Z3
 	VMOVDQA32    Z3, -192(R15)
 	VMOVDQA32    1728(DX), Z0
-	VPBROADCASTD 160(DI), Z1
+	VPBROADCASTD 176(DI), Z1
 	VPADDD       Z1, Z0, Z0
 	VPRORD       $0x11, Z5, Z3
 	VPRORD       $0x13, Z5, Z4
@@ -348,7 +348,7 @@ words1:
 	VPSRLD       $0x03, Z1, Z0
 	VPTERNLOGD   $0x96, Z3, Z4, Z0
 	VPADDD       1920(DX), Z0, Z0
-	VPBROADCASTD 164(DI), Z1
+	VPBROADCASTD 180(DI), Z1
 	VPADDD       Z1, Z0, Z0
 	VPRORD       $0x11, Z6, Z3
 	VPRORD       $0x13, Z6, Z4
@@ -814,7 +814,7 @@ words1:
 version:
 	LEAQ (R11)(R11*4), R8
 	SHLQ $0x04, R8
-	LEAQ 192(DI)(R8*1), R8
+	LEAQ 208(DI)(R8*1), R8
 
 	// R1: rounds of the header's second block.
 	VPBROADCASTD 12(R8), Z4
@@ -3275,38 +3275,56 @@ rounds2:
 	// C: compare with the limit.
 	VPADDD.BCST  initialH<>+0(SB), Z7, Z7
 	VPSHUFB      byteSwap<>+0(SB), Z7, Z7
-	VPBROADCASTD 16(DI), Z24
+	VPBROADCASTD 32(DI), Z24
 	VPCMPUD      $0x02, Z24, Z7, K1
 	KMOVW        K1, AX
 	VPADDD.BCST  initialH<>+0(SB), Z15, Z15
 	VPSHUFB      byteSwap<>+0(SB), Z15, Z15
-	VPBROADCASTD 16(DI), Z24
+	VPBROADCASTD 32(DI), Z24
 	VPCMPUD      $0x02, Z24, Z15, K1
 	KMOVW        K1, DX
 	SHLQ         $0x10, DX
 	ORQ          DX, AX
 	VPADDD.BCST  initialH<>+0(SB), Z23, Z23
 	VPSHUFB      byteSwap<>+0(SB), Z23, Z23
-	VPBROADCASTD 16(DI), Z24
+	VPBROADCASTD 32(DI), Z24
 	VPCMPUD      $0x02, Z24, Z23, K1
 	KMOVW        K1, DX
 	SHLQ         $0x20, DX
 	ORQ          DX, AX
 	TESTQ        AX, AX
-	JNZ          return
-	INCL         R11
-	CMPL         R11, 12(DI)
-	JB           version
-	XORL         R11, R11
-	ADDL         $0x30, R9
-	DECL         R10
-	JNZ          group
+	JZ           next
+	MOVL         28(DI), BX
+	SHLQ         $0x04, BX
+	MOVQ         AX, 2776(DI)(BX*1)
+	MOVL         R9, AX
+	MOVL         AX, 2768(DI)(BX*1)
+	MOVL         R11, AX
+	MOVL         AX, 2772(DI)(BX*1)
+	MOVL         28(DI), AX
+	INCL         AX
+	MOVL         AX, 28(DI)
+	CMPL         AX, 24(DI)
+	JAE          return
+
+next:
+	INCL  R11
+	CMPL  R11, 12(DI)
+	JB    version
+	XORL  R11, R11
+	ADDL  $0x30, R9
+	DECL  R10
+	JZ    return
+	MOVQ  16(DI), AX
+	TESTQ AX, AX
+	JZ    group
+	CMPL  (AX), $0x00
+	JE    group
 
 return:
 	MOVL R9, (DI)
 	MOVL R10, 4(DI)
 	MOVL R11, 8(DI)
-	MOVQ AX, mask+8(FP)
 	VZEROUPPER
 	RET
 

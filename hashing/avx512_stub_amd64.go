@@ -5,8 +5,8 @@
 package hashing
 
 // scanGroupsAVX512 is the kernel avx512. It searches groups of nonces until there are none left,
-// which gives a mask of 0, or until a group has a hit under one version: then job says
-// which, and bit i of the mask stands for its nonce+i. The argument is the job's first word.
+// or it is to stop, or has no room for more hits: see groupScan. The argument is the job's
+// first word.
 //
 //go:noescape
-func scanGroupsAVX512(job *uint32) (mask uint64)
+func scanGroupsAVX512(job *uint32)

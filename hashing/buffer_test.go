@@ -1,8 +1,12 @@
 package hashing
 
 import (
+	"cmp"
 	"math"
+	"slices"
+	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // TestKernelStopsWhenTheBufferIsFull has every hash hit: Scan must stop for
@@ -90,5 +94,47 @@ func TestKernelTakesTheLargestRange(t *testing.T) {
 		if done == 0 || found != 3*int(done) || found > MinHits {
 			t.Errorf("%d hits, %d nonces done", found, done)
 		}
+	})
+}
+
+// TestKernelStops sets the word that Prehash.Stop points to before and during
+// a scan of all nonces: it must end soon, with exactly the hits of what is
+// done, and go on from there.
+func TestKernelStops(t *testing.T) {
+	everyKernel(t, func(t *testing.T, k Kernel) {
+		for _, versions := range []int{1, 3, MaxVersions} {
+			header := randomHeader(random(13))
+			p := new(Prehash)
+			p.Set(&header, rolled(versions), math.MaxUint32>>12)
+			p.Stop = new(uint32)
+			hits := make([]Hit, 1<<14)
+
+			atomic.StoreUint32(p.Stop, 1)
+			if found, done := k.Scan(p, 5, math.MaxUint32, hits); found != 0 || done != 0 {
+				t.Errorf("%d versions: %d hits, %d nonces done of a search that was stopped before", versions, found, done)
+			}
+			atomic.StoreUint32(p.Stop, 0)
+			time.AfterFunc(5*time.Millisecond, func() { atomic.StoreUint32(p.Stop, 1) })
+			found, done := k.Scan(p, 5, math.MaxUint32, hits)
+			if done == 0 || done == math.MaxUint32 {
+				t.Fatalf("%d versions: %d nonces done, want some", versions, done)
+			}
+			p.Stop = nil
+			again := make([]Hit, len(hits))
+			n := 0
+			for offset := uint32(0); offset < done; {
+				more, scanned := k.Scan(p, 5+offset, done-offset, again[n:])
+				n, offset = n+more, offset+scanned
+			}
+			if !slices.Equal(sorted(hits[:found]), sorted(again[:n])) {
+				t.Errorf("%d versions: %d hits when stopped, %d in the same nonces without", versions, found, n)
+			}
+		}
+	})
+}
+
+func sorted(hits []Hit) []Hit {
+	return slices.SortedFunc(slices.Values(hits), func(a, b Hit) int {
+		return cmp.Or(cmp.Compare(a.Nonce, b.Nonce), cmp.Compare(a.Version, b.Version))
 	})
 }

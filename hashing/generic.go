@@ -55,7 +55,7 @@ func scanGeneric(p *Prehash, start, count uint32, hits []Hit) (found int, done u
 		s.wk[t] = s.k[t] + word
 	}
 	for ; done < count; done++ {
-		if len(hits)-found < p.Versions {
+		if len(hits)-found < p.Versions || isSet(p.Stop) {
 			break
 		}
 		nonce := start + done

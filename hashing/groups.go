@@ -11,16 +11,33 @@ type position struct {
 	groups   uint32 // groups left, this one included
 	version  uint32 // next version in that group
 	versions uint32
+	stop     *uint32 // Prehash.Stop: return when the group is done
+	room     uint32  // entries of groupHits that may be filled, 1 at least
+	found    uint32  // entries that are
 }
+
+// groupHits are the hits of a group under one version: bit i of the mask
+// stands for its nonce+i.
+type groupHits struct {
+	nonce, version uint32
+	mask           uint64
+}
+
+// mostGroupHits is how many of them a job has room for.
+const mostGroupHits = 16
 
 // groupScan is the Scan of an assembly kernel around the calls of its
 // assembly:
 //
 //	for s.next(&job.position) {
-//		s.take(&job.position, assembly(&job))
+//		assembly(&job)
+//		s.take(&job.position, &job.hits)
 //	}
 //
-// The last group may reach beyond the range: hits there are dropped.
+// The assembly returns when its groups are done, or after the group in which
+// it sees that it is to stop; then the position is the next group. If its
+// room is used up it returns at once, and the position is that of the last
+// hits.
 type groupScan struct {
 	lanes       uint64
 	start       uint32 // first nonce
@@ -31,35 +48,44 @@ type groupScan struct {
 }
 
 // next sets the position to all groups that are left, and reports whether
-// there are any, and room for the hits of one.
+// there are any, and room for the hits of one. A group that was begun is
+// finished first.
 func (s *groupScan) next(p *position) bool {
 	if s.offset >= s.end {
 		return false
 	}
 	s.groups = uint32((s.end - s.offset + s.lanes - 1) / s.lanes)
-	if p.version > 0 {
-		s.groups = 1 // finish this one: there may be no room for the hits of the next
-	} else if len(s.hits)-s.found < int(s.lanes)*int(p.versions) {
+	room := (len(s.hits) - s.found) / int(s.lanes) // groups under one version
+	switch more := room - int(p.versions); {
+	case p.version > 0:
+		s.groups = 1
+	case isSet(p.stop) || more < 0:
 		return false
+	case more == 0:
+		s.groups = 1
+	default: // wherever that ends, the rest of the group finds room
+		room = more
 	}
 	p.nonce, p.groups = s.start+uint32(s.offset), s.groups
+	p.room, p.found = uint32(min(room, mostGroupHits)), 0
 	return true
 }
 
-// take books what the assembly returned: with a mask of 0 it is through with
-// its groups; otherwise it stands at a group that has hits under one version,
-// where bit i of the mask is for the group's nonce+i.
-func (s *groupScan) take(p *position, mask uint64) {
-	s.offset += s.lanes * uint64(s.groups-p.groups)
-	if mask == 0 {
-		return
-	}
-	for ; mask != 0; mask &= mask - 1 {
-		at := s.offset + uint64(bits.TrailingZeros64(mask))
-		if at < s.end {
-			s.hits[s.found] = Hit{Nonce: s.start + uint32(at), Version: p.version}
-			s.found++
+// take books what the assembly did. The last group may reach beyond the range:
+// hits there are dropped.
+func (s *groupScan) take(p *position, list *[mostGroupHits]groupHits) {
+	for _, h := range list[:p.found] {
+		for mask := h.mask; mask != 0; mask &= mask - 1 {
+			lane := uint32(bits.TrailingZeros64(mask))
+			if uint64(h.nonce-s.start)+uint64(lane) < s.end {
+				s.hits[s.found] = Hit{Nonce: h.nonce + lane, Version: h.version}
+				s.found++
+			}
 		}
+	}
+	s.offset += s.lanes * uint64(s.groups-p.groups)
+	if p.found < p.room {
+		return
 	}
 	if p.version++; p.version == p.versions {
 		p.version = 0

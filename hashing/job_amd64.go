@@ -14,6 +14,7 @@ type job struct {
 	known  [20]uint32 // W16 .. W35: the sum of the terms that do not see the nonce
 	knownK [4]uint32  // W16+K16, W17+K17, 0, 0
 	states [MaxVersions]jobVersion
+	hits   [mostGroupHits]groupHits
 }
 
 // jobVersion are one version's states in the order of the SHA extensions.
@@ -32,6 +33,7 @@ func extensionOrder(s *[8]uint32) [2][4]uint32 {
 // set derives everything that does not depend on the nonce.
 func (job *job) set(p *Prehash) {
 	job.versions = uint32(p.Versions)
+	job.stop = p.Stop
 	job.limit = [4]uint32{p.Limit, p.Limit, p.Limit, p.Limit}
 	w := [36]uint32{p.Tail[0], p.Tail[1], p.Tail[2], 0, 0x80000000, 15: 8 * HeaderSize}
 	job.setKnown(&w)
@@ -88,30 +90,33 @@ const (
 	asmSHANIAVX2
 )
 
-// scanGroups goes on with the job until its groups are done (a mask of 0) or
-// one has a hit. A switch, not a function value: the job must not escape.
-func (a assembly) scanGroups(job *job) (mask uint64) {
+// scanGroups goes on with the job: see groupScan. A switch, not a function
+// value: the job must not escape.
+func (a assembly) scanGroups(job *job) {
 	switch a {
 	case asmSHANI:
-		return scanGroupsSHANI(&job.nonce)
+		scanGroupsSHANI(&job.nonce)
 	case asmAVX512:
-		return scanGroupsAVX512(&job.nonce)
+		scanGroupsAVX512(&job.nonce)
 	case asmAVX2:
-		return scanGroupsAVX2(&job.nonce)
+		scanGroupsAVX2(&job.nonce)
 	case asmSSE2:
-		return scanGroupsSSE2(&job.nonce)
+		scanGroupsSSE2(&job.nonce)
 	case asmSHANIAVX512:
 		if job.versions > 1 {
-			return scanGroupsSHANIAVX512Rolled(&job.nonce)
+			scanGroupsSHANIAVX512Rolled(&job.nonce)
+		} else {
+			scanGroupsSHANIAVX512(&job.nonce)
 		}
-		return scanGroupsSHANIAVX512(&job.nonce)
 	case asmSHANIAVX2:
 		if job.versions > 1 {
-			return scanGroupsSHANIAVX2Rolled(&job.nonce)
+			scanGroupsSHANIAVX2Rolled(&job.nonce)
+		} else {
+			scanGroupsSHANIAVX2(&job.nonce)
 		}
-		return scanGroupsSHANIAVX2(&job.nonce)
+	default:
+		panic("hashing: unknown assembly")
 	}
-	panic("hashing: unknown assembly")
 }
 
 // scan is the Scan of a kernel whose groups have so many lanes.
@@ -120,7 +125,8 @@ func (a assembly) scan(lanes uint64, p *Prehash, start, count uint32, hits []Hit
 	job.set(p)
 	s := groupScan{lanes: lanes, start: start, end: uint64(count), hits: hits}
 	for s.next(&job.position) {
-		s.take(&job.position, a.scanGroups(&job))
+		a.scanGroups(&job)
+		s.take(&job.position, &job.hits)
 	}
 	return s.result()
 }

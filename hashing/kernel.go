@@ -27,8 +27,8 @@ type Kernel struct {
 	// version of p. It writes the hits into the buffer, in any order, each
 	// exactly once, and returns how many there are and how many nonces are
 	// done. It stops early, with done < count, only when the buffer has no
-	// room for the next step: go on at start+done. The buffer must hold at
-	// least MinHits. Scan does not allocate, and cannot be preempted where it
+	// room for the next step, or when p.Stop says so, which may be before the
+	// first: go on at start+done. The buffer must hold at least MinHits. Scan does not allocate, and cannot be preempted where it
 	// is assembly: call it for a few milliseconds at a time.
 	Scan func(p *Prehash, start, count uint32, hits []Hit) (found int, done uint32)
 }

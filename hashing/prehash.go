@@ -1,5 +1,7 @@
 package hashing
 
+import "sync/atomic"
+
 // MaxVersions is the largest number of version-rolled headers that one
 // [Prehash] can hold.
 const MaxVersions = 32
@@ -7,9 +9,13 @@ const MaxVersions = 32
 // Prehash is the part of a search that does not depend on the nonce. Its k
 // versions differ in the header's version only, so they share the second
 // block (and with it that block's message schedule): overt version rolling,
-// BIP 310. It is kernel-neutral and holds no pointers; kernels derive what
-// tables they like from it at the start of a scan.
+// BIP 310. It is kernel-neutral; kernels derive what tables they like from it at
+// the start of a scan.
 type Prehash struct {
+	// Stop, if not nil, is a word that ends a scan early once it is not zero: in
+	// the middle of a search of a millisecond, within some microseconds. It is
+	// read and to be written with sync/atomic; Set leaves it alone.
+	Stop *uint32
 	// Limit is the target's top word: a hit's [Hash.TopWord] is at most this.
 	Limit uint32
 	// Tail are the words 16, 17 and 18 of the header as SHA-256 reads them:
@@ -20,6 +26,9 @@ type Prehash struct {
 	// Midstates are the SHA-256 states after the first 64 bytes.
 	Midstates [MaxVersions][8]uint32
 }
+
+// isSet reports whether a word such as Prehash.Stop is there and not zero.
+func isSet(stop *uint32) bool { return stop != nil && atomic.LoadUint32(stop) != 0 }
 
 // Set prepares the search for header under each of the versions; the
 // header's own version and nonce do not count. It panics if there is no

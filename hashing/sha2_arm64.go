@@ -46,6 +46,7 @@ type sha2Job struct {
 	last   [4]uint32    // the last word of the initial state, four times
 	bits   [4]uint32    // what each lane sets in the mask
 	states [MaxVersions]sha2States
+	hits   [mostGroupHits]groupHits
 }
 
 // sha2States are one version's states.
@@ -57,6 +58,7 @@ type sha2States struct {
 // set derives everything that does not depend on the nonce.
 func (job *sha2Job) set(p *Prehash) {
 	job.versions = uint32(p.Versions)
+	job.stop = p.Stop
 	w := [18]uint32{p.Tail[0], p.Tail[1], p.Tail[2], 0, 0x80000000, 15: 8 * HeaderSize}
 	w[16] = smallSigma0(w[1]) + w[0]
 	w[17] = smallSigma1(w[15]) + smallSigma0(w[2]) + w[1]
@@ -85,7 +87,8 @@ func scanSHA2(p *Prehash, start, count uint32, hits []Hit) (found int, done uint
 	job.set(p)
 	s := groupScan{lanes: sha2Lanes, start: start, end: uint64(count), hits: hits}
 	for s.next(&job.position) {
-		s.take(&job.position, uint64(scanGroupsSHA2(&job.nonce)))
+		scanGroupsSHA2(&job.nonce)
+		s.take(&job.position, &job.hits)
 	}
 	return s.result()
 }

@@ -8,12 +8,12 @@
 // rounds and schedule are the SHA256 ones.
 //
 //	               rounds schedule   vector   memory    other      all
-//	 1 versions     59.0     40.0     71.5     16.0     11.2    197.8
-//	 4 versions     59.0     25.8     61.8     16.8      3.9    167.2
+//	 1 versions     59.0     40.0     71.5     16.5     11.8    198.8
+//	 4 versions     59.0     25.8     61.8     16.9      4.1    167.4
 //	32 versions     59.0     21.6     58.9     13.5      1.8    154.8
 
-// func scanGroupsSHA2(job *uint32) (mask uint32)
-TEXT ·scanGroupsSHA2(SB), 0, $848-12
+// func scanGroupsSHA2(job *uint32)
+TEXT ·scanGroupsSHA2(SB), 0, $848-8
 
 	// The frame, on a boundary of 64 bytes.
 	MOVD      job+0(FP), R0
@@ -25,8 +25,8 @@ TEXT ·scanGroupsSHA2(SB), 0, $848-12
 	MOVWU     4(R0), R5
 	MOVWU     8(R0), R6
 	MOVWU     12(R0), R7
-	MOVWU     56(R0), R9
-	MOVWU     60(R0), R10
+	MOVWU     72(R0), R9
+	MOVWU     76(R0), R10
 
 group:
 
@@ -67,10 +67,10 @@ group:
 	ORR       R13<<32, R14, R14
 	ORR       R15<<32, R19, R19
 	ORR       R20<<32, R21, R21
-	FMOVQ     48(R0), F2
-	FMOVQ     48(R0), F8
-	FMOVQ     48(R0), F14
-	FMOVQ     48(R0), F20
+	FMOVQ     64(R0), F2
+	FMOVQ     64(R0), F8
+	FMOVQ     64(R0), F14
+	FMOVQ     64(R0), F20
 	VMOV      R12, V2.D[1]
 	VMOV      R14, V8.D[1]
 	VMOV      R19, V14.D[1]
@@ -79,7 +79,7 @@ group:
 	BNE       rolled
 
 	// B: schedule and rounds of the second block, for one version.
-	ADD       $256, R0, R3
+	ADD       $272, R0, R3
 	ADD       R6<<6, R3, R3
 	FLDPQ     0(R3), (F30, F31)
 	FMOVS     0(R2), F0
@@ -94,13 +94,13 @@ group:
 	VADD      V30.S4, V6.S4, V6.S4
 	VADD      V30.S4, V12.S4, V12.S4
 	VADD      V30.S4, V18.S4, V18.S4
-	FMOVQ     32(R0), F5
-	FMOVQ     32(R0), F11
-	FMOVQ     32(R0), F17
-	FMOVQ     32(R0), F23
-	FMOVQ     112(R0), F28
+	FMOVQ     48(R0), F5
+	FMOVQ     48(R0), F11
+	FMOVQ     48(R0), F17
+	FMOVQ     48(R0), F23
+	FMOVQ     128(R0), F28
 	VMOV      V0.B16, V25.B16
-	FMOVQ     128(R0), F29
+	FMOVQ     144(R0), F29
 	VMOV      V6.B16, V27.B16
 	SHA256H   V28.S4, V1, V0
 	SHA256H2  V28.S4, V25, V1
@@ -113,7 +113,7 @@ group:
 	VMOV      V0.B16, V25.B16
 	SHA256H   V28.S4, V19, V18
 	SHA256H2  V28.S4, V27, V19
-	FMOVQ     144(R0), F28
+	FMOVQ     160(R0), F28
 	VMOV      V6.B16, V27.B16
 	SHA256H   V29.S4, V1, V0
 	SHA256H2  V29.S4, V25, V1
@@ -124,72 +124,72 @@ group:
 	SHA256H   V29.S4, V13, V12
 	SHA256H2  V29.S4, V25, V13
 	VMOV      V0.B16, V25.B16
-	FMOVQ     64(R0), F3
+	FMOVQ     80(R0), F3
 	SHA256H   V29.S4, V19, V18
 	SHA256H2  V29.S4, V27, V19
 	FMOVQ     64(R1), F29
 	VMOV      V6.B16, V27.B16
-	FMOVQ     64(R0), F9
+	FMOVQ     80(R0), F9
 	SHA256H   V28.S4, V1, V0
 	SHA256H2  V28.S4, V25, V1
 	SHA256SU1 V2.S4, V5.S4, V3.S4
 	VMOV      V12.B16, V25.B16
-	FMOVQ     64(R0), F15
+	FMOVQ     80(R0), F15
 	SHA256H   V28.S4, V7, V6
 	SHA256H2  V28.S4, V27, V7
 	SHA256SU1 V8.S4, V11.S4, V9.S4
 	VMOV      V18.B16, V27.B16
-	FMOVQ     64(R0), F21
+	FMOVQ     80(R0), F21
 	SHA256H   V28.S4, V13, V12
 	SHA256H2  V28.S4, V25, V13
 	SHA256SU1 V14.S4, V17.S4, V15.S4
 	VADD      V29.S4, V2.S4, V24.S4
 	VMOV      V0.B16, V25.B16
-	FMOVQ     80(R0), F4
+	FMOVQ     96(R0), F4
 	SHA256H   V28.S4, V19, V18
 	SHA256H2  V28.S4, V27, V19
 	SHA256SU1 V20.S4, V23.S4, V21.S4
 	FMOVQ     80(R1), F28
 	VADD      V29.S4, V8.S4, V26.S4
 	VMOV      V6.B16, V27.B16
-	FMOVQ     80(R0), F10
+	FMOVQ     96(R0), F10
 	SHA256H   V24.S4, V1, V0
 	SHA256H2  V24.S4, V25, V1
 	SHA256SU1 V3.S4, V2.S4, V4.S4
 	VADD      V29.S4, V14.S4, V24.S4
 	VMOV      V12.B16, V25.B16
-	FMOVQ     80(R0), F16
+	FMOVQ     96(R0), F16
 	SHA256H   V26.S4, V7, V6
 	SHA256H2  V26.S4, V27, V7
 	SHA256SU1 V9.S4, V8.S4, V10.S4
 	VADD      V29.S4, V20.S4, V26.S4
 	VMOV      V18.B16, V27.B16
-	FMOVQ     80(R0), F22
+	FMOVQ     96(R0), F22
 	SHA256H   V24.S4, V13, V12
 	SHA256H2  V24.S4, V25, V13
 	SHA256SU1 V15.S4, V14.S4, V16.S4
 	VADD      V28.S4, V3.S4, V24.S4
 	VMOV      V0.B16, V25.B16
-	FMOVQ     96(R0), F5
+	FMOVQ     112(R0), F5
 	SHA256H   V26.S4, V19, V18
 	SHA256H2  V26.S4, V27, V19
 	SHA256SU1 V21.S4, V20.S4, V22.S4
 	FMOVQ     96(R1), F29
 	VADD      V28.S4, V9.S4, V26.S4
 	VMOV      V6.B16, V27.B16
-	FMOVQ     96(R0), F11
+	FMOVQ     112(R0), F11
 	SHA256H   V24.S4, V1, V0
 	SHA256H2  V24.S4, V25, V1
 	SHA256SU1 V4.S4, V3.S4, V5.S4
 	VADD      V28.S4, V15.S4, V24.S4
 	VMOV      V12.B16, V25.B16
-	FMOVQ     96(R0), F17
+	FMOVQ     112(R0), F17
 	SHA256H   V26.S4, V7, V6
 	SHA256H2  V26.S4, V27, V7
 	SHA256SU1 V10.S4, V9.S4, V11.S4
 	VADD      V28.S4, V21.S4, V26.S4
 	VMOV      V18.B16, V27.B16
-	FMOVQ     96(R0), F23
+	FMOVQ     112(R0), F23
 	SHA256H   V24.S4, V13, V12
 	SHA256H2  V24.S4, V25, V13
 	SHA256SU1 V16.S4, V15.S4, V17.S4
@@ -434,7 +434,7 @@ group:
 rolled:
 
 	// B: the same; W+K is kept for other versions.
-	ADD       $256, R0, R3
+	ADD       $272, R0, R3
 	ADD       R6<<6, R3, R3
 	FLDPQ     0(R3), (F30, F31)
 	FMOVS     0(R2), F0
@@ -449,13 +449,13 @@ rolled:
 	VADD      V30.S4, V6.S4, V6.S4
 	VADD      V30.S4, V12.S4, V12.S4
 	VADD      V30.S4, V18.S4, V18.S4
-	FMOVQ     32(R0), F5
-	FMOVQ     32(R0), F11
-	FMOVQ     32(R0), F17
-	FMOVQ     32(R0), F23
-	FMOVQ     112(R0), F28
+	FMOVQ     48(R0), F5
+	FMOVQ     48(R0), F11
+	FMOVQ     48(R0), F17
+	FMOVQ     48(R0), F23
+	FMOVQ     128(R0), F28
 	VMOV      V0.B16, V25.B16
-	FMOVQ     128(R0), F29
+	FMOVQ     144(R0), F29
 	VMOV      V6.B16, V27.B16
 	SHA256H   V28.S4, V1, V0
 	SHA256H2  V28.S4, V25, V1
@@ -468,7 +468,7 @@ rolled:
 	VMOV      V0.B16, V25.B16
 	SHA256H   V28.S4, V19, V18
 	SHA256H2  V28.S4, V27, V19
-	FMOVQ     144(R0), F28
+	FMOVQ     160(R0), F28
 	VMOV      V6.B16, V27.B16
 	SHA256H   V29.S4, V1, V0
 	SHA256H2  V29.S4, V25, V1
@@ -479,29 +479,29 @@ rolled:
 	SHA256H   V29.S4, V13, V12
 	SHA256H2  V29.S4, V25, V13
 	VMOV      V0.B16, V25.B16
-	FMOVQ     64(R0), F3
+	FMOVQ     80(R0), F3
 	SHA256H   V29.S4, V19, V18
 	SHA256H2  V29.S4, V27, V19
 	FMOVQ     64(R1), F29
 	VMOV      V6.B16, V27.B16
-	FMOVQ     64(R0), F9
+	FMOVQ     80(R0), F9
 	SHA256H   V28.S4, V1, V0
 	SHA256H2  V28.S4, V25, V1
 	SHA256SU1 V2.S4, V5.S4, V3.S4
 	VMOV      V12.B16, V25.B16
-	FMOVQ     64(R0), F15
+	FMOVQ     80(R0), F15
 	SHA256H   V28.S4, V7, V6
 	SHA256H2  V28.S4, V27, V7
 	SHA256SU1 V8.S4, V11.S4, V9.S4
 	VMOV      V18.B16, V27.B16
-	FMOVQ     64(R0), F21
+	FMOVQ     80(R0), F21
 	SHA256H   V28.S4, V13, V12
 	SHA256H2  V28.S4, V25, V13
 	SHA256SU1 V14.S4, V17.S4, V15.S4
 	VADD      V29.S4, V2.S4, V24.S4
 	FMOVQ     F24, 16(R2)
 	VMOV      V0.B16, V25.B16
-	FMOVQ     80(R0), F4
+	FMOVQ     96(R0), F4
 	SHA256H   V28.S4, V19, V18
 	SHA256H2  V28.S4, V27, V19
 	SHA256SU1 V20.S4, V23.S4, V21.S4
@@ -509,28 +509,28 @@ rolled:
 	VADD      V29.S4, V8.S4, V26.S4
 	FMOVQ     F26, 208(R2)
 	VMOV      V6.B16, V27.B16
-	FMOVQ     80(R0), F10
+	FMOVQ     96(R0), F10
 	SHA256H   V24.S4, V1, V0
 	SHA256H2  V24.S4, V25, V1
 	SHA256SU1 V3.S4, V2.S4, V4.S4
 	VADD      V29.S4, V14.S4, V24.S4
 	FMOVQ     F24, 400(R2)
 	VMOV      V12.B16, V25.B16
-	FMOVQ     80(R0), F16
+	FMOVQ     96(R0), F16
 	SHA256H   V26.S4, V7, V6
 	SHA256H2  V26.S4, V27, V7
 	SHA256SU1 V9.S4, V8.S4, V10.S4
 	VADD      V29.S4, V20.S4, V26.S4
 	FMOVQ     F26, 592(R2)
 	VMOV      V18.B16, V27.B16
-	FMOVQ     80(R0), F22
+	FMOVQ     96(R0), F22
 	SHA256H   V24.S4, V13, V12
 	SHA256H2  V24.S4, V25, V13
 	SHA256SU1 V15.S4, V14.S4, V16.S4
 	VADD      V28.S4, V3.S4, V24.S4
 	FMOVQ     F24, 32(R2)
 	VMOV      V0.B16, V25.B16
-	FMOVQ     96(R0), F5
+	FMOVQ     112(R0), F5
 	SHA256H   V26.S4, V19, V18
 	SHA256H2  V26.S4, V27, V19
 	SHA256SU1 V21.S4, V20.S4, V22.S4
@@ -538,21 +538,21 @@ rolled:
 	VADD      V28.S4, V9.S4, V26.S4
 	FMOVQ     F26, 224(R2)
 	VMOV      V6.B16, V27.B16
-	FMOVQ     96(R0), F11
+	FMOVQ     112(R0), F11
 	SHA256H   V24.S4, V1, V0
 	SHA256H2  V24.S4, V25, V1
 	SHA256SU1 V4.S4, V3.S4, V5.S4
 	VADD      V28.S4, V15.S4, V24.S4
 	FMOVQ     F24, 416(R2)
 	VMOV      V12.B16, V25.B16
-	FMOVQ     96(R0), F17
+	FMOVQ     112(R0), F17
 	SHA256H   V26.S4, V7, V6
 	SHA256H2  V26.S4, V27, V7
 	SHA256SU1 V10.S4, V9.S4, V11.S4
 	VADD      V28.S4, V21.S4, V26.S4
 	FMOVQ     F26, 608(R2)
 	VMOV      V18.B16, V27.B16
-	FMOVQ     96(R0), F23
+	FMOVQ     112(R0), F23
 	SHA256H   V24.S4, V13, V12
 	SHA256H2  V24.S4, V25, V13
 	SHA256SU1 V16.S4, V15.S4, V17.S4
@@ -837,7 +837,7 @@ rolled:
 version:
 
 	// C: the rounds for another version; the schedule is there.
-	ADD       $256, R0, R3
+	ADD       $272, R0, R3
 	ADD       R6<<6, R3, R3
 	FLDPQ     0(R3), (F30, F31)
 	FMOVS     0(R2), F0
@@ -852,9 +852,9 @@ version:
 	VADD      V30.S4, V6.S4, V6.S4
 	VADD      V30.S4, V12.S4, V12.S4
 	VADD      V30.S4, V18.S4, V18.S4
-	FMOVQ     112(R0), F28
+	FMOVQ     128(R0), F28
 	VMOV      V0.B16, V25.B16
-	FMOVQ     128(R0), F29
+	FMOVQ     144(R0), F29
 	VMOV      V6.B16, V27.B16
 	SHA256H   V28.S4, V1, V0
 	SHA256H2  V28.S4, V25, V1
@@ -867,7 +867,7 @@ version:
 	VMOV      V0.B16, V25.B16
 	SHA256H   V28.S4, V19, V18
 	SHA256H2  V28.S4, V27, V19
-	FMOVQ     144(R0), F28
+	FMOVQ     160(R0), F28
 	VMOV      V6.B16, V27.B16
 	SHA256H   V29.S4, V1, V0
 	SHA256H2  V29.S4, V25, V1
@@ -1064,8 +1064,8 @@ second:
 
 	// D: the second hash.
 	FLDPQ     32(R3), (F24, F25)
-	FLDPQ     160(R0), (F26, F27)
-	FLDPQ     192(R0), (F30, F31)
+	FLDPQ     176(R0), (F26, F27)
+	FLDPQ     208(R0), (F30, F31)
 	VADD      V24.S4, V0.S4, V4.S4
 	VADD      V24.S4, V6.S4, V10.S4
 	VADD      V24.S4, V12.S4, V16.S4
@@ -1442,8 +1442,8 @@ second:
 	VZIP1     V7.S4, V1.S4, V1.S4
 	VZIP1     V19.S4, V13.S4, V13.S4
 	VZIP1     V13.D2, V1.D2, V1.D2
-	FLDPQ     224(R0), (F30, F31)
-	FMOVQ     16(R0), F25
+	FLDPQ     240(R0), (F30, F31)
+	FMOVQ     32(R0), F25
 	VADD      V30.S4, V1.S4, V1.S4
 	VREV32    V1.B16, V1.B16
 	VUMIN     V25.S4, V1.S4, V24.S4
@@ -1451,7 +1451,22 @@ second:
 	VAND      V31.B16, V1.B16, V1.B16
 	VADDV     V1.S4, V1
 	FMOVS     F1, R8
-	CBNZW     R8, return
+	CBZW      R8, next
+
+	// Hits of the group under this version.
+	MOVWU     28(R0), R11
+	LSL       $4, R11, R12
+	ADD       R0, R12
+	MOVW      R4, 2320(R12)
+	MOVW      R6, 2324(R12)
+	MOVD      R8, 2328(R12)
+	ADDW      $1, R11
+	MOVW      R11, 28(R0)
+	MOVWU     24(R0), R12
+	CMPW      R12, R11
+	BHS       return
+
+next:
 
 	// The next version.
 	ADDW      $1, R6
@@ -1462,13 +1477,16 @@ second:
 	MOVD      ZR, R6
 	ADDW      $4, R4
 	SUBW      $1, R5
-	CBNZW     R5, group
+	CBZW      R5, return
+	MOVD      16(R0), R11
+	CBZ       R11, group
+	MOVWU     0(R11), R11
+	CBZW      R11, group
 
 return:
 
-	// The mask is 0 here, or it came from the comparison.
+	// No more groups, or no room for hits, or to stop.
 	MOVW      R4, 0(R0)
 	MOVW      R5, 4(R0)
 	MOVW      R6, 8(R0)
-	MOVW      R8, mask+8(FP)
 	RET

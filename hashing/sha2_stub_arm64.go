@@ -4,10 +4,9 @@
 
 package hashing
 
-// scanGroupsSHA2 searches groups of sha2Lanes nonces until there are none left, which
-// gives a mask of 0, or until a group has a hit under one version: then job says which,
-// and bit i of the mask stands for its nonce+i. The argument is the first word of a
-// sha2Job.
+// scanGroupsSHA2 searches groups of sha2Lanes nonces until there are none left, or it is
+// to stop, or has no room for more hits: see groupScan. The argument is the first word
+// of a sha2Job.
 //
 //go:noescape
-func scanGroupsSHA2(job *uint32) (mask uint32)
+func scanGroupsSHA2(job *uint32)

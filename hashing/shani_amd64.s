@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func scanGroupsSHANI(job *uint32) (mask uint64)
+// func scanGroupsSHANI(job *uint32)
 // Requires: SHA, SSE, SSE2, SSE4.1, SSSE3
-TEXT ·scanGroupsSHANI(SB), $3424-16
+TEXT ·scanGroupsSHANI(SB), $3424-8
 	MOVQ job+0(FP), DI
 
 	// The frame, on a boundary of 64 bytes.
@@ -24,10 +24,10 @@ group:
 	MOVD        AX, X13
 	PSHUFD      $0x11, X13, X13
 	MOVO        X13, (SI)
-	MOVOU       32(DI), X12
+	MOVOU       48(DI), X12
 	PINSRD      $0x03, AX, X12
 	SHA256MSG1  endOnly<>+0(SB), X12
-	MOVOU       48(DI), X13
+	MOVOU       64(DI), X13
 	PADDL       X13, X12
 	MOVO        X12, 2224(SI)
 	PADDL       X15, X12
@@ -37,10 +37,10 @@ group:
 	MOVD        AX, X13
 	PSHUFD      $0x11, X13, X13
 	MOVO        X13, 16(SI)
-	MOVOU       32(DI), X12
+	MOVOU       48(DI), X12
 	PINSRD      $0x03, AX, X12
 	SHA256MSG1  endOnly<>+0(SB), X12
-	MOVOU       48(DI), X13
+	MOVOU       64(DI), X13
 	PADDL       X13, X12
 	MOVO        X12, 2464(SI)
 	PADDL       X15, X12
@@ -50,10 +50,10 @@ group:
 	MOVD        AX, X13
 	PSHUFD      $0x11, X13, X13
 	MOVO        X13, 32(SI)
-	MOVOU       32(DI), X12
+	MOVOU       48(DI), X12
 	PINSRD      $0x03, AX, X12
 	SHA256MSG1  endOnly<>+0(SB), X12
-	MOVOU       48(DI), X13
+	MOVOU       64(DI), X13
 	PADDL       X13, X12
 	MOVO        X12, 2704(SI)
 	PADDL       X15, X12
@@ -63,10 +63,10 @@ group:
 	MOVD        AX, X13
 	PSHUFD      $0x11, X13, X13
 	MOVO        X13, 48(SI)
-	MOVOU       32(DI), X12
+	MOVOU       48(DI), X12
 	PINSRD      $0x03, AX, X12
 	SHA256MSG1  endOnly<>+0(SB), X12
-	MOVOU       48(DI), X13
+	MOVOU       64(DI), X13
 	PADDL       X13, X12
 	MOVO        X12, 2944(SI)
 	PADDL       X15, X12
@@ -76,17 +76,17 @@ group:
 	MOVD        AX, X13
 	PSHUFD      $0x11, X13, X13
 	MOVO        X13, 64(SI)
-	MOVOU       32(DI), X12
+	MOVOU       48(DI), X12
 	PINSRD      $0x03, AX, X12
 	SHA256MSG1  endOnly<>+0(SB), X12
-	MOVOU       48(DI), X13
+	MOVOU       64(DI), X13
 	PADDL       X13, X12
 	MOVO        X12, 3184(SI)
 	PADDL       X15, X12
 	MOVO        X12, 848(SI)
 	LEAQ        (R11)(R11*4), R8
 	SHLQ        $0x04, R8
-	LEAQ        192(DI)(R8*1), R8
+	LEAQ        208(DI)(R8*1), R8
 	MOVOU       (R8), X12
 	MOVOU       16(R8), X13
 	MOVO        (SI), X1
@@ -105,7 +105,7 @@ group:
 	PADDL       X12, X9
 	MOVO        X13, X10
 	MOVO        roundConstants<>+80(SB), X15
-	MOVOU       64(DI), X12
+	MOVOU       80(DI), X12
 	SHA256MSG2  2224(SI), X12
 	MOVO        X12, 2240(SI)
 	PADDL       X15, X12
@@ -114,14 +114,14 @@ group:
 	SHA256RNDS2 X0, X1, X2
 	SHA256RNDS2 X0, X3, X4
 	SHA256RNDS2 X0, X5, X6
-	MOVOU       64(DI), X12
+	MOVOU       80(DI), X12
 	SHA256MSG2  2464(SI), X12
 	MOVO        X12, 2480(SI)
 	PADDL       X15, X12
 	MOVO        X12, 288(SI)
 	SHA256RNDS2 X0, X7, X8
 	SHA256RNDS2 X0, X9, X10
-	MOVOU       64(DI), X12
+	MOVOU       80(DI), X12
 	SHA256MSG2  2704(SI), X12
 	MOVO        X12, 2720(SI)
 	PADDL       X15, X12
@@ -130,14 +130,14 @@ group:
 	SHA256RNDS2 X0, X2, X1
 	SHA256RNDS2 X0, X4, X3
 	SHA256RNDS2 X0, X6, X5
-	MOVOU       64(DI), X12
+	MOVOU       80(DI), X12
 	SHA256MSG2  2944(SI), X12
 	MOVO        X12, 2960(SI)
 	PADDL       X15, X12
 	MOVO        X12, 672(SI)
 	SHA256RNDS2 X0, X8, X7
 	SHA256RNDS2 X0, X10, X9
-	MOVOU       64(DI), X12
+	MOVOU       80(DI), X12
 	SHA256MSG2  3184(SI), X12
 	MOVO        X12, 3200(SI)
 	PADDL       X15, X12
@@ -192,7 +192,7 @@ group:
 	SHA256RNDS2 X0, X7, X8
 	SHA256RNDS2 X0, X9, X10
 	MOVO        roundConstants<>+112(SB), X15
-	MOVOU       80(DI), X12
+	MOVOU       96(DI), X12
 	MOVO        2256(SI), X14
 	MOVO        X14, X13
 	PALIGNR     $0x04, 2240(SI), X13
@@ -204,7 +204,7 @@ group:
 	MOVQ        headerConstants<>+56(SB), X0
 	SHA256RNDS2 X0, X2, X1
 	SHA256RNDS2 X0, X4, X3
-	MOVOU       80(DI), X12
+	MOVOU       96(DI), X12
 	MOVO        2496(SI), X14
 	MOVO        X14, X13
 	PALIGNR     $0x04, 2480(SI), X13
@@ -216,7 +216,7 @@ group:
 	SHA256RNDS2 X0, X6, X5
 	SHA256RNDS2 X0, X8, X7
 	SHA256RNDS2 X0, X10, X9
-	MOVOU       80(DI), X12
+	MOVOU       96(DI), X12
 	MOVO        2736(SI), X14
 	MOVO        X14, X13
 	PALIGNR     $0x04, 2720(SI), X13
@@ -229,7 +229,7 @@ group:
 	SHA256RNDS2 X0, X1, X2
 	MOVQ        272(SI), X0
 	SHA256RNDS2 X0, X3, X4
-	MOVOU       80(DI), X12
+	MOVOU       96(DI), X12
 	MOVO        2976(SI), X14
 	MOVO        X14, X13
 	PALIGNR     $0x04, 2960(SI), X13
@@ -244,7 +244,7 @@ group:
 	SHA256RNDS2 X0, X7, X8
 	MOVQ        848(SI), X0
 	SHA256RNDS2 X0, X9, X10
-	MOVOU       80(DI), X12
+	MOVOU       96(DI), X12
 	MOVO        3216(SI), X14
 	MOVO        X14, X13
 	PALIGNR     $0x04, 3200(SI), X13
@@ -892,7 +892,7 @@ version:
 	// B: the rounds for another version; the schedule is there.
 	LEAQ        (R11)(R11*4), R8
 	SHLQ        $0x04, R8
-	LEAQ        192(DI)(R8*1), R8
+	LEAQ        208(DI)(R8*1), R8
 	MOVOU       (R8), X12
 	MOVOU       16(R8), X13
 	MOVO        (SI), X1
@@ -2134,7 +2134,7 @@ second:
 	SHA256RNDS2 X0, X9, X10
 
 	// E: compare with the limit.
-	MOVOU      16(DI), X14
+	MOVOU      32(DI), X14
 	PUNPCKLLQ  X4, X2
 	PUNPCKLLQ  X8, X6
 	PUNPCKLQDQ X6, X2
@@ -2154,20 +2154,38 @@ second:
 	SHLL       $0x04, CX
 	ORL        CX, AX
 	TESTQ      AX, AX
-	JNZ        return
-	INCL       R11
-	CMPL       R11, 12(DI)
-	JB         version
-	XORL       R11, R11
-	ADDL       $0x05, R9
-	DECL       R10
-	JNZ        group
+	JZ         next
+	MOVL       28(DI), BX
+	SHLQ       $0x04, BX
+	MOVQ       AX, 2776(DI)(BX*1)
+	MOVL       R9, AX
+	MOVL       AX, 2768(DI)(BX*1)
+	MOVL       R11, AX
+	MOVL       AX, 2772(DI)(BX*1)
+	MOVL       28(DI), AX
+	INCL       AX
+	MOVL       AX, 28(DI)
+	CMPL       AX, 24(DI)
+	JAE        return
+
+next:
+	INCL  R11
+	CMPL  R11, 12(DI)
+	JB    version
+	XORL  R11, R11
+	ADDL  $0x05, R9
+	DECL  R10
+	JZ    return
+	MOVQ  16(DI), AX
+	TESTQ AX, AX
+	JZ    group
+	CMPL  (AX), $0x00
+	JE    group
 
 return:
 	MOVL R9, (DI)
 	MOVL R10, 4(DI)
 	MOVL R11, 8(DI)
-	MOVQ AX, mask+8(FP)
 	RET
 
 DATA roundConstants<>+0(SB)/4, $0x428a2f98

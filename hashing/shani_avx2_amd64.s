@@ -60,9 +60,9 @@ DATA hashPairs<>+56(SB)/4, $0x9bdc06a7
 DATA hashPairs<>+60(SB)/4, $0xc19bf274
 GLOBL hashPairs<>(SB), RODATA|NOPTR, $64
 
-// func scanGroupsSHANIAVX2(job *uint32) (mask uint64)
+// func scanGroupsSHANIAVX2(job *uint32)
 // Requires: AVX, AVX2, CMOV, SHA
-TEXT ·scanGroupsSHANIAVX2(SB), $13856-16
+TEXT ·scanGroupsSHANIAVX2(SB), $13856-8
 	MOVQ job+0(FP), DI
 
 	// The frame, on a boundary of 64 bytes.
@@ -84,15 +84,15 @@ turn:
 	MOVL         (SI), AX
 	LEAQ         (AX)(AX*4), R8
 	SHLQ         $0x04, R8
-	LEAQ         192(DI)(R8*1), R8
+	LEAQ         208(DI)(R8*1), R8
 	MOVL         4(SI), AX
 	LEAQ         (AX)(AX*4), R9
 	SHLQ         $0x04, R9
-	LEAQ         192(DI)(R9*1), R9
+	LEAQ         208(DI)(R9*1), R9
 	MOVL         8(SI), AX
 	LEAQ         (AX)(AX*4), DX
 	SHLQ         $0x04, DX
-	LEAQ         192(DI)(DX*1), DX
+	LEAQ         208(DI)(DX*1), DX
 	MOVQ         R13, R12
 	XCHGQ        R13, BX
 	VPBROADCASTD 12(SI), Y9
@@ -189,7 +189,7 @@ turn:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y14
-	VPBROADCASTD 104(DI), Y10
+	VPBROADCASTD 120(DI), Y10
 	VPADDD       Y10, Y14, Y14
 	VMOVQ        headerPairs<>+48(SB), X0
 	SHA256RNDS2  X0, X4, X3
@@ -220,21 +220,21 @@ turn:
 	VPADDD       Y10, Y9, Y9
 	VMOVQ        headerPairs<>+56(SB), X0
 	SHA256RNDS2  X0, X7, X8
-	VMOVQ        176(DI), X0
+	VMOVQ        192(DI), X0
 	SHA256RNDS2  X0, X2, X1
 	VMOVDQA      11232(SI), Y10
 	VPADDD       hashStart<>+0(SB), Y10, Y11
 	VMOVDQA      Y11, 12640(SI)
 	VPADDD       hashStart<>+128(SB), Y10, Y11
 	VMOVDQA      Y11, 13216(SI)
-	VMOVQ        176(DI), X0
+	VMOVQ        192(DI), X0
 	SHA256RNDS2  X0, X4, X3
-	VMOVQ        176(DI), X0
+	VMOVQ        192(DI), X0
 	SHA256RNDS2  X0, X6, X5
 	VMOVDQA      10688(SI), Y14
-	VPBROADCASTD 108(DI), Y10
+	VPBROADCASTD 124(DI), Y10
 	VPADDD       Y10, Y14, Y14
-	VMOVQ        176(DI), X0
+	VMOVQ        192(DI), X0
 	SHA256RNDS2  X0, X8, X7
 	VMOVQ        192(R12), X0
 	SHA256RNDS2  X0, X1, X2
@@ -487,7 +487,7 @@ turn:
 	SHA256RNDS2  X0, X7, X8
 	VMOVQ        768(R12), X0
 	SHA256RNDS2  X0, X2, X1
-	VPBROADCASTD 124(DI), Y10
+	VPBROADCASTD 140(DI), Y10
 	VMOVDQA      Y10, Y14
 	VMOVQ        776(R12), X0
 	SHA256RNDS2  X0, X4, X3
@@ -580,7 +580,7 @@ turn:
 	SHA256RNDS2  X0, X4, X3
 	VMOVQ        928(R12), X0
 	SHA256RNDS2  X0, X6, X5
-	VPBROADCASTD 128(DI), Y10
+	VPBROADCASTD 144(DI), Y10
 	VMOVDQA      Y10, Y14
 	VMOVQ        936(R12), X0
 	SHA256RNDS2  X0, X8, X7
@@ -1014,21 +1014,21 @@ turn:
 	VMOVDQA      Y14, 11168(SI)
 	VMOVQ        headerPairs<>+56(SB), X0
 	SHA256RNDS2  X0, X7, X8
-	VMOVQ        176(DI), X0
+	VMOVQ        192(DI), X0
 	SHA256RNDS2  X0, X2, X1
 	VMOVDQA      256(SI), Y9
-	VMOVQ        176(DI), X0
+	VMOVQ        192(DI), X0
 	SHA256RNDS2  X0, X4, X3
-	VMOVQ        176(DI), X0
+	VMOVQ        192(DI), X0
 	SHA256RNDS2  X0, X6, X5
 	VPBROADCASTD 20(DX), Y10
 	VMOVDQA      Y10, 12096(SI)
-	VMOVQ        176(DI), X0
+	VMOVQ        192(DI), X0
 	SHA256RNDS2  X0, X8, X7
 	VMOVQ        208(R12), X0
 	SHA256RNDS2  X0, X1, X2
 	VMOVDQA      10976(SI), Y14
-	VPBROADCASTD 156(DI), Y10
+	VPBROADCASTD 172(DI), Y10
 	VPADDD       Y10, Y14, Y14
 	VMOVQ        216(R12), X0
 	SHA256RNDS2  X0, X3, X4
@@ -1112,7 +1112,7 @@ turn:
 	VMOVQ        368(R12), X0
 	SHA256RNDS2  X0, X5, X6
 	VMOVDQA      11008(SI), Y14
-	VPBROADCASTD 160(DI), Y10
+	VPBROADCASTD 176(DI), Y10
 	VPADDD       Y10, Y14, Y14
 	VMOVQ        376(R12), X0
 	SHA256RNDS2  X0, X7, X8
@@ -1178,7 +1178,7 @@ turn:
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y14
 	VPADDD       11040(SI), Y14, Y14
-	VPBROADCASTD 164(DI), Y10
+	VPBROADCASTD 180(DI), Y10
 	VPADDD       Y10, Y14, Y14
 	VMOVQ        504(R12), X0
 	SHA256RNDS2  X0, X7, X8
@@ -4052,19 +4052,39 @@ turn:
 	VMOVDQU      32(SI), Y9
 	VPADDD       initialH<>+0(SB), Y9, Y9
 	VPSHUFB      byteSwap<>+0(SB), Y9, Y9
-	VPBROADCASTD 16(DI), Y10
+	VPBROADCASTD 32(DI), Y10
 	VPMINUD      Y10, Y9, Y11
 	VPCMPEQD     Y9, Y11, Y11
 	VMOVMSKPS    Y11, AX
 	TESTL        AX, AX
-	JNZ          return
-	INCL         8(DI)
-	MOVL         12(DI), CX
-	CMPL         CX, 8(DI)
-	JA           shift
-	ADDL         $0x08, (DI)
-	SUBL         $0x01, 4(DI)
-	JZ           done
+	JZ           next
+	MOVL         28(DI), CX
+	SHLQ         $0x04, CX
+	MOVQ         AX, 2776(DI)(CX*1)
+	MOVL         (DI), AX
+	MOVL         AX, 2768(DI)(CX*1)
+	MOVL         8(DI), AX
+	MOVL         AX, 2772(DI)(CX*1)
+	MOVL         28(DI), AX
+	INCL         AX
+	MOVL         AX, 28(DI)
+	CMPL         AX, 24(DI)
+	JAE          return
+
+next:
+	INCL  8(DI)
+	MOVL  12(DI), CX
+	CMPL  CX, 8(DI)
+	JA    shift
+	ADDL  $0x08, (DI)
+	SUBL  $0x01, 4(DI)
+	JZ    done
+	MOVQ  16(DI), AX
+	TESTQ AX, AX
+	JZ    shift
+	CMPL  (AX), $0x00
+	JE    shift
+	JMP   done
 
 shift:
 	MOVL (SI), AX
@@ -4086,7 +4106,6 @@ done:
 	MOVL $0x00000000, 8(DI)
 
 return:
-	MOVQ AX, mask+8(FP)
 	VZEROUPPER
 	RET
 
@@ -5298,9 +5317,9 @@ DATA initialH<>+24(SB)/4, $0x5be0cd19
 DATA initialH<>+28(SB)/4, $0x5be0cd19
 GLOBL initialH<>(SB), RODATA|NOPTR, $32
 
-// func scanGroupsSHANIAVX2Rolled(job *uint32) (mask uint64)
+// func scanGroupsSHANIAVX2Rolled(job *uint32)
 // Requires: AVX, AVX2, CMOV, SHA
-TEXT ·scanGroupsSHANIAVX2Rolled(SB), $13856-16
+TEXT ·scanGroupsSHANIAVX2Rolled(SB), $13856-8
 	MOVQ job+0(FP), DI
 
 	// The frame, on a boundary of 64 bytes.
@@ -5320,15 +5339,15 @@ TEXT ·scanGroupsSHANIAVX2Rolled(SB), $13856-16
 	MOVL (SI), AX
 	LEAQ (AX)(AX*4), R8
 	SHLQ $0x04, R8
-	LEAQ 192(DI)(R8*1), R8
+	LEAQ 208(DI)(R8*1), R8
 	MOVL 4(SI), AX
 	LEAQ (AX)(AX*4), R9
 	SHLQ $0x04, R9
-	LEAQ 192(DI)(R9*1), R9
+	LEAQ 208(DI)(R9*1), R9
 	MOVL 8(SI), AX
 	LEAQ (AX)(AX*4), DX
 	SHLQ $0x04, DX
-	LEAQ 192(DI)(DX*1), DX
+	LEAQ 208(DI)(DX*1), DX
 	MOVQ R13, R12
 	JMP  newgroup
 
@@ -5336,15 +5355,15 @@ turn:
 	MOVL (SI), AX
 	LEAQ (AX)(AX*4), R8
 	SHLQ $0x04, R8
-	LEAQ 192(DI)(R8*1), R8
+	LEAQ 208(DI)(R8*1), R8
 	MOVL 4(SI), AX
 	LEAQ (AX)(AX*4), R9
 	SHLQ $0x04, R9
-	LEAQ 192(DI)(R9*1), R9
+	LEAQ 208(DI)(R9*1), R9
 	MOVL 8(SI), AX
 	LEAQ (AX)(AX*4), DX
 	SHLQ $0x04, DX
-	LEAQ 192(DI)(DX*1), DX
+	LEAQ 208(DI)(DX*1), DX
 	MOVQ R13, R12
 	CMPL 8(SI), $0x00
 	JE   newgroup
@@ -8158,7 +8177,7 @@ rounds:
 	SHA256RNDS2  X0, X5, X6
 	VMOVQ        1592(R10), X0
 	SHA256RNDS2  X0, X7, X8
-	VPBROADCASTD 176(DI), Y15
+	VPBROADCASTD 192(DI), Y15
 	VPADDD       12448(SI), Y15, Y15
 	VMOVDQA      12544(SI), Y10
 	VMOVDQA      12512(SI), Y11
@@ -8353,7 +8372,7 @@ rounds:
 	SHA256RNDS2  X0, X8, X7
 	VMOVQ        1936(R10), X0
 	SHA256RNDS2  X0, X1, X2
-	VPBROADCASTD 180(DI), Y15
+	VPBROADCASTD 196(DI), Y15
 	VPADDD       12480(SI), Y15, Y15
 	VMOVDQA      12576(SI), Y10
 	VMOVDQA      12544(SI), Y11
@@ -8692,19 +8711,39 @@ rounds:
 	VMOVDQU      32(SI), Y9
 	VPADDD       initialH<>+0(SB), Y9, Y9
 	VPSHUFB      byteSwap<>+0(SB), Y9, Y9
-	VPBROADCASTD 16(DI), Y10
+	VPBROADCASTD 32(DI), Y10
 	VPMINUD      Y10, Y9, Y11
 	VPCMPEQD     Y9, Y11, Y11
 	VMOVMSKPS    Y11, AX
 	TESTL        AX, AX
-	JNZ          return
-	INCL         8(DI)
-	MOVL         12(DI), CX
-	CMPL         CX, 8(DI)
-	JA           shift
-	ADDL         $0x08, (DI)
-	SUBL         $0x01, 4(DI)
-	JZ           done
+	JZ           next
+	MOVL         28(DI), CX
+	SHLQ         $0x04, CX
+	MOVQ         AX, 2776(DI)(CX*1)
+	MOVL         (DI), AX
+	MOVL         AX, 2768(DI)(CX*1)
+	MOVL         8(DI), AX
+	MOVL         AX, 2772(DI)(CX*1)
+	MOVL         28(DI), AX
+	INCL         AX
+	MOVL         AX, 28(DI)
+	CMPL         AX, 24(DI)
+	JAE          return
+
+next:
+	INCL  8(DI)
+	MOVL  12(DI), CX
+	CMPL  CX, 8(DI)
+	JA    shift
+	ADDL  $0x08, (DI)
+	SUBL  $0x01, 4(DI)
+	JZ    done
+	MOVQ  16(DI), AX
+	TESTQ AX, AX
+	JZ    shift
+	CMPL  (AX), $0x00
+	JE    shift
+	JMP   done
 
 shift:
 	MOVL (SI), AX
@@ -8726,7 +8765,6 @@ done:
 	MOVL $0x00000000, 8(DI)
 
 return:
-	MOVQ AX, mask+8(FP)
 	VZEROUPPER
 	RET
 
@@ -8746,11 +8784,11 @@ newgroup:
 	VPXOR        Y13, Y12, Y12
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y14
-	VPBROADCASTD 104(DI), Y10
+	VPBROADCASTD 120(DI), Y10
 	VPADDD       Y10, Y14, Y14
 	VMOVDQA      Y14, 10784(SI)
 	VMOVDQA      10688(SI), Y14
-	VPBROADCASTD 108(DI), Y10
+	VPBROADCASTD 124(DI), Y10
 	VPADDD       Y10, Y14, Y14
 	VMOVDQA      Y14, 10816(SI)
 	VPADDD       roundConstants<>+608(SB), Y14, Y12
@@ -8807,7 +8845,7 @@ newgroup:
 	VPXOR        Y13, Y12, Y11
 	VPADDD       Y11, Y14, Y14
 	VMOVDQA      Y14, 10912(SI)
-	VPBROADCASTD 124(DI), Y10
+	VPBROADCASTD 140(DI), Y10
 	VMOVDQA      Y10, Y14
 	VMOVDQA      10880(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
@@ -8828,7 +8866,7 @@ newgroup:
 	VMOVDQA      Y11, 320(R13)
 	VPUNPCKHDQ   Y12, Y13, Y11
 	VMOVDQA      Y11, 352(R13)
-	VPBROADCASTD 128(DI), Y10
+	VPBROADCASTD 144(DI), Y10
 	VMOVDQA      Y10, Y14
 	VMOVDQA      10912(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
@@ -8944,7 +8982,7 @@ newgroup:
 	VPADDD       Y11, Y14, Y14
 	VMOVDQA      Y14, 11168(SI)
 	VMOVDQA      10976(SI), Y14
-	VPBROADCASTD 156(DI), Y10
+	VPBROADCASTD 172(DI), Y10
 	VPADDD       Y10, Y14, Y14
 	VMOVDQA      11136(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
@@ -8966,7 +9004,7 @@ newgroup:
 	VPUNPCKHDQ   Y12, Y13, Y11
 	VMOVDQA      Y11, 608(R13)
 	VMOVDQA      11008(SI), Y14
-	VPBROADCASTD 160(DI), Y10
+	VPBROADCASTD 176(DI), Y10
 	VPADDD       Y10, Y14, Y14
 	VMOVDQA      11168(SI), Y10
 	VPSRLD       $0x11, Y10, Y12
@@ -8991,7 +9029,7 @@ newgroup:
 	VPSRLD       $0x03, Y10, Y13
 	VPXOR        Y13, Y12, Y14
 	VPADDD       11040(SI), Y14, Y14
-	VPBROADCASTD 164(DI), Y10
+	VPBROADCASTD 180(DI), Y10
 	VPADDD       Y10, Y14, Y14
 	VMOVDQA      11200(SI), Y10
 	VPSRLD       $0x11, Y10, Y12

@@ -60,9 +60,9 @@ DATA hashPairs<>+56(SB)/4, $0x9bdc06a7
 DATA hashPairs<>+60(SB)/4, $0xc19bf274
 GLOBL hashPairs<>(SB), RODATA|NOPTR, $64
 
-// func scanGroupsSHANIAVX512(job *uint32) (mask uint64)
+// func scanGroupsSHANIAVX512(job *uint32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, CMOV, SHA
-TEXT ·scanGroupsSHANIAVX512(SB), $13856-16
+TEXT ·scanGroupsSHANIAVX512(SB), $13856-8
 	MOVQ job+0(FP), DI
 
 	// The frame, on a boundary of 64 bytes.
@@ -84,11 +84,11 @@ turn:
 	MOVL         (SI), AX
 	LEAQ         (AX)(AX*4), R8
 	SHLQ         $0x04, R8
-	LEAQ         192(DI)(R8*1), R8
+	LEAQ         208(DI)(R8*1), R8
 	MOVL         4(SI), AX
 	LEAQ         (AX)(AX*4), R9
 	SHLQ         $0x04, R9
-	LEAQ         192(DI)(R9*1), R9
+	LEAQ         208(DI)(R9*1), R9
 	MOVQ         R13, R12
 	XCHGQ        R13, BX
 	VPBROADCASTD 12(SI), Y13
@@ -385,11 +385,11 @@ turn:
 	VPSRLD       $0x03, Y14, Y13
 	VPTERNLOGD   $0x96, Y16, Y17, Y13
 	VPADDD       11328(SI), Y13, Y13
-	VMOVQ        176(DI), X0
+	VMOVQ        192(DI), X0
 	SHA256RNDS2  X0, X1, X2
-	VMOVQ        176(DI), X0
+	VMOVQ        192(DI), X0
 	SHA256RNDS2  X0, X3, X4
-	VMOVQ        176(DI), X0
+	VMOVQ        192(DI), X0
 	SHA256RNDS2  X0, X5, X6
 	VPRORD       $0x11, Y20, Y16
 	VPRORD       $0x13, Y20, Y17
@@ -402,9 +402,9 @@ turn:
 	VMOVDQA32    Y17, 1088(R11)
 	VPUNPCKHDQ   Y16, Y21, Y17
 	VMOVDQA32    Y17, 1120(R11)
-	VMOVQ        176(DI), X0
+	VMOVQ        192(DI), X0
 	SHA256RNDS2  X0, X7, X8
-	VMOVQ        176(DI), X0
+	VMOVQ        192(DI), X0
 	SHA256RNDS2  X0, X9, X10
 	VMOVDQA32    11392(SI), Y14
 	VPRORD       $0x07, Y14, Y16
@@ -412,7 +412,7 @@ turn:
 	VPSRLD       $0x03, Y14, Y13
 	VPTERNLOGD   $0x96, Y16, Y17, Y13
 	VPADDD       11360(SI), Y13, Y13
-	VMOVQ        176(DI), X0
+	VMOVQ        192(DI), X0
 	SHA256RNDS2  X0, X11, X12
 	VMOVQ        192(R12), X0
 	SHA256RNDS2  X0, X2, X1
@@ -1324,9 +1324,9 @@ turn:
 	VPTERNLOGD   $0x96, Y16, Y17, Y13
 	VPADDD       320(SI), Y13, Y13
 	VPADDD       96(SI), Y13, Y13
-	VMOVQ        176(DI), X0
+	VMOVQ        192(DI), X0
 	SHA256RNDS2  X0, X1, X2
-	VMOVQ        176(DI), X0
+	VMOVQ        192(DI), X0
 	SHA256RNDS2  X0, X3, X4
 	VMOVQ        1024(R10), X0
 	SHA256RNDS2  X0, X5, X6
@@ -1480,7 +1480,7 @@ turn:
 	VPRORD       $0x12, Y14, Y17
 	VPSRLD       $0x03, Y14, Y18
 	VPTERNLOGD   $0x96, Y16, Y17, Y18
-	VPBROADCASTD 104(DI), Y14
+	VPBROADCASTD 120(DI), Y14
 	VPADDD       Y14, Y18, Y18
 	VMOVQ        504(R12), X0
 	SHA256RNDS2  X0, X4, X3
@@ -1498,7 +1498,7 @@ turn:
 	VMOVQ        560(R12), X0
 	SHA256RNDS2  X0, X1, X2
 	VMOVDQA32    10688(SI), Y18
-	VPBROADCASTD 108(DI), Y14
+	VPBROADCASTD 124(DI), Y14
 	VPADDD       Y14, Y18, Y18
 	VMOVQ        568(R12), X0
 	SHA256RNDS2  X0, X3, X4
@@ -1576,7 +1576,7 @@ turn:
 	SHA256RNDS2  X0, X4, X3
 	VMOVQ        1600(R10), X0
 	SHA256RNDS2  X0, X6, X5
-	VPBROADCASTD 124(DI), Y14
+	VPBROADCASTD 140(DI), Y14
 	VMOVDQA32    Y14, Y18
 	VMOVQ        1608(R10), X0
 	SHA256RNDS2  X0, X8, X7
@@ -1601,7 +1601,7 @@ turn:
 	SHA256RNDS2  X0, X3, X4
 	VMOVQ        1664(R10), X0
 	SHA256RNDS2  X0, X5, X6
-	VPBROADCASTD 128(DI), Y14
+	VPBROADCASTD 144(DI), Y14
 	VMOVDQA32    Y14, Y18
 	VMOVQ        1672(R10), X0
 	SHA256RNDS2  X0, X7, X8
@@ -1745,7 +1745,7 @@ turn:
 	VMOVQ        2048(R10), X0
 	SHA256RNDS2  X0, X5, X6
 	VMOVDQA32    10976(SI), Y18
-	VPBROADCASTD 156(DI), Y14
+	VPBROADCASTD 172(DI), Y14
 	VPADDD       Y14, Y18, Y18
 	VMOVQ        2056(R10), X0
 	SHA256RNDS2  X0, X7, X8
@@ -1769,7 +1769,7 @@ turn:
 	VMOVQ        1272(R12), X0
 	SHA256RNDS2  X0, X4, X3
 	VMOVDQA32    11008(SI), Y18
-	VPBROADCASTD 160(DI), Y14
+	VPBROADCASTD 176(DI), Y14
 	VPADDD       Y14, Y18, Y18
 	VMOVQ        2112(R10), X0
 	SHA256RNDS2  X0, X6, X5
@@ -1794,7 +1794,7 @@ turn:
 	VPSRLD       $0x03, Y14, Y18
 	VPTERNLOGD   $0x96, Y16, Y17, Y18
 	VPADDD       11040(SI), Y18, Y18
-	VPBROADCASTD 164(DI), Y14
+	VPBROADCASTD 180(DI), Y14
 	VPADDD       Y14, Y18, Y18
 	VMOVQ        1336(R12), X0
 	SHA256RNDS2  X0, X3, X4
@@ -2609,18 +2609,38 @@ turn:
 	VMOVDQU      32(SI), Y13
 	VPADDD.BCST  initialH<>+0(SB), Y13, Y13
 	VPSHUFB      byteSwap<>+0(SB), Y13, Y13
-	VPBROADCASTD 16(DI), Y14
+	VPBROADCASTD 32(DI), Y14
 	VPCMPUD      $0x02, Y14, Y13, K1
 	KMOVW        K1, AX
 	TESTL        AX, AX
-	JNZ          return
-	INCL         8(DI)
-	MOVL         12(DI), CX
-	CMPL         CX, 8(DI)
-	JA           shift
-	ADDL         $0x08, (DI)
-	SUBL         $0x01, 4(DI)
-	JZ           done
+	JZ           next
+	MOVL         28(DI), CX
+	SHLQ         $0x04, CX
+	MOVQ         AX, 2776(DI)(CX*1)
+	MOVL         (DI), AX
+	MOVL         AX, 2768(DI)(CX*1)
+	MOVL         8(DI), AX
+	MOVL         AX, 2772(DI)(CX*1)
+	MOVL         28(DI), AX
+	INCL         AX
+	MOVL         AX, 28(DI)
+	CMPL         AX, 24(DI)
+	JAE          return
+
+next:
+	INCL  8(DI)
+	MOVL  12(DI), CX
+	CMPL  CX, 8(DI)
+	JA    shift
+	ADDL  $0x08, (DI)
+	SUBL  $0x01, 4(DI)
+	JZ    done
+	MOVQ  16(DI), AX
+	TESTQ AX, AX
+	JZ    shift
+	CMPL  (AX), $0x00
+	JE    shift
+	JMP   done
 
 shift:
 	MOVL (SI), AX
@@ -2642,7 +2662,6 @@ done:
 	MOVL $0x00000000, 8(DI)
 
 return:
-	MOVQ AX, mask+8(FP)
 	VZEROUPPER
 	RET
 
@@ -2775,9 +2794,9 @@ GLOBL headerParts<>(SB), RODATA|NOPTR, $80
 DATA initialH<>+0(SB)/4, $0x5be0cd19
 GLOBL initialH<>(SB), RODATA|NOPTR, $4
 
-// func scanGroupsSHANIAVX512Rolled(job *uint32) (mask uint64)
+// func scanGroupsSHANIAVX512Rolled(job *uint32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, CMOV, SHA
-TEXT ·scanGroupsSHANIAVX512Rolled(SB), $13856-16
+TEXT ·scanGroupsSHANIAVX512Rolled(SB), $13856-8
 	MOVQ job+0(FP), DI
 
 	// The frame, on a boundary of 64 bytes.
@@ -2797,11 +2816,11 @@ TEXT ·scanGroupsSHANIAVX512Rolled(SB), $13856-16
 	MOVL (SI), AX
 	LEAQ (AX)(AX*4), R8
 	SHLQ $0x04, R8
-	LEAQ 192(DI)(R8*1), R8
+	LEAQ 208(DI)(R8*1), R8
 	MOVL 4(SI), AX
 	LEAQ (AX)(AX*4), R9
 	SHLQ $0x04, R9
-	LEAQ 192(DI)(R9*1), R9
+	LEAQ 208(DI)(R9*1), R9
 	MOVQ R13, R12
 	JMP  newgroup
 
@@ -2809,11 +2828,11 @@ turn:
 	MOVL (SI), AX
 	LEAQ (AX)(AX*4), R8
 	SHLQ $0x04, R8
-	LEAQ 192(DI)(R8*1), R8
+	LEAQ 208(DI)(R8*1), R8
 	MOVL 4(SI), AX
 	LEAQ (AX)(AX*4), R9
 	SHLQ $0x04, R9
-	LEAQ 192(DI)(R9*1), R9
+	LEAQ 208(DI)(R9*1), R9
 	MOVQ R13, R12
 	CMPL 8(SI), $0x00
 	JE   newgroup
@@ -3091,9 +3110,9 @@ rounds:
 	SHA256RNDS2  X0, X10, X9
 	VMOVQ        headerPairs<>+56(SB), X0
 	SHA256RNDS2  X0, X12, X11
-	VMOVQ        176(DI), X0
+	VMOVQ        192(DI), X0
 	SHA256RNDS2  X0, X1, X2
-	VMOVQ        176(DI), X0
+	VMOVQ        192(DI), X0
 	SHA256RNDS2  X0, X3, X4
 	VPADDD.BCST  hashConstants<>+32(SB), Y26, Y26
 	VMOVDQA32    Y23, Y13
@@ -3113,13 +3132,13 @@ rounds:
 	VPRORD       $0x16, Y19, Y14
 	VPTERNLOGD   $0x96, Y15, Y16, Y14
 	VPADDD       Y14, Y26, Y26
-	VMOVQ        176(DI), X0
+	VMOVQ        192(DI), X0
 	SHA256RNDS2  X0, X5, X6
-	VMOVQ        176(DI), X0
+	VMOVQ        192(DI), X0
 	SHA256RNDS2  X0, X7, X8
-	VMOVQ        176(DI), X0
+	VMOVQ        192(DI), X0
 	SHA256RNDS2  X0, X9, X10
-	VMOVQ        176(DI), X0
+	VMOVQ        192(DI), X0
 	SHA256RNDS2  X0, X11, X12
 	VMOVQ        192(R12), X0
 	SHA256RNDS2  X0, X2, X1
@@ -3824,9 +3843,9 @@ rounds:
 	SHA256RNDS2  X0, X10, X9
 	VMOVQ        1256(R10), X0
 	SHA256RNDS2  X0, X12, X11
-	VMOVQ        176(DI), X0
+	VMOVQ        192(DI), X0
 	SHA256RNDS2  X0, X1, X2
-	VMOVQ        176(DI), X0
+	VMOVQ        192(DI), X0
 	SHA256RNDS2  X0, X3, X4
 	VMOVQ        1280(R10), X0
 	SHA256RNDS2  X0, X5, X6
@@ -4735,18 +4754,38 @@ rounds:
 	VMOVDQU      32(SI), Y13
 	VPADDD.BCST  initialH<>+0(SB), Y13, Y13
 	VPSHUFB      byteSwap<>+0(SB), Y13, Y13
-	VPBROADCASTD 16(DI), Y14
+	VPBROADCASTD 32(DI), Y14
 	VPCMPUD      $0x02, Y14, Y13, K1
 	KMOVW        K1, AX
 	TESTL        AX, AX
-	JNZ          return
-	INCL         8(DI)
-	MOVL         12(DI), CX
-	CMPL         CX, 8(DI)
-	JA           shift
-	ADDL         $0x08, (DI)
-	SUBL         $0x01, 4(DI)
-	JZ           done
+	JZ           next
+	MOVL         28(DI), CX
+	SHLQ         $0x04, CX
+	MOVQ         AX, 2776(DI)(CX*1)
+	MOVL         (DI), AX
+	MOVL         AX, 2768(DI)(CX*1)
+	MOVL         8(DI), AX
+	MOVL         AX, 2772(DI)(CX*1)
+	MOVL         28(DI), AX
+	INCL         AX
+	MOVL         AX, 28(DI)
+	CMPL         AX, 24(DI)
+	JAE          return
+
+next:
+	INCL  8(DI)
+	MOVL  12(DI), CX
+	CMPL  CX, 8(DI)
+	JA    shift
+	ADDL  $0x08, (DI)
+	SUBL  $0x01, 4(DI)
+	JZ    done
+	MOVQ  16(DI), AX
+	TESTQ AX, AX
+	JZ    shift
+	CMPL  (AX), $0x00
+	JE    shift
+	JMP   done
 
 shift:
 	MOVL (SI), AX
@@ -4768,7 +4807,6 @@ done:
 	MOVL $0x00000000, 8(DI)
 
 return:
-	MOVQ AX, mask+8(FP)
 	VZEROUPPER
 	RET
 
@@ -4794,13 +4832,13 @@ newgroup:
 	VPRORD       $0x12, Y14, Y17
 	VPSRLD       $0x03, Y14, Y18
 	VPTERNLOGD   $0x96, Y16, Y17, Y18
-	VPBROADCASTD 104(DI), Y14
+	VPBROADCASTD 120(DI), Y14
 	VPADDD       Y14, Y18, Y18
 	VMOVDQA32    Y18, Y19
 	VMOVDQA32    Y19, 10784(SI)
 	VPADDD.BCST  roundConstants<>+72(SB), Y19, Y21
 	VMOVDQA32    10688(SI), Y18
-	VPBROADCASTD 108(DI), Y14
+	VPBROADCASTD 124(DI), Y14
 	VPADDD       Y14, Y18, Y18
 	VMOVDQA32    Y18, Y20
 	VMOVDQA32    Y20, 10816(SI)
@@ -4838,7 +4876,7 @@ newgroup:
 	VPADDD       Y15, Y18, Y19
 	VMOVDQA32    Y19, 10912(SI)
 	VPADDD.BCST  roundConstants<>+88(SB), Y19, Y21
-	VPBROADCASTD 124(DI), Y14
+	VPBROADCASTD 140(DI), Y14
 	VMOVDQA32    Y14, Y18
 	VPRORD       $0x11, Y20, Y16
 	VPRORD       $0x13, Y20, Y17
@@ -4851,7 +4889,7 @@ newgroup:
 	VMOVDQA32    Y17, 320(R13)
 	VPUNPCKHDQ   Y16, Y21, Y17
 	VMOVDQA32    Y17, 352(R13)
-	VPBROADCASTD 128(DI), Y14
+	VPBROADCASTD 144(DI), Y14
 	VMOVDQA32    Y14, Y18
 	VPRORD       $0x11, Y19, Y16
 	VPRORD       $0x13, Y19, Y17
@@ -4923,7 +4961,7 @@ newgroup:
 	VMOVDQA32    Y19, 11168(SI)
 	VPADDD.BCST  roundConstants<>+120(SB), Y19, Y21
 	VMOVDQA32    10976(SI), Y18
-	VPBROADCASTD 156(DI), Y14
+	VPBROADCASTD 172(DI), Y14
 	VPADDD       Y14, Y18, Y18
 	VPRORD       $0x11, Y20, Y16
 	VPRORD       $0x13, Y20, Y17
@@ -4937,7 +4975,7 @@ newgroup:
 	VPUNPCKHDQ   Y16, Y21, Y17
 	VMOVDQA32    Y17, 608(R13)
 	VMOVDQA32    11008(SI), Y18
-	VPBROADCASTD 160(DI), Y14
+	VPBROADCASTD 176(DI), Y14
 	VPADDD       Y14, Y18, Y18
 	VPRORD       $0x11, Y19, Y16
 	VPRORD       $0x13, Y19, Y17
@@ -4952,7 +4990,7 @@ newgroup:
 	VPSRLD       $0x03, Y14, Y18
 	VPTERNLOGD   $0x96, Y16, Y17, Y18
 	VPADDD       11040(SI), Y18, Y18
-	VPBROADCASTD 164(DI), Y14
+	VPBROADCASTD 180(DI), Y14
 	VPADDD       Y14, Y18, Y18
 	VPRORD       $0x11, Y20, Y16
 	VPRORD       $0x13, Y20, Y17

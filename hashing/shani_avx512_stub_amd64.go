@@ -5,15 +5,15 @@
 package hashing
 
 // scanGroupsSHANIAVX512 is the kernel shani-avx512. It searches groups of nonces until there are none left,
-// which gives a mask of 0, or until a group has a hit under one version: then job says
-// which, and bit i of the mask stands for its nonce+i. The argument is the job's first word.
+// or it is to stop, or has no room for more hits: see groupScan. The argument is the job's
+// first word.
 //
 //go:noescape
-func scanGroupsSHANIAVX512(job *uint32) (mask uint64)
+func scanGroupsSHANIAVX512(job *uint32)
 
 // scanGroupsSHANIAVX512Rolled is the kernel shani-avx512. It searches groups of nonces until there are none left,
-// which gives a mask of 0, or until a group has a hit under one version: then job says
-// which, and bit i of the mask stands for its nonce+i. The argument is the job's first word.
+// or it is to stop, or has no room for more hits: see groupScan. The argument is the job's
+// first word.
 //
 //go:noescape
-func scanGroupsSHANIAVX512Rolled(job *uint32) (mask uint64)
+func scanGroupsSHANIAVX512Rolled(job *uint32)

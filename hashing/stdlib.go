@@ -43,7 +43,7 @@ func scanStdlib(p *Prehash, start, count uint32, hits []Hit) (found int, done ui
 		}
 	}
 	for ; done < count; done++ {
-		if len(hits)-found < p.Versions {
+		if len(hits)-found < p.Versions || isSet(p.Stop) {
 			break
 		}
 		nonce := start + done

@@ -24,9 +24,9 @@ DATA byteSwap<>+24(SB)/4, $0x08090a0b
 DATA byteSwap<>+28(SB)/4, $0x0c0d0e0f
 GLOBL byteSwap<>(SB), RODATA|NOPTR, $32
 
-// func scanGroupsAVX2(job *uint32) (mask uint64)
+// func scanGroupsAVX2(job *uint32)
 // Requires: AVX, AVX2, CMOV
-TEXT ·scanGroupsAVX2(SB), $9344-16
+TEXT ·scanGroupsAVX2(SB), $9344-8
 	MOVQ job+0(FP), DI
 
 	// The frame, on a boundary of 64 bytes.
@@ -56,9 +56,9 @@ TEXT ·scanGroupsAVX2(SB), $9344-16
 	VMOVDQA      Y0, 2560(SI)
 	VMOVDQA      headerConstants<>+480(SB), Y0
 	VMOVDQA      Y0, 2592(SI)
-	VPBROADCASTD 176(DI), Y0
+	VPBROADCASTD 192(DI), Y0
 	VMOVDQA      Y0, 2624(SI)
-	VPBROADCASTD 180(DI), Y0
+	VPBROADCASTD 196(DI), Y0
 	VMOVDQA      Y0, 2656(SI)
 	VMOVDQA      hashConstants<>+256(SB), Y0
 	VMOVDQA      Y0, 7488(SI)
@@ -88,7 +88,7 @@ turn:
 	MOVL (SI), AX
 	LEAQ (AX)(AX*4), R8
 	SHLQ $0x04, R8
-	LEAQ 192(DI)(R8*1), R8
+	LEAQ 208(DI)(R8*1), R8
 
 	// R1 of the next item, S2 of this one.
 	VMOVDQA      64(SI), Y8
@@ -1673,13 +1673,13 @@ newgroup:
 	VPXOR        Y11, Y14, Y14
 	VPSRLD       $0x03, Y8, Y11
 	VPXOR        Y11, Y14, Y13
-	VPBROADCASTD 104(DI), Y8
+	VPBROADCASTD 120(DI), Y8
 	VPADDD       Y8, Y13, Y13
 	VMOVDQA      Y13, 640(SI)
 	VPADDD       roundConstants<>+576(SB), Y13, Y13
 	VMOVDQA      Y13, 2688(SI)
 	VMOVDQA      2208(SI), Y13
-	VPBROADCASTD 108(DI), Y8
+	VPBROADCASTD 124(DI), Y8
 	VPADDD       Y8, Y13, Y13
 	VMOVDQA      Y13, 672(SI)
 	VPADDD       roundConstants<>+608(SB), Y13, Y13
@@ -1798,7 +1798,7 @@ newgroup:
 	VMOVDQA      Y13, 768(SI)
 	VPADDD       roundConstants<>+704(SB), Y13, Y13
 	VMOVDQA      Y13, 2816(SI)
-	VPBROADCASTD 124(DI), Y8
+	VPBROADCASTD 140(DI), Y8
 	VMOVDQA      Y8, Y13
 	VMOVDQA      736(SI), Y8
 	VPSRLD       $0x11, Y8, Y14
@@ -1848,7 +1848,7 @@ newgroup:
 	VPXOR        Y9, Y11, Y11
 	VPXOR        Y11, Y12, Y9
 	VPADDD       Y9, Y4, Y4
-	VPBROADCASTD 128(DI), Y8
+	VPBROADCASTD 144(DI), Y8
 	VMOVDQA      Y8, Y13
 	VMOVDQA      768(SI), Y8
 	VPSRLD       $0x11, Y8, Y14
@@ -2059,7 +2059,7 @@ newgroup:
 	VPADDD       roundConstants<>+960(SB), Y13, Y13
 	VMOVDQA      Y13, 3072(SI)
 	VMOVDQA      832(SI), Y13
-	VPBROADCASTD 156(DI), Y8
+	VPBROADCASTD 172(DI), Y8
 	VPADDD       Y8, Y13, Y13
 	VMOVDQA      992(SI), Y8
 	VPSRLD       $0x11, Y8, Y14
@@ -2110,7 +2110,7 @@ newgroup:
 	VPXOR        Y11, Y12, Y9
 	VPADDD       Y9, Y0, Y0
 	VMOVDQA      864(SI), Y13
-	VPBROADCASTD 160(DI), Y8
+	VPBROADCASTD 176(DI), Y8
 	VPADDD       Y8, Y13, Y13
 	VMOVDQA      1024(SI), Y8
 	VPSRLD       $0x11, Y8, Y14
@@ -2137,7 +2137,7 @@ newgroup:
 	VPSRLD       $0x03, Y8, Y11
 	VPXOR        Y11, Y14, Y13
 	VPADDD       896(SI), Y13, Y13
-	VPBROADCASTD 164(DI), Y8
+	VPBROADCASTD 180(DI), Y8
 	VPADDD       Y8, Y13, Y13
 	VMOVDQA      1056(SI), Y8
 	VPSRLD       $0x11, Y8, Y14
@@ -2682,19 +2682,39 @@ compare:
 	// C: compare with the limit.
 	VPADDD       initialH<>+0(SB), Y7, Y7
 	VPSHUFB      byteSwap<>+0(SB), Y7, Y7
-	VPBROADCASTD 16(DI), Y8
+	VPBROADCASTD 32(DI), Y8
 	VPMINUD      Y8, Y7, Y9
 	VPCMPEQD     Y7, Y9, Y9
 	VMOVMSKPS    Y9, AX
 	TESTL        AX, AX
-	JNZ          return
-	INCL         8(DI)
-	MOVL         12(DI), CX
-	CMPL         CX, 8(DI)
-	JA           shift
-	ADDL         $0x08, (DI)
-	SUBL         $0x01, 4(DI)
-	JZ           done
+	JZ           next
+	MOVL         28(DI), CX
+	SHLQ         $0x04, CX
+	MOVQ         AX, 2776(DI)(CX*1)
+	MOVL         (DI), AX
+	MOVL         AX, 2768(DI)(CX*1)
+	MOVL         8(DI), AX
+	MOVL         AX, 2772(DI)(CX*1)
+	MOVL         28(DI), AX
+	INCL         AX
+	MOVL         AX, 28(DI)
+	CMPL         AX, 24(DI)
+	JAE          return
+
+next:
+	INCL  8(DI)
+	MOVL  12(DI), CX
+	CMPL  CX, 8(DI)
+	JA    shift
+	ADDL  $0x08, (DI)
+	SUBL  $0x01, 4(DI)
+	JZ    done
+	MOVQ  16(DI), AX
+	TESTQ AX, AX
+	JZ    shift
+	CMPL  (AX), $0x00
+	JE    shift
+	JMP   done
 
 shift:
 	MOVL (SI), AX
@@ -2714,7 +2734,6 @@ done:
 	MOVL $0x00000000, 8(DI)
 
 return:
-	MOVQ AX, mask+8(FP)
 	VZEROUPPER
 	RET
 
@@ -3932,9 +3951,9 @@ DATA sign<>+8(SB)/4, $0x80000000
 DATA sign<>+12(SB)/4, $0x80000000
 GLOBL sign<>(SB), RODATA|NOPTR, $16
 
-// func scanGroupsSSE2(job *uint32) (mask uint64)
+// func scanGroupsSSE2(job *uint32)
 // Requires: CMOV, SSE, SSE2
-TEXT ·scanGroupsSSE2(SB), $4736-16
+TEXT ·scanGroupsSSE2(SB), $4736-8
 	MOVQ job+0(FP), DI
 
 	// The frame, on a boundary of 64 bytes.
@@ -3964,10 +3983,10 @@ TEXT ·scanGroupsSSE2(SB), $4736-16
 	MOVO   X0, 1312(SI)
 	MOVO   headerConstants<>+480(SB), X0
 	MOVO   X0, 1328(SI)
-	MOVD   176(DI), X0
+	MOVD   192(DI), X0
 	PSHUFD $0x00, X0, X0
 	MOVO   X0, 1344(SI)
-	MOVD   180(DI), X0
+	MOVD   196(DI), X0
 	PSHUFD $0x00, X0, X0
 	MOVO   X0, 1360(SI)
 	MOVO   hashConstants<>+256(SB), X0
@@ -3998,7 +4017,7 @@ turn:
 	MOVL (SI), AX
 	LEAQ (AX)(AX*4), R8
 	SHLQ $0x04, R8
-	LEAQ 192(DI)(R8*1), R8
+	LEAQ 208(DI)(R8*1), R8
 
 	// R1 of the next item, S2 of this one.
 	MOVO   64(SI), X8
@@ -6318,14 +6337,14 @@ newgroup:
 	PSRLL  $0x03, X11
 	MOVO   X14, X13
 	PXOR   X11, X13
-	MOVD   104(DI), X8
+	MOVD   120(DI), X8
 	PSHUFD $0x00, X8, X8
 	PADDL  X8, X13
 	MOVO   X13, 352(SI)
 	PADDL  roundConstants<>+576(SB), X13
 	MOVO   X13, 1376(SI)
 	MOVO   1136(SI), X13
-	MOVD   108(DI), X8
+	MOVD   124(DI), X8
 	PSHUFD $0x00, X8, X8
 	PADDL  X8, X13
 	MOVO   X13, 368(SI)
@@ -6497,7 +6516,7 @@ newgroup:
 	MOVO   X13, 416(SI)
 	PADDL  roundConstants<>+704(SB), X13
 	MOVO   X13, 1440(SI)
-	MOVD   124(DI), X8
+	MOVD   140(DI), X8
 	PSHUFD $0x00, X8, X8
 	MOVO   X8, X13
 	MOVO   400(SI), X8
@@ -6571,7 +6590,7 @@ newgroup:
 	MOVO   X12, X9
 	PXOR   X11, X9
 	PADDL  X9, X4
-	MOVD   128(DI), X8
+	MOVD   144(DI), X8
 	PSHUFD $0x00, X8, X8
 	MOVO   X8, X13
 	MOVO   416(SI), X8
@@ -6876,7 +6895,7 @@ newgroup:
 	PADDL  roundConstants<>+960(SB), X13
 	MOVO   X13, 1568(SI)
 	MOVO   448(SI), X13
-	MOVD   156(DI), X8
+	MOVD   172(DI), X8
 	PSHUFD $0x00, X8, X8
 	PADDL  X8, X13
 	MOVO   528(SI), X8
@@ -6951,7 +6970,7 @@ newgroup:
 	PXOR   X11, X9
 	PADDL  X9, X0
 	MOVO   464(SI), X13
-	MOVD   160(DI), X8
+	MOVD   176(DI), X8
 	PSHUFD $0x00, X8, X8
 	PADDL  X8, X13
 	MOVO   544(SI), X8
@@ -6991,7 +7010,7 @@ newgroup:
 	MOVO   X14, X13
 	PXOR   X11, X13
 	PADDL  480(SI), X13
-	MOVD   164(DI), X8
+	MOVD   180(DI), X8
 	PSHUFD $0x00, X8, X8
 	PADDL  X8, X13
 	MOVO   560(SI), X8
@@ -7795,7 +7814,7 @@ compare:
 	PSRLW    $0x08, X7
 	PSLLW    $0x08, X8
 	POR      X8, X7
-	MOVD     16(DI), X8
+	MOVD     32(DI), X8
 	PSHUFD   $0x00, X8, X8
 	MOVO     sign<>+0(SB), X9
 	PXOR     X9, X8
@@ -7804,14 +7823,34 @@ compare:
 	MOVMSKPS X7, AX
 	XORL     $0x0f, AX
 	TESTL    AX, AX
-	JNZ      return
-	INCL     8(DI)
-	MOVL     12(DI), CX
-	CMPL     CX, 8(DI)
-	JA       shift
-	ADDL     $0x04, (DI)
-	SUBL     $0x01, 4(DI)
-	JZ       done
+	JZ       next
+	MOVL     28(DI), CX
+	SHLQ     $0x04, CX
+	MOVQ     AX, 2776(DI)(CX*1)
+	MOVL     (DI), AX
+	MOVL     AX, 2768(DI)(CX*1)
+	MOVL     8(DI), AX
+	MOVL     AX, 2772(DI)(CX*1)
+	MOVL     28(DI), AX
+	INCL     AX
+	MOVL     AX, 28(DI)
+	CMPL     AX, 24(DI)
+	JAE      return
+
+next:
+	INCL  8(DI)
+	MOVL  12(DI), CX
+	CMPL  CX, 8(DI)
+	JA    shift
+	ADDL  $0x04, (DI)
+	SUBL  $0x01, 4(DI)
+	JZ    done
+	MOVQ  16(DI), AX
+	TESTQ AX, AX
+	JZ    shift
+	CMPL  (AX), $0x00
+	JE    shift
+	JMP   done
 
 shift:
 	MOVL (SI), AX
@@ -7831,5 +7870,4 @@ done:
 	MOVL $0x00000000, 8(DI)
 
 return:
-	MOVQ AX, mask+8(FP)
 	RET

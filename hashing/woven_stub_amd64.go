@@ -5,15 +5,15 @@
 package hashing
 
 // scanGroupsAVX2 is the kernel avx2. It searches groups of nonces until there are none left,
-// which gives a mask of 0, or until a group has a hit under one version: then job says
-// which, and bit i of the mask stands for its nonce+i. The argument is the job's first word.
+// or it is to stop, or has no room for more hits: see groupScan. The argument is the job's
+// first word.
 //
 //go:noescape
-func scanGroupsAVX2(job *uint32) (mask uint64)
+func scanGroupsAVX2(job *uint32)
 
 // scanGroupsSSE2 is the kernel sse2. It searches groups of nonces until there are none left,
-// which gives a mask of 0, or until a group has a hit under one version: then job says
-// which, and bit i of the mask stands for its nonce+i. The argument is the job's first word.
+// or it is to stop, or has no room for more hits: see groupScan. The argument is the job's
+// first word.
 //
 //go:noescape
-func scanGroupsSSE2(job *uint32) (mask uint64)
+func scanGroupsSSE2(job *uint32)

@@ -11,10 +11,10 @@ import (
 
 // declare begins the assembly function of a kernel.
 func declare(name, kernel string) {
-	TEXT(name, 0, "func(job *uint32) (mask uint64)")
+	TEXT(name, 0, "func(job *uint32)")
 	Doc(name+" is the kernel "+kernel+". It searches groups of nonces until there are none left,",
-		"which gives a mask of 0, or until a group has a hit under one version: then job says",
-		"which, and bit i of the mask stands for its nonce+i. The argument is the job's first word.")
+		"or it is to stop, or has no room for more hits: see groupScan. The argument is the job's",
+		"first word.")
 	Pragma("noescape")
 }
 
@@ -35,9 +35,36 @@ func (s *searcher) versionAt(version, states reg.GPPhysical) {
 	LEAQ(Mem{Base: s.job, Index: states, Scale: 1, Disp: jobStates}, states)
 }
 
-// giveBack returns RAX as the mask.
+// keepHits enters the mask in RAX as the hits of a group under one version, and
+// goes to the label "return" when there is no room for more.
+func (s *searcher) keepHits(scratch reg.GPPhysical, nonce, version func(to reg.Register)) {
+	entry := func(offset int) Mem {
+		return Mem{Base: s.job, Index: scratch, Scale: 1, Disp: jobHits + offset}
+	}
+	MOVL(s.inJob(jobFound), scratch.As32())
+	SHLQ(Imm(4), scratch)
+	MOVQ(reg.RAX, entry(8))
+	nonce(reg.EAX)
+	MOVL(reg.EAX, entry(0))
+	version(reg.EAX)
+	MOVL(reg.EAX, entry(4))
+	MOVL(s.inJob(jobFound), reg.EAX)
+	INCL(reg.EAX)
+	MOVL(reg.EAX, s.inJob(jobFound))
+	CMPL(reg.EAX, s.inJob(jobRoom))
+	JAE(LabelRef("return"))
+}
+
+// unlessStopped goes to a label if the search is not to stop.
+func (s *searcher) unlessStopped(label string) {
+	MOVQ(s.inJob(jobStop), reg.RAX)
+	TESTQ(reg.RAX, reg.RAX)
+	JZ(LabelRef(label))
+	CMPL(Mem{Base: reg.RAX}, Imm(0))
+	JE(LabelRef(label))
+}
+
 func giveBack(vex bool) {
-	Store(reg.RAX, ReturnIndex(0))
 	if vex {
 		VZEROUPPER() // else code with SSE pays for dirty upper halves
 	}
@@ -65,17 +92,23 @@ func (w *walker) takeUp() {
 // selectVersion makes states point to the version that is next.
 func (w *walker) selectVersion() { w.versionAt(w.version, w.states) }
 
-// leave returns if RAX has hits, or goes on to the next version or group.
+// leave keeps the hits that RAX has, and goes on to the next version or group,
+// or returns.
 func (w *walker) leave(lanes int, vex bool) {
 	TESTQ(reg.RAX, reg.RAX)
-	JNZ(LabelRef("return"))
+	JZ(LabelRef("next"))
+	w.keepHits(reg.RBX,
+		func(to reg.Register) { MOVL(w.nonce.As32(), to) },
+		func(to reg.Register) { MOVL(w.version.As32(), to) })
+	Label("next")
 	INCL(w.version.As32())
 	CMPL(w.version.As32(), w.inJob(jobVersions))
 	JB(LabelRef("version"))
 	XORL(w.version.As32(), w.version.As32())
 	ADDL(Imm(uint64(lanes)), w.nonce.As32())
 	DECL(w.groups.As32())
-	JNZ(LabelRef("group"))
+	JZ(LabelRef("return"))
+	w.unlessStopped("group")
 	Label("return")
 	MOVL(w.nonce.As32(), w.inJob(jobNonce))
 	MOVL(w.groups.As32(), w.inJob(jobGroups))

@@ -12,8 +12,7 @@ import (
 // c, at which the job stands, the one before for item c+1, and so on; and S1,
 // the message schedule of a group, for that of item c+depth, where it is new.
 //
-// The first turns have no item c yet, and skip the comparison. After a hit the
-// search begins anew behind it, and what was done ahead is lost; hits are rare.
+// The first turns have no item c yet, and skip the comparison.
 type pipeline struct {
 	searcher
 	depth, lanes int
@@ -61,11 +60,15 @@ func (p *pipeline) unlessItem() {
 	MOVL(U32(0), p.inFrame(frameSkip))
 }
 
-// next returns if RAX has hits, or there are no more groups. Else it moves on
-// to the next items and the label "turn".
+// next keeps the hits that RAX has. It moves on to the next items and the label
+// "turn", or returns.
 func (p *pipeline) next(vex bool) {
 	TESTL(reg.EAX, reg.EAX)
-	JNZ(LabelRef("return"))
+	JZ(LabelRef("next"))
+	p.keepHits(reg.RCX,
+		func(to reg.Register) { MOVL(p.inJob(jobNonce), to) },
+		func(to reg.Register) { MOVL(p.inJob(jobVersion), to) })
+	Label("next")
 	INCL(p.inJob(jobVersion))
 	MOVL(p.inJob(jobVersions), reg.ECX)
 	CMPL(reg.ECX, p.inJob(jobVersion))
@@ -73,6 +76,8 @@ func (p *pipeline) next(vex bool) {
 	ADDL(Imm(uint64(p.lanes)), p.inJob(jobNonce))
 	SUBL(Imm(1), p.inJob(jobGroups))
 	JZ(LabelRef("done"))
+	p.unlessStopped("shift")
+	JMP(LabelRef("done"))
 	Label("shift")
 	to := p.inJob(jobVersion)
 	for i := range p.depth {

@@ -21,7 +21,7 @@ import "fmt"
 //	   the last word of the hash is e after round 60, plus the initial h. So
 //	   the message goes in groups that begin one word later: group i is
 //	   W[4i+1] .. W[4i+4].
-//	E  compare it with the limit; a group with a hit is returned at once.
+//	E  compare it with the limit, and keep the hits.
 //
 // What it costs in SHA256 instructions for each hash: B 30 for the rounds and
 // 19 for the schedule (groups 5 to 7 need no sigma0, it is constant), C 30, D
@@ -67,19 +67,23 @@ const (
 	jobGroups   = 4
 	jobVersion  = 8
 	jobVersions = 12
-	jobLimit    = 16  // limit word, four times
-	jobGroup3   = 32  // W12 to W15 of the second block
-	jobGroup4   = 48  // W16, W17, and W18 and W19 without the nonce
-	jobSigma0   = 64  // W[t-16] + sigma0(W[t-15]) of groups 5, 6 and 7
-	jobPadded   = 112 // W+K of groups 1, 2 and 3
-	jobRound0   = 160 // state of the second hash after round 0, without the word
-	jobEnd      = 192 // words 8 to 11 of the second hash
-	jobLength   = 208 // words 12 to 15 of the second hash
-	jobLast     = 224 // initial h, four times
-	jobBits     = 240 // 1, 2, 4, 8
-	jobStates   = 256 // for each version: state after round 3, midstate
+	jobStop     = 16  // pointer to a word, or nil: if that is not zero, return after the group
+	jobRoom     = 24  // how many entries of jobHits may be filled
+	jobFound    = 28  // and are
+	jobLimit    = 32  // limit word, four times
+	jobGroup3   = 48  // W12 to W15 of the second block
+	jobGroup4   = 64  // W16, W17, and W18 and W19 without the nonce
+	jobSigma0   = 80  // W[t-16] + sigma0(W[t-15]) of groups 5, 6 and 7
+	jobPadded   = 128 // W+K of groups 1, 2 and 3
+	jobRound0   = 176 // state of the second hash after round 0, without the word
+	jobEnd      = 208 // words 8 to 11 of the second hash
+	jobLength   = 224 // words 12 to 15 of the second hash
+	jobLast     = 240 // initial h, four times
+	jobBits     = 256 // 1, 2, 4, 8
+	jobStates   = 272 // for each of 32 versions: state after round 3, midstate
 	versionSize = 64
 	midstate    = 32
+	jobHits     = jobStates + 32*versionSize // nonce, version, mask (8 bytes) of each
 )
 
 // The frame: the nonces as message words, and W+K of groups 4 to 15 for each
@@ -108,7 +112,7 @@ func newKernel() *kernel {
 // emit writes the kernel: what is around the hashing is here, the hashing in
 // stages.go.
 func (k *kernel) emit() {
-	fmt.Fprintf(&k.text, "// func scanGroupsSHA2(job *uint32) (mask uint32)\nTEXT ·scanGroupsSHA2(SB), 0, $%d-12\n", frameSize+64)
+	fmt.Fprintf(&k.text, "// func scanGroupsSHA2(job *uint32)\nTEXT ·scanGroupsSHA2(SB), 0, $%d-8\n", frameSize+64)
 	k.section("enter", "The frame, on a boundary of 64 bytes.")
 	k.enter()
 	k.label("group")
@@ -168,11 +172,31 @@ func (k *kernel) stageE() {
 	k.op("VAND", q.bytes(), e.bytes(), e.bytes())
 	k.op("VADDV", e.words(), e)
 	k.op("FMOVS", e.float(), mask)
-	k.op("CBNZW", mask, "return")
+	k.op("CBZW", mask, "next")
+}
+
+// keepHits enters the mask as the hits of a group under one version, and
+// returns when there is no room for more.
+func (k *kernel) keepHits() {
+	k.section("hits", "Hits of the group under this version.")
+	found, entry := scratch, scratch+1
+	k.op("MOVWU", memory{job, jobFound}, found)
+	k.op("LSL", "$4", found, entry)
+	k.op("ADD", job, entry)
+	k.op("MOVW", nonce, memory{entry, jobHits})
+	k.op("MOVW", version, memory{entry, jobHits + 4})
+	k.op("MOVD", mask, memory{entry, jobHits + 8})
+	k.op("ADDW", "$1", found)
+	k.op("MOVW", found, memory{job, jobFound})
+	k.op("MOVWU", memory{job, jobRoom}, entry)
+	k.op("CMPW", entry, found)
+	k.op("BHS", "return")
 }
 
 // leave goes on to the next version or group, or returns.
 func (k *kernel) leave() {
+	k.keepHits()
+	k.label("next")
 	k.section("next version", "The next version.")
 	k.op("ADDW", "$1", version)
 	k.op("CMPW", versions, version)
@@ -181,12 +205,15 @@ func (k *kernel) leave() {
 	k.op("MOVD", "ZR", version)
 	k.op("ADDW", fmt.Sprintf("$%d", lanes), nonce)
 	k.op("SUBW", "$1", groups)
-	k.op("CBNZW", groups, "group")
+	k.op("CBZW", groups, "return")
+	k.op("MOVD", memory{job, jobStop}, scratch)
+	k.op("CBZ", scratch, "group")
+	k.op("MOVWU", memory{scratch, 0}, scratch)
+	k.op("CBZW", scratch, "group")
 	k.label("return")
-	k.section("return", "The mask is 0 here, or it came from the comparison.")
+	k.section("return", "No more groups, or no room for hits, or to stop.")
 	k.op("MOVW", nonce, memory{job, jobNonce})
 	k.op("MOVW", groups, memory{job, jobGroups})
 	k.op("MOVW", version, memory{job, jobVersion})
-	k.op("MOVW", mask, "mask+8(FP)")
 	k.op("RET")
 }
