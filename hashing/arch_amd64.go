@@ -15,6 +15,7 @@ func archKernels() []Kernel {
 	return []Kernel{
 		amd64Kernel("avx512", 48, asmAVX512, cpuid.AVX512F, cpuid.AVX512BW),
 		amd64Kernel("shani-avx512", 8, asmSHANIAVX512, cpuid.SHA, cpuid.AVX512F, cpuid.AVX512VL),
+		amd64Kernel("shani-avx512-ternary", 8, asmSHANIAVX512Ternary, cpuid.SHA, cpuid.AVX512F, cpuid.AVX512VL),
 		amd64Kernel("shani-avx2", 8, asmSHANIAVX2, cpuid.SHA, cpuid.AVX2),
 		amd64Kernel("shani", 5, asmSHANI, cpuid.SHA, cpuid.SSSE3, cpuid.SSE4),
 		amd64Kernel("avx2", 8, asmAVX2, cpuid.AVX2),

@@ -87,6 +87,7 @@ const (
 	asmAVX2
 	asmSSE2
 	asmSHANIAVX512
+	asmSHANIAVX512Ternary
 	asmSHANIAVX2
 )
 
@@ -107,6 +108,12 @@ func (a assembly) scanGroups(job *job) {
 			scanGroupsSHANIAVX512Rolled(&job.nonce)
 		} else {
 			scanGroupsSHANIAVX512(&job.nonce)
+		}
+	case asmSHANIAVX512Ternary:
+		if job.versions > 1 {
+			scanGroupsSHANIAVX512TernaryRolled(&job.nonce)
+		} else {
+			scanGroupsSHANIAVX512Ternary(&job.nonce)
 		}
 	case asmSHANIAVX2:
 		if job.versions > 1 {

@@ -30,65 +30,6 @@ const (
 	earlyRowSize = 2 * earlyMost * rowSize // a and e of all
 )
 
-// earlyRounds is E2 in registers, for avx512. Round 0 is done but for its
-// word, and up to round 3 h is constant.
-func (h *hybridKernel) earlyRounds() (out stream) {
-	v := h.v
-	r := &vectorRounds{v: v, x: h.r(0), y: h.r(1), t: h.r(2), u: h.r(3)}
-	for i := range r.state {
-		r.state[i] = h.r(6 + i)
-	}
-	out = append(out, func() {
-		for name := range 7 {
-			x := r.named(name, 1)
-			v.loadConstant(h.start.at(name), x)
-			if name == 0 || name == 4 {
-				v.add(h.digestRow(0), x, x)
-			}
-		}
-	})
-	for t := 1; t < h.early2; t++ {
-		out = append(out, func() {
-			state := r.named(7, t)
-			switch {
-			case t < 4:
-				v.move(h.digestRow(t), state)
-				v.addConstant(h.first.at(t), state, state)
-			case t < 8:
-				v.add(h.digestRow(t), state, state)
-				v.addConstant(h.k.at(t), state, state)
-			default:
-				v.addConstant(h.padded2.at(t), state, state)
-			}
-			r.afterH(t, true)
-		})
-	}
-	return append(out, h.statesOf(itemEarly, h.r(0), func(name int) Op { return r.named(name, h.early2) })...)
-}
-
-// statesOf is the stream that makes the lanes' states of vectors of their
-// words, for R1 or R2 to begin with: abef at an offset of the item, then cdgh.
-func (h *hybridKernel) statesOf(offset int, t reg.Register, word func(name int) Op) (out stream) {
-	for i, names := range [2][4]int{{5, 4, 1, 0}, {7, 6, 3, 2}} {
-		out = append(out, func() {
-			var x [4]reg.Register
-			for j, name := range names {
-				switch w := word(name).(type) {
-				case reg.Register:
-					x[j] = w
-				default:
-					x[j] = h.r(1 + j)
-					h.v.move(w, x[j])
-				}
-			}
-			for j, lanes := range transpose(x, t) {
-				h.v.move(lanes, inBuffer(h.future, offset+stateSize*i+32*j))
-			}
-		})
-	}
-	return out
-}
-
 // rowRounds are early rounds for avx2, which has not the registers for a whole
 // state. The state is the a and the e of the last four rounds, so each round
 // adds a row of both, and finds b, c, d and f, g, h in earlier rows. Between
@@ -101,7 +42,7 @@ type rowRounds struct {
 
 // rowRounds are early rounds with their rows at an offset of the frame. before
 // is where a and e of the rounds before 0 are: the initial state.
-func (h *hybridKernel) rowRounds(rows int, before func(t int) (a, e Mem)) *rowRounds {
+func (h *shaniAVX2) rowRounds(rows int, before func(t int) (a, e Mem)) *rowRounds {
 	r := &rowRounds{v: h.v, sum: h.r(6), x: h.r(1), y: h.r(2), t: h.r(3), u: h.r(4)}
 	r.a = func(t int) Mem {
 		if t < 0 {
@@ -163,7 +104,7 @@ func (r *rowRounds) makeA(t int) {
 }
 
 // statesAfter is the stream that makes the lanes' states before round end.
-func (h *hybridKernel) statesAfter(r *rowRounds, end, offset int) stream {
+func (h *shaniAVX2) statesAfter(r *rowRounds, end, offset int) stream {
 	return h.statesOf(offset, r.sum, func(name int) Op {
 		if name < 4 {
 			return r.a(end - 1 - name)
@@ -174,7 +115,7 @@ func (h *hybridKernel) statesAfter(r *rowRounds, end, offset int) stream {
 
 // earlyHash is E2 in rows. Round 0 is done but for its word, and up to round 3
 // h is constant.
-func (h *hybridKernel) earlyHash() (out stream) {
+func (h *shaniAVX2) earlyHash() (out stream) {
 	v := h.v
 	r := h.rowRounds(frameEarly2, func(t int) (a, e Mem) { return h.start.at(-t), h.start.at(4 - t) })
 	out = append(out, func() {
@@ -203,7 +144,7 @@ func (h *hybridKernel) earlyHash() (out stream) {
 
 // earlyHeader is E1 in rows: it begins with the state after round 3, which
 // lacks only the nonce in a and e.
-func (h *hybridKernel) earlyHeader() (out stream) {
+func (h *shaniAVX2) earlyHeader() (out stream) {
 	if !h.startsEarly() {
 		return nil
 	}

@@ -8,22 +8,22 @@
 //	sha256.go    constants of SHA-256, and how they lie in memory
 //	message.go   the savings: what of the two blocks is known before the search
 //	vectors.go   SHA-256's operations on vectors, for sse2, avx2 and avx512
-//	schedule.go  message schedule in vectors
+//	schedule.go  message schedule in vectors, its words in memory
+//	ring.go      the same with its words in registers
 //	rounds.go    rounds in vectors
 //	shaext.go    rounds and message schedule by the SHA extensions (SHA-NI)
 //	weave.go     putting independent instruction streams in one order
+//	beat.go      the same, instruction by instruction
 //	job.go       what a kernel is given, and the registers that all have alike
 //	ends.go      nonces in, comparison out, for vectors
 //	loop.go      what every kernel does around the hashing
 //	pipeline.go  the same for kernels that work on several items at once
+//	hybrid.go    what the kernels of SHA extensions and vectors have in common
+//	transpose.go and their way from lanes to vectors and back
+//	early.go     first rounds in vectors, with their state in memory
 //
-// and the kernels, each with its plan of registers and memory:
-//
-//	lanes.go     avx512: vectors only, three chains side by side
-//	woven.go     avx2, sse2: vectors only, rounds woven with a schedule
-//	shani.go     shani: SHA extensions only
-//	hybrid.go    shani-avx512, shani-avx2: rounds by the SHA extensions, schedules in vectors
-//	early.go     and their first rounds, in vectors too
+// and the kernels, each in a file of its name, with its plan of registers and
+// memory; avx2.go has sse2, too.
 package main
 
 import (
@@ -35,27 +35,34 @@ import (
 	"slices"
 
 	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/pass"
 )
 
 // function writes an assembly function, with its tables in memory.
 type function func(m memory)
 
-// files are the functions by the name of their file.
+// files are the functions by the name of their file, which is their kernel's.
 func files() map[string][]function {
 	return map[string][]function{
 		"avx512": {lanes("scanGroupsAVX512", "avx512", 64, 3)},
-		"woven": {
-			woven("scanGroupsAVX2", "avx2", 32),
-			woven("scanGroupsSSE2", "sse2", 16),
-		},
-		"shani": {shani},
+		"avx2":   {woven("scanGroupsAVX2", "avx2", 32)},
+		"sse2":   {woven("scanGroupsSSE2", "sse2", 16)},
+		"shani":  {shani},
 		"shani_avx512": {
-			hybrid("scanGroupsSHANIAVX512", "avx512", false, 6, 4, 4),
-			hybrid("scanGroupsSHANIAVX512Rolled", "avx512", true, 6, 4, 12),
+			shaniAVX512Function("scanGroupsSHANIAVX512", "shani-avx512", false,
+				shaniAVX512Form{ternarySigma1: true, early2: 4, beat: "LvrvLvvrvvvLvrvLvvrv"}),
+			shaniAVX512Function("scanGroupsSHANIAVX512Rolled", "shani-avx512", true,
+				shaniAVX512Form{early2: 14, beat: "LrvvvLvvr"}),
+		},
+		"shani_avx512_ternary": {
+			shaniAVX512Function("scanGroupsSHANIAVX512Ternary", "shani-avx512-ternary", false,
+				shaniAVX512Form{ternary: true, ternarySigma1: true, early2: 4, beat: "LvrvLvvrvvvLvrvLvvrv"}),
+			shaniAVX512Function("scanGroupsSHANIAVX512TernaryRolled", "shani-avx512-ternary", true,
+				shaniAVX512Form{ternary: true, ternarySigma1: true, early2: 14, beat: "LrvvvLvvr"}),
 		},
 		"shani_avx2": {
-			hybrid("scanGroupsSHANIAVX2", "avx2", false, 4, 10, 10),
-			hybrid("scanGroupsSHANIAVX2Rolled", "avx2", true, 4, 18, 16),
+			shaniAVX2Function("scanGroupsSHANIAVX2", hybridShape{chains: 4, early1: 10, early2: 10}),
+			shaniAVX2Function("scanGroupsSHANIAVX2Rolled", hybridShape{rolled: true, chains: 4, early1: 18, early2: 16}),
 		},
 	}
 }
@@ -76,6 +83,7 @@ func main() {
 	for _, write := range functions {
 		write(m)
 	}
+	pass.Compile = pass.Concat(pass.FunctionPass(orderBeats), pass.Compile)
 	Generate()
 }
 

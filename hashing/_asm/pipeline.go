@@ -21,8 +21,8 @@ type pipeline struct {
 // The beginning of the frame.
 const (
 	frameVersions = 0  // versions of the items c+1 .. c+depth
-	frameAhead    = 12 // first nonce of the group that S1 is next for
-	frameSkip     = 16 // turns to go until there is an item c
+	frameAhead    = 16 // first nonce of the group that S1 is next for
+	frameSkip     = 20 // turns to go until there is an item c
 	framePipeline = 32 // what follows is the kernel's
 )
 

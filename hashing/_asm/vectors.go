@@ -20,9 +20,18 @@ type vectors struct {
 	set    string // "sse2", "avx2", "avx512"
 	bytes  int    // of a register
 	memory memory
+	// ternary makes functions of three operands with VPTERNLOGD, which avx512
+	// has. It is one instruction instead of two or three, but see shani_avx512.go.
+	ternary bool
 }
 
 func (v *vectors) lanes() int { return v.bytes / 4 }
+
+func (v *vectors) withTernary(ternary bool) *vectors {
+	w := *v
+	w.ternary = ternary
+	return &w
+}
 
 // r is register i, x its lowest 16 bytes, y its lowest 32.
 func (v *vectors) r(i int) reg.VecPhysical {
@@ -79,6 +88,8 @@ func (v *vectors) copyTo(from, to reg.Register) {
 // xor is to = x ^ y.
 func (v *vectors) xor(y Op, x, to reg.Register) {
 	switch {
+	case v.set == "avx512":
+		VPXORD(y, x, to)
 	case v.set != "sse2":
 		VPXOR(y, x, to)
 	case y == Op(to):
@@ -92,6 +103,8 @@ func (v *vectors) xor(y Op, x, to reg.Register) {
 // and is to = x & y.
 func (v *vectors) and(y, x, to reg.Register) {
 	switch {
+	case v.set == "avx512":
+		VPANDD(y, x, to)
 	case v.set != "sse2":
 		VPAND(y, x, to)
 	case y == to:
@@ -210,7 +223,12 @@ func (v *vectors) sigma(a, b, c int, small bool, x, to, t, u reg.Register) {
 		} else {
 			VPRORD(Imm(uint64(c)), x, to)
 		}
-		VPTERNLOGD(Imm(ternaryXor), t, u, to)
+		if v.ternary {
+			VPTERNLOGD(Imm(ternaryXor), t, u, to)
+			return
+		}
+		v.xor(t, u, t)
+		v.xor(t, to, to)
 		return
 	}
 	// The halves of the rotations in a tree of exclusive ors: latency counts.
@@ -236,7 +254,7 @@ func (v *vectors) smallSigma1(x, to, t, u reg.Register) { v.sigma(17, 19, 10, tr
 
 // choose is to = e ? f : g.
 func (v *vectors) choose(e, f, g, to reg.Register) {
-	if v.set == "avx512" {
+	if v.ternary {
 		v.move(e, to)
 		VPTERNLOGD(Imm(ternaryChoose), g, f, to)
 		return
@@ -248,14 +266,21 @@ func (v *vectors) choose(e, f, g, to reg.Register) {
 
 // majority is to = the majority of a, b and c. Without functions of three
 // operands that is b ^ ((a ^ b) & (b ^ c)), where bc = b ^ c comes from the
-// round before; ab becomes a ^ b for the next one.
+// round before; ab becomes a ^ b for the next one. Kernels with avx512 have no
+// register to keep it in: there it is c & (a ^ b) ^ a & b, and ab is scratch.
 func (v *vectors) majority(a, b, c, bc, to, ab reg.Register) {
-	if v.set == "avx512" {
+	switch {
+	case v.ternary:
 		v.move(a, to)
 		VPTERNLOGD(Imm(ternaryMajority), c, b, to)
-		return
+	case v.set == "avx512":
+		v.xor(b, a, to)
+		v.and(c, to, to)
+		v.and(b, a, ab)
+		v.xor(ab, to, to)
+	default:
+		v.xor(b, a, ab)
+		v.and(ab, bc, to)
+		v.xor(b, to, to)
 	}
-	v.xor(b, a, ab)
-	v.and(ab, bc, to)
-	v.xor(b, to, to)
 }

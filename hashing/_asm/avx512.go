@@ -73,7 +73,7 @@ func (c constants) word(t int) Mem {
 
 func lanes(name, set string, bytes, chains int) function {
 	return func(m memory) {
-		k := newLanes(&vectors{set, bytes, m}, chains)
+		k := newLanes(&vectors{set: set, bytes: bytes, memory: m, ternary: true}, chains)
 		declare(name, set)
 		k.enter((16 + 64 + 64) * k.rowSize())
 		k.takeUp()

@@ -43,7 +43,7 @@ const (
 
 func woven(name, set string, bytes int) function {
 	return func(m memory) {
-		k := newWoven(&vectors{set, bytes, m})
+		k := newWoven(&vectors{set: set, bytes: bytes, memory: m})
 		declare(name, set)
 		k.enter(2*framePipeline + rowsAll*bytes)
 		k.constantRows()

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"slices"
+
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// The kernel "shani-avx512": hybrid.go with the 32 registers of AVX-512. Six
+// chains of rounds take 13 of them, the last 16 words of a schedule another 16,
+// and three are left for scratch. So words never go through memory, but for W+K
+// on their way to the rounds.
+//
+// It is made for Zen 4, where one of four vector pipes does SHA256RNDS2, one a
+// cycle, and everything else has to leave that pipe alone (measured there,
+// benchmarks/results/2026-11-27-amd-epyc-zen4-hybrid.txt):
+//
+//   - Which instructions. One with three sources, VPTERNLOGD, takes half a turn
+//     of the pipe, two with two sources none. So functions of three operands are
+//     made of those, with plain work but for sigma1 of the schedules: that has
+//     so many vector instructions that their number counts, too. Where the other
+//     thread of the core is busy, only their number counts, and perhaps on other
+//     processors: for those there is the form "shani-avx512-ternary".
+//   - Their order, one by one: see beat.go.
+//   - Where the code lies: see alignCode.
+type shaniAVX512 struct {
+	*hybridKernel
+	beat beat
+	// sigma1 is what makes the sigma1 of schedules.
+	sigma1 *vectors
+}
+
+// shaniAVX512Form is a choice among equivalent programs.
+type shaniAVX512Form struct {
+	ternary       bool // VPTERNLOGD for all functions of three operands
+	ternarySigma1 bool // for sigma1 of the schedules
+	early2        int
+	beat          beat
+}
+
+func shaniAVX512Function(name, kernel string, rolled bool, form shaniAVX512Form) function {
+	return func(m memory) {
+		v := &vectors{set: "avx512", bytes: 32, memory: m, ternary: form.ternary}
+		h := newHybrid(v, hybridShape{rolled: rolled, chains: 6, early1: 4, early2: form.early2})
+		s := &shaniAVX512{hybridKernel: h, beat: form.beat, sigma1: v.withTernary(form.ternarySigma1)}
+		h.write(name, kernel, s)
+	}
+}
+
+func (s *shaniAVX512) merge(rounds, vectors stream) { s.beat.merge(rounds, vectors) }
+
+func (s *shaniAVX512) turnStream() stream {
+	if s.rolled {
+		return s.hashStream()
+	}
+	return append(s.hashStream(), s.groupStream()...)
+}
+
+// schedule is a message schedule whose pairs of rows lie at base from word 0 on.
+func (s *shaniAVX512) schedule(m message, parts table, base reg.GPPhysical, offset int) *ringSchedule {
+	r := &ringSchedule{v: s.v, sigma1: s.sigma1, message: m, x: s.r(16), t: s.r(17), u: s.r(18)}
+	for i := range r.ring {
+		r.ring[i] = s.r(i)
+	}
+	r.known = func(t int) Mem {
+		if m[t].job {
+			return s.inJob(jobKnown + 4*(t-16))
+		}
+		return parts.at(t - 16)
+	}
+	r.pair = func(t int) {
+		s.v.addConstant(s.k.at(t), r.at(t), r.x)
+		s.v.addConstant(s.k.at(t+1), r.at(t+1), r.t)
+		s.storePair(r.x, r.t, r.u, inBuffer(base, offset+rowSize*t))
+	}
+	return r
+}
+
+// hashStream is the digest, E2 and S2.
+func (s *shaniAVX512) hashStream() stream {
+	r := s.schedule(s.hash, s.parts2, s.future, itemWK)
+	digest := s.digest(r.ring[8:13], func(name int, row reg.Register, midstate Mem) {
+		s.v.addConstant(midstate, row, r.at(name))
+	})
+	var pairs stream
+	for t := s.early2; t < 8; t += 2 {
+		pairs = append(pairs, func() { r.pair(t) })
+	}
+	last := func() { r.pair(lastRound) } // round 61 may have any word
+	return slices.Concat(digest, s.earlyRounds(r), pairs, r.words(16, lastRound), stream{last})
+}
+
+// groupStream is S1.
+func (s *shaniAVX512) groupStream() stream {
+	r := s.schedule(s.header, s.parts1, s.nextGroup, groupWK-16*rowSize)
+	nonces := func() { s.v.move(s.inFrame(frameNonces), r.at(3)) }
+	return append(stream{nonces}, r.words(18, 63)...)
+}
+
+// earlyRounds is E2: the state is in the places of the schedule that the digest
+// leaves free. Round 0 is done but for its word, and up to round 3 h is
+// constant.
+func (s *shaniAVX512) earlyRounds(schedule *ringSchedule) (out stream) {
+	v, w := s.v, schedule.at
+	r := &vectorRounds{v: v, x: schedule.x, y: schedule.x, t: schedule.t, u: schedule.u}
+	copy(r.state[:], schedule.ring[8:])
+	out = append(out, func() {
+		for name := range 7 {
+			if name%4 == 0 {
+				v.addConstant(s.start.at(name), w(0), r.named(name, 1))
+			} else {
+				v.loadConstant(s.start.at(name), r.named(name, 1))
+			}
+		}
+	})
+	for t := 1; t < s.early2; t++ {
+		out = append(out, func() {
+			h := r.named(7, t)
+			switch {
+			case t < 4:
+				v.addConstant(s.first.at(t), w(t), h)
+			case t < 8:
+				v.add(w(t), h, h)
+				v.addConstant(s.k.at(t), h, h)
+			default:
+				v.addConstant(s.padded2.at(t), h, h)
+			}
+			r.afterH(t, true)
+		})
+	}
+	return append(out, s.statesOf(itemEarly, schedule.x, func(name int) Op { return r.named(name, s.early2) })...)
+}
