@@ -17,7 +17,7 @@ func archKernels() []Kernel {
 		amd64Kernel("shani-avx512", 8, asmSHANIAVX512, cpuid.SHA, cpuid.AVX512F, cpuid.AVX512VL),
 		amd64Kernel("shani-avx512-ternary", 8, asmSHANIAVX512Ternary, cpuid.SHA, cpuid.AVX512F, cpuid.AVX512VL),
 		amd64Kernel("shani-avx2", 8, asmSHANIAVX2, cpuid.SHA, cpuid.AVX2),
-		amd64Kernel("shani", 5, asmSHANI, cpuid.SHA, cpuid.SSSE3, cpuid.SSE4),
+		amd64Kernel("shani", 4, asmSHANI, cpuid.SHA, cpuid.SSSE3, cpuid.SSE4),
 		amd64Kernel("avx2", 8, asmAVX2, cpuid.AVX2),
 		amd64Kernel("sse2", 4, asmSSE2, cpuid.SSE2),
 	}

@@ -5,6 +5,7 @@ import (
 
 	. "github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/ir"
+	"github.com/mmcloughlin/avo/reg"
 )
 
 // A beat is an order of a stream of rounds by the SHA extensions and a stream of
@@ -98,7 +99,10 @@ type ordering struct {
 }
 
 func isRounds(node ir.Node) bool { return node.(*ir.Instruction).Opcode == "SHA256RNDS2" }
-func isLoad(node ir.Node) bool   { return node.(*ir.Instruction).Opcode == "VMOVQ" }
+func isLoad(node ir.Node) bool {
+	i := node.(*ir.Instruction)
+	return (i.Opcode == "VMOVQ" || i.Opcode == "MOVQ") && i.Operands[1] == reg.X0
+}
 
 func (o *ordering) taken() int { return o.allVectors - len(o.vectors) }
 

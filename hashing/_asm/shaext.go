@@ -32,16 +32,13 @@ func (s *state) twoRounds() {
 }
 
 // pairRounds is the stream of the rounds first .. last-1 (both even) on all
-// lanes. wk says where a lane's sums for the rounds t and t+1 are; while
-// shared(t) they are the same for all lanes, and loaded once.
-func pairRounds(lanes []state, first, last int, shared func(t int) bool, wk func(lane, t int) Mem) (out stream) {
+// lanes. wk says where a lane's sums for the rounds t and t+1 are.
+func pairRounds(lanes []state, first, last int, wk func(lane, t int) Mem) (out stream) {
 	for t := first; t < last; t += 2 {
 		for i := range lanes {
-			lane, load := &lanes[i], i == 0 || !shared(t)
+			lane := &lanes[i]
 			out = append(out, func() {
-				if load {
-					MOVQ(wk(i, t), reg.X0)
-				}
+				MOVQ(wk(i, t), reg.X0)
 				lane.twoRounds()
 			})
 		}
@@ -49,15 +46,16 @@ func pairRounds(lanes []state, first, last int, shared func(t int) bool, wk func
 	return out
 }
 
-// groupSchedule makes the message groups of one lane. All groups go through memory,
-// so lanes can share the registers. The vector loads (two a clock) are what a
-// kernel runs short of: hence a register for K and one for the group before.
+// groupSchedule makes the message groups of one lane. Groups go through memory,
+// so lanes can share registers, but for the last one: a group waits for it, and
+// to get it back from memory would take as long as all the rest.
 type groupSchedule struct {
 	raw func(group int) Mem // where W of a group is, in memory
 	wk  func(group int) Mem // where W+K of a group goes
 
-	x, y, before reg.VecPhysical // scratch
-	k            reg.VecPhysical // K of the group
+	last reg.VecPhysical // the group before; every lane has its own
+	k    reg.VecPhysical // K of the group
+	x, y reg.VecPhysical // scratch
 }
 
 // sigma0Part leaves W[t-16] + sigma0(W[t-15]) of a group in x.
@@ -66,25 +64,24 @@ func (s *groupSchedule) sigma0Part(group int) {
 	SHA256MSG1(s.raw(group-3), s.x)
 }
 
-// addSevenBack loads the group before and adds W[t-7], which lies across that
-// and the one before it, to x.
-func (s *groupSchedule) addSevenBack(group int) {
-	MOVO(s.raw(group-1), s.before)
-	MOVO(s.before, s.y)
-	PALIGNR(Imm(4), s.raw(group-2), s.y)
-	PADDL(s.y, s.x)
+// sevenBack leaves W[t-7] in to, which lies across the two groups before.
+func (s *groupSchedule) sevenBack(group int, to reg.VecPhysical) {
+	MOVO(s.last, to)
+	PALIGNR(Imm(4), s.raw(group-2), to)
 }
 
-// finish adds sigma1(W[t-2]) to x, where last is the group before, and stores
-// the group: W where later groups need it (until group 14), and W+K for the
-// rounds.
-func (s *groupSchedule) finish(group int, last Op) {
-	SHA256MSG2(last, s.x)
+// finish adds sigma1(W[t-2]) to x, where before is the group before, and stores
+// the group.
+func (s *groupSchedule) finish(group int, before Op) {
+	SHA256MSG2(before, s.x)
 	s.store(group)
 }
 
+// store stores W where later groups need it (until group 14), and W+K for the
+// rounds.
 func (s *groupSchedule) store(group int) {
 	if group < 15 {
+		MOVO(s.x, s.last)
 		MOVO(s.x, s.raw(group))
 	}
 	PADDL(s.k, s.x)
@@ -100,6 +97,7 @@ func (s *groupSchedule) group(group int) {
 
 // groupFromX is the same when x holds W[t-16] + sigma0(W[t-15]) already.
 func (s *groupSchedule) groupFromX(group int) {
-	s.addSevenBack(group)
-	s.finish(group, s.before)
+	s.sevenBack(group, s.y)
+	PADDL(s.y, s.x)
+	s.finish(group, s.last)
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -9,34 +11,40 @@ import (
 // The kernel "shani": SHA-NI and SSE up to 4.1, nothing newer, so that the
 // Atoms that have SHA-NI but no AVX can run it.
 //
-// For each group of lanes nonces:
+// A group has four lanes. A turn is, in the pipeline's words,
 //
-//	A  message schedule of the header's second block. It does not depend on
-//	   the version, so it is made once for all versions.
+//	R1  rounds 4 to 63 of the second block of item c+1, from a state after
+//	    round 3 that lacks only the nonce in a and e, and beside them
+//	S2  the first part of the message schedule of the second hash of item c
+//	D   the digest of item c+1, which is the message of its second hash
+//	R2  rounds 0 to 61 of the second hash of item c, and beside them
+//	S2  the rest, always ahead of the rounds, and
+//	S1  the message schedule of the second block of the group of item c+2, if
+//	    new: it does not depend on the version
+//	C   item c compared with the limit
 //
-// and for each version:
+// The last word of a hash is f after round 61, plus the initial h. (It is e
+// after round 60; the extensions do rounds in pairs.)
 //
-//	B  rounds 4 to 63 of the second block, from a state after round 3 that
-//	   lacks only the nonce in a and e.
-//	C  the digest is the message of the second hash: its schedule,
-//	D  woven with its rounds 0 to 61. The last word of the hash is f then,
-//	   plus the initial h. (It is e after round 60; the extensions do rounds
-//	   in pairs.)
-//	E  compare it with the limit; a group with a hit is returned at once.
+// What it is short of on Zen 4, by measurement: SHA256MSG2 is microcode, and
+// for two cycles nothing else is dispatched. With 12 groups a hash that is 24
+// cycles, and 40 for all other instructions, beside 61 of the unit that does
+// SHA256RNDS2. So schedules lie beside all rounds.
 //
-// The first version's B is woven with A. In weaving, a stream that waits for
-// long instructions (rounds: one after the other) meets one that has many
-// short ones (schedule).
-//
-// Registers: two for each lane's state, one for W+K (X0 by definition of the
-// instruction), five for the schedule. Measured on Zen 4, five lanes with all
-// of those beat six with three: the rounds have enough with five, and the
-// registers spare loads.
-const shaniLanes = 5
+// Registers: two for each lane's state and one for its last group, one for W+K
+// (X0 by definition of the instruction), three for all schedules.
+const shaniLanes = 4
+
+// shaniGroups1 is how many groups of S2, of 12, are beside R1. (Zen 4, with 32
+// versions: 6: 76.4, 7: 72.8, 8: 75.9, 12: 82.2 cycles a hash.)
+const shaniGroups1 = 7
+
+// shaniBeat is the order of rounds and schedules. It matters little.
+const shaniBeat beat = "LrvvvvLvvrvv"
 
 // The frame, on the stack, on a boundary of 64 bytes.
 const (
-	shaniStart = 0                           // per lane: the nonce's share of abef
+	shaniStart = 2 * framePipeline           // per lane: the nonce's share of abef
 	shaniWK1   = shaniStart + 16*shaniLanes  // per lane: W+K of groups 4 .. 15 of the second block
 	shaniWK2   = shaniWK1 + 12*16*shaniLanes // per lane: W+K of groups 0, 1, 4 .. 15 of the second hash
 	shaniRaw   = shaniWK2 + 14*16*shaniLanes // per lane: W of groups 0 .. 14
@@ -44,36 +52,59 @@ const (
 )
 
 type shaniKernel struct {
-	walker
+	pipeline
 	constants, header, second Mem // round constants, plain and with padding
 	endOnly, lengthOnly       Mem // groups 2 and 3 of the second hash
 	ivABEF, ivCDGH, ivLast    Mem
 	byteSwap                  Mem
-	x, y, before, k           reg.VecPhysical // scratch
 	lanes                     [shaniLanes]state
+	last                      [shaniLanes]reg.VecPhysical // see groupSchedule
+	k, x, y                   reg.VecPhysical
 }
 
 func shani(m memory) {
 	declare("scanGroupsSHANI", "shani")
 	s := newShani(m)
 	s.enter(shaniFrame)
-	s.takeUp()
-	Label("group")
-	s.stagesAB()
-	JMP(LabelRef("second"))
-	Label("version")
-	Comment("B: the rounds for another version; the schedule is there.")
-	s.enterB()
-	emit(s.stageB())
-	Label("second")
-	s.stagesCD()
-	s.stageE()
-	s.leave(shaniLanes, false)
+	s.begin()
+	JMP(LabelRef("newgroup"))
+	s.turn()
+	s.next(false)
+}
+
+func (s *shaniKernel) turn() {
+	alignCode()
+	Label("turn")
+	s.selectVersion(1, s.states)
+	s2 := s.streamS2()
+	first := shaniLanes * (2 + shaniGroups1) // bundles
+	Comment("R1 of the next item, the first part of S2 of this one.")
+	s.enterR1()
+	shaniBeat.merge(s.roundsR1(), s2[:first])
+	s.digests()
+	s.ifNew("newgroup")
+	Comment("R2, the rest of S2.")
+	s.enterR2()
+	before := s.lanes
+	r2 := s.roundsR2()
+	late := shaniLanes * 26 // these rounds need the last groups
+	shaniBeat.merge(r2[:late], s2[first:])
+	emit(r2[late:])
+	JMP(LabelRef("compare"))
+	Label("newgroup")
+	Comment("R2, the rest of S2, S1 of a new group.")
+	s.lanes = before
+	s.enterR2()
+	shaniBeat.merge(s.roundsR2(), slices.Concat(s2[first:], s.streamS1()))
+	s.afterS1()
+	Label("compare")
+	s.unlessItem()
+	s.compareLanes()
 }
 
 func newShani(m memory) *shaniKernel {
 	s := &shaniKernel{
-		walker:     newWalker(),
+		pipeline:   pipeline{searcher: newSearcher(), depth: 2, lanes: shaniLanes},
 		constants:  m.words("roundConstants", roundConstants[:]...),
 		header:     m.words("headerConstants", paddedK(4, headerBits)...),
 		second:     m.words("secondConstants", paddedK(8, hashBits)...),
@@ -83,11 +114,9 @@ func newShani(m memory) *shaniKernel {
 		ivCDGH:     m.words("ivCDGH", ivH, ivG, ivD, ivC),
 		ivLast:     m.words("ivLast", ivH, ivH, ivH, ivH),
 		byteSwap:   m.words("byteSwap", 0x00010203, 0x04050607, 0x08090a0b, 0x0c0d0e0f),
-		x:          reg.X12, y: reg.X13, before: reg.X14, k: reg.X15,
-	}
-	registers := []reg.VecPhysical{reg.X1, reg.X2, reg.X3, reg.X4, reg.X5, reg.X6, reg.X7, reg.X8, reg.X9, reg.X10}
-	for i := range s.lanes {
-		s.lanes[i] = state{registers[2*i], registers[2*i+1]}
+		lanes:      [shaniLanes]state{{reg.X1, reg.X2}, {reg.X3, reg.X4}, {reg.X5, reg.X6}, {reg.X7, reg.X8}},
+		last:       [shaniLanes]reg.VecPhysical{reg.X9, reg.X10, reg.X11, reg.X12},
+		k:          reg.X13, x: reg.X14, y: reg.X15,
 	}
 	return s
 }
@@ -117,30 +146,16 @@ func (s *shaniKernel) raw(lane, group int) Mem {
 	return s.inFrame(shaniRaw + 16*(15*lane+group))
 }
 
-// stagesAB make the schedule of the header's second block for all lanes, and
-// do its rounds for the version that is next.
-func (s *shaniKernel) stagesAB() {
-	Comment("A, B: schedule and rounds of the header's second block.")
-	var lanes []stream
-	for lane := range s.lanes {
-		lanes = append(lanes, s.firstSchedule(lane))
-	}
-	messages := s.withK(lanes)
-	emit(messages[:shaniLanes]) // where the nonces go into the states
-	s.enterB()
-	b := s.stageB()
-	late := len(b) * 9 / 10 // the last of them need the last group
-	emit(weave(messages[shaniLanes:], b[:late]), b[late:])
+func (s *shaniKernel) schedule(lane int, raw, wk func(group int) Mem) *groupSchedule {
+	return &groupSchedule{raw: raw, wk: wk, last: s.last[lane], k: s.k, x: s.x, y: s.y}
 }
 
-// schedule is a lane's schedule, in the registers that all lanes share.
-func (s *shaniKernel) schedule(raw, wk func(group int) Mem) *groupSchedule {
-	return &groupSchedule{raw: raw, wk: wk, x: s.x, y: s.y, before: s.before, k: s.k}
-}
+// streamS1 is S1 for all lanes.
+func (s *shaniKernel) streamS1() stream { return s.withK(s.laneS1) }
 
-// firstSchedule is the stream of groups 4 to 15 of the header's second block.
-func (s *shaniKernel) firstSchedule(lane int) stream {
-	m := s.schedule(
+// laneS1 is the stream of groups 4 to 15 of the header's second block.
+func (s *shaniKernel) laneS1(lane int) stream {
+	m := s.schedule(lane,
 		func(group int) Mem { return s.raw(lane, group) },
 		func(group int) Mem { return s.wk1(lane, 4*group) })
 	out := stream{
@@ -148,8 +163,8 @@ func (s *shaniKernel) firstSchedule(lane int) stream {
 		// In group 5 everything but sigma1 is constant, in group 6 there is
 		// only padding but for W[t-7] and sigma1, and in group 7 the words of
 		// sigma0Part are constant.
-		func() { MOVOU(s.inJob(jobGroup5), m.x); m.finish(5, m.raw(4)) },
-		func() { MOVO(m.raw(5), m.x); PALIGNR(Imm(4), m.raw(4), m.x); m.finish(6, m.raw(5)) },
+		func() { MOVOU(s.inJob(jobGroup5), m.x); m.finish(5, m.last) },
+		func() { m.sevenBack(6, m.x); m.finish(6, m.last) },
 		func() { MOVOU(s.inJob(jobGroup7), m.x); m.groupFromX(7) },
 	}
 	for group := 8; group < 16; group++ {
@@ -161,7 +176,8 @@ func (s *shaniKernel) firstSchedule(lane int) stream {
 // groupOfNonce makes group 4, the first one that sees the nonce, and the
 // nonce's share of the state after round 3: both a and e.
 func (s *shaniKernel) groupOfNonce(lane int, m *groupSchedule) {
-	LEAL(Mem{Base: s.nonce, Disp: lane}, reg.EAX)
+	MOVL(s.inFrame(frameAhead), reg.EAX)
+	ADDL(Imm(uint64(lane)), reg.EAX)
 	BSWAPL(reg.EAX) // the header holds the nonce little-endian
 	MOVD(reg.EAX, m.y)
 	PSHUFD(Imm(0b00_01_00_01), m.y, m.y) // 0, nonce, 0, nonce
@@ -175,9 +191,8 @@ func (s *shaniKernel) groupOfNonce(lane int, m *groupSchedule) {
 	m.store(4)
 }
 
-// enterB loads the states after round 3 of the version that is next.
-func (s *shaniKernel) enterB() {
-	s.selectVersion()
+// enterR1 loads the states after round 3 of the version that is next.
+func (s *shaniKernel) enterR1() {
 	MOVOU(s.inVersion(versionStart), s.x)
 	MOVOU(s.inVersion(versionStart+16), s.y)
 	for i, lane := range s.lanes {
@@ -187,16 +202,25 @@ func (s *shaniKernel) enterB() {
 	}
 }
 
-// stageB is the stream of the rounds of the header's second block from round
-// 4 on.
-func (s *shaniKernel) stageB() stream {
-	padding := func(t int) bool { return t < 16 }
-	return pairRounds(s.lanes[:], 4, 64, padding, s.wk1)
+func (s *shaniKernel) roundsR1() stream { return pairRounds(s.lanes[:], 4, 64, s.wk1) }
+
+// enterR2 loads the initial state.
+func (s *shaniKernel) enterR2() {
+	for _, lane := range s.lanes {
+		MOVO(s.ivABEF, lane.abef)
+		MOVO(s.ivCDGH, lane.cdgh)
+	}
 }
+
+func (s *shaniKernel) roundsR2() stream { return pairRounds(s.lanes[:], 0, 62, s.wk2) }
 
 // withK puts together the schedules of all lanes, which start at group 4, and
 // loads K of each group before the first lane needs it.
-func (s *shaniKernel) withK(lanes []stream) stream {
+func (s *shaniKernel) withK(schedule func(lane int) stream) stream {
+	var lanes []stream
+	for lane := range s.lanes {
+		lanes = append(lanes, schedule(lane))
+	}
 	all := roundRobin(lanes)
 	for i := 0; i < len(all); i += shaniLanes {
 		first, group := all[i], 4+i/shaniLanes
@@ -208,40 +232,38 @@ func (s *shaniKernel) withK(lanes []stream) stream {
 	return all
 }
 
-// stagesCD do the second hash: schedule and rounds, woven.
-func (s *shaniKernel) stagesCD() {
-	Comment("C, D: the second hash.")
+// digests adds the midstate to the states after R1, and keeps the sums as
+// groups 0 and 1 of the second hash.
+func (s *shaniKernel) digests() {
 	MOVOU(s.inVersion(versionMidstate), s.x)
 	MOVOU(s.inVersion(versionMidstate+16), s.y)
-	var lanes []stream
 	for i, lane := range s.lanes {
-		s.digest(i, lane)
-		MOVO(s.ivABEF, lane.abef)
-		MOVO(s.ivCDGH, lane.cdgh)
-		lanes = append(lanes, s.secondSchedule(i))
-	}
-	messages := s.withK(lanes)
-	padding := func(t int) bool { return t >= 8 && t < 16 }
-	emit(messages[:shaniLanes], weave(messages[shaniLanes:], pairRounds(s.lanes[:], 0, 62, padding, s.wk2)))
-}
-
-// digest adds the midstate (abef in x, cdgh in y) to the lane's state and
-// stores the sum as groups 0 and 1 of the second hash.
-func (s *shaniKernel) digest(i int, lane state) {
-	PADDL(s.x, lane.abef)
-	PADDL(s.y, lane.cdgh)
-	MOVO(lane.abef, s.before)
-	SHUFPS(Imm(0b10_11_10_11), lane.cdgh, s.before)  // a b c d
-	SHUFPS(Imm(0b00_01_00_01), lane.cdgh, lane.abef) // e f g h
-	for group, x := range []reg.VecPhysical{s.before, lane.abef} {
-		MOVO(x, s.raw(i, group))
-		PADDL(s.constants.Offset(16*group), x)
-		MOVO(x, s.wk2(i, 4*group))
+		PADDL(s.x, lane.abef)
+		PADDL(s.y, lane.cdgh)
+		MOVO(lane.abef, s.k)
+		SHUFPS(Imm(0b10_11_10_11), lane.cdgh, s.k)       // a b c d
+		SHUFPS(Imm(0b00_01_00_01), lane.cdgh, lane.abef) // e f g h
+		MOVO(s.k, s.raw(i, 0))
+		MOVO(lane.abef, s.raw(i, 1))
 	}
 }
 
-// secondSchedule is the stream of groups 4 to 15 of the second hash.
-func (s *shaniKernel) secondSchedule(lane int) stream {
+// streamS2 is S2 for all lanes.
+func (s *shaniKernel) streamS2() (out stream) {
+	for group := range 2 {
+		for lane := range s.lanes {
+			out = append(out, func() {
+				MOVO(s.constants.Offset(16*group), s.x)
+				PADDL(s.raw(lane, group), s.x)
+				MOVO(s.x, s.wk2(lane, 4*group))
+			})
+		}
+	}
+	return append(out, s.withK(s.laneS2)...)
+}
+
+// laneS2 is the stream of groups 4 to 15 of the second hash.
+func (s *shaniKernel) laneS2(lane int) stream {
 	raw := func(group int) Mem {
 		switch group {
 		case 2:
@@ -251,7 +273,7 @@ func (s *shaniKernel) secondSchedule(lane int) stream {
 		}
 		return s.raw(lane, group)
 	}
-	m := s.schedule(raw, func(group int) Mem { return s.wk2(lane, 4*group) })
+	m := s.schedule(lane, raw, func(group int) Mem { return s.wk2(lane, 4*group) })
 	out := stream{
 		func() { m.sigma0Part(4); m.finish(4, m.raw(3)) }, // W[t-7] is zero
 		func() { m.group(5) },
@@ -263,29 +285,19 @@ func (s *shaniKernel) secondSchedule(lane int) stream {
 	return out
 }
 
-// stageE compares the last words with the limit: as numbers without sign,
+// compareLanes compares the last words with the limit: as numbers without sign,
 // after a byte swap, for the hash as a number is little-endian.
-func (s *shaniKernel) stageE() {
-	Comment("E: compare with the limit.")
-	MOVOU(s.inJob(jobLimit), s.before)
-	f := s.lanes // f is the lowest word of abef: those of lanes 0 to 3 go into one register
+func (s *shaniKernel) compareLanes() {
+	Comment("C: compare with the limit.")
+	MOVOU(s.inJob(jobLimit), s.y)
+	f := s.lanes // f is the lowest word of abef: all lanes' go into one register
 	PUNPCKLLQ(f[1].abef, f[0].abef)
 	PUNPCKLLQ(f[3].abef, f[2].abef)
 	PUNPCKLQDQ(f[2].abef, f[0].abef)
-	s.compare(f[0].abef, reg.EAX)
-	s.compare(f[4].abef, reg.ECX)
-	ANDL(Imm(1), reg.ECX) // lane 4; the rest is no last word
-	SHLL(Imm(4), reg.ECX)
-	ORL(reg.ECX, reg.EAX)
-}
-
-// compare sets a bit of mask for each word of f that makes a hit. It has no
-// unsigned comparison: x <= limit if and only if min(x, limit) = x.
-func (s *shaniKernel) compare(f reg.VecPhysical, mask reg.Register) {
-	PADDL(s.ivLast, f)
-	PSHUFB(s.byteSwap, f)
-	MOVO(f, s.x)
-	PMINUD(s.before, s.x)
-	PCMPEQL(f, s.x)
-	MOVMSKPS(s.x, mask)
+	PADDL(s.ivLast, f[0].abef)
+	PSHUFB(s.byteSwap, f[0].abef)
+	MOVO(f[0].abef, s.x) // no unsigned comparison: x <= limit if and only if min(x, limit) = x
+	PMINUD(s.y, s.x)
+	PCMPEQL(f[0].abef, s.x)
+	MOVMSKPS(s.x, reg.EAX)
 }
