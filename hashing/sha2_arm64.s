@@ -27,10 +27,7 @@ TEXT ·scanGroupsSHA2(SB), 0, $848-8
 	MOVWU     12(R0), R7
 	MOVWU     72(R0), R9
 	MOVWU     76(R0), R10
-
-group:
-
-	// A: words 16 to 19 of the header's second block.
+	LSL       $32, R10
 	ADDW      $0, R4, R11
 	ADDW      $1, R4, R13
 	ADDW      $2, R4, R15
@@ -39,10 +36,6 @@ group:
 	REVW      R13, R13
 	REVW      R15, R15
 	REVW      R20, R20
-	MOVW      R11, 0(R2)
-	MOVW      R13, 4(R2)
-	MOVW      R15, 8(R2)
-	MOVW      R20, 12(R2)
 	RORW      $7, R11, R12
 	RORW      $7, R13, R14
 	RORW      $7, R15, R19
@@ -59,14 +52,18 @@ group:
 	ADDW      R9, R14, R14
 	ADDW      R9, R19, R19
 	ADDW      R9, R21, R21
-	ADDW      R10, R11, R11
-	ADDW      R10, R13, R13
-	ADDW      R10, R15, R15
-	ADDW      R10, R20, R20
 	ORR       R11<<32, R12, R12
 	ORR       R13<<32, R14, R14
 	ORR       R15<<32, R19, R19
 	ORR       R20<<32, R21, R21
+	ADD       R10, R12, R12
+	ADD       R10, R14, R14
+	ADD       R10, R19, R19
+	ADD       R10, R21, R21
+
+group:
+
+	// Nonces and words 16 to 19 of the header's second block.
 	FMOVQ     64(R0), F2
 	FMOVQ     64(R0), F8
 	FMOVQ     64(R0), F14
@@ -75,6 +72,10 @@ group:
 	VMOV      R14, V8.D[1]
 	VMOV      R19, V14.D[1]
 	VMOV      R21, V20.D[1]
+	MOVW      R11, 0(R2)
+	MOVW      R13, 4(R2)
+	MOVW      R15, 8(R2)
+	MOVW      R20, 12(R2)
 	CMPW      $1, R7
 	BNE       rolled
 
@@ -429,6 +430,38 @@ group:
 	SHA256H2  V24.S4, V25, V13
 	SHA256H   V26.S4, V19, V18
 	SHA256H2  V26.S4, V27, V19
+	ADDW      $4, R4, R11
+	ADDW      $5, R4, R13
+	ADDW      $6, R4, R15
+	ADDW      $7, R4, R20
+	REVW      R11, R11
+	REVW      R13, R13
+	REVW      R15, R15
+	REVW      R20, R20
+	RORW      $7, R11, R12
+	RORW      $7, R13, R14
+	RORW      $7, R15, R19
+	RORW      $7, R20, R21
+	EORW      R11@>18, R12, R12
+	EORW      R13@>18, R14, R14
+	EORW      R15@>18, R19, R19
+	EORW      R20@>18, R21, R21
+	EORW      R11>>3, R12, R12
+	EORW      R13>>3, R14, R14
+	EORW      R15>>3, R19, R19
+	EORW      R20>>3, R21, R21
+	ADDW      R9, R12, R12
+	ADDW      R9, R14, R14
+	ADDW      R9, R19, R19
+	ADDW      R9, R21, R21
+	ORR       R11<<32, R12, R12
+	ORR       R13<<32, R14, R14
+	ORR       R15<<32, R19, R19
+	ORR       R20<<32, R21, R21
+	ADD       R10, R12, R12
+	ADD       R10, R14, R14
+	ADD       R10, R19, R19
+	ADD       R10, R21, R21
 	JMP       second
 
 rolled:
@@ -832,6 +865,38 @@ rolled:
 	SHA256H2  V24.S4, V25, V13
 	SHA256H   V26.S4, V19, V18
 	SHA256H2  V26.S4, V27, V19
+	ADDW      $4, R4, R11
+	ADDW      $5, R4, R13
+	ADDW      $6, R4, R15
+	ADDW      $7, R4, R20
+	REVW      R11, R11
+	REVW      R13, R13
+	REVW      R15, R15
+	REVW      R20, R20
+	RORW      $7, R11, R12
+	RORW      $7, R13, R14
+	RORW      $7, R15, R19
+	RORW      $7, R20, R21
+	EORW      R11@>18, R12, R12
+	EORW      R13@>18, R14, R14
+	EORW      R15@>18, R19, R19
+	EORW      R20@>18, R21, R21
+	EORW      R11>>3, R12, R12
+	EORW      R13>>3, R14, R14
+	EORW      R15>>3, R19, R19
+	EORW      R20>>3, R21, R21
+	ADDW      R9, R12, R12
+	ADDW      R9, R14, R14
+	ADDW      R9, R19, R19
+	ADDW      R9, R21, R21
+	ORR       R11<<32, R12, R12
+	ORR       R13<<32, R14, R14
+	ORR       R15<<32, R19, R19
+	ORR       R20<<32, R21, R21
+	ADD       R10, R12, R12
+	ADD       R10, R14, R14
+	ADD       R10, R19, R19
+	ADD       R10, R21, R21
 	JMP       second
 
 version:
@@ -1454,16 +1519,16 @@ second:
 	CBZW      R8, next
 
 	// Hits of the group under this version.
-	MOVWU     28(R0), R11
-	LSL       $4, R11, R12
-	ADD       R0, R12
-	MOVW      R4, 2320(R12)
-	MOVW      R6, 2324(R12)
-	MOVD      R8, 2328(R12)
-	ADDW      $1, R11
-	MOVW      R11, 28(R0)
-	MOVWU     24(R0), R12
-	CMPW      R12, R11
+	MOVWU     28(R0), R22
+	LSL       $4, R22, R23
+	ADD       R0, R23
+	MOVW      R4, 2320(R23)
+	MOVW      R6, 2324(R23)
+	MOVD      R8, 2328(R23)
+	ADDW      $1, R22
+	MOVW      R22, 28(R0)
+	MOVWU     24(R0), R23
+	CMPW      R23, R22
 	BHS       return
 
 next:
@@ -1478,10 +1543,10 @@ next:
 	ADDW      $4, R4
 	SUBW      $1, R5
 	CBZW      R5, return
-	MOVD      16(R0), R11
-	CBZ       R11, group
-	MOVWU     0(R11), R11
-	CBZW      R11, group
+	MOVD      16(R0), R22
+	CBZ       R22, group
+	MOVWU     0(R22), R22
+	CBZW      R22, group
 
 return:
 

@@ -7,7 +7,10 @@ import "fmt"
 // For each group of lanes nonces:
 //
 //	A  what the nonces make of the header's second block: its words 16 to 19,
-//	   in general registers, which have little else to do
+//	   in general registers, which have little else to do. It is done for the
+//	   next group between B and D, where all lanes wait for their digests: at
+//	   the beginning of the group it kept processors from looking far enough
+//	   ahead (N1, Apple's: 2 and 5 % more cycles in LLVM's models)
 //	B  its rounds 4 to 63, from a state after round 3 that lacks only the nonce
 //	   in a and e, with its message schedule, for the version that is next.
 //	   The schedule does not depend on the version: if there are more, W+K is
@@ -35,7 +38,8 @@ import "fmt"
 // ThunderX2, TSV110) that takes 7 to 12 cycles, in which four lanes have 8
 // (C) or about 13 (B, D) SHA256 instructions to do: enough for one unit, and
 // nearly for two. More lanes would not have their message in registers: it
-// takes four, and the state two, of 32.
+// takes four, and the state two, of 32. Three take up to 10 % more cycles in
+// these models and Neoverse's, two up to twice as many.
 const lanes = 4
 
 // The vector registers: six for each lane, and what is left.
@@ -56,9 +60,10 @@ const (
 	version  = x(6) // version that is next
 	versions = x(7)
 	mask     = x(8)
-	word18   = x(9) // W18 and W19 without the nonce
-	word19   = x(10)
-	scratch  = x(11) // two for each lane: up to R15, and R19 on
+	word18   = x(9)  // W18 without the nonce
+	word19   = x(10) // W19 without it, in the upper half
+	scratch  = x(11) // two for each lane, from stage A on: up to R15, and R19 on
+	free     = x(22) // R22 and R23, for hits and the word to stop
 )
 
 // The layout of sha2Job in sha2_arm64.go, which a test compares.
@@ -116,8 +121,8 @@ func (k *kernel) emit() {
 	k.section("enter", "The frame, on a boundary of 64 bytes.")
 	k.enter()
 	k.label("group")
-	k.section("A", "A: words 16 to 19 of the header's second block.")
-	k.stageA()
+	k.section("A", "Nonces and words 16 to 19 of the header's second block.")
+	k.takeA()
 	k.op("CMPW", "$1", versions)
 	k.op("BNE", "rolled")
 	k.section("B alone", "B: schedule and rounds of the second block, for one version.")
@@ -151,6 +156,8 @@ func (k *kernel) enter() {
 	k.op("MOVWU", memory{job, jobVersions}, versions)
 	k.op("MOVWU", memory{job, jobGroup4 + 8}, word18)
 	k.op("MOVWU", memory{job, jobGroup4 + 12}, word19)
+	k.op("LSL", "$32", word19)
+	k.stageA(0)
 }
 
 // stageE compares the last words, e of each lane, with the limit: as numbers
@@ -179,7 +186,7 @@ func (k *kernel) stageE() {
 // returns when there is no room for more.
 func (k *kernel) keepHits() {
 	k.section("hits", "Hits of the group under this version.")
-	found, entry := scratch, scratch+1
+	found, entry := free, free+1
 	k.op("MOVWU", memory{job, jobFound}, found)
 	k.op("LSL", "$4", found, entry)
 	k.op("ADD", job, entry)
@@ -206,10 +213,10 @@ func (k *kernel) leave() {
 	k.op("ADDW", fmt.Sprintf("$%d", lanes), nonce)
 	k.op("SUBW", "$1", groups)
 	k.op("CBZW", groups, "return")
-	k.op("MOVD", memory{job, jobStop}, scratch)
-	k.op("CBZ", scratch, "group")
-	k.op("MOVWU", memory{scratch, 0}, scratch)
-	k.op("CBZW", scratch, "group")
+	k.op("MOVD", memory{job, jobStop}, free)
+	k.op("CBZ", free, "group")
+	k.op("MOVWU", memory{free, 0}, free)
+	k.op("CBZW", free, "group")
 	k.label("return")
 	k.section("return", "No more groups, or no room for hits, or to stop.")
 	k.op("MOVW", nonce, memory{job, jobNonce})

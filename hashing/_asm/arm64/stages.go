@@ -14,30 +14,40 @@ func (k *kernel) each(emit func(i int, l *lane)) {
 
 func round4(group int) (memory, bool) { return memory{k256, 16 * group}, true }
 
-// stageA makes group 4 of the header's second block, W16 to W19, for which
-// only W18 and W19 see the nonce, and keeps the nonce as a message word for
-// the states.
+// stageA makes what the header's second block has of the nonces of the group
+// that begins first nonces on from the one at which the search stands: each as
+// a message word, and the words W18 and W19 in one register, the only words of
+// group 4 that see it.
 //
 //	W18 = sigma0(nonce) + what job has, W19 = nonce + what job has
-func (k *kernel) stageA() {
-	nonceOf := func(i int) x { return scratchOf(2 * i) }
-	sigmaOf := func(i int) x { return scratchOf(2*i + 1) }
-	steps := []func(w, sigma x, i int, l *lane){
-		func(w, _ x, i int, _ *lane) { k.op("ADDW", fmt.Sprintf("$%d", i), nonce, w) },
-		func(w, _ x, _ int, _ *lane) { k.op("REVW", w, w) }, // the header holds it little-endian
-		func(w, _ x, i int, _ *lane) { k.op("MOVW", w, memory{kept, frameNonces + 4*i}) },
-		func(w, sigma x, _ int, _ *lane) { k.op("RORW", "$7", w, sigma) },
-		func(w, sigma x, _ int, _ *lane) { k.op("EORW", fmt.Sprintf("%v@>18", w), sigma, sigma) },
-		func(w, sigma x, _ int, _ *lane) { k.op("EORW", fmt.Sprintf("%v>>3", w), sigma, sigma) },
-		func(_, sigma x, _ int, _ *lane) { k.op("ADDW", word18, sigma, sigma) },
-		func(w, _ x, _ int, _ *lane) { k.op("ADDW", word19, w, w) },
-		func(w, sigma x, _ int, _ *lane) { k.op("ORR", fmt.Sprintf("%v<<32", w), sigma, sigma) },
-		func(_, _ x, _ int, l *lane) { k.load(memory{job, jobGroup4}, l.w[0]) },
-		func(_, sigma x, _ int, l *lane) { k.op("VMOV", sigma, l.w[0].half(1)) },
+func (k *kernel) stageA(first int) {
+	steps := []func(w, both x, i int){
+		func(w, _ x, i int) { k.op("ADDW", fmt.Sprintf("$%d", first+i), nonce, w) },
+		func(w, _ x, _ int) { k.op("REVW", w, w) }, // the header holds it little-endian
+		func(w, both x, _ int) { k.op("RORW", "$7", w, both) },
+		func(w, both x, _ int) { k.op("EORW", fmt.Sprintf("%v@>18", w), both, both) },
+		func(w, both x, _ int) { k.op("EORW", fmt.Sprintf("%v>>3", w), both, both) },
+		func(_, both x, _ int) { k.op("ADDW", word18, both, both) },
+		func(w, both x, _ int) { k.op("ORR", fmt.Sprintf("%v<<32", w), both, both) },
+		func(_, both x, _ int) { k.op("ADD", word19, both, both) },
 	}
 	for _, step := range steps {
-		k.each(func(i int, l *lane) { step(nonceOf(i), sigmaOf(i), i, l) })
+		for i := range lanes {
+			step(wordOf(i), bothOf(i), i)
+		}
 	}
+}
+
+// wordOf and bothOf are where stageA leaves a lane's nonce, and W18 and W19.
+func wordOf(lane int) x { return scratchOf(2 * lane) }
+func bothOf(lane int) x { return scratchOf(2*lane + 1) }
+
+// takeA begins a group with what stageA made for it: group 4 goes to the
+// lanes, and the nonces to memory, where all versions find them.
+func (k *kernel) takeA() {
+	k.each(func(_ int, l *lane) { k.load(memory{job, jobGroup4}, l.w[0]) })
+	k.each(func(i int, l *lane) { k.op("VMOV", bothOf(i), l.w[0].half(1)) })
+	k.each(func(i int, _ *lane) { k.op("MOVW", wordOf(i), memory{kept, frameNonces + 4*i}) })
 }
 
 // scratchOf leaves out R16 to R18, which belong to the linker and the system.
@@ -69,7 +79,8 @@ func headerConstant(step int) (memory, bool) {
 }
 
 // stageB is the header's second block from round 4 on, with its message
-// schedule from group 5 on. Where keep is set, it keeps W+K in the frame.
+// schedule from group 5 on. Where keep is set, it keeps W+K in the frame. At
+// its end is stage A for the next group.
 func (k *kernel) stageB(keep bool) {
 	k.enterRounds()
 	k.each(func(_ int, l *lane) { k.load(memory{job, jobGroup3}, l.w[3]) })
@@ -101,6 +112,7 @@ func (k *kernel) stageB(keep bool) {
 			}
 		},
 	})
+	k.stageA(lanes)
 }
 
 func keptWK(lane, group int) memory {
