@@ -39,7 +39,7 @@ import "fmt"
 // (C) or about 13 (B, D) SHA256 instructions to do: enough for one unit, and
 // nearly for two. More lanes would not have their message in registers: it
 // takes four, and the state two, of 32. Three take up to 10 % more cycles in
-// these models and Neoverse's, two up to twice as many.
+// these models and Neoverse's, two up to half as many again.
 const lanes = 4
 
 // The vector registers: six for each lane, and what is left.
