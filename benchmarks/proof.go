@@ -49,6 +49,10 @@ type Proof struct {
 	count    uint32 // nonces
 	versions int
 	winners  []hashing.Hit // ascending by (nonce-start, version)
+
+	// A range that goes past the last nonce has the offset of nonce 0 here, and
+	// the offset behind the first winner from there on; both are 0 otherwise.
+	wrap, proven uint32
 }
 
 // NewProof makes up a header from the seed, with so many rolled versions (1 to
@@ -92,7 +96,30 @@ func newProof(r *rand.Rand, versions int, count, start uint32, density Density) 
 		p.plant(header, uint32(version), density.limit())
 	}
 	slices.SortFunc(p.winners, p.order)
+	p.findWrap()
 	return p
+}
+
+func (p *Proof) findWrap() {
+	if p.start == 0 || -p.start >= p.count {
+		return
+	}
+	p.wrap, p.proven = -p.start, p.count
+	if beyond := p.between(p.wrap, p.count); len(beyond) > 0 {
+		p.proven = beyond[0].Nonce + 1 - p.start
+	}
+}
+
+// reach is where a batch that begins at one offset and would end at another
+// has to end instead, so that the search past the last nonce is proven: one
+// that comes to the wrap goes on behind the first winner beyond it. A kernel
+// that stops there then misses that winner, whatever the sizes of batches are;
+// with a boundary at the wrap it could not be told from a right one.
+func (p *Proof) reach(from, to uint32) uint32 {
+	if from < p.wrap && p.wrap <= to {
+		return max(to, p.proven)
+	}
+	return to
 }
 
 // rollVersions are different versions of one block, as BIP 320 has them.

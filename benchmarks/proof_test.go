@@ -105,7 +105,10 @@ func smallRing(versions int) []*Proof {
 
 // pass scans every proof of the ring once.
 func pass(k hashing.Kernel, ring []*Proof) (total ProofCount, err error) {
-	s := newScanner(k, ring, 0)
+	return newScanner(k, ring, 0).pass()
+}
+
+func (s *scanner) pass() (total ProofCount, err error) {
 	for turns := 0; turns == 0 || s.at != 0 || s.offset != 0; turns++ {
 		count, err := s.next()
 		total.Add(count)
@@ -161,6 +164,38 @@ func TestProofSeesEveryFault(t *testing.T) {
 		count, err := pass(k, ring)
 		if err == nil && count.Right() {
 			t.Errorf("%s passes: %+v", k.Name, count)
+		}
+	}
+}
+
+// TestWrapIsProven: a kernel that stops at the last nonce is seen whatever
+// the sizes of the batches are: with calls of 0.1 to 3 ms, by a clock of its
+// own, and from wherever the wrap lies in the range. A right one passes.
+func TestWrapIsProven(t *testing.T) {
+	r := seeded(9)
+	var stops hashing.Kernel
+	for _, k := range faultyKernels(t) {
+		if k.Name == "stops-at-the-last-nonce" {
+			stops = k
+		}
+	}
+	for range 100 {
+		before := 1 + r.Uint32N(1000)
+		p := newProof(r, 1, 2016, -before, 1<<5)
+		for _, lanes := range []int{1, 4, 5, 8, 16, 48} {
+			for _, k := range []hashing.Kernel{stops, generic(t)} {
+				k.Lanes = lanes
+				s := newScanner(k, []*Proof{p}, 0)
+				var now time.Time
+				s.now = func() time.Time {
+					now = now.Add(time.Duration(1e5 + r.IntN(29e5)))
+					return now
+				}
+				count, err := s.pass()
+				if err != nil || count.Right() != (k.Name != stops.Name) {
+					t.Errorf("%s, %d lanes, the wrap after %d nonces: %+v, %v", k.Name, lanes, before, count, err)
+				}
+			}
 		}
 	}
 }
@@ -261,7 +296,7 @@ func TestRing(t *testing.T) {
 	ring := Ring(1, hashing.MaxVersions, Sparse)
 	wraps := false
 	for i, p := range ring {
-		wraps = wraps || uint64(p.start)+uint64(p.count) > 1<<32
+		wraps = wraps || p.wrap > 0 && len(p.between(p.wrap, p.count)) > 0
 		if n := len(p.winners); n < 80 || n > 300 || p.count*32 != ProofHashes {
 			t.Errorf("proof %d: %d winners of %d nonces", i, n, p.count)
 		}
@@ -270,7 +305,7 @@ func TestRing(t *testing.T) {
 		}
 	}
 	if !wraps {
-		t.Error("no proof goes past the last nonce")
+		t.Error("no proof has winners past the last nonce")
 	}
 	again := Ring(1, hashing.MaxVersions, Sparse)
 	if !slices.Equal(again[2].winners, ring[2].winners) {

@@ -23,12 +23,13 @@ type scanner struct {
 	offset uint32 // in that proof's range
 	batch  uint32 // groups of lanes in a call, tuned to batchTime
 	hits   []hashing.Hit
+	now    func() time.Time
 }
 
 func newScanner(kernel hashing.Kernel, proofs []*Proof, first int) *scanner {
 	return &scanner{
 		kernel: kernel, proofs: proofs, at: first % len(proofs),
-		batch: startBatch, hits: make([]hashing.Hit, hashing.MinHits),
+		batch: startBatch, hits: make([]hashing.Hit, hashing.MinHits), now: time.Now,
 	}
 }
 
@@ -51,9 +52,9 @@ func (s *scanner) next() (count ProofCount, err error) {
 			s.offset, s.at = 0, (s.at+1)%len(s.proofs)
 		}
 	}()
-	began := time.Now()
+	began := s.now()
 	found, done := s.kernel.Scan(&p.prehash, p.start+from, size, s.hits)
-	s.tune(time.Since(began), done == size)
+	s.tune(s.now().Sub(began), done == size)
 	switch {
 	case found < 0 || found > len(s.hits) || done > size:
 		return count, fmt.Errorf("returns %d hits, %d nonces for a buffer of %d, %d nonces", found, done, len(s.hits), size)
@@ -65,13 +66,14 @@ func (s *scanner) next() (count ProofCount, err error) {
 }
 
 // size is how many nonces the next batch has: what is left of the range in
-// equal parts of about batch, in whole groups.
+// equal parts of about batch, in whole groups; more where reach wants it.
 func (s *scanner) size(p *Proof) uint32 {
 	lanes := uint64(max(s.kernel.Lanes, 1))
 	left, batch := uint64(p.count-s.offset), uint64(s.batch)*lanes
 	parts := (left + batch - 1) / batch
-	part := (left + parts - 1) / parts
-	return uint32(min((part+lanes-1)/lanes*lanes, left))
+	whole := func(nonces uint64) uint32 { return uint32(min((nonces+lanes-1)/lanes*lanes, left)) }
+	part := whole((left + parts - 1) / parts)
+	return whole(uint64(p.reach(s.offset, s.offset+part) - s.offset))
 }
 
 // tune doubles or halves the batch when its time is off by more than half.
