@@ -74,7 +74,6 @@ func Compare(ctx context.Context, a, b *Report) (*Comparison, error) {
 		WarningsA: a.doubts(), WarningsB: b.doubts(),
 	}
 	inA, inB := a.series(), b.series()
-	drift := math.Hypot(a.drift(), b.drift())
 	for _, s := range inA {
 		if find(inB, s.Key()) == nil {
 			c.OnlyA = append(c.OnlyA, s.Key())
@@ -85,6 +84,7 @@ func Compare(ctx context.Context, a, b *Report) (*Comparison, error) {
 			return nil, err
 		}
 		if other := find(inA, s.Key()); other != nil {
+			drift := math.Hypot(a.drift(other.Disturbed), b.drift(s.Disturbed))
 			c.Series = append(c.Series, compareSeries(other, &s, drift))
 		} else {
 			c.OnlyB = append(c.OnlyB, s.Key())
@@ -128,11 +128,14 @@ func names(list []Series) string {
 	return strings.Join(all, "; ")
 }
 
-// drift is what all series of the report together show of it.
-func (r *Report) drift() float64 {
+// drift is what all series of the report together show of it, the disturbed
+// or the other ones.
+func (r *Report) drift(disturbed bool) float64 {
 	var runs [][]float64
 	for _, s := range slices.Concat(r.Kernels, r.Scaling) {
-		runs = append(runs, s.Samples)
+		if s.Disturbed == disturbed {
+			runs = append(runs, s.Samples)
+		}
 	}
 	return Drift(runs...)
 }
@@ -160,6 +163,12 @@ func compareSeries(a, b *Series, drift float64) ComparedSeries {
 		return row
 	}
 	low, high := ratioInterval(a.Samples, b.Samples, drift)
+	if a.Disturbed {
+		low /= halved
+	}
+	if b.Disturbed {
+		high *= halved
+	}
 	row.Low, row.High = telemetry.Some(low), telemetry.Some(high)
 	switch {
 	case low > 1:

@@ -156,3 +156,41 @@ func TestCompareRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestCompareDisturbed: the side that neighbours disturbed may be up to twice
+// as fast as it seems, so it is not called slower for less than that; and its
+// unsteady samples do not widen the intervals of the others.
+func TestCompareDisturbed(t *testing.T) {
+	report := func(factor float64, disturbed bool) *Report {
+		r := &Report{Schema: ReportSchema, Proven: true}
+		for _, s := range []Series{{Kernel: "steady"}, {Kernel: "other", Disturbed: disturbed}} {
+			s.Versions, s.Threads = 1, 1
+			for i := range 9 {
+				rate := 1e6 + float64(i%3)
+				if s.Disturbed {
+					rate *= factor * (1 + 0.03*float64(i))
+				}
+				s.Samples = append(s.Samples, rate)
+			}
+			s.summarise(Drift(s.Samples), 1)
+			r.Kernels = append(r.Kernels, s)
+		}
+		return r
+	}
+	for _, c := range []struct {
+		factor float64
+		want   string
+	}{{0.6, NoDifferenceShown}, {0.3, Slower}} {
+		found, err := Compare(t.Context(), report(1, false), report(c.factor, true))
+		if err != nil || found.Series[1].Verdict != c.want {
+			t.Errorf("disturbed, %v times the rate: %+v, %v", c.factor, found, err)
+		}
+		if steady := found.Series[0]; steady.High.Value > 1.001 {
+			t.Errorf("the steady series: %+v", steady)
+		}
+		found, err = Compare(t.Context(), report(c.factor, true), report(1, false))
+		if err != nil || (found.Series[1].Verdict == Faster) != (c.want == Slower) {
+			t.Errorf("against a disturbed one, %v times the rate: %+v, %v", c.factor, found, err)
+		}
+	}
+}

@@ -17,8 +17,7 @@ type contender struct {
 	versions int
 	places   []miner.Placement
 	series   Series
-	cycles   []float64 // per hash, of the samples that have a clock
-	clocks   []float64 // hertz, of the same samples
+	tally    tally
 
 	unmeasured bool // the run was ended before its first sample
 
@@ -49,40 +48,58 @@ func (c *contender) String() string {
 	return text
 }
 
-// take adds a sample, and the joules that it took.
-func (c *contender) take(s Sample, joules telemetry.Reading) {
-	c.series.Samples = append(c.series.Samples, s.Rate)
-	c.series.Proof.Add(s.Proof)
-	if s.Hertz.OK && s.Rate > 0 {
-		c.cycles = append(c.cycles, s.Hertz.Value*float64(len(c.places))/s.Rate)
-		c.clocks = append(c.clocks, s.Hertz.Value)
-	}
+// take adds a sample, and the joules that it took. It returns the sample's
+// figures so far, and whether they are of undisturbed slices of its own.
+func (c *contender) take(g *gate, s Sample, joules telemetry.Reading, most int) (figures, bool) {
 	if joules.OK {
 		c.joules += joules.Value
 		c.seconds += s.Elapsed.Seconds()
 		c.hashes += s.Hashes
 	}
+	return c.tally.add(g, s, most)
+}
+
+// rates are those of the samples so far, hashes a second.
+func (c *contender) rates() (list []float64) {
+	all, _ := c.tally.figures()
+	for _, f := range all {
+		list = append(list, f.rate)
+	}
+	return list
+}
+
+// readings are those of the samples' figures that have one.
+func (c *contender) readings(of func(f figures) telemetry.Reading) (list []float64) {
+	all, _ := c.tally.figures()
+	for _, f := range all {
+		if r := of(f); r.OK {
+			list = append(list, r.Value)
+		}
+	}
+	return list
 }
 
 // drop takes away a series' figures for a reason.
 func (c *contender) drop(why string, count ProofCount) {
 	c.series.Error = why
 	c.series.Proof.Add(count)
-	c.series.Samples = []float64{}
-	c.cycles, c.clocks = nil, nil
+	c.tally = tally{}
 }
 
 // summarise closes the series.
 func (c *contender) summarise(drift float64, seed uint64) {
 	switch {
 	case c.series.Error != "":
-	case len(c.series.Samples) == 0:
+	case len(c.tally.samples) == 0:
 		c.series.Error, c.unmeasured = "not measured: the run was ended before", true
 	default:
+		c.series.Samples = c.rates()
+		c.series.Slices, c.series.Kept = c.tally.slices, c.tally.kept
+		_, c.series.Disturbed = c.tally.figures()
 		c.series.summarise(drift, seed)
 		// A clock that was disturbed in most samples is none.
-		if 2*len(c.cycles) > len(c.series.Samples) {
-			c.series.CyclesPerHash = telemetry.Some(Median(c.cycles))
+		if cycles := c.readings(figures.perHash); 2*len(cycles) > len(c.series.Samples) {
+			c.series.CyclesPerHash = telemetry.Some(Median(cycles))
 		}
 	}
 }
@@ -166,7 +183,7 @@ func tryPinning(p miner.Placement) error {
 func fastest(list []*contender) *contender {
 	var best *contender
 	for _, c := range list {
-		if len(c.series.Samples) > 0 && (best == nil || Median(c.series.Samples) > Median(best.series.Samples)) {
+		if len(c.tally.samples) > 0 && (best == nil || Median(c.rates()) > Median(best.rates())) {
 			best = c
 		}
 	}

@@ -5,7 +5,8 @@
 //
 // What it hashes is proven ([Proof]): a range of nonces whose winners
 // crypto/sha256 found beforehand. [Rate] is the measurement that all others
-// are made of.
+// are made of. Run takes a look at the core between any two calls of a kernel,
+// and what neighbours disturbed does not count (gate.go, tally.go).
 //
 //	go test ./benchmarks -run '^$' -bench . -count 5     # the whole miner
 package benchmarks

@@ -35,13 +35,20 @@ func (b *bench) warnBefore() {
 func (b *bench) finish(contenders, scaling []*contender) {
 	r := b.report
 	all := slices.Concat(contenders, scaling)
-	var runs [][]float64
+	runs := map[bool][][]float64{} // by whether they are disturbed: neighbours drift more than machines
 	for _, c := range all {
-		runs = append(runs, c.series.Samples)
+		c.tally.distrust(b.gate.level())
+		_, disturbed := c.tally.figures()
+		runs[disturbed] = append(runs[disturbed], c.rates())
 	}
-	drift := Drift(runs...)
 	for _, c := range all {
-		c.summarise(drift, b.Seed)
+		_, disturbed := c.tally.figures()
+		c.summarise(Drift(runs[disturbed]...), b.Seed)
+		c.series.PortBound = portBound(r.Machine, c.series.Key())
+		if c.series.Disturbed {
+			b.warn("%v: neighbours disturbed it (%d of %d slices were undisturbed): the machine's own rate may be up to twice the figure",
+				c, c.series.Kept, c.series.Slices)
+		}
 	}
 	setEfficiency(contenders, scaling)
 	for _, c := range contenders {
@@ -116,10 +123,10 @@ func (b *bench) noticeThrottling(all []*contender) {
 		climate.Throttled = append(climate.Throttled, text)
 	}
 	for _, c := range all {
-		if drop, ok := sunk(c.clocks); ok {
+		if drop, ok := sunk(c.readings(figures.clock)); ok {
 			climate.Throttled = append(climate.Throttled, fmt.Sprintf("%v: the clock sank by %.0f %% in the course of the run", c, drop*100))
 		}
-		if drop, ok := sunk(c.series.Samples); ok {
+		if drop, ok := sunk(c.rates()); ok {
 			climate.Throttled = append(climate.Throttled,
 				fmt.Sprintf("%v: the rate sank by %.0f %% in the course of the run, by heat or another load", c, drop*100))
 		}

@@ -144,7 +144,8 @@ func BenchmarkMiningRate(b *testing.B) {
 }
 
 // rawTurns makes workers run the kernel alone while on is set: no new jobs,
-// no shares, no checks between the calls.
+// no shares, no checks between the calls, which are as long as the miner's (and
+// quarry bench's).
 type rawTurns struct {
 	on                  atomic.Bool
 	hashes, nanoseconds atomic.Int64
@@ -152,7 +153,6 @@ type rawTurns struct {
 }
 
 func (r *rawTurns) wrap(kernel hashing.Kernel) hashing.Kernel {
-	const call = 1 << 11 // nonces under each version: some milliseconds
 	scan := kernel.Scan
 	kernel.Scan = func(p *hashing.Prehash, start, count uint32, hits []hashing.Hit) (int, uint32) {
 		if r.on.Load() {
@@ -160,8 +160,8 @@ func (r *rawTurns) wrap(kernel hashing.Kernel) hashing.Kernel {
 			impossible := *p
 			impossible.Limit = 0
 			var hashes int64
-			for nonce := start; r.on.Load(); nonce += call {
-				_, done := scan(&impossible, nonce, call, hits)
+			for nonce := start; r.on.Load(); nonce += count {
+				_, done := scan(&impossible, nonce, count, hits)
 				hashes += int64(done) * int64(p.Versions)
 			}
 			r.hashes.Add(hashes)

@@ -30,8 +30,11 @@ const (
 type Density uint32
 
 const (
-	// Sparse is for measuring: hits cost a kernel time, and when mining they
-	// are very rare.
+	// Rare is for measuring: each hit costs a kernel some turns of its pipeline,
+	// and when mining they are very rare.
+	Rare Density = 1 << 16
+	// Sparse is for a first look at a kernel: with fewer hashes, but many
+	// winners, in all of its lanes.
 	Sparse Density = 1 << 12
 	// Dense is for burn-in: a hash gone wrong is seen when it makes a hit or
 	// unmakes one, which happens once in some hundred.
@@ -48,7 +51,8 @@ type Proof struct {
 	start    uint32 // first nonce
 	count    uint32 // nonces
 	versions int
-	winners  []hashing.Hit // ascending by (nonce-start, version)
+	winners  []hashing.Hit          // ascending by (nonce-start, version)
+	tops     map[hashing.Hit]uint32 // top words of the winners' hashes
 
 	// A range that goes past the last nonce has the offset of nonce 0 here, and
 	// the offset behind the first winner from there on; both are 0 otherwise.
@@ -88,7 +92,7 @@ func newProof(r *rand.Rand, versions int, count, start uint32, density Density) 
 	for i := range header {
 		header[i] = byte(r.Uint32())
 	}
-	p := &Proof{start: start, count: count, versions: versions}
+	p := &Proof{start: start, count: count, versions: versions, tops: map[hashing.Hit]uint32{}}
 	rolled := rollVersions(r, versions)
 	p.prehash.Set(&header, rolled, density.limit())
 	for version, bits := range rolled {
@@ -98,6 +102,15 @@ func newProof(r *rand.Rand, versions int, count, start uint32, density Density) 
 	slices.SortFunc(p.winners, p.order)
 	p.findWrap()
 	return p
+}
+
+// Thin is the same proof with the fewer winners of another density.
+func (p *Proof) Thin(density Density) *Proof {
+	thin := *p
+	thin.prehash.Limit = density.limit()
+	thin.winners = slices.DeleteFunc(slices.Clone(p.winners), func(hit hashing.Hit) bool { return p.tops[hit] > density.limit() })
+	thin.findWrap()
+	return &thin
 }
 
 func (p *Proof) findWrap() {
@@ -152,8 +165,9 @@ func (p *Proof) plant(header hashing.Header, version, limit uint32) {
 		}
 		first.Write(header[64:])
 		sum = sha256.Sum256(first.Sum(sum[:0]))
-		if binary.LittleEndian.Uint32(sum[28:]) <= limit {
-			p.winners = append(p.winners, hashing.Hit{Nonce: nonce, Version: version})
+		if top := binary.LittleEndian.Uint32(sum[28:]); top <= limit {
+			hit := hashing.Hit{Nonce: nonce, Version: version}
+			p.winners, p.tops[hit] = append(p.winners, hit), top
 		}
 	}
 }

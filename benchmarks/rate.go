@@ -33,6 +33,8 @@ type ThreadSample struct {
 	Elapsed time.Duration
 	Proof   ProofCount
 	Hertz   telemetry.Reading // its clock, measured right before and after
+
+	slices []slice // if looks were taken
 }
 
 // WrongKernel is a kernel whose hits were not the planted winners.
@@ -69,6 +71,34 @@ func (w *WrongKernel) Unwrap() error { return w.Fault }
 // The first wrong hit ends the call with a *WrongKernel. It also fails when
 // ctx ends, then with ctx's error, and when a thread cannot be pinned.
 func Rate(ctx context.Context, kernel hashing.Kernel, proofs []*Proof, places []miner.Placement, d time.Duration) (Sample, error) {
+	return rate(ctx, kernel, proofs, places, stint{d: d, winners: 1, meters: unlooked})
+}
+
+// stint is how each thread measures.
+type stint struct {
+	d       time.Duration
+	winners uint64       // that it must have met, however long that takes
+	meters  func() meter // made on the thread
+}
+
+// meter is a thread's clock, and how it looks at its core.
+type meter struct {
+	now  func() time.Time
+	look func() look // nil if it does not
+}
+
+func unlooked() meter { return meter{now: time.Now} }
+
+// looking takes looks where the system's clock is fine enough.
+func looking() meter {
+	m := unlooked()
+	if l, ok := newLooker(m.now); ok {
+		m.look = l.look
+	}
+	return m
+}
+
+func rate(ctx context.Context, kernel hashing.Kernel, proofs []*Proof, places []miner.Placement, how stint) (Sample, error) {
 	if len(places) == 0 || !slices.ContainsFunc(proofs, func(p *Proof) bool { return len(p.winners) > 0 }) {
 		return Sample{}, errors.New("measuring a rate: no threads, or no work with winners")
 	}
@@ -85,10 +115,11 @@ func Rate(ctx context.Context, kernel hashing.Kernel, proofs []*Proof, places []
 			s := newScanner(kernel, proofs, i)
 			threads[i].CPU = places[i].CPU
 			err := settle(places[i])
+			m := how.meters()
 			ready.Done()
 			<-begin
 			if err == nil {
-				err = threads[i].run(s, d, &stop)
+				err = threads[i].run(s, how, m, &stop)
 			}
 			if wrong := (*WrongKernel)(nil); errors.As(err, &wrong) {
 				wrong.Thread = i
@@ -119,23 +150,34 @@ func settle(place miner.Placement) error {
 	return miner.PinThread(place.CPU)
 }
 
-// run measures on the calling thread until d is over or stop is set.
-func (t *ThreadSample) run(s *scanner, d time.Duration, stop *atomic.Bool) error {
-	before := clock()
-	began := time.Now()
-	for {
+// run measures on the calling thread until the stint is over or stop is set.
+func (t *ThreadSample) run(s *scanner, how stint, m meter, stop *atomic.Bool) error {
+	var kept record
+	s.now = m.now
+	look := func() look { return look{} }
+	if m.look != nil {
+		look = m.look
+	}
+	hertz := clock()
+	began := m.now()
+	for before := look(); ; {
 		count, err := s.next()
+		after := look()
 		t.Proof.Add(count)
-		t.Elapsed = time.Since(began)
+		t.Elapsed = m.now().Sub(began)
 		if err != nil || !count.Right() {
 			return &WrongKernel{Kernel: s.kernel.Name, CPU: t.CPU, Count: t.Proof, Fault: err}
 		}
-		if t.Elapsed >= d && t.Proof.Planted > 0 || stop.Load() {
+		if m.look != nil && s.took > 0 {
+			kept.add(slice{count.Hashes, s.took, before, after})
+		}
+		if t.Elapsed >= how.d && t.Proof.Planted >= how.winners || stop.Load() {
 			break
 		}
+		before = after
 	}
-	t.Hertz = agreed(before, clock())
-	t.Hashes = t.Proof.Hashes
+	t.Hertz = agreed(hertz, clock())
+	t.Hashes, t.slices = t.Proof.Hashes, kept.slices
 	return nil
 }
 

@@ -68,6 +68,7 @@ type Machine struct {
 type Settings struct {
 	Samples       int     `json:"samples"` // of each series
 	SampleSeconds float64 `json:"sample_seconds"`
+	SliceSeconds  float64 `json:"slice_seconds,omitempty"` // about, of what samples are made of; 0 in old reports
 	WarmupSeconds float64 `json:"warmup_seconds"`
 	Seed          uint64  `json:"seed"` // of the headers that were hashed
 	Priority      string  `json:"priority"`
@@ -87,7 +88,7 @@ type Series struct {
 	Versions int       `json:"versions"` // headers searched at once: 1 is plain, more are rolled versions
 	Threads  int       `json:"threads"`
 	CPUs     []int     `json:"cpus"`                     // that the threads were pinned to; empty if they were not
-	Samples  []float64 `json:"samples"`                  // hashes a second of all threads together, in the order of measuring
+	Samples  []float64 `json:"samples"`                  // hashes a second of all threads together, in the order of measuring; undisturbed ones
 	Median   float64   `json:"median_hashes_per_second"` // of the samples
 	Low      float64   `json:"low_hashes_per_second"`    // 95 % interval of the median (bootstrap)
 	High     float64   `json:"high_hashes_per_second"`
@@ -97,7 +98,18 @@ type Series struct {
 	CyclesPerHash telemetry.Reading `json:"cycles_per_hash"`
 	// Efficiency is the median over threads times the median of one thread.
 	Efficiency telemetry.Reading `json:"efficiency"`
-	Proof      ProofCount        `json:"proof"`
+	// PortBound is the least that the CPU's pipes allow, in cycles per hash and
+	// thread, where its family is known.
+	PortBound telemetry.Reading `json:"port_bound_cycles_per_hash"`
+	// Slices are the calls of the kernel in all samples, Kept those during which
+	// no other program disturbed the core: only they count. Both are 0 where
+	// nobody looked: the system's clock is too coarse, or threads share cores.
+	Slices int `json:"slices"`
+	Kept   int `json:"slices_kept"`
+	// Disturbed: too few were kept, so the samples are those that were not, and
+	// the machine's own rate may be up to twice as high; so is the interval's end.
+	Disturbed bool       `json:"disturbed,omitempty"`
+	Proof     ProofCount `json:"proof"`
 	// Error says why there is no figure: then all rates are 0.
 	Error string `json:"error,omitempty"`
 }
@@ -148,4 +160,6 @@ type Point struct {
 	Rate     float64           `json:"hashes_per_second"`
 	Celsius  telemetry.Reading `json:"celsius"`
 	Hertz    telemetry.Reading `json:"hertz"`
+	// Disturbed: neighbours left too little of it.
+	Disturbed bool `json:"disturbed,omitempty"`
 }

@@ -35,8 +35,9 @@ type Options struct {
 	List    []int // of CPUs to use; empty for all
 	Threads []int // of the scaling curve; empty for 1, 2, 4 and so on to all CPUs
 	Samples int   // of each series; 0 for DefaultSamples
-	// Duration is about how long all takes: samples are sized by it, down to
-	// 20 ms. 0 makes them 300 ms long.
+	// Duration is how long all takes, or a little more: samples are sized by it,
+	// down to 20 ms, and a quarter of it is for repeating those that neighbours
+	// disturbed. 0 makes samples 300 ms long.
 	Duration time.Duration
 	Seed     uint64 // of the made-up headers
 	Build    Build
@@ -46,7 +47,23 @@ type Options struct {
 	// Root is where to look for sensors; nil for this machine's files.
 	Root fs.FS
 
-	work func(versions int) []*Proof // for tests; nil for a Ring
+	work   func(versions int) rings // for tests; nil for Rings
+	meters func() meter             // for tests; nil for this machine's
+}
+
+// rings are the work for a number of versions.
+type rings struct {
+	warmup, samples []*Proof
+}
+
+// thinned are a ring with many winners to warm up on, which shows wrong
+// kernels, and with few for the samples.
+func thinned(seed uint64, versions int) rings {
+	r := rings{warmup: Ring(seed, versions, Sparse)}
+	for _, p := range r.warmup {
+		r.samples = append(r.samples, p.Thin(Rare))
+	}
+	return r
 }
 
 // Progress is how far a run is.
@@ -63,8 +80,11 @@ type bench struct {
 	sensors *telemetry.Sensors
 	weather telemetry.Hardware // newest
 	sample  time.Duration
-	rings   map[int][]*Proof // by versions
-	taken   int              // samples, for Progress and for taking proofs in turn
+	spare   time.Duration // for repeating samples
+	rings   map[int]rings // by versions
+	gate    gate
+	cores   int // for threads of their own, 0 if unknown
+	taken   int // samples, for Progress and for taking proofs in turn
 	planned int
 
 	throttles telemetry.Throttles // before
@@ -110,13 +130,16 @@ func prepare(ctx context.Context, options Options) (*bench, error) {
 	if options.Samples < 0 || options.Duration < 0 {
 		return nil, errors.New("a benchmark with less than no samples or time")
 	}
-	b := &bench{Options: options, began: time.Now(), sensors: telemetry.NewSensors(nil), rings: map[int][]*Proof{}}
+	b := &bench{Options: options, began: time.Now(), sensors: telemetry.NewSensors(nil), rings: map[int]rings{}}
 	b.Samples = cmp.Or(b.Samples, DefaultSamples)
 	if b.Root == nil {
 		b.Root = os.DirFS("/")
 	}
 	if b.work == nil {
-		b.work = func(versions int) []*Proof { return Ring(b.Seed, versions, Sparse) }
+		b.work = func(versions int) rings { return thinned(b.Seed, versions) }
+	}
+	if b.meters == nil {
+		b.meters = looking
 	}
 	if b.Progress == nil {
 		b.Progress = func(Progress) {}
@@ -127,6 +150,10 @@ func prepare(ctx context.Context, options Options) (*bench, error) {
 	b.report = &Report{
 		Schema: ReportSchema, Began: b.began, Build: b.Build, Machine: describeMachine(b.Root, b.weather, b.CPUs.CPUs),
 		Kernels: []Series{}, Scaling: []Series{}, Skipped: []Skipped{}, Timeline: []Point{}, Warnings: []string{},
+	}
+	b.gate.known = knownLoad(b.report.Machine)
+	if b.weather.PhysicalCores.OK {
+		b.cores = int(b.weather.PhysicalCores.Value)
 	}
 	b.report.Climate.Throttled = []string{}
 	b.report.Climate.Before.Celsius = b.weather.CPUCelsius
@@ -175,10 +202,11 @@ func (b *bench) plan(contenders []*contender, scaled int) {
 		if scaled > 0 {
 			left -= warmup // once more
 		}
-		b.sample = max(left/time.Duration(b.planned), shortestSample)
+		b.sample = max(left*3/4/time.Duration(b.planned), shortestSample)
 	}
 	b.report.Settings = Settings{
-		Samples: b.Samples, SampleSeconds: b.sample.Seconds(), WarmupSeconds: warmup.Seconds(), Seed: b.Seed,
+		SliceSeconds: batchTime.Seconds(),
+		Samples:      b.Samples, SampleSeconds: b.sample.Seconds(), WarmupSeconds: warmup.Seconds(), Seed: b.Seed,
 		Priority: miner.PriorityNormal.String(),
 	}
 	if b.Samples < FewSamples {
@@ -187,93 +215,6 @@ func (b *bench) plan(contenders []*contender, scaled int) {
 	if b.sample < shortSample {
 		b.warn("samples of %.0f ms are short: give a longer --duration", b.sample.Seconds()*1e3)
 	}
-}
-
-// measure warms up and then takes the samples, the contenders in turn and
-// every other time in reverse, so that a drift of the machine meets them all.
-func (b *bench) measure(ctx context.Context, contenders []*contender) error {
-	warmup := time.Duration(b.report.Settings.WarmupSeconds * float64(time.Second) / float64(max(len(contenders), 1)))
-	for _, c := range contenders {
-		if err := b.once(ctx, c, warmup, "warming up"); err != nil {
-			return err
-		}
-	}
-	order := slices.Clone(contenders)
-	for range b.Samples {
-		for _, c := range order {
-			if err := b.once(ctx, c, b.sample, "measuring"); err != nil {
-				return err
-			}
-		}
-		slices.Reverse(order)
-	}
-	return nil
-}
-
-// once takes one sample. A wrong kernel is no error: it is out.
-func (b *bench) once(ctx context.Context, c *contender, d time.Duration, what string) error {
-	warming := what != "measuring"
-	if c.series.Error != "" {
-		return nil
-	}
-	b.Progress(Progress{Done: b.taken, Total: b.planned, Now: what + " " + c.String()})
-	sample, used, err := b.rate(ctx, c, d)
-	var wrong *WrongKernel
-	switch {
-	case errors.As(err, &wrong):
-		c.drop(wrong.Error(), sample.Proof)
-		return nil
-	case err != nil:
-		return err
-	}
-	if warming {
-		if !b.first.OK {
-			b.first = b.hertz(sample)
-		}
-		return nil
-	}
-	b.taken++
-	c.take(sample, used)
-	if now := time.Now(); now.Sub(b.weather.SampledAt) > sensorQuiet {
-		b.weather = b.sensors.Sample(ctx)
-	}
-	b.report.Timeline = append(b.report.Timeline, Point{
-		Seconds: time.Since(b.began).Seconds(), Kernel: c.kernel.Name, Versions: c.versions, Threads: len(c.places),
-		Rate: sample.Rate, Celsius: b.weather.CPUCelsius, Hertz: b.hertz(sample),
-	})
-	return nil
-}
-
-// rate is Rate with the energy that it took.
-func (b *bench) rate(ctx context.Context, c *contender, d time.Duration) (Sample, telemetry.Reading, error) {
-	ring := b.ring(c.versions)
-	at := b.taken % len(ring)
-	ring = append(ring[at:len(ring):len(ring)], ring[:at]...)
-	before, errBefore := telemetry.ReadEnergy(b.Root)
-	sample, err := Rate(ctx, c.kernel, ring, c.places, d)
-	after, errAfter := telemetry.ReadEnergy(b.Root)
-	if errors.Join(errBefore, errAfter) != nil {
-		return sample, telemetry.Reading{}, err
-	}
-	return sample, after.Since(before), err
-}
-
-// ring makes the work for so many versions when it is first wanted.
-func (b *bench) ring(versions int) []*Proof {
-	if b.rings[versions] == nil {
-		b.Progress(Progress{Now: "planting winners"})
-		b.rings[versions] = b.work(versions)
-	}
-	return b.rings[versions]
-}
-
-// hertz is the clock as the threads measured it; where nobody knows how to,
-// the system's mean over all CPUs.
-func (b *bench) hertz(s Sample) telemetry.Reading {
-	if clockKnown() {
-		return s.Hertz
-	}
-	return b.weather.FrequencyHertz
 }
 
 func (b *bench) warn(format string, args ...any) {

@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	// batchTime is how long one call of a kernel should take: some times as long
-	// as in the miner, where a job must not wait for it.
-	batchTime  = time.Millisecond
+	// batchTime is how long one call of a kernel should take: as long as in the
+	// miner, so that what a call costs (up to 0.4 % of it) counts here as there.
+	batchTime  = 400 * time.Microsecond
 	startBatch = 16      // groups of lanes
 	maxBatch   = 1 << 20 // groups of lanes
 )
@@ -24,6 +24,7 @@ type scanner struct {
 	batch  uint32 // groups of lanes in a call, tuned to batchTime
 	hits   []hashing.Hit
 	now    func() time.Time
+	took   time.Duration // by the kernel, for the last batch
 }
 
 func newScanner(kernel hashing.Kernel, proofs []*Proof, first int) *scanner {
@@ -54,7 +55,8 @@ func (s *scanner) next() (count ProofCount, err error) {
 	}()
 	began := s.now()
 	found, done := s.kernel.Scan(&p.prehash, p.start+from, size, s.hits)
-	s.tune(s.now().Sub(began), done == size)
+	s.took = s.now().Sub(began)
+	s.tune(size, done == size)
 	switch {
 	case found < 0 || found > len(s.hits) || done > size:
 		return count, fmt.Errorf("returns %d hits, %d nonces for a buffer of %d, %d nonces", found, done, len(s.hits), size)
@@ -76,12 +78,15 @@ func (s *scanner) size(p *Proof) uint32 {
 	return whole(uint64(p.reach(s.offset, s.offset+part) - s.offset))
 }
 
-// tune doubles or halves the batch when its time is off by more than half.
-func (s *scanner) tune(took time.Duration, full bool) {
-	switch {
-	case took > 2*batchTime && s.batch > 1:
-		s.batch /= 2
-	case full && took < batchTime/2 && s.batch < maxBatch:
-		s.batch *= 2
+// tune makes the next batch as long as batchTime by what the last one of so
+// many nonces took, but no more than twice as long or half.
+func (s *scanner) tune(nonces uint32, full bool) {
+	groups := uint64(nonces) / uint64(max(s.kernel.Lanes, 1))
+	want := uint64(maxBatch)
+	if s.took > 0 {
+		want = min(want, groups*uint64(batchTime)/uint64(s.took))
+	}
+	if most := uint64(s.batch) * 2; full || want < uint64(s.batch) {
+		s.batch = uint32(max(1, min(want, most), uint64(s.batch)/2))
 	}
 }

@@ -83,12 +83,23 @@ func bootstrap(samples []float64, seed uint64) (low, high float64) {
 	return medians[tail], medians[resamples-1-tail]
 }
 
+// leastDrift is what a run that saw no drift allows for in the next: on a shared
+// machine the clock may stay for ten seconds and then move by some percent.
+const leastDrift = 0.005
+
+// halved is how much slower a kernel is, at most, beside a program on the
+// core's second thread: the core deals to both in turn.
+const halved = 2
+
 // summarise fills in the figures of a series from its samples.
 func (s *Series) summarise(drift float64, seed uint64) {
 	if len(s.Samples) == 0 {
 		return
 	}
 	s.Median = Median(s.Samples)
-	s.Low, s.High = Interval(s.Samples, drift, seed)
+	s.Low, s.High = Interval(s.Samples, max(drift, leastDrift), seed)
+	if s.Disturbed {
+		s.High *= halved
+	}
 	s.Min, s.Max = slices.Min(s.Samples), slices.Max(s.Samples)
 }

@@ -55,7 +55,7 @@ func (p *pairing) run(ctx context.Context) error {
 		if err := hashing.SelfTest(s.kernel); err != nil {
 			return err
 		}
-		s.proofs = benchmarks.Ring(seed, s.versions, benchmarks.Sparse)
+		s.proofs = benchmarks.Ring(seed, s.versions, benchmarks.Rare)
 	}
 	p.header(ctx)
 	var peers []float64
