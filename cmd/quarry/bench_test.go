@@ -16,6 +16,7 @@ import (
 	"quarry/benchmarks"
 	"quarry/hashing"
 	"quarry/miner"
+	"quarry/telemetry"
 )
 
 // missing is the generic kernel that passes its self-test and then misses hits.
@@ -143,5 +144,41 @@ func TestStressTakesWhatMines(t *testing.T) {
 	order.named, order.Kernels = true, order.Kernels[:1]
 	if kernel, err := order.stressKernel(t.Context(), nil, &said); err != nil || kernel.Name != order.Kernels[0].Name {
 		t.Errorf("takes %s, %v; want the one named", kernel.Name, err)
+	}
+}
+
+// TestBenchTableTellsWhatWasKept: how many slices, how near the port bound is,
+// and nothing of the kernel where neighbours disturbed it.
+func TestBenchTableTellsWhatWasKept(t *testing.T) {
+	series := benchmarks.Series{
+		Kernel: "shani-avx512", Versions: 32, Threads: 1, Median: 61e6, Low: 60e6, High: 62e6, Min: 60e6, Max: 62e6,
+		CyclesPerHash: telemetry.Some(60.1), PortBound: telemetry.Some(54), Slices: 6730, Kept: 6000,
+	}
+	disturbed, unjudged, unknown := series, series, series
+	disturbed.Versions, disturbed.Kept, disturbed.Disturbed = 1, 12, true
+	unjudged.Kernel, unjudged.Slices, unjudged.Kept = "avx512", 0, 0
+	unknown.Kernel, unknown.PortBound = "sse2", telemetry.Reading{}
+	report := &benchmarks.Report{Kernels: []benchmarks.Series{series, disturbed, unjudged, unknown}}
+	report.Settings.SliceSeconds = 0.0004
+	var text bytes.Buffer
+	if err := writeReport(&text, report, "table"); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"shani-avx512, 32 versions: 60.1 cycles a hash, port bound 54: 90 %\n", "avx512, 32 versions: ",
+		"89.2 % of 6730", "too few: 12 of 6730", "not judged", "KEPT: slices of 0.4 ms",
+	} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("no %q in:\n%s", want, text.String())
+		}
+	}
+	for _, unwanted := range []string{"shani-avx512, plain: ", "sse2, 32 versions: "} {
+		if strings.Contains(text.String(), unwanted) {
+			t.Errorf("%q in:\n%s", unwanted, text.String())
+		}
+	}
+	text.Reset()
+	if err := writeReport(&text, report, "csv"); err != nil || !strings.Contains(text.String(), ",6730,6000,54,\n") {
+		t.Errorf("%v, csv:\n%s", err, text.String())
 	}
 }

@@ -34,7 +34,10 @@ that fails has no figure.
 
 Every figure is the median of its samples, with an interval in which the median
 of another run right afterwards should be too (95 %: bootstrap, wider by the
-drift that was seen). Ctrl-C prints what was measured so far.
+drift that was seen). Of a sample only slices of 0.4 ms count during which no
+other program disturbed the core: a short loop before and after each tells. KEPT
+says how many did. Where they are too few, the figures are of disturbed samples,
+and the interval reaches to twice of that. Ctrl-C prints what was measured so far.
 
 Exit codes: 0 measured and right, 1 failed, a kernel is wrong or the burn-in
 found errors, 2 bad usage, 130 interrupted.`
@@ -63,7 +66,7 @@ func benchFlags() []cli.Flag {
 		&cli.StringFlag{Category: what, Name: "threads", Usage: "`LIST` of thread counts for the best kernel, such as 1,2,4", DefaultText: "1, 2, 4 ... all CPUs"},
 		&cli.StringFlag{Category: what, Name: "cpus", Usage: "use only these CPUs, a `LIST` such as 0-3,8", DefaultText: "all"},
 		&cli.DurationFlag{Category: what, Name: "stress", Usage: "burn in all CPUs (or --threads, --cpus) for this `TIME` with verified hashes", DefaultText: "no"},
-		&cli.DurationFlag{Category: how, Name: "duration", Usage: "`TIME` for the whole run; samples are sized by it", DefaultText: "0.3 s for each sample"},
+		&cli.DurationFlag{Category: how, Name: "duration", Usage: "`TIME` for the whole run; samples are sized by it, and disturbed ones repeated in the last quarter", DefaultText: "0.3 s for each sample"},
 		&cli.IntFlag{Category: how, Name: "samples", Value: benchmarks.DefaultSamples, Usage: fmt.Sprintf("`COUNT` of each series; under %d intervals say little", benchmarks.FewSamples)},
 		&cli.Uint64Flag{Category: how, Name: "seed", Value: 1, Usage: "make up other headers for another `NUMBER`"},
 		&cli.StringFlag{Category: report, Name: "format", Value: "table", Usage: "print `FORMAT`: table, json, csv or benchstat (with --stress: table or json lines)"},

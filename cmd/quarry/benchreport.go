@@ -54,7 +54,7 @@ func writeBenchCSV(w io.Writer, r *benchmarks.Report) error {
 	rows := [][]string{{
 		"section", "kernel", "versions", "threads", "samples", "median_hashes_per_second", "low_hashes_per_second", "high_hashes_per_second",
 		"min_hashes_per_second", "max_hashes_per_second", "cycles_per_hash", "efficiency", "winners_planted", "winners_found", "wrong_hits",
-		"hashes", "error",
+		"hashes", "slices", "slices_kept", "port_bound_cycles_per_hash", "error",
 	}}
 	for _, section := range []struct {
 		name string
@@ -69,6 +69,7 @@ func writeBenchCSV(w io.Writer, r *benchmarks.Report) error {
 			for _, n := range []uint64{s.Proof.Planted, s.Proof.Found, s.Proof.Wrong, s.Proof.Hashes} {
 				row = append(row, strconv.FormatUint(n, 10))
 			}
+			row = append(row, strconv.Itoa(s.Slices), strconv.Itoa(s.Kept), csvNumber(s.PortBound))
 			rows = append(rows, append(row, s.Error))
 		}
 	}

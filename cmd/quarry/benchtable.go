@@ -21,6 +21,7 @@ func writeBenchTable(w io.Writer, r *benchmarks.Report) error {
 	if len(r.Scaling) > 0 {
 		writeSeries(&text, "MORE THREADS", r.Scaling, nil)
 	}
+	writePortBounds(&text, r)
 	writeClimate(&text, r.Climate)
 	writeProof(&text, r)
 	for _, warning := range r.Warnings {
@@ -48,8 +49,12 @@ func writeBenchHead(w io.Writer, r *benchmarks.Report) {
 	if r.Incomplete {
 		state = ", INCOMPLETE"
 	}
-	fmt.Fprintf(w, "%d samples of %.3g s of each series, in turn, after %.2g s of warm-up; %s in all%s\n\n",
+	fmt.Fprintf(w, "%d samples of %.3g s of each series, in turn, after %.2g s of warm-up; %s in all%s\n",
 		r.Settings.Samples, r.Settings.SampleSeconds, r.Settings.WarmupSeconds, telemetry.FormatSeconds(r.Seconds), state)
+	if r.Settings.SliceSeconds > 0 {
+		fmt.Fprintf(w, "KEPT: slices of %.1g ms during which no other program disturbed the core; of all that were taken\n", 1e3*r.Settings.SliceSeconds)
+	}
+	fmt.Fprintln(w)
 }
 
 func prefixed(prefix, text string) string {
@@ -63,7 +68,7 @@ func prefixed(prefix, text string) string {
 func writeSeries(w io.Writer, title string, list []benchmarks.Series, skipped []benchmarks.Skipped) {
 	efficiency := slices.ContainsFunc(list, func(s benchmarks.Series) bool { return s.Efficiency.OK })
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	head := title + "\tVERSIONS\tCPUS\tMEDIAN\t95 % INTERVAL\tMIN\tMAX\tCYCLES/HASH"
+	head := title + "\tVERSIONS\tCPUS\tMEDIAN\t95 % INTERVAL\tMIN\tMAX\tCYCLES/HASH\tKEPT"
 	if efficiency {
 		head += "\tEFFICIENCY"
 	}
@@ -80,7 +85,7 @@ func writeSeries(w io.Writer, title string, list []benchmarks.Series, skipped []
 		row := []string{
 			name, strconv.Itoa(s.Versions), cpusText(s.CPUs), telemetry.FormatRate(s.Median),
 			fmt.Sprintf("%s to %s (%+.1f, %+.1f %%)", bareRate(s.Low, s.Median), telemetry.FormatRate(s.High), 100*(s.Low/s.Median-1), 100*(s.High/s.Median-1)),
-			telemetry.FormatRate(s.Min), telemetry.FormatRate(s.Max), s.CyclesPerHash.Format(oneDecimal),
+			telemetry.FormatRate(s.Min), telemetry.FormatRate(s.Max), s.CyclesPerHash.Format(oneDecimal), keptText(s),
 		}
 		if efficiency {
 			row = append(row, s.Efficiency.Format(func(v float64) string { return fmt.Sprintf("%.1f %%", 100*v) }))
@@ -92,6 +97,40 @@ func writeSeries(w io.Writer, title string, list []benchmarks.Series, skipped []
 	}
 	table.Flush()
 	fmt.Fprintln(w)
+}
+
+// keptText is such as "94 % of 6,730".
+func keptText(s benchmarks.Series) string {
+	switch {
+	case s.Slices == 0:
+		return "not judged"
+	case s.Disturbed:
+		return fmt.Sprintf("too few: %d of %d", s.Kept, s.Slices)
+	}
+	return fmt.Sprintf("%.3g %% of %d", 100*float64(s.Kept)/float64(s.Slices), s.Slices)
+}
+
+// writePortBounds is a line for each series whose bound is known, and how near
+// to it the kernel comes. Disturbed ones say nothing of the kernel.
+func writePortBounds(w io.Writer, r *benchmarks.Report) {
+	lines := 0
+	for _, s := range r.Kernels {
+		if s.PortBound.OK && s.CyclesPerHash.OK && !s.Disturbed {
+			fmt.Fprintf(w, "%s: %.1f cycles a hash, port bound %.3g: %.0f %%\n", versionsText(s),
+				s.CyclesPerHash.Value, s.PortBound.Value, 100*s.PortBound.Value/s.CyclesPerHash.Value)
+			lines++
+		}
+	}
+	if lines > 0 {
+		fmt.Fprintln(w)
+	}
+}
+
+func versionsText(s benchmarks.Series) string {
+	if s.Versions > 1 {
+		return s.Kernel + ", " + count(s.Versions, "version")
+	}
+	return s.Kernel + ", plain"
 }
 
 // bareRate is a rate without its unit, if that is the same as like's.
