@@ -29,9 +29,16 @@ type figures struct {
 func (f figures) clock() telemetry.Reading   { return f.hertz }
 func (f figures) perHash() telemetry.Reading { return f.cycles }
 
-// whole are the figures of a sample as it was, disturbed or not.
+// whole are the figures of a sample as it was, disturbed or not: the medians of
+// its slices, where somebody looked, else the means.
 func whole(s Sample) figures {
 	f := figures{rate: s.Rate, hertz: s.Hertz}
+	if !slices.ContainsFunc(s.Threads, func(t ThreadSample) bool { return len(t.slices) == 0 }) {
+		f.rate = 0
+		for _, t := range s.Threads {
+			f.rate += medianOf(t.slices, slice.rate)
+		}
+	}
 	if s.Hertz.OK && s.Rate > 0 {
 		f.cycles = telemetry.Some(s.Hertz.Value * float64(len(s.Threads)) / s.Rate)
 	}
@@ -178,6 +185,8 @@ func (t *tally) distrust(level float64) {
 
 // perHash is the time of a hash in cycles of the clock's loop.
 func (s slice) perHash() float64 { return s.hertz() * s.took.Seconds() / float64(s.hashes) }
+
+func (s slice) rate() float64 { return float64(s.hashes) / s.took.Seconds() }
 
 func (s slice) hertz() float64 { return (s.before.hertz + s.after.hertz) / 2 }
 
