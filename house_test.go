@@ -17,18 +17,19 @@ import (
 // arrows are the imports that packages of this module may have of each other
 // (tests aside). A new arrow is a line here, and a reason in the commit.
 var arrows = map[string][]string{
-	"benchmarks":          {"hashing", "miner", "telemetry"},
-	"benchmarks/peers":    {"benchmarks", "hashing", "miner", "telemetry"},
-	"cmd/quarry":          {"benchmarks", "config", "hashing", "miner", "stratum", "stratum/localpool", "telemetry", "work"},
-	"config":              {},
-	"hashing":             {},
-	"miner":               {"hashing", "telemetry", "work"},
-	"stratum":             {"hashing", "stratum/v1", "work"},
-	"stratum/localpool":   {}, // the judge shares no code with the accused
-	"stratum/stratumtest": {},
-	"stratum/v1":          {"hashing", "work"},
-	"telemetry":           {},
-	"work":                {"hashing"},
+	"benchmarks":             {"hashing", "miner", "telemetry"},
+	"benchmarks/ordersearch": {"benchmarks", "hashing"},
+	"benchmarks/peers":       {"benchmarks", "hashing", "miner", "telemetry"},
+	"cmd/quarry":             {"benchmarks", "config", "hashing", "miner", "stratum", "stratum/localpool", "telemetry", "work"},
+	"config":                 {},
+	"hashing":                {},
+	"miner":                  {"hashing", "telemetry", "work"},
+	"stratum":                {"hashing", "stratum/v1", "work"},
+	"stratum/localpool":      {}, // the judge shares no code with the accused
+	"stratum/stratumtest":    {},
+	"stratum/v1":             {"hashing", "work"},
+	"telemetry":              {},
+	"work":                   {"hashing"},
 }
 
 // fenced are libraries that only the named packages may import.

@@ -21,12 +21,14 @@
 //	hybrid.go    what the kernels of SHA extensions and vectors have in common
 //	transpose.go and their way from lanes to vectors and back
 //	early.go     first rounds in vectors, with their state in memory
+//	orders.go    which of equivalent programs is the best on which processor
 //
 // and the kernels, each in a file of its name, with its plan of registers and
 // memory; avx2.go has sse2, too.
 package main
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
@@ -49,16 +51,12 @@ func files() map[string][]function {
 		"sse2":   {woven("scanGroupsSSE2", "sse2", 16)},
 		"shani":  {shani},
 		"shani_avx512": {
-			shaniAVX512Function("scanGroupsSHANIAVX512", "shani-avx512", false,
-				shaniAVX512Form{ternarySigma1: true, early2: 4, beat: "LvrvLvvrvvvLvrvLvvrv"}),
-			shaniAVX512Function("scanGroupsSHANIAVX512Rolled", "shani-avx512", true,
-				shaniAVX512Form{early2: 14, beat: "LrvvvLvvr"}),
+			shaniAVX512Function("scanGroupsSHANIAVX512", "shani-avx512", false, inUse("shani-avx512", false)),
+			shaniAVX512Function("scanGroupsSHANIAVX512Rolled", "shani-avx512", true, inUse("shani-avx512", true)),
 		},
 		"shani_avx512_ternary": {
-			shaniAVX512Function("scanGroupsSHANIAVX512Ternary", "shani-avx512-ternary", false,
-				shaniAVX512Form{ternary: true, ternarySigma1: true, early2: 4, beat: "LvrvLvvrvvvLvrvLvvrv"}),
-			shaniAVX512Function("scanGroupsSHANIAVX512TernaryRolled", "shani-avx512-ternary", true,
-				shaniAVX512Form{ternary: true, ternarySigma1: true, early2: 14, beat: "LrvvvLvvr"}),
+			shaniAVX512Function("scanGroupsSHANIAVX512Ternary", "shani-avx512-ternary", false, inUse("shani-avx512-ternary", false)),
+			shaniAVX512Function("scanGroupsSHANIAVX512TernaryRolled", "shani-avx512-ternary", true, inUse("shani-avx512-ternary", true)),
 		},
 		"shani_avx2": {
 			shaniAVX2Function("scanGroupsSHANIAVX2", hybridShape{chains: 4, early1: 10, early2: 10}),
@@ -69,15 +67,33 @@ func files() map[string][]function {
 
 func main() {
 	name := flag.String("file", "", "generate this file only, to -out and -stubs")
+	asked := flag.String("candidates", "", "generate the `forms` in this file instead, to -out and -stubs")
+	table := flag.Bool("orders", false, "print the table of orders")
 	flag.Parse()
-	if *name == "" {
+	var functions []function
+	var err error
+	switch known := files(); {
+	case *table:
+		err = json.NewEncoder(os.Stdout).Encode(orders())
+	case *asked != "":
+		functions, err = readCandidates(*asked)
+	case *name == "":
 		generateAll()
-		return
+	case known[*name] == nil:
+		err = fmt.Errorf("unknown file %q", *name)
+	default:
+		functions = known[*name]
 	}
-	functions, ok := files()[*name]
-	if !ok {
-		fail(fmt.Errorf("unknown file %q", *name))
+	if err != nil {
+		fail(err)
 	}
+	if functions != nil {
+		generate(functions)
+	}
+}
+
+// generate writes the file of these functions.
+func generate(functions []function) {
 	ConstraintExpr("amd64,!purego")
 	m := memory{}
 	for _, write := range functions {

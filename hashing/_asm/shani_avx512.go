@@ -31,19 +31,11 @@ type shaniAVX512 struct {
 	sigma1 *vectors
 }
 
-// shaniAVX512Form is a choice among equivalent programs.
-type shaniAVX512Form struct {
-	ternary       bool // VPTERNLOGD for all functions of three operands
-	ternarySigma1 bool // for sigma1 of the schedules
-	early2        int
-	beat          beat
-}
-
-func shaniAVX512Function(name, kernel string, rolled bool, form shaniAVX512Form) function {
+func shaniAVX512Function(name, kernel string, rolled bool, f form) function {
 	return func(m memory) {
-		v := &vectors{set: "avx512", bytes: 32, memory: m, ternary: form.ternary}
-		h := newHybrid(v, hybridShape{rolled: rolled, chains: 6, early1: 4, early2: form.early2})
-		s := &shaniAVX512{hybridKernel: h, beat: form.beat, sigma1: v.withTernary(form.ternarySigma1)}
+		v := &vectors{set: "avx512", bytes: 32, memory: m, ternary: f.Ternary}
+		h := newHybrid(v, hybridShape{rolled: rolled, chains: 6, early1: 4, early2: f.Early2})
+		s := &shaniAVX512{hybridKernel: h, beat: f.Beat, sigma1: v.withTernary(f.TernarySigma1)}
 		h.write(name, kernel, s)
 	}
 }

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"cmp"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"quarry/benchmarks"
+)
+
+// search is what is known of the forms tried so far.
+type search struct {
+	random *rand.Rand
+	ratio  float64   // vectors for each pair of rounds, about, as the form in use has them
+	first  form      // the one in use
+	inUse  []float64 // its cycles a hash
+	tried  map[form]*entry
+	wrong  []*entry
+	free   float64 // see gate
+	kept   int
+	tries  int // samples, those that were not kept included
+}
+
+// entry is a form that was tried.
+type entry struct {
+	form  form
+	fault string
+	// behind are the cycles a hash that it takes more than the form in use, round by round.
+	behind []float64
+}
+
+const (
+	bestAgain = 4  // of the best are in each batch: luck of the first time does not last
+	parents   = 10 // and so many have children
+	fewRounds = 4
+	// steady is how far above its usual figure the form in use may be in a round that counts.
+	steady = 0.02
+)
+
+func newSearch(inUse form, seed uint64) (*search, error) {
+	pairs, err := parseBeat(inUse.Beat)
+	if err != nil {
+		return nil, err
+	}
+	return &search{
+		random: rand.New(rand.NewPCG(seed, 12)), tried: map[form]*entry{}, first: inUse,
+		ratio: float64(vectorsOf(pairs)) / float64(len(pairs)),
+	}, nil
+}
+
+// score is the median; a form that was not measured comes last.
+func (e *entry) score() float64 {
+	if len(e.behind) < fewRounds {
+		return math.Inf(1)
+	}
+	return benchmarks.Median(e.behind)
+}
+
+// ranking are the forms that are right and measured, best first.
+func (s *search) ranking() (list []*entry) {
+	for _, e := range s.tried {
+		if e.fault == "" && len(e.behind) >= fewRounds {
+			list = append(list, e)
+		}
+	}
+	slices.SortFunc(list, func(a, b *entry) int {
+		return cmp.Or(cmp.Compare(a.score(), b.score()), cmp.Compare(a.form.String(), b.form.String()))
+	})
+	return list
+}
+
+// batch are the next forms to try: first those given, the best again, and then
+// children of the best that are new.
+func (s *search) batch(size int, first []form) ([]form, error) {
+	forms := slices.Clone(first)
+	best := s.ranking()
+	for _, e := range best[:min(bestAgain, len(best))] {
+		forms = append(forms, e.form)
+	}
+	best = best[:min(parents, len(best))]
+	for tries := 0; len(forms) < size && tries < 100*size; tries++ {
+		parent := s.first
+		if len(best) > 0 {
+			parent = best[s.random.IntN(len(best))].form
+		}
+		child, err := mutate(s.random, parent, s.ratio)
+		if err != nil {
+			return nil, err
+		}
+		if s.tried[child] == nil && !slices.Contains(forms, child) {
+			forms = append(forms, child)
+		}
+	}
+	// The same code differs by up to half a cycle with its place in memory.
+	s.random.Shuffle(len(forms), func(i, j int) { forms[i], forms[j] = forms[j], forms[i] })
+	return forms, nil
+}
+
+// take books what a batch's measuring gave.
+func (s *search) take(forms []form, m *measured) {
+	s.free, s.kept, s.tries = m.Free, s.kept+m.Kept, s.tries+m.Samples
+	s.inUse = append(s.inUse, slices.DeleteFunc(slices.Clone(m.InUse[0].Cycles), isZero)...)
+	base := steadyRounds(m.InUse[0].Cycles, s.inUse)
+	for i, f := range forms {
+		e := s.tried[f]
+		if e == nil {
+			e = &entry{form: f}
+			s.tried[f] = e
+		}
+		if e.fault = m.Candidates[i].Fault; e.fault != "" {
+			s.wrong = append(s.wrong, e)
+			continue
+		}
+		e.behind = append(e.behind, differences(m.Candidates[i].Series[0].Cycles, base)...)
+	}
+}
+
+func isZero(cycles float64) bool { return cycles == 0 }
+
+// usual is what the form in use takes.
+func (s *search) usual() float64 {
+	return benchmarks.Median(slices.DeleteFunc(steadyRounds(s.inUse, s.inUse), isZero))
+}
+
+// steadyRounds are the rounds of the form in use, 0 where it took longer than
+// it does: what disturbed it disturbed others too.
+func steadyRounds(cycles, all []float64) []float64 {
+	list := slices.Clone(cycles)
+	if len(all) == 0 {
+		return list
+	}
+	most := typical(slices.Clone(all)) * (1 + steady)
+	for i, c := range list {
+		if c > most {
+			list[i] = 0
+		}
+	}
+	return list
+}
+
+// differences are those of rounds that both have.
+func differences(cycles, base []float64) (list []float64) {
+	for i, c := range cycles {
+		if i < len(base) && c != 0 && base[i] != 0 {
+			list = append(list, c-base[i])
+		}
+	}
+	return list
+}
