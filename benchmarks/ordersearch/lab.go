@@ -90,7 +90,7 @@ func (l *lab) orders(ctx context.Context) ([]known, error) {
 		}
 	}
 	if len(mine) == 0 {
-		return nil, fmt.Errorf("kernel %q has no forms to choose from: want one of %s", l.kernel, strings.Join(names, ", "))
+		return nil, fmt.Errorf("kernel %q has no forms to choose from: want one of %s", l.kernel, strings.Join(slices.Compact(slices.Sorted(slices.Values(names))), ", "))
 	}
 	return mine, nil
 }

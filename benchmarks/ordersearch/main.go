@@ -25,6 +25,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"syscall"
 	"time"
 
 	"quarry/benchmarks"
@@ -50,7 +51,7 @@ func main() {
 	flag.IntVar(&o.batch, "batch", 32, "forms measured at a time")
 	child := flag.Bool("measure", false, "measure what standard input says (what this program starts itself)")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var err error
 	switch {

@@ -153,7 +153,7 @@ func TestBatchesHaveNoFormTwice(t *testing.T) {
 func TestPickWantsFewVersionsToo(t *testing.T) {
 	make2 := func(beat string, used bool, many, few float64) *finalist {
 		return &finalist{form: form{Beat: beat}, isUsed: used, lines: []line{
-			{versions: 32, cycles: []float64{many, many}}, {versions: 2, cycles: []float64{few, few}}}}
+			{versions: 32, cycles: []float64{many, many}, worstCopy: many}, {versions: 2, cycles: []float64{few, few}, worstCopy: few}}}
 	}
 	fast := make2("Lrvvv", false, 57, 80)
 	good := make2("Lvrvv", false, 58, 70.2)
@@ -164,6 +164,11 @@ func TestPickWantsFewVersionsToo(t *testing.T) {
 		t.Errorf("picks %v", got.form)
 	}
 	if got := pick([]*finalist{wrong, fast, used}); got != used {
+		t.Errorf("picks %v", got.form)
+	}
+	moody := make2("Lrvvvv", false, 57, 70)
+	moody.lines[0].worstCopy = 100
+	if got := pick([]*finalist{moody, good, used}); got != good {
 		t.Errorf("picks %v", got.form)
 	}
 	silent := &finalist{form: form{Beat: "Lr"}, lines: []line{{versions: 32}, {versions: 2}}}
