@@ -21,7 +21,7 @@ import (
 //	D   the digest, which is the message of the second hash
 //	S2  its schedule
 //	R2  its rounds 0 to 60
-//	C   compare with the limit; a group with a hit is returned at once
+//	C   compare with the limit, and keep the hits
 //
 // Schedules and rounds meet in memory only. A schedule is made for one chain
 // after the other, its rounds are run for all chains at once: in both there is
