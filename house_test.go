@@ -19,7 +19,7 @@ import (
 var arrows = map[string][]string{
 	"benchmarks":          {"hashing", "miner", "telemetry"},
 	"benchmarks/peers":    {"benchmarks", "hashing", "miner", "telemetry"},
-	"cmd/quarry":          {"benchmarks", "config", "hashing", "miner", "stratum", "stratum/localpool", "telemetry", "work"},
+	"cmd/quarry":          {"benchmarks", "config", "hashing", "miner", "stratum", "stratum/localpool", "telemetry", "tune", "work"},
 	"config":              {},
 	"hashing":             {},
 	"miner":               {"hashing", "telemetry", "work"},
@@ -28,6 +28,7 @@ var arrows = map[string][]string{
 	"stratum/stratumtest": {},
 	"stratum/v1":          {"hashing", "work"},
 	"telemetry":           {},
+	"tune":                {"benchmarks", "hashing", "miner", "telemetry"},
 	"work":                {"hashing"},
 }
 

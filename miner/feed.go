@@ -17,6 +17,16 @@ type feed struct {
 type offer struct {
 	job      *work.Job
 	replaced chan struct{} // closed when a newer offer is there
+	stop     stopWord
+}
+
+// stopWord ends the batches of one offer when it is not zero. Kernels read it in
+// every turn: it is on cache lines that nobody else writes. Each offer has its
+// own, so that none is ever set back.
+type stopWord struct {
+	_    [128]byte
+	word atomic.Uint32
+	_    [124]byte
 }
 
 func newFeed() *feed {
@@ -28,6 +38,7 @@ func newFeed() *feed {
 // publish makes job the one to work on.
 func (f *feed) publish(job *work.Job) {
 	old := f.current.Swap(&offer{job: job, replaced: make(chan struct{})})
+	old.stop.word.Store(1)
 	close(old.replaced)
 }
 

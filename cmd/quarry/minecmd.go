@@ -70,6 +70,7 @@ func mineAction(c *cli.Context) error {
 
 // mine runs one session: it starts the parts and ends them in order.
 func (rig *rig) mine(ctx context.Context, c config.Config, log *logging, out io.Writer) error {
+	defer rig.tuner.Stop()
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -80,7 +81,6 @@ func (rig *rig) mine(ctx context.Context, c config.Config, log *logging, out io.
 	running.Go(func() { _ = rig.telemetry.Run(background) }) // ends with background, without an error
 	report := &reporter{log: log, telemetry: rig.telemetry, pool: rig.poolText, interval: statusInterval(c.Log, out)}
 	running.Go(func() { report.run(background) })
-	running.Go(func() { rig.lookAgain(background) })
 
 	// Assembly cannot be preempted: with more Ps than workers, the network
 	// never waits for a worker to finish its batch. It is never set back: that

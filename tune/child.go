@@ -1,4 +1,4 @@
-package main
+package tune
 
 import (
 	"bufio"
@@ -18,21 +18,20 @@ import (
 	"quarry/miner"
 )
 
-// This file is the parent's side of pickprobe.go.
+// This file is the parent's side of probe.go.
 
 // probePatience is how long the child may be silent. The longest it works
 // without a word is making proofs, some tens of milliseconds.
 const probePatience = 10 * time.Second
 
-// errNoProbe says that there was no measuring, through no fault of a kernel.
-var errNoProbe = errors.New("the measuring process does not work here")
+// errNoProbe says that there was no test, through no fault of a kernel.
+var errNoProbe = errors.New("the process that tests kernels does not work here")
 
 // prober has kernels tested and measured by a child process.
 type prober struct {
 	command  func(context.Context) (*exec.Cmd, error)
 	patience time.Duration
-	cpu      cpuKey
-	excluded func(kernel, fault string) // told when a kernel ends the child
+	cpu      CPU
 }
 
 // ownProgram is this program as a child: without arguments that are the
@@ -42,7 +41,7 @@ func ownProgram(ctx context.Context) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := exec.CommandContext(ctx, file, probeCommandName)
+	c := exec.CommandContext(ctx, file, Command)
 	c.Args[0] = "quarry"
 	c.Env = []string{}
 	c.SysProcAttr = apart()
@@ -50,79 +49,68 @@ func ownProgram(ctx context.Context) (*exec.Cmd, error) {
 	return c, nil
 }
 
-// probe is what the child says of the kernels, in their order, when it has
-// measured them for about that time on all the placements; 0 is a self-test
-// only. A kernel that ends the child, or keeps it
-// silent, is at fault, and another child goes on with the rest. The error is
-// errNoProbe or ctx's.
-func (p *prober) probe(ctx context.Context, kernels []hashing.Kernel, placements []miner.Placement, d time.Duration) ([]finding, error) {
-	dead := map[string]finding{}
-	for {
-		order := probeOrder{Placements: placements, Time: d}
-		for _, k := range kernels {
-			if _, out := dead[k.Name]; !out {
-				order.Kernels = append(order.Kernels, k.Name)
-			}
-		}
-		found, culprit, err := p.once(ctx, order)
-		switch {
-		case err == nil:
-			return complete(kernels, found, dead)
-		case ctx.Err() != nil:
-			return nil, ctx.Err()
-		case culprit == "" || !slices.Contains(order.Kernels, culprit):
-			return nil, fmt.Errorf("%w: %w", errNoProbe, err)
-		}
-		dead[culprit] = finding{Kernel: culprit, Fault: cut(err.Error())}
-		p.excluded(culprit, dead[culprit].Fault)
+// probe tells what the child finds out about the kernels, each as soon as that is
+// known. With a time it measures them too, for about as long, on all the
+// placements. A kernel that ends the child, or keeps it silent, is at fault, and
+// another child goes on with the rest. The error is errNoProbe or ctx's.
+func (p *prober) probe(ctx context.Context, kernels []hashing.Kernel, placements []miner.Placement, d time.Duration, tell func(Finding)) error {
+	left := names(kernels)
+	done := func(f Finding) {
+		left = slices.DeleteFunc(left, func(name string) bool { return name == f.Kernel })
+		tell(f)
 	}
+	for len(left) > 0 {
+		culprit, err := p.once(ctx, probeOrder{Kernels: slices.Clone(left), Placements: placements, Time: d}, done)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err == nil && len(left) > 0:
+			return fmt.Errorf("%w: it says nothing of kernel %q", errNoProbe, left[0])
+		case err != nil && !slices.Contains(left, culprit):
+			return fmt.Errorf("%w: %w", errNoProbe, err)
+		case err != nil:
+			done(Finding{Kernel: culprit, Fault: cut("it ended the process that tests kernels: " + err.Error())})
+		}
+	}
+	return nil
 }
 
-// complete puts the findings into the order of the kernels.
-func complete(kernels []hashing.Kernel, found []finding, dead map[string]finding) ([]finding, error) {
-	for _, f := range found {
-		dead[f.Kernel] = f
+func names(list []hashing.Kernel) (names []string) {
+	for _, k := range list {
+		names = append(names, k.Name)
 	}
-	var all []finding
-	for _, k := range kernels {
-		f, ok := dead[k.Name]
-		if !ok {
-			return nil, fmt.Errorf("%w: it says nothing of kernel %q", errNoProbe, k.Name)
-		}
-		all = append(all, f)
-	}
-	return all, checkFindings(all)
+	return names
 }
 
 // once starts one child. When that fails, culprit is the kernel that it was
 // running, if it came so far.
-func (p *prober) once(parent context.Context, order probeOrder) (found []finding, culprit string, err error) {
+func (p *prober) once(parent context.Context, order probeOrder, tell func(Finding)) (culprit string, err error) {
 	ctx, kill := context.WithCancel(parent)
 	defer kill()
 	child, err := p.command(ctx)
 	if err != nil {
-		return nil, "", err
+		return "", err
 	}
 	request, err := json.Marshal(order)
 	if err != nil {
-		return nil, "", err
+		return "", err
 	}
 	input, err := child.StdinPipe() // closed by Wait
 	if err != nil {
-		return nil, "", err
+		return "", err
 	}
 	output, err := child.StdoutPipe()
 	if err != nil {
-		return nil, "", err
+		return "", err
 	}
 	complaint := &firstBytes{room: 1000}
 	child.Stderr = complaint
 	if err := child.Start(); err != nil {
-		return nil, "", err
+		return "", err
 	}
 	watchdog := time.AfterFunc(p.patience, kill)
 	defer watchdog.Stop()
-	reader := probeReader{cpu: p.cpu, heard: func() { watchdog.Reset(p.patience) }}
+	reader := probeReader{cpu: p.cpu, order: order.Kernels, heard: func() { watchdog.Reset(p.patience) }, tell: tell}
 	if _, err = input.Write(append(request, '\n')); err == nil {
 		err = reader.read(output)
 	}
@@ -131,21 +119,23 @@ func (p *prober) once(parent context.Context, order probeOrder) (found []finding
 	ended := child.Wait()
 	switch {
 	case reader.ended && err == nil:
-		return reader.found, "", nil
+		return "", nil
 	case silent:
 		err = fmt.Errorf("it did not come to an end within %v", p.patience)
 	case err == nil:
 		err = fmt.Errorf("%s (%v)", complaint.firstLine(), ended)
 	}
-	return nil, reader.running, err
+	return reader.running, err
 }
 
 // probeReader follows the child's lines.
 type probeReader struct {
-	cpu     cpuKey // that the child must be running on
+	cpu     CPU    // that the child must be running on
 	heard   func() // at every line
+	order   []string
+	tell    func(Finding)
 	running string // the kernel that the child runs
-	found   []finding
+	found   []Finding
 	ended   bool
 }
 
@@ -177,7 +167,13 @@ func (r *probeReader) take(text []byte) error {
 		r.running = line.Begin
 	case line.Found != nil:
 		r.found = append(r.found, *line.Found)
-		return checkFindings(r.found)
+		if !slices.Contains(r.order, line.Found.Kernel) {
+			return fmt.Errorf("it speaks of a kernel %.40q", line.Found.Kernel)
+		}
+		if err := checkFindings(r.found); err != nil {
+			return err
+		}
+		r.tell(*line.Found)
 	case line.Trouble != "":
 		return errors.New(cut(line.Trouble))
 	case line.End:
