@@ -6,9 +6,9 @@ import (
 	"quarry/work"
 )
 
-// feed shows the newest job to all workers. Publishing replaces the offer;
-// a worker compares pointers between batches to learn of it, which costs one
-// atomic load.
+// feed shows the newest job to all workers. Publishing replaces the offer and
+// ends its batches; a worker compares pointers between batches to learn of it,
+// which costs one atomic load.
 type feed struct {
 	current atomic.Pointer[offer]
 }
@@ -20,12 +20,12 @@ type offer struct {
 	stop     stopWord
 }
 
-// stopWord ends the batches of one offer when it is not zero. Kernels read it in
+// stopWord ends the batches of one offer once it is not zero. Kernels read it in
 // every turn: it is on cache lines that nobody else writes. Each offer has its
 // own, so that none is ever set back.
 type stopWord struct {
 	_    [128]byte
-	word atomic.Uint32
+	word uint32 // by sync/atomic
 	_    [124]byte
 }
 
@@ -38,7 +38,7 @@ func newFeed() *feed {
 // publish makes job the one to work on.
 func (f *feed) publish(job *work.Job) {
 	old := f.current.Swap(&offer{job: job, replaced: make(chan struct{})})
-	old.stop.word.Store(1)
+	atomic.StoreUint32(&old.stop.word, 1)
 	close(old.replaced)
 }
 

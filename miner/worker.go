@@ -16,10 +16,10 @@ import (
 )
 
 const (
-	// batchTime is how long one call of a kernel should take. Assembly cannot
-	// be preempted, so this bounds how late a worker sees a new job and how
-	// long the garbage collector may have to wait for it. Calls cost a
-	// microsecond or so: half of it would cost half a per cent of the rate.
+	// batchTime is how long one call of a kernel should take. A new job ends it
+	// early, but assembly cannot be preempted: this bounds how long the garbage
+	// collector may have to wait for it. Calls cost a microsecond or so: half of
+	// it would cost half a per cent of the rate.
 	batchTime = 400 * time.Microsecond
 	// Batches are counted in hashes, so that works of few and of many versions
 	// take the same time. The least is one group of the kernel's lanes under all
@@ -99,6 +99,7 @@ func (w *worker) run(ctx context.Context, priority Priority) {
 			pause.Stop()
 			continue
 		}
+		w.work.Prehash().Stop = &now.stop.word
 		if last == nil {
 			w.log.Debug("worker begins to hash", zap.Int("worker", w.index), zap.String("job", now.job.ID))
 		}
@@ -174,7 +175,7 @@ func (w *worker) search(ctx context.Context, now *offer, start uint32) {
 		}
 		done := w.batch.done
 		w.counter.Add(uint64(done) * uint64(w.work.Versions))
-		if done == 0 {
+		if done == 0 && w.batch.fault != nil {
 			done = count // the last kernel is of no use here: no hashes, but no standstill
 		}
 		start += done
