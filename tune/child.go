@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"quarry/hashing"
@@ -20,18 +21,66 @@ import (
 
 // This file is the parent's side of probe.go.
 
-// probePatience is how long the child may be silent. The longest it works
-// without a word is making proofs, some tens of milliseconds.
-const probePatience = 10 * time.Second
-
 // errNoProbe says that there was no test, through no fault of a kernel.
 var errNoProbe = errors.New("the process that tests kernels does not work here")
 
 // prober has kernels tested and measured by a child process.
 type prober struct {
-	command  func(context.Context) (*exec.Cmd, error)
+	command  command
+	ready    *Child // the first one, if it was started ahead
 	patience time.Duration
 	cpu      CPU
+}
+
+// command makes the child's.
+type command func(context.Context) (*exec.Cmd, error)
+
+// Child is a process that waits for its order.
+type Child struct {
+	process   *exec.Cmd
+	input     io.Writer
+	output    io.Reader
+	complaint firstBytes
+	kill      context.CancelFunc
+	end       func() error // waits for it, once
+	fault     error        // why it could not be started
+}
+
+// Spawn starts the child process for [Options] ahead of its order: it gets ready
+// while its parent reads the settings. Stop must follow, whatever becomes of it.
+func Spawn(ctx context.Context) *Child { return spawn(ctx, ownProgram) }
+
+func spawn(ctx context.Context, make command) *Child {
+	c := &Child{complaint: firstBytes{room: 1000}}
+	ctx, c.kill = context.WithCancel(ctx)
+	if c.fault = c.start(ctx, make); c.fault != nil {
+		c.kill()
+	}
+	return c
+}
+
+func (c *Child) start(ctx context.Context, make command) (err error) {
+	if c.process, err = make(ctx); err != nil {
+		return err
+	}
+	if c.input, err = c.process.StdinPipe(); err != nil { // closed by Wait
+		return err
+	}
+	if c.output, err = c.process.StdoutPipe(); err != nil {
+		return err
+	}
+	c.process.Stderr = &c.complaint
+	c.end = sync.OnceValue(c.process.Wait)
+	return c.process.Start()
+}
+
+// Stop ends the process. It returns how it ended.
+func (c *Child) Stop() error {
+	c.kill()
+	if c.fault != nil {
+		return c.fault
+	}
+	return c.end()
 }
 
 // ownProgram is this program as a child: without arguments that are the
@@ -82,48 +131,36 @@ func names(list []hashing.Kernel) (names []string) {
 	return names
 }
 
-// once starts one child. When that fails, culprit is the kernel that it was
-// running, if it came so far.
-func (p *prober) once(parent context.Context, order probeOrder, tell func(Finding)) (culprit string, err error) {
-	ctx, kill := context.WithCancel(parent)
-	defer kill()
-	child, err := p.command(ctx)
-	if err != nil {
-		return "", err
-	}
+// once has one child do its work. When that fails, culprit is the kernel that it
+// was running, if it came so far.
+func (p *prober) once(ctx context.Context, order probeOrder, tell func(Finding)) (culprit string, err error) {
 	request, err := json.Marshal(order)
 	if err != nil {
 		return "", err
 	}
-	input, err := child.StdinPipe() // closed by Wait
-	if err != nil {
-		return "", err
+	child := p.ready
+	if p.ready = nil; child == nil {
+		child = spawn(ctx, p.command)
 	}
-	output, err := child.StdoutPipe()
-	if err != nil {
-		return "", err
+	if child.fault != nil {
+		return "", child.fault
 	}
-	complaint := &firstBytes{room: 1000}
-	child.Stderr = complaint
-	if err := child.Start(); err != nil {
-		return "", err
-	}
-	watchdog := time.AfterFunc(p.patience, kill)
+	defer context.AfterFunc(ctx, child.kill)()
+	var silent atomic.Bool
+	watchdog := time.AfterFunc(p.patience, func() { silent.Store(true); child.kill() })
 	defer watchdog.Stop()
 	reader := probeReader{cpu: p.cpu, order: order.Kernels, heard: func() { watchdog.Reset(p.patience) }, tell: tell}
-	if _, err = input.Write(append(request, '\n')); err == nil {
-		err = reader.read(output)
+	if _, err = child.input.Write(append(request, '\n')); err == nil {
+		err = reader.read(child.output)
 	}
-	silent := ctx.Err() != nil
-	kill() // it has ended, or says nothing useful
-	ended := child.Wait()
+	ended := child.Stop() // it has ended, or says nothing useful
 	switch {
 	case reader.ended && err == nil:
 		return "", nil
-	case silent:
+	case silent.Load():
 		err = fmt.Errorf("it did not come to an end within %v", p.patience)
 	case err == nil:
-		err = fmt.Errorf("%s (%v)", complaint.firstLine(), ended)
+		err = fmt.Errorf("%s (%v)", child.complaint.firstLine(), ended)
 	}
 	return reader.running, err
 }

@@ -49,6 +49,8 @@ var ErrNoOrder = errors.New("no order for a child process")
 
 // Serve is the child process: it takes its order from in and answers to out.
 func Serve(parent context.Context, in io.Reader, out io.Writer) error {
+	examiner := make(chan *hashing.Examiner, 1)
+	go func() { examiner <- hashing.NewExaminer() }() // takes some milliseconds, perhaps before there is an order
 	input := bufio.NewReaderSize(in, maxProbeLine)
 	line, err := input.ReadSlice('\n')
 	if err != nil {
@@ -64,7 +66,7 @@ func Serve(parent context.Context, in io.Reader, out io.Writer) error {
 		_, _ = io.Copy(io.Discard, input)
 		cancel()
 	}()
-	return probe(ctx, order, hashing.Kernels(), out)
+	return probe(ctx, order, hashing.Kernels(), <-examiner, out)
 }
 
 func parseProbeOrder(line []byte) (*probeOrder, error) {
@@ -83,13 +85,12 @@ func parseProbeOrder(line []byte) (*probeOrder, error) {
 
 // probe tests the ordered ones of the list, and measures those that pass if it
 // shall. What is only tested is told one by one.
-func probe(ctx context.Context, order *probeOrder, list []hashing.Kernel, out io.Writer) error {
+func probe(ctx context.Context, order *probeOrder, list []hashing.Kernel, examiner *hashing.Examiner, out io.Writer) error {
 	lines := json.NewEncoder(out)
 	cpu := thisCPU()
 	if err := lines.Encode(probeLine{CPU: &cpu}); err != nil {
 		return err
 	}
-	examiner := hashing.NewExaminer()
 	var subjects []*subject
 	for _, name := range order.Kernels {
 		i := slices.IndexFunc(list, func(k hashing.Kernel) bool { return k.Name == name })

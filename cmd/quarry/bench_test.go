@@ -134,7 +134,7 @@ func TestStressTakesWhatMines(t *testing.T) {
 		t.Errorf("%v; it says %s", err, &said)
 	}
 	said.Reset()
-	best := newTuner(miner.CPUSet{}, places, zap.NewNop()).Kernels(true)[0].Name
+	best := newTuner(miner.CPUSet{}, places, nil, zap.NewNop()).Kernels(true)[0].Name
 	if kernel, err := order.stressKernel(t.Context(), places, &said); err != nil || kernel.Name != best || said.Len() > 0 {
 		t.Errorf("takes %s, %v, %s; want %s", kernel.Name, err, &said, best)
 	}

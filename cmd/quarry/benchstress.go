@@ -66,7 +66,7 @@ func (o *benchOrder) stressKernel(ctx context.Context, places []miner.Placement,
 	if err != nil {
 		return hashing.Kernel{}, err
 	}
-	kernel, _, _, err := likelyKernels(ctx, newTuner(o.CPUs, places, log), hashing.Auto, log)
+	kernel, _, _, err := likelyKernels(ctx, newTuner(o.CPUs, places, nil, log), hashing.Auto, log)
 	switch {
 	case err != nil:
 		return hashing.Kernel{}, err

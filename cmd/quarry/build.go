@@ -30,12 +30,12 @@ type rig struct {
 	tuner     *tune.Tuner     // started
 }
 
-func newRig(ctx context.Context, c *config.Config, log *logging) (r *rig, err error) {
+func newRig(ctx context.Context, c *config.Config, child *tune.Child, log *logging) (r *rig, err error) {
 	set, placements, err := choosePlacements(c.CPU)
 	if err != nil {
 		return nil, err
 	}
-	tuner := newTuner(set, placements, log.Logger)
+	tuner := newTuner(set, placements, child, log.Logger)
 	kernels, err := kernelOptions(ctx, tuner, c.CPU.Kernel, log.Logger)
 	if err != nil {
 		return nil, err

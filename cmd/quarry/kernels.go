@@ -31,8 +31,8 @@ func probeCommand() *cli.Command {
 	}
 }
 
-func newTuner(set miner.CPUSet, placements []miner.Placement, log *zap.Logger) *tune.Tuner {
-	return tune.New(tune.Options{Set: set, Placements: placements, Version: versionText(), Log: log})
+func newTuner(set miner.CPUSet, placements []miner.Placement, child *tune.Child, log *zap.Logger) *tune.Tuner {
+	return tune.New(tune.Options{Set: set, Placements: placements, Version: versionText(), Child: child, Log: log})
 }
 
 // kernelOptions are the miner's kernels for the one that is named: it is tested

@@ -66,9 +66,9 @@ func kernelsCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			find := newTuner(set, placements, log).Test
+			find := newTuner(set, placements, nil, log).Test
 			if c.Bool("measure") {
-				find = newTuner(set, placements, log).Measure
+				find = newTuner(set, placements, nil, log).Measure
 			}
 			found, err := find(ctx)
 			if err != nil {

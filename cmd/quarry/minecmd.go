@@ -16,6 +16,7 @@ import (
 	"quarry/config"
 	"quarry/miner"
 	"quarry/stratum"
+	"quarry/tune"
 )
 
 func mineCommand() *cli.Command {
@@ -43,6 +44,8 @@ Exit codes: 0 ended as asked, 1 failed, 2 bad usage or configuration,
 }
 
 func mineAction(c *cli.Context) error {
+	child := tune.Spawn(c.Context) // first of all: nothing is hashed before it has tested a kernel
+	defer child.Stop()
 	loaded, err := loadConfig(c)
 	if err != nil {
 		return err
@@ -56,7 +59,7 @@ func mineAction(c *cli.Context) error {
 	defer release()
 	ctx, unhang := onHangup(ctx, log)
 	defer unhang()
-	rig, err := newRig(ctx, &loaded.Config, log)
+	rig, err := newRig(ctx, &loaded.Config, child, log)
 	if err != nil {
 		return err
 	}
