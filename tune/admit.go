@@ -28,7 +28,7 @@ func (t *Tuner) admit(ctx context.Context, s stage) {
 			return
 		}
 		if joined[f.Kernel] = true; len(joined) == 1 && t.named == "" {
-			t.log.Info("hashing begins, with the kernel that is best on most CPUs like this or was the last time", zap.String("kernel", f.Kernel))
+			t.log.Info("hashing begins", zap.String("kernel", f.Kernel), zap.String("because", t.because(f.Kernel)))
 		}
 		s.Join(t.kernels[i])
 		for _, rolling := range []bool{true, false} {
@@ -51,6 +51,17 @@ func (t *Tuner) admit(ctx context.Context, s stage) {
 			return
 		}
 	}
+}
+
+// because says why that kernel is the first.
+func (t *Tuner) because(kernel string) string {
+	switch {
+	case kernel != t.Kernels(true)[0].Name:
+		return "it is the first that passes its self-test"
+	case t.about(kernel) != nil:
+		return "it was the best the last time"
+	}
+	return "the CPU's features suggest it"
 }
 
 // fallBack is for a child process that does not work, where the system allows
