@@ -16,13 +16,12 @@ import (
 
 const kernelsDescription = `Lists the hashing kernels in this program, tests each that this CPU can run
 against known answers and a readable reference, and shows which one "auto"
-picks: the fastest on one thread for each CPU with rolled versions. The rates
-are measured at the first start of quarry mine on a CPU, once more ten minutes
-later, and at a start after a week. They are kept, and the better of the last
-two counts: what else runs on a machine only ever makes a kernel slower.
+begins with: the fastest on one thread for each CPU with rolled versions, as far
+as is known. quarry mine tries the kernels while it mines, some milliseconds at a
+time, and keeps the rates of all threads together.
 
   quarry kernels
-  quarry kernels --measure           measure now, for some seconds, and keep only this
+  quarry kernels --measure           measure now, for some seconds, and keep that
   quarry kernels --json
   quarry mine --kernel generic       mine with a kernel of one's own choice
 
