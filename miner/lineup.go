@@ -53,13 +53,13 @@ func newLineup(kernels []hashing.Kernel) *lineup {
 
 func (l *lineup) ranks() *ranks { return l.current.Load() }
 
-// change makes new ranks of the present ones, which it may edit a copy of. It
-// does nothing if edit returns false.
+// change replaces the ranks by a copy that edit has changed, with lists of its own
+// if it changes them. It does nothing if edit returns false.
 func (l *lineup) change(edit func(*ranks) bool) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	old := l.current.Load()
-	next := &ranks{rolled: slices.Clone(old.rolled), plain: slices.Clone(old.plain), trial: old.trial, replaced: make(chan struct{})}
+	next := &ranks{rolled: old.rolled, plain: old.plain, trial: old.trial, replaced: make(chan struct{})}
 	if !edit(next) {
 		return false
 	}
@@ -71,7 +71,7 @@ func (l *lineup) change(edit func(*ranks) bool) bool {
 // join puts a kernel behind the others.
 func (l *lineup) join(k hashing.Kernel) {
 	l.change(func(r *ranks) bool {
-		r.rolled, r.plain = append(r.rolled, k), append(r.plain, k)
+		r.rolled, r.plain = slices.Concat(r.rolled, []hashing.Kernel{k}), slices.Concat(r.plain, []hashing.Kernel{k})
 		return true
 	})
 }
@@ -86,9 +86,14 @@ func (l *lineup) prefer(rolling bool, names []string) bool {
 		return len(names)
 	}
 	return l.change(func(r *ranks) bool {
-		list := r.kernels(rolling)
-		before := slices.Clone(list)
+		before := r.kernels(rolling)
+		list := slices.Clone(before)
 		slices.SortStableFunc(list, func(a, b hashing.Kernel) int { return place(a) - place(b) })
+		if rolling {
+			r.rolled = list
+		} else {
+			r.plain = list
+		}
 		return !slices.EqualFunc(list, before, func(a, b hashing.Kernel) bool { return a.Name == b.Name })
 	})
 }
@@ -101,7 +106,7 @@ func (l *lineup) demote(name string) (out, news bool) {
 		if out = !slices.ContainsFunc(r.rolled, named); out {
 			return false
 		}
-		r.rolled, r.plain = slices.DeleteFunc(r.rolled, named), slices.DeleteFunc(r.plain, named)
+		r.rolled, r.plain = slices.DeleteFunc(slices.Clone(r.rolled), named), slices.DeleteFunc(slices.Clone(r.plain), named)
 		if r.trial != nil && r.trial.kernel.Name == name {
 			r.trial = nil
 		}

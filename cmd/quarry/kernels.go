@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
-	"github.com/urfave/cli/v2"
 	"go.uber.org/zap"
 
 	"quarry/config"
@@ -16,19 +16,15 @@ import (
 
 // This file wires package tune.
 
-// probeCommand is the child process that tests kernels.
-func probeCommand() *cli.Command {
-	return &cli.Command{
-		Name: tune.Command, Hidden: true,
-		Usage: "test and measure kernels for another quarry process",
-		Action: func(c *cli.Context) error {
-			err := tune.Serve(c.Context, c.App.Reader, c.App.Writer)
-			if errors.Is(err, tune.ErrNoOrder) {
-				return usageFault("%s is for quarry's own use: see quarry kernels --measure (%v)", tune.Command, err)
-			}
-			return err
-		},
+// probe is the child process that tests kernels, started by [tune.Spawn]. It is no
+// command of the app: making that takes a millisecond, for which the first hash
+// would wait.
+func probe(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
+	err := tune.Serve(ctx, stdin, stdout)
+	if errors.Is(err, tune.ErrNoOrder) {
+		return usageFault("%s is for quarry's own use: see quarry kernels --measure (%v)", tune.Command, err)
 	}
+	return err
 }
 
 func newTuner(set miner.CPUSet, placements []miner.Placement, child *tune.Child, log *zap.Logger) *tune.Tuner {
