@@ -28,11 +28,20 @@ func (b *budget) wait(cost time.Duration, now time.Time) time.Duration {
 }
 
 // spend books a window in which a kernel of that part of the best one's rate was
-// used.
-func (b *budget) spend(window time.Duration, level float64) {
-	b.spent += switchCost + lost(window, level)
+// used, by the workers' rates: a worker without one had no CPU for the few batches
+// that make a rate, and lost no more than those.
+func (b *budget) spend(window time.Duration, rates []float64, level float64) {
+	used := time.Duration(0)
+	for _, rate := range rates {
+		if rate > 0 {
+			used += window
+		} else {
+			used += min(window, fewBatches)
+		}
+	}
+	b.spent += switchCost + time.Duration(float64(used)/float64(max(len(rates), 1))*max(1-level, 0))
 }
 
-func lost(window time.Duration, level float64) time.Duration {
-	return time.Duration(float64(window) * max(1-level, 0))
-}
+// fewBatches is the time of the batches that a worker may have done without a
+// rate, the first included.
+const fewBatches = 1600 * time.Microsecond

@@ -55,6 +55,7 @@ const (
 	firstWindow   = 3 * time.Millisecond
 	longestWindow = 12 * time.Millisecond
 	manyVoids     = 8 // then there is a pause: the machine is too busy
+	longestPause  = 8 * time.Second
 )
 
 // New reads what is known from earlier starts.
@@ -189,9 +190,9 @@ func (t *Tuner) step(ctx context.Context, s stage, c *contest) (wait time.Durati
 	}
 	ratio, ok := ratioOf(c.before, tried, after)
 	if !ok {
-		return t.void(c, r)
+		return t.void(c, r, tried)
 	}
-	t.budget.spend(t.window, ratio)
+	t.budget.spend(t.window, tried, ratio)
 	c.voids, c.before = 0, after
 	c.sums = append(c.sums, sum(after))
 	if c.note(r, ratio); c.best != best {
@@ -202,12 +203,12 @@ func (t *Tuner) step(ctx context.Context, s stage, c *contest) (wait time.Durati
 
 // void is for a window that says nothing: the job was taken away, or the workers
 // were interrupted. Longer ones may say more.
-func (t *Tuner) void(c *contest, r *rival) (wait time.Duration) {
-	t.budget.spend(t.window, cmp.Or(r.level, 0.5))
+func (t *Tuner) void(c *contest, r *rival, tried []float64) (wait time.Duration) {
+	t.budget.spend(t.window, tried, cmp.Or(r.level, 0.5))
 	t.window = min(2*t.window, longestWindow)
 	c.before = nil
 	if c.voids++; c.voids%manyVoids > 0 {
 		return 0
 	}
-	return min(time.Second<<min(c.voids/manyVoids, 10), laterHeats)
+	return min(time.Second<<min(c.voids/manyVoids, 10), longestPause)
 }

@@ -273,7 +273,7 @@ func TestRatioOf(t *testing.T) {
 	}{
 		{[]float64{10, 20}, []float64{6, 12}, []float64{14, 28}, 0.5},
 		{[]float64{10, 0}, []float64{6, 12}, []float64{14, 28}, 0.5}, // one was interrupted
-		{[]float64{10, 0, 0}, []float64{6, 12, 1}, []float64{14, 28, 1}, 0},
+		{[]float64{10, 0, 0, 0, 0}, []float64{6, 12, 1, 1, 1}, []float64{14, 28, 1, 1, 1}, 0},
 		{nil, []float64{1}, []float64{1}, 0},
 		{[]float64{1}, nil, nil, 0}, // it went out
 		{[]float64{0}, []float64{0}, []float64{0}, 0},

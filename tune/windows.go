@@ -2,7 +2,7 @@ package tune
 
 // ratioOf is a window's rate as a part of the best one's, from the workers'
 // rates in it and in the best one's windows before and after. It counts the
-// workers that have a rate in all three; ok is false if they are less than half.
+// workers that have a rate in all three; ok is false if they are less than a quarter.
 func ratioOf(before, tried, after []float64) (ratio float64, ok bool) {
 	if len(before) != len(tried) || len(after) != len(tried) {
 		return 0, false
@@ -13,7 +13,7 @@ func ratioOf(before, tried, after []float64) (ratio float64, ok bool) {
 			of, by, valid = of+tried[i], by+(before[i]+after[i])/2, valid+1
 		}
 	}
-	if valid == 0 || 2*valid < len(tried) {
+	if valid == 0 || 4*valid < len(tried) {
 		return 0, false
 	}
 	return of / by, true
