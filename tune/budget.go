@@ -14,13 +14,15 @@ const (
 
 // budget is what trying has cost and may cost yet.
 type budget struct {
-	began time.Time
-	spent time.Duration
+	began  time.Time
+	atOnce time.Duration // firstAllowance, but for tests
+	spent  time.Duration
 }
 
-// wait is how long to wait for a window that may cost as much; 0: it may begin.
-func (b *budget) wait(cost time.Duration, now time.Time) time.Duration {
-	missing := b.spent + cost + switchCost - firstAllowance
+// wait is how long to wait for a window with a kernel of that part of the best
+// one's rate, 0 if it is not known; 0: it may begin.
+func (b *budget) wait(window time.Duration, level float64, now time.Time) time.Duration {
+	missing := b.spent + time.Duration(float64(window)*max(1-level, 0)) + switchCost - b.atOnce
 	if missing <= 0 {
 		return 0
 	}

@@ -16,9 +16,14 @@ import (
 // its interval by order statistics, which assumes nothing of their distribution.
 
 const (
-	fewRatios   = 2    // at least, before a kernel is left that is far behind
-	farBehind   = 0.8  // of the best one's rate
+	// What was seen to disturb a kernel halves its rate, as a hyperthread in the
+	// cache of decoded instructions does: below half, and some room, it is not a
+	// disturbance.
+	hopeless    = 0.4  // of the best one's rate: it is left at once
+	farBehind   = 0.8  // it is left after
+	fewRatios   = 2    // ratios
 	someRatios  = 5    // at least, before any other decision
+	manyRatios  = 12   // at least, before another is the best after the first heat: what mines is seldom wrong
 	mostRatios  = 24   // then it is a tie
 	nearEnough  = 0.9  // of the best one's rate: tried again more often
 	certainty   = 1.2  // half the interval's width: so many standard errors of a sign test, halved
@@ -104,11 +109,12 @@ func (c *contest) note(r *rival, ratio float64) {
 	n := len(r.ratios)
 	low, high := interval(r.ratios)
 	switch {
-	case n >= fewRatios && slices.Max(r.ratios) < farBehind:
+	case r.ratios[n-1] < hopeless, n >= fewRatios && slices.Max(r.ratios) < farBehind:
 		r.closed = true
 	case n < someRatios:
-	case low > 1:
+	case low > 1 && (c.heats == 0 || n >= manyRatios):
 		c.promote(r)
+	case low > 1 && n < mostRatios: // tried on
 	case high < 1, n >= mostRatios, low > 1-equalWithin && high < 1+equalWithin:
 		r.closed = true
 	}

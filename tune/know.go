@@ -93,10 +93,14 @@ func (t *Tuner) keepContest(c *contest, best float64) {
 		if before := t.about(r.name); before != nil {
 			f = *before
 		}
+		rate := best * r.level
+		if r != c.best { // one that is as good is not the next first guess
+			rate = best * min(r.level, 0.999)
+		}
 		if c.rolling {
-			f.Rolled = best * r.level
+			f.Rolled = rate
 		} else {
-			f.Plain = best * r.level
+			f.Plain = rate
 		}
 		found = append(found, f)
 	}

@@ -62,7 +62,7 @@ const (
 func New(o Options) *Tuner {
 	t := &Tuner{
 		placements: o.Placements, key: newKey(o.Set, o.Placements, o.Version), log: o.Log,
-		now: time.Now, grace: grace, window: firstWindow,
+		now: time.Now, grace: grace, window: firstWindow, budget: budget{atOnce: firstAllowance},
 	}
 	for _, k := range hashing.Kernels() {
 		if k.MissingHere() == "" {
@@ -129,7 +129,7 @@ func (t *Tuner) run(ctx context.Context, s stage) {
 	if t.named != "" {
 		return
 	}
-	t.budget = budget{began: t.now()}
+	t.budget.began = t.now()
 	contests := map[bool]*contest{}
 	for {
 		rolling, err := s.Job(ctx)
@@ -176,7 +176,7 @@ func (t *Tuner) step(ctx context.Context, s stage, c *contest) (wait time.Durati
 		t.finish(c)
 		return 0
 	}
-	if wait := t.budget.wait(t.window, now); wait > 0 {
+	if wait := t.budget.wait(t.window, r.level, now); wait > 0 {
 		return wait
 	}
 	best := c.best
@@ -193,6 +193,7 @@ func (t *Tuner) step(ctx context.Context, s stage, c *contest) (wait time.Durati
 		return t.void(c, r, tried)
 	}
 	t.budget.spend(t.window, tried, ratio)
+	t.window = max(t.window/2, firstWindow)
 	c.voids, c.before = 0, after
 	c.sums = append(c.sums, sum(after))
 	if c.note(r, ratio); c.best != best {

