@@ -20,7 +20,7 @@ var arrows = map[string][]string{
 	"benchmarks":             {"hashing", "miner", "telemetry"},
 	"benchmarks/ordersearch": {"benchmarks", "hashing"},
 	"benchmarks/peers":       {"benchmarks", "hashing", "miner", "telemetry"},
-	"cmd/quarry":             {"benchmarks", "config", "hashing", "miner", "stratum", "stratum/localpool", "telemetry", "work"},
+	"cmd/quarry":             {"benchmarks", "config", "hashing", "miner", "stratum", "stratum/localpool", "telemetry", "tune", "work"},
 	"config":                 {},
 	"hashing":                {},
 	"miner":                  {"hashing", "telemetry", "work"},
@@ -29,6 +29,7 @@ var arrows = map[string][]string{
 	"stratum/stratumtest":    {},
 	"stratum/v1":             {"hashing", "work"},
 	"telemetry":              {},
+	"tune":                   {"benchmarks", "hashing", "miner", "telemetry"},
 	"work":                   {"hashing"},
 }
 

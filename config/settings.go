@@ -150,7 +150,7 @@ func cpuSettings() []Setting {
 			Long: "idle hashes only when nothing else wants the CPU; low gives way to\nordinary programs.", Example: "idle"},
 		{Table: "cpu", Key: "kernel", Kind: String, Default: "auto", Env: "QUARRY_KERNEL", Flag: "kernel",
 			Doc:  "hashing kernel; \"quarry kernels\" lists them",
-			Long: "auto takes the fastest of those that this CPU can run and that pass their\nself-test. It is measured at the first start, for a second or so, and kept\nin the user's cache folder. A kernel found wrong while mining is replaced\nby the next fastest, a named one too.", Example: "generic"},
+			Long: "auto takes the fastest of those that this CPU can run and that pass their\nself-test. It is found while mining, by trying all for some milliseconds, and\nkept in the user's cache folder as the next start's first guess. A kernel\nfound wrong while mining is replaced by the next fastest, a named one too.", Example: "generic"},
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"quarry/hashing"
@@ -52,7 +53,7 @@ func (b *batch) call(kernel hashing.Kernel, p *hashing.Prehash, start, count uin
 	switch {
 	case found < 0 || found > len(b.hits) || done > count:
 		fault = fmt.Errorf("the kernel reports %d hits in %d nonces, with room for %d hits in %d nonces", found, done, len(b.hits), count)
-	case done == 0:
+	case done == 0 && (p.Stop == nil || atomic.LoadUint32(p.Stop) == 0):
 		fault = errNoHeadway
 	}
 	return found, done, fault

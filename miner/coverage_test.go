@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -54,25 +55,20 @@ type recorder struct {
 	ended  uint64             // hashes of those
 	wrong  uint64             // errors that the miner should have counted
 	calls  map[string]int
-	late   int // calls of a kernel after one behind it was called
-	order  []string
+	stage  atomic.Pointer[Stage]
+	late   int // calls of a kernel after it went out
 	watch  func(hashes uint64)
 }
 
 // kernel stops early at times, and goes wrong in the given call, if that is
 // not 0, by the fault.
 func (r *recorder) kernel(name string, lanes, versions, wrongCall int, fault scan) hashing.Kernel {
-	r.order = append(r.order, name)
-	place := len(r.order)
 	return hashing.Kernel{Name: name, Lanes: lanes, Versions: versions, Scan: func(p *hashing.Prehash, start, count uint32, hits []hashing.Hit) (int, uint32) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.calls[name]++
-		for _, behind := range r.order[place:] {
-			if r.calls[behind] > 0 {
-				r.late++
-				break
-			}
+		if s := r.stage.Load(); s != nil && !slices.ContainsFunc(s.Kernels(true), func(k hashing.Kernel) bool { return k.Name == name }) {
+			r.late++
 		}
 		if r.calls[name] == wrongCall {
 			r.wrong++
@@ -203,6 +199,11 @@ func checkCoverage(t *testing.T, r *recorder, jobs []*work.Job, kernels []hashin
 	}}
 	o := testOptions(t, workers, source)
 	o.Kernels, o.Start, o.nonces = kernels, start, nonces
+	tune := switching(r.rng.Uint64())
+	o.Tune = func(ctx context.Context, s *Stage) {
+		r.stage.Store(s)
+		tune(ctx, s)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := Run(ctx, o); err == nil || err.Error() != "all is searched" {
@@ -253,6 +254,22 @@ func checkCoverage(t *testing.T, r *recorder, jobs []*work.Job, kernels []hashin
 	}
 }
 
+// switching has the workers change their kernel every few batches.
+func switching(seed uint64) func(context.Context, *Stage) {
+	return func(ctx context.Context, s *Stage) {
+		rng := rand.New(rand.NewPCG(seed, 5))
+		for ctx.Err() == nil {
+			rolling := rng.IntN(2) == 0
+			list := s.Kernels(rolling)
+			name := list[rng.IntN(len(list))].Name
+			if rng.IntN(8) == 0 {
+				s.Prefer(rolling, name)
+			}
+			s.Try(ctx, name, rolling, time.Duration(rng.IntN(60))*time.Microsecond)
+		}
+	}
+}
+
 // sharePlace is what a miner chooses in a header.
 type sharePlace struct {
 	version, nonce uint32
@@ -289,8 +306,10 @@ func TestEveryShareOnce(t *testing.T) {
 				o := testOptions(t, 2, source)
 				good := o.Kernels[0]
 				good.Versions = versions
-				o.Kernels = []hashing.Kernel{spoiled(good, uint64(seed)), good}
-				o.nonces = nonces
+				other := good
+				other.Name, other.Lanes = "other", 7
+				o.Kernels = []hashing.Kernel{spoiled(good, uint64(seed)), good, other}
+				o.nonces, o.Tune = nonces, switching(uint64(seed))
 				o.Trace.Settled = func(share *work.Share, _ time.Time, _ error) {
 					mu.Lock()
 					defer mu.Unlock()
@@ -314,8 +333,8 @@ func TestEveryShareOnce(t *testing.T) {
 					}
 				}
 				s := o.Telemetry.Snapshot()
-				if hashes := uint64(256 * nonces << bits.OnesCount32(mask)); s.Hashes != hashes || s.HardwareErrors == 0 || s.Kernel != "generic" {
-					t.Errorf("%d hashes, %d errors, kernel %s; want %d, some, generic", s.Hashes, s.HardwareErrors, s.Kernel, hashes)
+				if hashes := uint64(256 * nonces << bits.OnesCount32(mask)); s.Hashes != hashes || s.HardwareErrors == 0 || s.Kernel == "spoiled" {
+					t.Errorf("%d hashes, %d errors, kernel %s; want %d, some, another", s.Hashes, s.HardwareErrors, s.Kernel, hashes)
 				}
 			})
 		}
@@ -342,7 +361,7 @@ func sharesOf(job *work.Job, nonces uint32) map[sharePlace]bool {
 	return shares
 }
 
-// spoiled reports one hit twice in its 20th call, and stops early in others.
+// spoiled reports every first hit twice, and stops early in others.
 func spoiled(k hashing.Kernel, seed uint64) hashing.Kernel {
 	scan := k.Scan
 	var mu sync.Mutex
@@ -351,7 +370,7 @@ func spoiled(k hashing.Kernel, seed uint64) hashing.Kernel {
 	k.Scan = func(p *hashing.Prehash, start, count uint32, hits []hashing.Hit) (int, uint32) {
 		mu.Lock()
 		calls++
-		part, spoil := 1+rng.Uint32N(count), calls >= 20
+		part, spoil := 1+rng.Uint32N(count), calls >= 1
 		mu.Unlock()
 		found, done := scan(p, start, part, hits)
 		if spoil && found > 0 {

@@ -8,7 +8,9 @@
 //  5. submit.go  share -> Source.Submit -> verdict -> ledger
 //  6. miner.go   starts these, ends them in the right order
 //
-// lineup.go is the kernels to choose from, and how one found wrong goes out.
+// lineup.go is the kernels to choose from, and how one found wrong goes out;
+// trial.go lets all workers try one for some milliseconds of their real work,
+// for whoever chooses (package tune).
 // cpus*.go, pin_*.go and priority*.go choose the CPUs and tie workers to them.
 //
 // Goroutines cross twice: a job goes down through the feed, a share goes up

@@ -33,21 +33,40 @@ func TestLineup(t *testing.T) {
 		}
 		return kernels
 	}
-	l := newLineup(list("a", "b", "c"), list("b", "a", "c"))
+	l := newLineup(nil)
+	if _, _, ok := l.ranks().choice(true); ok {
+		t.Error("there is a choice of no kernels")
+	}
+	for _, k := range list("c", "b", "a") {
+		l.join(k)
+	}
+	if !l.prefer(true, []string{"a", "x", "b"}) || !l.prefer(false, []string{"b", "a"}) || l.prefer(false, []string{"b"}) {
+		t.Error("prefer does not say what it changed")
+	}
 	step := func(name string, wantOut, wantNews bool, rolled, plain string) {
 		t.Helper()
 		out, news := l.demote(name)
-		if r := l.ranks(); out != wantOut || news != wantNews || r.best(true).Name != rolled || r.best(false).Name != plain {
-			t.Errorf("after %s: out %v, news %v, best %s and %s", name, out, news, r.best(true).Name, r.best(false).Name)
+		if r := l.ranks(); out != wantOut || news != wantNews || r.rolled[0].Name != rolled || r.plain[0].Name != plain {
+			t.Errorf("after %s: out %v, news %v, best %s and %s", name, out, news, r.rolled[0].Name, r.plain[0].Name)
 		}
 	}
+	on := &trial{rolling: true}
+	if !l.begin(on, "a") || l.begin(&trial{}, "x") {
+		t.Error("a trial of what is not there, or none of what is")
+	}
+	if k, now, _ := l.ranks().choice(true); k.Name != "a" || now != on {
+		t.Errorf("on trial is %s", k.Name)
+	}
+	if k, now, _ := l.ranks().choice(false); k.Name != "b" || now != nil {
+		t.Errorf("jobs of the other kind have %s", k.Name)
+	}
 	step("a", true, true, "b", "b")
+	if l.end(on) {
+		t.Error("the trial of a kernel that is out goes on")
+	}
 	step("a", true, false, "b", "b")
 	step("c", true, true, "b", "b")
 	step("b", false, false, "b", "b")
-	if r := newLineup(list("a"), nil).ranks(); r.best(false).Name != "a" {
-		t.Error("without a plain order there is no best")
-	}
 }
 
 // TestEachJobHasItsKernel: the order depends on whether there are versions to roll.
@@ -68,7 +87,8 @@ func TestEachJobHasItsKernel(t *testing.T) {
 	}}
 	o := testOptions(t, 1, source)
 	a, b := named("a", called), named("b", called)
-	o.Kernels, o.PlainKernels = []hashing.Kernel{a, b}, []hashing.Kernel{b, a}
+	o.Kernels = []hashing.Kernel{a, b}
+	o.Tune = func(_ context.Context, s *Stage) { s.Prefer(false, "b") }
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- Run(ctx, o) }()

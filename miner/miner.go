@@ -22,19 +22,20 @@ const patience = 500 * time.Millisecond
 // drainTime is how long a stopping miner waits for verdicts still out.
 const drainTime = 3 * time.Second
 
-// Options are all that a miner needs. Source, Kernels, Placements and
-// Telemetry are required.
+// Options are all that a miner needs. Source, Placements, Telemetry and Kernels
+// or Tune are required.
 type Options struct {
 	Source Source
 	// Kernels are tried in this order: when one reports a hit that the reference
 	// does not confirm, all workers go on with the next, and never back.
 	Kernels []hashing.Kernel
-	// PlainKernels are the same in the order for jobs without versions to roll;
-	// empty means that it is the same order.
-	PlainKernels []hashing.Kernel
-	Placements   []Placement // one worker for each
-	Priority     Priority
-	Start        work.Start
+	// Tune, if it is not nil, may add kernels and decides about their order while
+	// the miner runs. It ends with its context. Without Kernels nothing is hashed
+	// before it adds one.
+	Tune       func(context.Context, *Stage)
+	Placements []Placement // one worker for each
+	Priority   Priority
+	Start      work.Start
 	// Shares ends the run after so many accepted shares; 0 means never.
 	Shares    uint64
 	Telemetry *telemetry.Telemetry // for at least as many workers as Placements
@@ -66,7 +67,7 @@ func Run(ctx context.Context, o Options) error {
 	connected, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	defer disconnect()
 
-	feed, roller, lineup := newFeed(), work.NewRoller(o.Start), newLineup(o.Kernels, o.PlainKernels)
+	feed, roller, lineup := newFeed(), work.NewRoller(o.Start), newLineup(o.Kernels)
 	examiner := sync.OnceValue(hashing.NewExaminer)
 	shares := &submitter{
 		source: o.Source, ledger: o.Telemetry.Ledger, trace: o.Trace, log: o.Log,
@@ -74,7 +75,7 @@ func Run(ctx context.Context, o Options) error {
 		losses: losses{log: o.Log, more: "more shares lost"}, outdated: losses{log: o.Log, more: "more shares stale"},
 		queue: make(chan found, queuedShares), ended: make(chan struct{}),
 	}
-	var source, workers, submits sync.WaitGroup
+	var source, workers, submits, tuner sync.WaitGroup
 	var sourceErr error
 	source.Go(func() {
 		sourceErr = o.Source.Run(connected, func(job *work.Job) {
@@ -92,8 +93,13 @@ func Run(ctx context.Context, o Options) error {
 		}
 		workers.Go(func() { w.run(searching, o.Priority) })
 	}
+	if o.Tune != nil {
+		stage := &Stage{feed: feed, lineup: lineup, workers: len(o.Placements)}
+		tuner.Go(func() { o.Tune(searching, stage) })
+	}
 
 	<-searching.Done()
+	feed.publish(nil) // ends the batches
 	waitFor(&workers, patience)
 	o.Telemetry.Meter.Stop()
 	close(shares.ended)
@@ -105,6 +111,7 @@ func Run(ctx context.Context, o Options) error {
 	impatient.Stop()
 	disconnect()
 	source.Wait()
+	tuner.Wait()
 	o.Telemetry.Ledger.Close()
 	if ctx.Err() != nil || shares.reached() {
 		return nil
@@ -114,10 +121,10 @@ func Run(ctx context.Context, o Options) error {
 
 // check refuses what cannot work and fills in what was left open.
 func (o *Options) check() error {
-	if len(o.Placements) == 0 || len(o.Kernels) == 0 || o.Telemetry.Counters.Len() < len(o.Placements) {
+	if len(o.Placements) == 0 || len(o.Kernels) == 0 && o.Tune == nil || o.Telemetry.Counters.Len() < len(o.Placements) {
 		return errors.New("miner: needs a kernel, at least one placement and a counter for each worker")
 	}
-	for _, k := range append(o.Kernels[:len(o.Kernels):len(o.Kernels)], o.PlainKernels...) {
+	for _, k := range o.Kernels {
 		if k.Scan == nil || k.Lanes < 1 || k.Versions < 1 {
 			return fmt.Errorf("miner: kernel %q cannot scan", k.Name)
 		}

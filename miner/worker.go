@@ -16,10 +16,10 @@ import (
 )
 
 const (
-	// batchTime is how long one call of a kernel should take. Assembly cannot
-	// be preempted, so this bounds how late a worker sees a new job and how
-	// long the garbage collector may have to wait for it. Calls cost a
-	// microsecond or so: half of it would cost half a per cent of the rate.
+	// batchTime is how long one call of a kernel should take. A new job ends it
+	// early, but assembly cannot be preempted: this bounds how long the garbage
+	// collector may have to wait for it. Calls cost a microsecond or so: half of
+	// it would cost half a per cent of the rate.
 	batchTime = 400 * time.Microsecond
 	// Batches are counted in hashes, so that works of few and of many versions
 	// take the same time. The least is one group of the kernel's lanes under all
@@ -58,11 +58,15 @@ type worker struct {
 
 	ranks   *ranks // that kernel comes from
 	kernel  hashing.Kernel
-	rolling bool // kernel was chosen for a job with versions to roll
+	rolling bool   // kernel was chosen for a job with versions to roll
+	trial   *trial // that kernel is on; nil: none
+	fresh   bool   // no batch was searched since kernel was chosen
+	told    string // the kernel that telemetry knows of
 	checked time.Time
 	work    work.Work
 	batch   batch
-	size    uint64 // hashes per batch, tuned to batchTime
+	sizes   map[string]*uint64 // hashes per batch of each kernel, by name, tuned to batchTime
+	size    *uint64            // that of kernel
 }
 
 // run searches whatever the feed offers until ctx ends. The thread it locks is
@@ -72,6 +76,7 @@ func (w *worker) run(ctx context.Context, priority Priority) {
 	runtime.LockOSThread()
 	w.settle(priority)
 	w.batch.hits = make([]hashing.Hit, hashing.MinHits)
+	w.sizes = make(map[string]*uint64)
 	w.checked = time.Now()
 	var last *offer
 	for ctx.Err() == nil {
@@ -80,8 +85,13 @@ func (w *worker) run(ctx context.Context, priority Priority) {
 			wait(ctx, now.replaced, nil)
 			continue
 		}
-		w.choose(now.job)
-		nonce, err := w.roller.Next(&w.work, now.job, w.kernel.Versions, time.Since(now.job.Received))
+		if !w.choose(now.job) { // no kernel is known to be right so far
+			wait(ctx, w.ranks.replaced, nil)
+			continue
+		}
+		// As many versions as there may be, whichever kernel it is: the next one may
+		// be faster with many, and none is slower.
+		nonce, err := w.roller.Next(&w.work, now.job, hashing.MaxVersions, time.Since(now.job.Received))
 		if err != nil { // work.ErrExhausted
 			w.tellExhausted(now.job)
 			pause := time.NewTimer(exhaustedPause)
@@ -89,6 +99,7 @@ func (w *worker) run(ctx context.Context, priority Priority) {
 			pause.Stop()
 			continue
 		}
+		w.work.Prehash().Stop = &now.stop.word
 		if last == nil {
 			w.log.Debug("worker begins to hash", zap.Int("worker", w.index), zap.String("job", now.job.ID))
 		}
@@ -100,20 +111,40 @@ func (w *worker) run(ctx context.Context, priority Priority) {
 	}
 }
 
-// choose takes the best kernel for the job. Its batches grow anew, since it may
-// be much slower than the one before.
-func (w *worker) choose(job *work.Job) {
-	rolling := job.VersionMask&^job.Version != 0
+// choose takes the kernel for the job: the best one, or the one on trial. It
+// returns false while there is none.
+func (w *worker) choose(job *work.Job) bool {
+	rolling := rolls(job)
 	now := w.lineup.ranks()
 	if now == w.ranks && rolling == w.rolling {
-		return
+		return w.kernel.Scan != nil
 	}
 	before := w.kernel.Name
-	w.ranks, w.rolling, w.kernel = now, rolling, now.best(rolling)
-	if w.kernel.Name != before {
-		w.size = startBatch
-		w.telemetry.SetKernel(w.kernel.Name)
+	w.ranks, w.rolling, w.fresh = now, rolling, true
+	var ok bool
+	if w.kernel, w.trial, ok = now.choice(rolling); !ok {
+		return false
 	}
+	if w.kernel.Name != before {
+		w.size = w.sizeOf(w.kernel.Name)
+	}
+	if w.trial == nil && w.kernel.Name != w.told {
+		w.told = w.kernel.Name
+		w.telemetry.SetKernel(w.told)
+	}
+	return true
+}
+
+// sizeOf is the kernel's batch size as it was tuned the last time. A kernel that
+// is new begins with a small one: it may be much slower than the others.
+func (w *worker) sizeOf(kernel string) *uint64 {
+	size, known := w.sizes[kernel]
+	if !known {
+		size = new(uint64)
+		*size = startBatch
+		w.sizes[kernel] = size
+	}
+	return size
 }
 
 // tellExhausted says, by one worker for all and once in a while, why there is
@@ -137,13 +168,14 @@ func (w *worker) search(ctx context.Context, now *offer, start uint32) {
 		if w.batch.fault != nil && w.distrust() {
 			continue // the next kernel searches these nonces again
 		}
+		w.note(count)
 		w.tune(w.batch.took, w.batch.done == count)
 		for _, share := range w.batch.shares {
 			w.shares.offer(share)
 		}
 		done := w.batch.done
 		w.counter.Add(uint64(done) * uint64(w.work.Versions))
-		if done == 0 {
+		if done == 0 && w.batch.fault != nil {
 			done = count // the last kernel is of no use here: no hashes, but no standstill
 		}
 		start += done
@@ -154,11 +186,23 @@ func (w *worker) search(ctx context.Context, now *offer, start uint32) {
 	}
 }
 
+// note keeps a batch of the kernel on trial: not the first, which meets what the
+// kernel before it left in the core, nor a short one, in which the call itself
+// counts, nor one that reaches beyond the trial.
+func (w *worker) note(count uint32) {
+	switch {
+	case w.fresh:
+		w.fresh = false
+	case w.trial != nil && w.batch.done == count && w.batch.took >= batchTime/2 && w.lineup.ranks() == w.ranks:
+		w.trial.tallies[w.index].note(uint64(count)*uint64(w.work.Versions), w.batch.took)
+	}
+}
+
 // count is how many of the nonces left the next batch has: whole groups of the
 // kernel's lanes, as far as there are enough.
 func (w *worker) count(left uint64) uint32 {
 	lanes := uint64(w.kernel.Lanes)
-	groups := max(w.size/(lanes*uint64(w.work.Versions)), 1)
+	groups := max(*w.size/(lanes*uint64(w.work.Versions)), 1)
 	return uint32(min(left, groups*lanes, math.MaxUint32))
 }
 
@@ -168,9 +212,9 @@ func (w *worker) count(left uint64) uint32 {
 func (w *worker) tune(took time.Duration, full bool) {
 	switch low, high := batchTime*4/5, batchTime*6/5; {
 	case took > high:
-		w.size = max(minBatch, w.size/2, uint64(float64(w.size)*float64(batchTime)/float64(took)))
+		*w.size = max(minBatch, *w.size/2, uint64(float64(*w.size)*float64(batchTime)/float64(took)))
 	case full && took < low:
-		w.size = min(maxBatch, 2*w.size, uint64(float64(w.size)*float64(batchTime)/float64(max(took, 1)))+1)
+		*w.size = min(maxBatch, 2**w.size, uint64(float64(*w.size)*float64(batchTime)/float64(max(took, 1)))+1)
 	}
 }
 
@@ -194,7 +238,7 @@ func (w *worker) distrust() bool {
 	switch {
 	case news:
 		line.Error("hardware error: the kernel is wrong and is not used any more; lower the clock or check the cooling, and restart to use it again",
-			zap.String("next_kernel", w.lineup.ranks().best(w.rolling).Name))
+			zap.String("next_kernel", w.lineup.ranks().kernels(w.rolling)[0].Name))
 	case !out:
 		// The first says it all; later ones are logged ever more rarely.
 		n := w.counter.HardwareErrors()

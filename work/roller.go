@@ -61,7 +61,9 @@ func NewRoller(start Start) *Roller {
 }
 
 // Next fills w with a part of the job that nobody has searched, of at most
-// versions versions, ready to scan. held is how long the job has been at hand,
+// versions versions, ready to scan. Works of few versions are slow to search, so
+// that the values of a mask are dealt out evenly: 4 as 2 and 2 where 3 may be had,
+// not as 3 and 1. held is how long the job has been at hand,
 // which bounds the ntime. The first nonce to scan is returned; all 2^32 nonces
 // from there on, modulo 2^32, belong to the work.
 func (r *Roller) Next(w *Work, job *Job, versions int, held time.Duration) (nonce uint32, err error) {
@@ -85,9 +87,10 @@ func (r *Roller) take(w *Work, job *Job, versions int, held time.Duration) (uint
 		}
 	}
 	all := r.space.versions()
+	share := evenShare(all-r.version, uint64(max(min(versions, hashing.MaxVersions), 1)))
 	w.Job, w.NTime, w.Versions = job, r.ntime, 0
 	w.setExtranonce2(r.extranonce2)
-	for w.Versions < min(versions, hashing.MaxVersions) && r.version < all {
+	for range share {
 		w.Version[w.Versions] = job.Version | spread(r.version, r.space.mask)
 		w.Versions++
 		r.version++
@@ -96,6 +99,13 @@ func (r *Roller) take(w *Work, job *Job, versions int, held time.Duration) (uint
 	nonce := r.start.Nonce
 	r.start.Nonce = 0
 	return nonce, nil
+}
+
+// evenShare is how many of left each of as few shares as can be has, of most at
+// most; the last may have fewer.
+func evenShare(left, most uint64) uint64 {
+	shares := (left + most - 1) / most
+	return (left + shares - 1) / shares
 }
 
 // turnTo makes job the current one. A job of the same content and space goes

@@ -278,3 +278,44 @@ func TestSpreadCountsThroughMask(t *testing.T) {
 		}
 	}
 }
+
+// TestWorksHaveManyVersions: the values of a mask are dealt out so that no work
+// has one version where it could have more, whatever numbers the workers ask
+// for, in turn, and none is left out.
+func TestWorksHaveManyVersions(t *testing.T) {
+	for _, c := range []struct {
+		mask uint32
+		asks []int
+		want []int
+	}{
+		{0, []int{32}, []int{1, 1}},
+		{0x00002000, []int{32}, []int{2, 2}},
+		{0x00006000, []int{3}, []int{2, 2, 2, 2}},
+		{0x0000e000, []int{32}, []int{8, 8}},
+		{0x0000e000, []int{5, 3}, []int{4, 2, 2}},
+		{0x0001e000, []int{5}, []int{4, 4, 4, 4, 4}},
+		{0x0003e000, []int{31}, []int{16, 16, 16}},
+		{0x1fffe000, []int{32, 8}, []int{32, 8, 32, 8}},
+		{0x0000e000, []int{32, 99}, []int{8, 8}},
+	} {
+		job := coinbaseJob(1, 4, c.mask)
+		r := NewRoller(Start{})
+		var w Work
+		for i, want := range c.want {
+			if _, err := r.Next(&w, job, c.asks[i%len(c.asks)], 0); err != nil || w.Versions != want {
+				t.Errorf("mask %08x, asked for %v: work %d has %d versions, %v; want %d", c.mask, c.asks, i, w.Versions, err, want)
+			}
+		}
+	}
+	for most := uint64(2); most <= hashing.MaxVersions; most++ {
+		for all := uint64(2); all <= 1<<10; all *= 2 {
+			for left := all; left > 0; {
+				n := evenShare(left, most)
+				if n < 2 || n > most {
+					t.Fatalf("of %d, %d left, at most %d: a work of %d", all, left, most, n)
+				}
+				left -= n
+			}
+		}
+	}
+}

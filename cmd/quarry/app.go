@@ -48,7 +48,6 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			configCommand(),
 			versionCommand(),
 			completionCommand(),
-			probeCommand(),
 		},
 	}
 	app.OnUsageError = usageError

@@ -66,14 +66,14 @@ func (o *benchOrder) stressKernel(ctx context.Context, places []miner.Placement,
 	if err != nil {
 		return hashing.Kernel{}, err
 	}
-	kernels, err := newPicker(o.CPUs, places, log).pick(ctx, hashing.Auto)
+	kernel, _, _, err := likelyKernels(ctx, newTuner(o.CPUs, places, nil, log), hashing.Auto, log)
 	switch {
 	case err != nil:
 		return hashing.Kernel{}, err
 	case ctx.Err() != nil:
 		return hashing.Kernel{}, cli.Exit("interrupted", exitInterrupted)
 	}
-	return kernels.rolled[0], nil
+	return kernel, nil
 }
 
 // verdict is "passed: 1.2T hashes verified, 0 errors" or

@@ -15,6 +15,7 @@ import (
 	"quarry/stratum"
 	"quarry/stratum/localpool"
 	"quarry/telemetry"
+	"quarry/tune"
 	"quarry/work"
 )
 
@@ -26,25 +27,29 @@ type rig struct {
 	telemetry *telemetry.Telemetry
 	client    *stratum.Client
 	practice  *localpool.Pool // nil with a real pool
-	lookAgain func(context.Context)
+	tuner     *tune.Tuner     // started
 }
 
-func newRig(ctx context.Context, c *config.Config, log *logging) (*rig, error) {
+func newRig(ctx context.Context, c *config.Config, child *tune.Child, log *logging) (r *rig, err error) {
 	set, placements, err := choosePlacements(c.CPU)
 	if err != nil {
 		return nil, err
 	}
-	picker := newPicker(set, placements, log.Logger)
-	kernels, err := picker.pick(ctx, c.CPU.Kernel)
+	tuner := newTuner(set, placements, child, log.Logger)
+	kernels, err := kernelOptions(ctx, tuner, c.CPU.Kernel, log.Logger)
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			tuner.Stop()
+		}
+	}()
 	priority, err := miner.ParsePriority(c.CPU.Priority)
 	if err != nil {
 		return nil, usageFault("%v", err)
 	}
-	r := &rig{telemetry: telemetry.New(len(placements), log.Logger)}
-	r.lookAgain = func(ctx context.Context) { picker.lookAgain(ctx, kernels) }
+	r = &rig{telemetry: telemetry.New(len(placements), log.Logger), tuner: tuner}
 	pools, err := r.pools(c)
 	if err != nil {
 		return nil, err
@@ -57,7 +62,7 @@ func newRig(ctx context.Context, c *config.Config, log *logging) (*rig, error) {
 		return nil, usageFault("%v", err) // New does not connect: it can only dislike the settings
 	}
 	r.miner = miner.Options{
-		Source: r.client, Kernels: kernels.rolled, PlainKernels: kernels.plain, Placements: placements, Priority: priority,
+		Source: r.client, Kernels: kernels, Tune: tuner.Run, Placements: placements, Priority: priority,
 		Shares: uint64(c.Run.Shares), Telemetry: r.telemetry, Log: log.Logger,
 		// Rigs that share an extranonce1 (p2pool gives all of them none) must
 		// not search the same headers.
@@ -68,7 +73,7 @@ func newRig(ctx context.Context, c *config.Config, log *logging) (*rig, error) {
 
 // announce says what is about to happen.
 func (r *rig) announce(loaded *config.Result, log *logging) {
-	log.Info("quarry "+versionText(), zap.String("kernel", r.miner.Kernels[0].Name), plainKernel(r.miner), zap.Int("workers", len(r.miner.Placements)),
+	log.Info("quarry "+versionText(), zap.String("kernel", loaded.Config.CPU.Kernel), zap.Int("workers", len(r.miner.Placements)),
 		zap.String("cpus", placementText(r.miner.Placements)), zap.Stringer("priority", r.miner.Priority))
 	if loaded.File != "" {
 		log.Info("settings read", zap.String("file", loaded.File))
@@ -80,15 +85,6 @@ func (r *rig) announce(loaded *config.Result, log *logging) {
 		log.Info("practice: no pool is configured, so this mines quarry's own pool at stratum+tcp://" + r.practice.Addr() +
 			" and pays nothing; for a real pool: quarry mine -o stratum+tcp://HOST:PORT -u USER")
 	}
-}
-
-// plainKernel names the kernel for jobs without version rolling, if it is
-// another.
-func plainKernel(o miner.Options) zap.Field {
-	if name := o.PlainKernels[0].Name; name != o.Kernels[0].Name {
-		return zap.String("kernel_without_version_rolling", name)
-	}
-	return zap.Skip()
 }
 
 // pools are the configured ones, or the practice pool.

@@ -48,15 +48,19 @@ func thisMachine(ctx context.Context, c config.CPU, log *zap.Logger) (*machine, 
 	if err != nil {
 		return nil, err
 	}
-	picker := newPicker(set, placements, log)
-	kernels, err := picker.pick(ctx, c.Kernel)
+	rolled, plain, found, err := likelyKernels(ctx, newTuner(set, placements, nil, log), c.Kernel, log)
 	if err != nil {
 		return nil, err
 	}
-	rates := picker.known(ctx).rates()
-	m := &machine{rolled: kernels.rolled[0].Name, plain: kernels.plain[0].Name, workers: len(placements), cpus: placementText(placements)}
-	m.rate.Plain = rates[m.plain].Plain
-	m.rate.Rolled = max(rates[m.rolled].Plain, rates[m.rolled].Rolled)
+	m := &machine{rolled: rolled.Name, plain: plain.Name, workers: len(placements), cpus: placementText(placements)}
+	for _, f := range found {
+		if f.Kernel == m.rolled {
+			m.rate.Rolled = f.Rolled
+		}
+		if f.Kernel == m.plain {
+			m.rate.Plain = f.Plain
+		}
+	}
 	return m, nil
 }
 

@@ -1,31 +1,27 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
 	"text/tabwriter"
-	"time"
 
 	"github.com/urfave/cli/v2"
-	"go.uber.org/zap"
 
 	"quarry/config"
 	"quarry/hashing"
 	"quarry/telemetry"
+	"quarry/tune"
 )
 
 const kernelsDescription = `Lists the hashing kernels in this program, tests each that this CPU can run
 against known answers and a readable reference, and shows which one "auto"
-picks: the fastest on one thread for each CPU with rolled versions. The rates
-are measured at the first start of quarry mine on a CPU, once more ten minutes
-later, and at a start after a week. They are kept, and the better of the last
-two counts: what else runs on a machine only ever makes a kernel slower.
+begins with: the fastest on one thread for each CPU with rolled versions, as far
+as is known. quarry mine tries the kernels while it mines, some milliseconds at a
+time, and keeps the rates of all threads together.
 
   quarry kernels
-  quarry kernels --measure           measure now, for some seconds, and keep only this
+  quarry kernels --measure           measure now, for some seconds, and keep that
   quarry kernels --json
   quarry mine --kernel generic       mine with a kernel of one's own choice
 
@@ -69,7 +65,11 @@ func kernelsCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			found, err := newPicker(set, placements, log).find(ctx, c.Bool("measure"))
+			find := newTuner(set, placements, nil, log).Test
+			if c.Bool("measure") {
+				find = newTuner(set, placements, nil, log).Measure
+			}
+			found, err := find(ctx)
 			if err != nil {
 				return err
 			}
@@ -78,73 +78,8 @@ func kernelsCommand() *cli.Command {
 	}
 }
 
-// find has the kernels tested, in a process of their own where that works, and
-// adds what is known of their rates.
-func (p *picker) find(ctx context.Context, measure bool) (*pick, error) {
-	path, pathErr := pickPath()
-	if measure {
-		found, err := p.look(ctx, longProbe)
-		if err != nil {
-			return nil, err
-		}
-		if pathErr == nil {
-			pathErr = keepPick(path, *found, 1)
-		}
-		if pathErr != nil {
-			p.log.Warn("the rates cannot be kept", zap.Error(pathErr))
-		}
-		return found, nil
-	}
-	var looks []pick
-	if pathErr == nil {
-		var err error
-		if looks, err = findPicks(path, p.key, p.kernels); err != nil {
-			p.log.Warn("the kernels' kept rates cannot be used", zap.String("file", path), zap.Error(err))
-		}
-	}
-	found, err := p.look(ctx, 0)
-	switch {
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case errors.Is(err, errNoProbe):
-		found = testHere(p.kernels)
-	case err != nil:
-		return nil, err
-	}
-	return found.with(better(looks)), nil
-}
-
-// testHere tests the kernels in this process.
-func testHere(runnable []hashing.Kernel) *pick {
-	found := new(pick)
-	examiner := hashing.NewExaminer()
-	for _, k := range runnable {
-		f := finding{Kernel: k.Name}
-		began := time.Now()
-		if err := examiner.Test(k); err != nil {
-			f.Fault = cut(err.Error())
-		}
-		f.SelfTestSeconds = time.Since(began).Seconds()
-		found.Kernels = append(found.Kernels, f)
-	}
-	return found
-}
-
-// with adds the rates and faults of an earlier measurement.
-func (p *pick) with(kept *pick) *pick {
-	rates, faults := kept.rates(), kept.faults()
-	for i := range p.Kernels {
-		f := &p.Kernels[i]
-		f.Plain, f.Rolled = rates[f.Kernel].Plain, rates[f.Kernel].Rolled
-		if f.Fault == "" {
-			f.Fault = faults[f.Kernel]
-		}
-	}
-	return p
-}
-
 // listKernels prints the table and fails if a kernel that can run is wrong.
-func listKernels(w io.Writer, kernels []hashing.Kernel, found *pick, asJSON bool) error {
+func listKernels(w io.Writer, kernels []hashing.Kernel, found []tune.Finding, asJSON bool) error {
 	rows := kernelRows(kernels, found)
 	write := writeKernelTable
 	if asJSON {
@@ -162,9 +97,9 @@ func listKernels(w io.Writer, kernels []hashing.Kernel, found *pick, asJSON bool
 }
 
 // kernelRows puts the usable kernels first, in the order of auto.
-func kernelRows(kernels []hashing.Kernel, found *pick) []kernelRow {
-	findings := map[string]finding{}
-	for _, f := range found.Kernels {
+func kernelRows(kernels []hashing.Kernel, found []tune.Finding) []kernelRow {
+	findings := map[string]tune.Finding{}
+	for _, f := range found {
 		findings[f.Kernel] = f
 	}
 	var usable, others []hashing.Kernel
@@ -175,7 +110,7 @@ func kernelRows(kernels []hashing.Kernel, found *pick) []kernelRow {
 			others = append(others, k)
 		}
 	}
-	ranked, plain := hashing.Rank(usable, found.rates())
+	ranked, plain := tune.Order(usable, found, true), tune.Order(usable, found, false)
 	var rows []kernelRow
 	for i, k := range append(ranked, others...) {
 		f, tested := findings[k.Name]

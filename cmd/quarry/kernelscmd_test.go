@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"quarry/hashing"
+	"quarry/tune"
 )
 
 func TestKernelsCommand(t *testing.T) {
@@ -43,14 +44,14 @@ func TestKernelsCommandFailsOnABrokenKernel(t *testing.T) {
 	}
 	broken := good
 	broken.Name = "broken"
-	broken.Scan = func(_ *hashing.Prehash, _, count uint32, _ []hashing.Hit) (int, uint32) { return 0, count }
 	absent := good
 	absent.Name, absent.Needs = "absent", "AVX-1024"
 	absent.Missing = func() string { return "AVX-1024" }
 
 	var out bytes.Buffer
 	list := []hashing.Kernel{absent, broken, good}
-	err = listKernels(&out, list, testHere(runnableKernels(list)), false)
+	found := []tune.Finding{{Kernel: "broken", Fault: "it misses"}, {Kernel: "generic", SelfTestSeconds: 0.001}}
+	err = listKernels(&out, list, found, false)
 	var coded cli.ExitCoder
 	if !errors.As(err, &coded) || coded.ExitCode() != exitFailed || !strings.Contains(err.Error(), "broken") {
 		t.Errorf("error is %v, want exit code %d and the kernel's name", err, exitFailed)

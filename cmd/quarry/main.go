@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"quarry/tune"
 )
 
 // Exit codes, documented in --help and the README.
@@ -26,7 +28,12 @@ func main() {
 
 // run is the whole program but for the process: it returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	err := newApp(stdin, stdout, stderr).RunContext(ctx, args)
+	var err error
+	if len(args) == 2 && args[1] == tune.Command {
+		err = probe(ctx, stdin, stdout)
+	} else {
+		err = newApp(stdin, stdout, stderr).RunContext(ctx, args)
+	}
 	if err == nil {
 		return exitOK
 	}

@@ -16,6 +16,7 @@ import (
 	"quarry/config"
 	"quarry/miner"
 	"quarry/stratum"
+	"quarry/tune"
 )
 
 func mineCommand() *cli.Command {
@@ -43,6 +44,8 @@ Exit codes: 0 ended as asked, 1 failed, 2 bad usage or configuration,
 }
 
 func mineAction(c *cli.Context) error {
+	child := tune.Spawn(c.Context) // first of all: nothing is hashed before it has tested a kernel
+	defer child.Stop()
 	loaded, err := loadConfig(c)
 	if err != nil {
 		return err
@@ -56,7 +59,7 @@ func mineAction(c *cli.Context) error {
 	defer release()
 	ctx, unhang := onHangup(ctx, log)
 	defer unhang()
-	rig, err := newRig(ctx, &loaded.Config, log)
+	rig, err := newRig(ctx, &loaded.Config, child, log)
 	if err != nil {
 		return err
 	}
@@ -70,6 +73,7 @@ func mineAction(c *cli.Context) error {
 
 // mine runs one session: it starts the parts and ends them in order.
 func (rig *rig) mine(ctx context.Context, c config.Config, log *logging, out io.Writer) error {
+	defer rig.tuner.Stop()
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -80,7 +84,6 @@ func (rig *rig) mine(ctx context.Context, c config.Config, log *logging, out io.
 	running.Go(func() { _ = rig.telemetry.Run(background) }) // ends with background, without an error
 	report := &reporter{log: log, telemetry: rig.telemetry, pool: rig.poolText, interval: statusInterval(c.Log, out)}
 	running.Go(func() { report.run(background) })
-	running.Go(func() { rig.lookAgain(background) })
 
 	// Assembly cannot be preempted: with more Ps than workers, the network
 	// never waits for a worker to finish its batch. It is never set back: that

@@ -1,56 +1,24 @@
-package main
+package tune
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"runtime"
 	"slices"
 	"time"
-
-	"github.com/urfave/cli/v2"
 
 	"quarry/benchmarks"
 	"quarry/hashing"
 	"quarry/miner"
 )
 
-// This file is the child process that tests and measures kernels: a kernel
-// that the CPU cannot run after all ends the child, not the miner. It reads a
-// probeOrder from standard input, one line, and ends when that is closed. What
-// it finds it writes to standard output as probeLines.
-
-// probeOrder is what the child shall do.
-type probeOrder struct {
-	Kernels    []string          `json:"kernels"`
-	Placements []miner.Placement `json:"placements"`
-	Time       time.Duration     `json:"time"` // of the measuring, nanoseconds; 0: self-test only
-}
-
-// probeLine is one step of the child. The first line tells its CPU, the last
-// is the end.
-type probeLine struct {
-	CPU     *cpuKey  `json:"cpu,omitempty"`
-	Begin   string   `json:"begin,omitempty"`   // this kernel runs next
-	Found   *finding `json:"found,omitempty"`   // all about one kernel
-	Trouble string   `json:"trouble,omitempty"` // no kernel's fault; nothing follows
-	End     bool     `json:"end,omitempty"`
-}
-
 const (
-	maxProbeLine = 1 << 20 // bytes, both ways
-	maxFault     = 400     // bytes of a fault's text
-
 	// A kernel runs in short turns, plain and with rolled versions. They are
 	// spread over the whole time: a disturbance must last as long to spoil all
 	// of them. A turn is shorter than what schedulers give a thread at once
 	// (3 ms on Linux), so that on a busy machine some are not interrupted; of
 	// 5 ms hardly any was.
-	probeTime   = 600 * time.Millisecond // about what the measuring takes
-	longProbe   = 3 * time.Second        // the same when the user asks for it
 	probeTurn   = time.Millisecond
 	longestTurn = 10 * time.Millisecond // where the clock is coarse
 	leastRounds = 8                     // of all kernels; then only the contenders go on
@@ -63,90 +31,15 @@ const (
 
 	probeHashes = 1 << 16 // in a proof
 	probeProofs = 2       // of each number of versions
+
+	// spareProcs is how many threads Go may run beside those that measure.
+	spareProcs = 4
 )
-
-// probeCommandName is the command that the miner starts itself with.
-const probeCommandName = "kernel-probe"
-
-func probeCommand() *cli.Command {
-	return &cli.Command{
-		Name: probeCommandName, Hidden: true,
-		Usage: "test and measure kernels for another quarry process",
-		Action: func(c *cli.Context) error {
-			input := bufio.NewReaderSize(c.App.Reader, maxProbeLine)
-			line, err := input.ReadSlice('\n')
-			if err != nil {
-				return usageFault("%s is for quarry's own use: see quarry kernels --measure", probeCommandName)
-			}
-			order, err := parseProbeOrder(line)
-			if err != nil {
-				return usageFault("%s: %v", probeCommandName, err)
-			}
-			ctx, cancel := context.WithCancel(c.Context)
-			defer cancel()
-			go func() { // until the parent ends or has enough
-				_, _ = io.Copy(io.Discard, input)
-				cancel()
-			}()
-			return probe(ctx, order, hashing.Kernels(), c.App.Writer)
-		},
-	}
-}
-
-func parseProbeOrder(line []byte) (*probeOrder, error) {
-	order := new(probeOrder)
-	if err := decodeStrictly(line, order); err != nil {
-		return nil, err
-	}
-	if len(order.Kernels) > maxFindings || len(order.Placements) > maxThreads {
-		return nil, fmt.Errorf("%d kernels on %d threads are too many", len(order.Kernels), len(order.Placements))
-	}
-	if order.Time < 0 || order.Time > time.Minute || order.Time > 0 && len(order.Placements) == 0 {
-		return nil, fmt.Errorf("measuring for %v on %d threads: want a minute at most, and a thread", order.Time, len(order.Placements))
-	}
-	return order, nil
-}
-
-// probe tests the ordered ones of the list and measures those that pass.
-func probe(ctx context.Context, order *probeOrder, list []hashing.Kernel, out io.Writer) error {
-	lines := json.NewEncoder(out)
-	cpu := thisCPU()
-	if err := lines.Encode(probeLine{CPU: &cpu}); err != nil {
-		return err
-	}
-	examiner := hashing.NewExaminer()
-	var subjects []*subject
-	for _, k := range list {
-		if !slices.Contains(order.Kernels, k.Name) || k.MissingHere() != "" {
-			continue
-		}
-		if err := lines.Encode(probeLine{Begin: k.Name}); err != nil {
-			return err
-		}
-		s := &subject{kernel: k, found: finding{Kernel: k.Name}}
-		began := time.Now()
-		err := examiner.Test(k)
-		s.found.SelfTestSeconds = time.Since(began).Seconds()
-		s.fail(err)
-		subjects = append(subjects, s)
-	}
-	if order.Time > 0 {
-		if err := measure(ctx, subjects, order, lines); err != nil {
-			return errors.Join(err, lines.Encode(probeLine{Trouble: cut(err.Error())}))
-		}
-	}
-	for _, s := range subjects {
-		if err := lines.Encode(probeLine{Found: s.result()}); err != nil {
-			return err
-		}
-	}
-	return lines.Encode(probeLine{End: true})
-}
 
 // subject is a kernel under measurement.
 type subject struct {
 	kernel        hashing.Kernel
-	found         finding
+	found         Finding
 	plain, rolled series
 }
 
@@ -179,12 +72,10 @@ func (s *subject) fail(err error) {
 	}
 }
 
-func cut(text string) string { return text[:min(len(text), maxFault)] }
-
 // best is the rate of the faster form.
 func (s *subject) best() float64 { return max(s.plain.rate(), s.rolled.rate()) }
 
-func (s *subject) result() *finding {
+func (s *subject) result() *Finding {
 	if s.found.Fault == "" {
 		s.found.Plain, s.found.Rolled = s.plain.rate(), s.rolled.rate()
 	}
@@ -210,10 +101,7 @@ func measure(ctx context.Context, subjects []*subject, order *probeOrder, lines 
 	}
 	var turns []turn
 	for _, s := range subjects {
-		turns = append(turns, turn{s, proofsOf(1), &s.plain})
-		if s.kernel.Versions > 1 {
-			turns = append(turns, turn{s, proofsOf(s.kernel.Versions), &s.rolled})
-		}
+		turns = append(turns, turn{s, proofsOf(1), &s.plain}, turn{s, proofsOf(hashing.MaxVersions), &s.rolled})
 	}
 	length := turnLength(clockStep())
 	return takeTurns(turns, order.Time, time.Now, func(t turn) error { return t.run(ctx, order.Placements, length, lines) })

@@ -1,0 +1,169 @@
+package tune
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"quarry/hashing"
+	"quarry/miner"
+)
+
+// testTuner is one of which the child says nothing yet.
+func testTuner(t *testing.T, kernels []hashing.Kernel) (*Tuner, *observer.ObservedLogs) {
+	t.Helper()
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	core, logs := observer.New(zap.DebugLevel)
+	tuner := New(Options{Placements: []miner.Placement{{CPU: -1}}, Log: zap.New(core)})
+	tuner.kernels, tuner.results, tuner.grace = kernels, make(chan Finding, len(kernels)), time.Hour
+	return tuner, logs
+}
+
+// needy are kernels that a CPU might not run, and the two that run everywhere.
+func needy(t *testing.T, names ...string) []hashing.Kernel {
+	t.Helper()
+	list := kernelsNamed(names...)
+	for i := range list {
+		list[i].Missing = func() string { return "" }
+		list[i].Scan = func(*hashing.Prehash, uint32, uint32, []hashing.Hit) (int, uint32) { panic("it runs here") }
+	}
+	for _, name := range []string{"stdlib", "generic"} {
+		k, err := hashing.Lookup(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, k)
+	}
+	return list
+}
+
+// TestAdmitTakesTheBestThatPassed: whatever the order in which they come, and
+// what is known of their rates; the one at fault stays out.
+func TestAdmitTakesTheBestThatPassed(t *testing.T) {
+	tuner, logs := testTuner(t, needy(t, "a", "b", "c"))
+	tuner.known = []Finding{{Kernel: "b", Plain: 1, Rolled: 2}, {Kernel: "c", Plain: 2, Rolled: 1}}
+	for _, f := range []Finding{{Kernel: "stdlib"}, {Kernel: "c"}, {Kernel: "a", Fault: "SIGILL"}, {Kernel: "b"}, {Kernel: "generic"}} {
+		tuner.results <- f
+	}
+	close(tuner.results)
+	m := newMachine(1, nil)
+	tuner.admit(t.Context(), m)
+	if got, want := names(m.Kernels(true)), []string{"b", "c", "stdlib", "generic"}; !slices.Equal(got, want) {
+		t.Errorf("rolled %v, want %v", got, want)
+	}
+	if got, want := names(m.Kernels(false)), []string{"c", "b", "stdlib", "generic"}; !slices.Equal(got, want) {
+		t.Errorf("plain %v, want %v", got, want)
+	}
+	begun := logs.FilterMessage("hashing begins").All()
+	if len(begun) != 1 || begun[0].ContextMap()["kernel"] != "stdlib" || logs.FilterLevelExact(zap.ErrorLevel).Len() != 1 {
+		t.Errorf("it says %v", logs.All())
+	}
+}
+
+// TestAdmitDoesNotWaitForASlowChild: hashing begins with what runs everywhere.
+func TestAdmitDoesNotWaitForASlowChild(t *testing.T) {
+	tuner, _ := testTuner(t, needy(t, "a"))
+	tuner.grace = time.Millisecond
+	joined := make(chan string, 8)
+	m := &joining{machine: newMachine(1, nil), joined: joined}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		tuner.admit(t.Context(), m)
+	}()
+	if first, second := <-joined, <-joined; first != "stdlib" || second != "generic" {
+		t.Errorf("joined %s and %s", first, second)
+	}
+	for _, name := range []string{"a", "stdlib", "generic"} {
+		tuner.results <- Finding{Kernel: name}
+	}
+	close(tuner.results)
+	<-ended
+	if got, want := names(m.Kernels(true)), []string{"a", "stdlib", "generic"}; !slices.Equal(got, want) {
+		t.Errorf("kernels %v, want %v", got, want)
+	}
+}
+
+// joining tells who joins.
+type joining struct {
+	*machine
+	joined chan<- string
+}
+
+func (j *joining) Join(k hashing.Kernel) {
+	j.machine.Join(k)
+	j.joined <- k.Name
+}
+
+// TestNoChild: where no child process can run, the CPU's word counts; behind a
+// kernel that the user chose only those come that run everywhere.
+func TestNoChild(t *testing.T) {
+	blind := func(k hashing.Kernel) hashing.Kernel {
+		k.Scan = func(_ *hashing.Prehash, _, count uint32, _ []hashing.Hit) (int, uint32) { return 0, count }
+		return k
+	}
+	for named, want := range map[string][]string{"": {"good", "stdlib", "generic"}, "chosen": {"chosen", "stdlib", "generic"}} {
+		kernels := needy(t, "chosen", "good")
+		kernels[0] = blind(kernels[0])
+		kernels[1].Scan = kernels[3].Scan
+		tuner, _ := testTuner(t, kernels)
+		tuner.named, tuner.failed = named, errors.New("no processes here")
+		close(tuner.results)
+		m := newMachine(1, nil)
+		if named != "" {
+			m.Join(kernels[0])
+		}
+		tuner.admit(t.Context(), m)
+		if got := names(m.Kernels(true)); !slices.Equal(got, want) {
+			t.Errorf("named %q: kernels %v, want %v", named, got, want)
+		}
+	}
+}
+
+// TestNamedIsKept: the others are there, and nothing is tried.
+func TestNamedIsKept(t *testing.T) {
+	tuner, _ := testTuner(t, needy(t, "a", "b"))
+	tuner.named = "b"
+	for _, name := range []string{"a", "stdlib", "generic"} {
+		tuner.results <- Finding{Kernel: name}
+	}
+	close(tuner.results)
+	m := newMachine(1, nil)
+	m.Join(tuner.kernels[1])
+	tuner.run(t.Context(), m)
+	if got, want := names(m.Kernels(false)), []string{"b", "a", "stdlib", "generic"}; !slices.Equal(got, want) || m.lost > 0 || m.elapsed() > 0 {
+		t.Errorf("kernels %v, want %v; lost %v", got, want, m.lost)
+	}
+}
+
+// TestStartAndStop is the real child, and one that is ended before its time.
+func TestStartAndStop(t *testing.T) {
+	kernels := runnable()
+	for _, ahead := range []bool{false, true} {
+		tuner, _ := testTuner(t, kernels)
+		tuner.grace = time.Hour
+		if ahead {
+			tuner.child.ready = Spawn(t.Context())
+		}
+		tuner.Start(t.Context(), "")
+		m := newMachine(1, nil)
+		tuner.admit(t.Context(), m)
+		tuner.Stop()
+		if got := names(m.Kernels(true)); !slices.Equal(got, names(kernels)) {
+			t.Errorf("kernels %v, want %v", got, names(kernels))
+		}
+	}
+	tuner, _ := testTuner(t, kernelsNamed("hangs"))
+	tuner.child = *badProber()
+	tuner.child.patience = time.Hour
+	tuner.Start(t.Context(), "")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	tuner.admit(ctx, newMachine(1, nil))
+	tuner.Stop()
+}

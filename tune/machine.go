@@ -1,0 +1,103 @@
+package tune
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"quarry/benchmarks"
+	"quarry/miner"
+)
+
+// CPU is what the CPU tells of itself: other values, other rates.
+type CPU struct {
+	CPU        string `json:"cpu"`
+	Family     int    `json:"family"`
+	Model      int    `json:"model"`
+	Stepping   int    `json:"stepping"`
+	Features   string `json:"features"`
+	Microcode  string `json:"microcode"`
+	Hypervisor string `json:"hypervisor"`
+	Arch       string `json:"arch"`
+}
+
+func thisCPU() CPU {
+	m := benchmarks.ThisCPU()
+	if runtime.GOARCH != "amd64" {
+		m.CPU = strings.TrimSpace(m.CPU + " " + cpuParts(os.DirFS("/")))
+	}
+	return CPU{
+		CPU: m.CPU, Family: m.Family, Model: m.Model, Stepping: m.Stepping, Features: strings.Join(m.Features, " "),
+		Microcode: m.Microcode, Hypervisor: m.Hypervisor, Arch: runtime.GOARCH,
+	}
+}
+
+// maxCPUInfo bounds what is read of /proc/cpuinfo.
+const maxCPUInfo = 1 << 18
+
+// cpuParts are the numbers by which Linux names the makes of arm64 cores, each
+// once; empty elsewhere.
+func cpuParts(root fs.FS) string {
+	file, err := root.Open("proc/cpuinfo")
+	if err != nil {
+		return ""
+	}
+	defer file.Close()
+	var parts []string
+	for lines := bufio.NewScanner(io.LimitReader(file, maxCPUInfo)); lines.Scan(); {
+		key, value, _ := strings.Cut(lines.Text(), ":")
+		switch strings.TrimSpace(key) {
+		case "CPU implementer", "CPU part", "CPU variant", "CPU revision":
+			if value = strings.TrimSpace(value); !slices.Contains(parts, value) && len(parts) < maxFindings {
+				parts = append(parts, fmt.Sprintf("%.20s", value))
+			}
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+// Key is what rates hold for.
+type Key struct {
+	CPU
+	Quarry  string `json:"quarry"` // the build
+	Threads int    `json:"threads"`
+	Cores   int    `json:"cores"` // physical ones that the threads are pinned to; 0: not known
+	CPUs    string `json:"cpus"`
+}
+
+// newKey is for mining on the placements, which are of the set.
+func newKey(set miner.CPUSet, placements []miner.Placement, version string) Key {
+	cores, cpus := map[int]bool{}, []string{}
+	for _, p := range placements {
+		if !p.Pinned {
+			continue
+		}
+		cpus = append(cpus, fmt.Sprint(p.CPU))
+		if core, known := set.Core[p.CPU]; known {
+			cores[core] = true
+		}
+	}
+	return Key{CPU: thisCPU(), Quarry: build(version), Threads: len(placements), Cores: len(cores), CPUs: strings.Join(cpus, ",")}
+}
+
+// build is the version. A build that is of no commit is known by its file.
+func build(version string) string {
+	if strings.Contains(version, "+") && !strings.HasSuffix(version, ".dirty") {
+		return version
+	}
+	file, err := os.Executable()
+	if err != nil {
+		return version
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return version
+	}
+	return fmt.Sprintf("%s %d bytes of %s", version, info.Size(), info.ModTime().UTC().Format(time.RFC3339Nano))
+}

@@ -1,0 +1,215 @@
+package tune
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"quarry/hashing"
+	"quarry/miner"
+)
+
+// Options are what a Tuner needs to know.
+type Options struct {
+	Set        miner.CPUSet
+	Placements []miner.Placement // of the set
+	Version    string            // of quarry
+	Child      *Child            // started ahead; nil: none
+	Log        *zap.Logger
+}
+
+// Tuner finds the best of the kernels for one machine and number of threads.
+type Tuner struct {
+	kernels    []hashing.Kernel // that this CPU can run, by its word, best first on most CPUs
+	placements []miner.Placement
+	key        Key
+	log        *zap.Logger
+	path       string    // of the file with what is known; empty: there is none
+	known      []Finding // from that file, and since
+	child      prober
+	now        func() time.Time
+	grace      time.Duration
+	budget     budget
+	window     time.Duration
+
+	toldUnkept bool
+
+	named   string       // the one kernel that shall be used; empty: the best
+	results chan Finding // of the child process
+	failed  error        // why there are no more; to be read when results is closed
+	stop    context.CancelFunc
+}
+
+const (
+	// patience is how long the child may be silent. The longest it works without a
+	// word is making proofs, some tens of milliseconds.
+	patience = 10 * time.Second
+	// grace is how long the miner waits for the child's first kernel before it
+	// begins with one that runs everywhere.
+	grace = 100 * time.Millisecond
+	// firstWindow has some five whole batches between the changes of the kernel;
+	// where batches are interrupted, windows are longer, up to the longest.
+	firstWindow   = 3 * time.Millisecond
+	longestWindow = 12 * time.Millisecond
+	manyVoids     = 8 // then there is a pause: the machine is too busy
+	longestPause  = 8 * time.Second
+)
+
+// New reads what is known from earlier starts.
+func New(o Options) *Tuner {
+	t := &Tuner{
+		placements: o.Placements, key: newKey(o.Set, o.Placements, o.Version), log: o.Log,
+		now: time.Now, grace: grace, window: firstWindow, budget: budget{atOnce: firstAllowance},
+	}
+	for _, k := range hashing.Kernels() {
+		if k.MissingHere() == "" {
+			t.kernels = append(t.kernels, k)
+		}
+	}
+	t.child = prober{command: ownProgram, ready: o.Child, patience: patience, cpu: t.key.CPU}
+	var err error
+	if t.path, err = Path(); err != nil {
+		t.log.Debug("the kernels' rates cannot be kept", zap.Error(err))
+		return t
+	}
+	if t.known, err = kept(t.path, t.key); err != nil {
+		t.log.Warn("the kernels' kept rates cannot be used", zap.String("file", t.path), zap.Error(err))
+	}
+	return t
+}
+
+// Kernels are those that this CPU can run by its word, in the order of what is
+// known of their rates.
+func (t *Tuner) Kernels(rolling bool) []hashing.Kernel { return Order(t.kernels, t.known, rolling) }
+
+// Known is what is known of the kernels' rates, from earlier starts or a
+// measurement of now.
+func (t *Tuner) Known() []Finding { return t.known }
+
+// Start begins to test the kernels in a child process, the likely best first.
+// named is the one kernel that shall be used, and needs no test; empty is the
+// best. Stop must follow.
+func (t *Tuner) Start(ctx context.Context, named string) {
+	ctx, t.stop = context.WithCancel(ctx)
+	t.named = named
+	order := slices.DeleteFunc(t.Kernels(true), func(k hashing.Kernel) bool { return k.Name == named })
+	t.results = make(chan Finding, len(order)) // so that the child never waits
+	go func() {
+		defer close(t.results)
+		t.failed = t.child.probe(ctx, order, nil, 0, func(f Finding) { t.results <- f })
+	}()
+}
+
+// Stop ends the child process and waits for it.
+func (t *Tuner) Stop() {
+	t.stop()
+	for range t.results {
+	}
+}
+
+// stage is [miner.Stage].
+type stage interface {
+	Join(hashing.Kernel)
+	Prefer(rolling bool, names ...string)
+	Kernels(rolling bool) []hashing.Kernel
+	Job(context.Context) (rolling bool, err error)
+	Rest(context.Context, time.Duration)
+	Try(ctx context.Context, name string, rolling bool, d time.Duration) []float64
+}
+
+// Run lets the miner use the kernels as they pass their tests, and finds the
+// best one while it mines. It ends with ctx.
+func (t *Tuner) Run(ctx context.Context, s *miner.Stage) { t.run(ctx, s) }
+
+func (t *Tuner) run(ctx context.Context, s stage) {
+	t.admit(ctx, s)
+	if t.named != "" {
+		return
+	}
+	t.budget.began = t.now()
+	contests := map[bool]*contest{}
+	for {
+		rolling, err := s.Job(ctx)
+		if err != nil {
+			return
+		}
+		if contests[rolling] == nil {
+			kernels := names(s.Kernels(rolling))
+			if len(kernels) == 0 {
+				return // said by admit
+			}
+			contests[rolling] = newContest(rolling, kernels)
+		}
+		if wait := t.step(ctx, s, contests[rolling]); wait > 0 {
+			contests[rolling].before = nil
+			s.Rest(ctx, wait)
+		}
+	}
+}
+
+// step takes the contest one window further. It returns how long to wait before
+// the next step.
+func (t *Tuner) step(ctx context.Context, s stage, c *contest) (wait time.Duration) {
+	c.keepOnly(names(s.Kernels(c.rolling)))
+	now := t.now()
+	switch {
+	case len(c.rivals) < 2:
+		return laterHeats
+	case !c.open && now.Before(c.due):
+		return c.due.Sub(now)
+	case !c.open:
+		c.begin()
+	}
+	r := c.next()
+	switch {
+	case r == nil && (c.changed || len(c.sums) > 0) && len(c.sums) < someRatios: // its rate is to be told; this costs nothing
+		rate := sum(s.Try(ctx, c.best.name, c.rolling, t.window))
+		if rate == 0 {
+			return time.Second
+		}
+		c.sums = append(c.sums, rate)
+		return 0
+	case r == nil:
+		t.finish(c)
+		return 0
+	}
+	if wait := t.budget.wait(t.window, r.level, now); wait > 0 {
+		return wait
+	}
+	best := c.best
+	if c.before == nil {
+		c.before = s.Try(ctx, best.name, c.rolling, t.window)
+	}
+	tried := s.Try(ctx, r.name, c.rolling, t.window)
+	after := s.Try(ctx, best.name, c.rolling, t.window)
+	if ctx.Err() != nil {
+		return 0
+	}
+	ratio, ok := ratioOf(c.before, tried, after)
+	if !ok {
+		return t.void(c, r, tried)
+	}
+	t.budget.spend(t.window, tried, ratio)
+	t.window = max(t.window/2, firstWindow)
+	c.voids, c.before = 0, after
+	c.sums = append(c.sums, sum(after))
+	if c.note(r, ratio); c.best != best {
+		s.Prefer(c.rolling, c.names()...)
+	}
+	return 0
+}
+
+// void is for a window that says nothing: the job was taken away, or the workers
+// were interrupted. Longer ones may say more.
+func (t *Tuner) void(c *contest, r *rival, tried []float64) (wait time.Duration) {
+	t.budget.spend(t.window, tried, cmp.Or(r.level, 0.5))
+	t.window = min(2*t.window, longestWindow)
+	c.before = nil
+	if c.voids++; c.voids%manyVoids > 0 {
+		return 0
+	}
+	return min(time.Second<<min(c.voids/manyVoids, 10), longestPause)
+}
