@@ -1,10 +1,8 @@
 package hashing
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -49,8 +47,7 @@ type Report struct {
 func (r Report) Usable() bool { return r.Missing == "" && r.Err == nil }
 
 // Examine tests every kernel of the list that this CPU can run. It takes about
-// a millisecond for each, and some for the examiner's making. The reports come
-// in the order of the list.
+// a millisecond for each. The reports come in the order of the list.
 func Examine(list []Kernel) []Report {
 	examiner := NewExaminer()
 	reports := make([]Report, 0, len(list))
@@ -116,29 +113,4 @@ func chooseNamed(examiner *Examiner, list []Kernel, name string) (Kernel, []Repo
 type Rate struct {
 	Plain  float64 // one version at a time
 	Rolled float64 // as many versions as the kernel likes, Kernel.Versions
-}
-
-// best is the rate where versions may be rolled: a kernel need not make use
-// of them.
-func (r Rate) best() float64 { return max(r.Plain, r.Rolled) }
-
-// Rank orders kernels by their measured rates, by name: rolled is best first
-// for work under many versions, plain for work under one. A kernel that gains
-// nothing by rolled versions has Versions = 1 in both. Kernels without a rate
-// come behind those with one, in the order of the list.
-func Rank(list []Kernel, rates map[string]Rate) (rolled, plain []Kernel) {
-	for _, k := range list {
-		if r, ok := rates[k.Name]; ok && r.Rolled <= r.Plain {
-			k.Versions = 1
-		}
-		rolled = append(rolled, k)
-	}
-	plain = slices.Clone(rolled)
-	slices.SortStableFunc(rolled, func(a, b Kernel) int {
-		return cmp.Compare(rates[b.Name].best(), rates[a.Name].best())
-	})
-	slices.SortStableFunc(plain, func(a, b Kernel) int {
-		return cmp.Compare(rates[b.Name].Plain, rates[a.Name].Plain)
-	})
-	return rolled, plain
 }

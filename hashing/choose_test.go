@@ -235,36 +235,6 @@ func TestExamineReportsOnAll(t *testing.T) {
 	}
 }
 
-func TestRank(t *testing.T) {
-	var list []Kernel
-	for _, name := range []string{"new", "a", "b", "c", "generic"} {
-		list = append(list, Kernel{Name: name, Versions: 8})
-	}
-	rates := map[string]Rate{
-		"a": {Plain: 50, Rolled: 55}, "b": {Plain: 52, Rolled: 51}, "c": {Plain: 20, Rolled: 60}, "generic": {Plain: 4, Rolled: 4},
-	}
-	rolled, plain := Rank(list, rates)
-	if got, want := strings.Join(names(rolled), " "), "c a b generic new"; got != want {
-		t.Errorf("with rolled versions %s, want %s", got, want)
-	}
-	if got, want := strings.Join(names(plain), " "), "b a c generic new"; got != want {
-		t.Errorf("plain %s, want %s", got, want)
-	}
-	for _, k := range append(rolled, plain...) {
-		gains := k.Name == "a" || k.Name == "c" || k.Name == "new"
-		if k.Versions != map[bool]int{true: 8, false: 1}[gains] {
-			t.Errorf("%s searches %d versions at once", k.Name, k.Versions)
-		}
-	}
-	rolled, plain = Rank(list, nil)
-	if !slices.Equal(names(rolled), names(list)) || !slices.Equal(names(plain), names(list)) {
-		t.Errorf("without rates: %v and %v, want the order of the list", names(rolled), names(plain))
-	}
-	if list[2].Versions != 8 {
-		t.Error("Rank changes its input")
-	}
-}
-
 func names(list []Kernel) (names []string) {
 	for _, k := range list {
 		names = append(names, k.Name)

@@ -10,7 +10,8 @@
 // the readable reference, and compares all 256 bits with the [Target].
 //
 // [Choose] picks the first of [Kernels] that the CPU can run and that passes
-// its self-test ([Examiner]). Where rates were measured, [Rank] knows better.
+// its self-test ([Examiner]). Which is the fastest, package tune finds while
+// mining.
 //
 // Byte orders, once and for all: a [Hash] is the 32 bytes that SHA-256 puts
 // out ("internal" order); as a number it is read little-endian, so its most

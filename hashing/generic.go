@@ -37,7 +37,7 @@ func genericKernel() Kernel {
 type genericSearch struct {
 	k        [64]uint32 // the round constants
 	wk       [64]uint32 // the schedule of the header's second block, plus k
-	state3   [8]uint32  // of the version: see stateAfterRound3
+	state3   [8]uint32  // of the version: see Prehash.starts
 	midstate [8]uint32  // of the version
 	state0   [8]uint32  // see stateAfterRound0
 	w        [64]uint32 // the schedule of the second hash
@@ -45,10 +45,6 @@ type genericSearch struct {
 
 // scanGeneric is the Scan of the generic kernel.
 func scanGeneric(p *Prehash, start, count uint32, hits []Hit) (found int, done uint32) {
-	var states [MaxVersions][8]uint32
-	for v := range p.Versions {
-		states[v] = stateAfterRound3(p, v)
-	}
 	block := [16]uint32{p.Tail[0], p.Tail[1], p.Tail[2], 0, 0x80000000, 15: 8 * HeaderSize}
 	s := genericSearch{k: roundConstants, state0: stateAfterRound0(), w: [64]uint32{8: 0x80000000, 15: 8 * 32}}
 	for t, word := range block {
@@ -63,7 +59,7 @@ func scanGeneric(p *Prehash, start, count uint32, hits []Hit) (found int, done u
 		words[3] = bits.ReverseBytes32(nonce)
 		s.schedule(&words)
 		for v := range p.Versions {
-			s.state3, s.midstate = states[v], p.Midstates[v]
+			s.state3, s.midstate = p.starts[v], p.Midstates[v]
 			s.first(bits.ReverseBytes32(nonce))
 			if bits.ReverseBytes32(s.second()) <= p.Limit {
 				hits[found] = Hit{Nonce: nonce, Version: uint32(v)}
@@ -74,20 +70,8 @@ func scanGeneric(p *Prehash, start, count uint32, hits []Hit) (found int, done u
 	return found, done
 }
 
-// stateAfterRound3 runs the rounds 0 to 3 of the header's second block from
-// the midstate of version v, with a nonce of zero. The nonce's word is to be
-// added to a and e: round 3 does no more with it.
-func stateAfterRound3(p *Prehash, v int) [8]uint32 {
-	state := p.Midstates[v]
-	for t, word := range p.Tail {
-		round(&state, roundConstants[t]+word)
-	}
-	round(&state, roundConstants[3])
-	return state
-}
-
 // stateAfterRound0 is the state of the second hash after round 0 with a word
-// of zero. As in stateAfterRound3, the word is to be added to a and e.
+// of zero. As in Prehash.starts, the word is to be added to a and e.
 func stateAfterRound0() [8]uint32 {
 	state := initialState
 	round(&state, roundConstants[0])

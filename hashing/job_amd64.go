@@ -44,9 +44,9 @@ func (job *job) set(p *Prehash) {
 		job.group7[i] = w[12+i] + smallSigma0(w[13+i])
 	}
 	for v := range p.Versions {
-		start := stateAfterRound3(p, v)
+		start := &p.starts[v]
 		job.states[v] = jobVersion{
-			start:    extensionOrder(&start),
+			start:    extensionOrder(start),
 			midstate: extensionOrder(&p.Midstates[v]),
 			h: [4]uint32{
 				start[7] + roundConstants[4] + w[4],

@@ -1,6 +1,11 @@
 package hashing
 
-import "sync/atomic"
+import (
+	"crypto/sha256"
+	"encoding"
+	"encoding/binary"
+	"sync/atomic"
+)
 
 // MaxVersions is the largest number of version-rolled headers that one
 // [Prehash] can hold.
@@ -25,13 +30,18 @@ type Prehash struct {
 	Versions int
 	// Midstates are the SHA-256 states after the first 64 bytes.
 	Midstates [MaxVersions][8]uint32
+	// starts are the states after the rounds 0 to 3 of the second block, with a
+	// nonce of zero. The nonce's word is to be added to a and e: round 3 does no
+	// more with it.
+	starts [MaxVersions][8]uint32
 }
 
 // isSet reports whether a word such as Prehash.Stop is there and not zero.
 func isSet(stop *uint32) bool { return stop != nil && atomic.LoadUint32(stop) != 0 }
 
 // Set prepares the search for header under each of the versions; the
-// header's own version and nonce do not count. It panics if there is no
+// header's own version and nonce do not count. The midstates are
+// crypto/sha256's, which has assembly for them. It panics if there is no
 // version or more than MaxVersions: a programming error, never bad input.
 func (p *Prehash) Set(header *Header, versions []uint32, limit uint32) {
 	if len(versions) < 1 || len(versions) > MaxVersions {
@@ -43,13 +53,21 @@ func (p *Prehash) Set(header *Header, versions []uint32, limit uint32) {
 		p.Tail[i] = header.word(16 + i)
 	}
 	h := *header
+	digest := sha256.New()
+	var state digestState
 	for i, version := range versions {
 		h.SetVersion(version)
-		var block [16]uint32
-		for j := range block {
-			block[j] = h.word(j)
+		digest.Reset()
+		digest.Write(h[:sha256.BlockSize])
+		digest.(encoding.BinaryAppender).AppendBinary(state[:0])
+		for j := range p.Midstates[i] {
+			p.Midstates[i][j] = binary.BigEndian.Uint32(state.words()[4*j:])
 		}
-		p.Midstates[i] = initialState
-		compress(&p.Midstates[i], &block)
+		start := p.Midstates[i]
+		for t, word := range p.Tail {
+			round(&start, roundConstants[t]+word)
+		}
+		round(&start, roundConstants[3])
+		p.starts[i] = start
 	}
 }

@@ -77,7 +77,7 @@ func (job *sha2Job) set(p *Prehash) {
 	job.end[0] = 0x80000000
 	job.length[3] = 8 * uint32(len(Hash{}))
 	for v := range p.Versions {
-		job.states[v] = sha2States{stateAfterRound3(p, v), p.Midstates[v]}
+		job.states[v] = sha2States{p.starts[v], p.Midstates[v]}
 	}
 }
 
