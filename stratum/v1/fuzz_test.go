@@ -1,6 +1,7 @@
 package v1
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -376,4 +377,22 @@ func notifySeeds(f *testing.F) {
 		f.Add([]byte(v.Notify))
 	}
 	addCaptured(f, "mining.notify")
+}
+
+// FuzzTextOf: the short way to a text's value comes to what the long one does.
+func FuzzTextOf(f *testing.F) {
+	for _, seed := range []string{`"00ff"`, `"a\"b"`, `"a\u0041"`, `""`, `"`, `12`, "\"\x7f\"", `"ä"`, `null`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if !json.Valid(raw) || len(raw) == 0 || raw[0] != '"' {
+			return // not from a message
+		}
+		var want string
+		err := json.Unmarshal(raw, &want)
+		raw = bytes.TrimSpace(raw) // as a RawMessage has it
+		if got, ok := textOf(raw); ok != (err == nil) || got != want {
+			t.Errorf("textOf(%q) is %q, %v; want %q, %v", raw, got, ok, want, err)
+		}
+	})
 }

@@ -102,7 +102,23 @@ func textOf(raw json.RawMessage) (text string, ok bool) {
 	if len(raw) == 0 || raw[0] != '"' {
 		return "", false
 	}
+	// What was read from a message is valid JSON by now. Without escapes a text is
+	// what lies between its quotes: a job has dozens, and each delays the workers.
+	if end := len(raw) - 1; end > 0 && raw[end] == '"' && isPlain(raw[1:end]) {
+		return string(raw[1:end]), true
+	}
 	return text, json.Unmarshal(raw, &text) == nil
+}
+
+// isPlain reports whether a JSON text has nothing but printable ASCII without
+// quotes and escapes.
+func isPlain(text []byte) bool {
+	for _, c := range text {
+		if c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // isNull tells whether the key was missing or null.
