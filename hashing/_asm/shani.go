@@ -39,8 +39,7 @@ const shaniLanes = 4
 // versions: 6: 76.4, 7: 72.8, 8: 75.9, 12: 82.2 cycles a hash.)
 const shaniGroups1 = 7
 
-// shaniBeat is the order of rounds and schedules. It matters little.
-const shaniBeat beat = "LrvvvvLvvrvv"
+const shaniBeat beat = "LrvvvvLvvrvv" // it matters little
 
 // The frame, on the stack, on a boundary of 64 bytes.
 const (
@@ -86,8 +85,7 @@ func (s *shaniKernel) turn() {
 	Comment("R2, the rest of S2.")
 	s.enterR2()
 	before := s.lanes
-	r2 := s.roundsR2()
-	late := shaniLanes * 26 // these rounds need the last groups
+	r2, late := s.roundsR2(), shaniLanes*26 // then rounds need the last groups
 	shaniBeat.merge(r2[:late], s2[first:])
 	emit(r2[late:])
 	JMP(LabelRef("compare"))
@@ -103,7 +101,7 @@ func (s *shaniKernel) turn() {
 }
 
 func newShani(m memory) *shaniKernel {
-	s := &shaniKernel{
+	return &shaniKernel{
 		pipeline:   pipeline{searcher: newSearcher(), depth: 2, lanes: shaniLanes},
 		constants:  m.words("roundConstants", roundConstants[:]...),
 		header:     m.words("headerConstants", paddedK(4, headerBits)...),
@@ -118,7 +116,6 @@ func newShani(m memory) *shaniKernel {
 		last:       [shaniLanes]reg.VecPhysical{reg.X9, reg.X10, reg.X11, reg.X12},
 		k:          reg.X13, x: reg.X14, y: reg.X15,
 	}
-	return s
 }
 
 func (s *shaniKernel) start(lane int) Mem { return s.inFrame(shaniStart + 16*lane) }
