@@ -54,9 +54,9 @@ type recorder struct {
 	final  map[candidate]bool // headers of the last job
 	ended  uint64             // hashes of those
 	wrong  uint64             // errors that the miner should have counted,
-	// stopped are those of them that are none if the job was replaced meanwhile:
-	// then a kernel may make no headway.
-	stopped uint64
+	// stopped are calls without headway that were their worker's last ones of an
+	// offer, which it knows by its stop word: no errors if that was set meanwhile.
+	stopped map[*hashing.Prehash]*uint32
 	calls   map[string]int
 	stage   atomic.Pointer[Stage]
 	late    int // calls of a kernel after it went out
@@ -70,6 +70,9 @@ func (r *recorder) kernel(name string, lanes, versions, wrongCall int, fault sca
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.calls[name]++
+		if r.stopped[p] == p.Stop {
+			delete(r.stopped, p) // its worker went on
+		}
 		if s := r.stage.Load(); s != nil && !slices.ContainsFunc(s.Kernels(true), func(k hashing.Kernel) bool { return k.Name == name }) {
 			r.late++
 		}
@@ -77,7 +80,7 @@ func (r *recorder) kernel(name string, lanes, versions, wrongCall int, fault sca
 			r.wrong++
 			found, done := fault(p, start, count, hits)
 			if found == 0 && done == 0 {
-				r.stopped++
+				r.stopped[p] = p.Stop
 			}
 			return found, done
 		}
@@ -155,7 +158,7 @@ func TestExactCoverage(t *testing.T) {
 		for _, job := range jobs {
 			job.Received = time.Now().Add(time.Hour) // no ntime is rolled
 		}
-		r := &recorder{rng: rng, spans: map[candidate][][2]uint64{}, calls: map[string]int{}}
+		r := &recorder{rng: rng, spans: map[candidate][][2]uint64{}, calls: map[string]int{}, stopped: map[*hashing.Prehash]*uint32{}}
 		workers := 1 + rng.IntN(3)
 		nonces := uint64(1 + rng.IntN(400))
 		kernels := []hashing.Kernel{
@@ -253,7 +256,7 @@ func checkCoverage(t *testing.T, r *recorder, jobs []*work.Job, kernels []hashin
 		}
 	}
 	s := o.Telemetry.Snapshot()
-	if s.Hashes != r.hashes || s.HardwareErrors > r.wrong || s.HardwareErrors+r.stopped < r.wrong {
+	if s.Hashes != r.hashes || s.HardwareErrors > r.wrong || s.HardwareErrors+uint64(len(r.stopped)) < r.wrong {
 		t.Errorf("counted %d hashes and %d errors, were %d and %d", s.Hashes, s.HardwareErrors, r.hashes, r.wrong)
 	}
 	if r.late > 2*(workers-1) { // one call by each other worker may have begun, for each kernel
