@@ -99,8 +99,11 @@ func (j *Job) Coinbase(extranonce2 []byte) []byte {
 // MerkleRoot is the root for a coinbase with the given extranonce2.
 func (j *Job) MerkleRoot(extranonce2 []byte) hashing.Hash {
 	root := sum256d(j.Coinbase(extranonce2))
-	for _, branch := range j.Branches {
-		root = sum256d(append(root[:], branch[:]...))
+	var pair [2 * len(root)]byte
+	for i := range j.Branches {
+		copy(pair[:], root[:])
+		copy(pair[len(root):], j.Branches[i][:])
+		root = sum256d(pair[:])
 	}
 	return root
 }

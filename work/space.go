@@ -1,6 +1,7 @@
 package work
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"math/bits"
 	"strings"
@@ -48,7 +49,8 @@ func (s space) meets(o space) bool {
 // beside the ntime and the job's space. Contents are equal for jobs that only
 // move the border between extranonce1 and extranonce2.
 func contentOf(job *Job) hashing.Hash {
-	var b []byte
+	size := len(job.Coinb1) + len(job.Extranonce1) + len(job.Coinb2) + len(hashing.Hash{})*(1+len(job.Branches))
+	b := make([]byte, 0, size+4*(4+len(job.Branches))+1)
 	part := func(p []byte) {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(p)))
 		b = append(b, p...)
@@ -62,7 +64,7 @@ func contentOf(job *Job) hashing.Hash {
 		part(branch[:])
 	}
 	b = binary.BigEndian.AppendUint32(b, job.NBits)
-	return hashing.Sum256(b)
+	return sha256.Sum256(b)
 }
 
 // contentAt is a content at an ntime.

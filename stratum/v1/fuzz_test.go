@@ -396,3 +396,25 @@ func FuzzTextOf(f *testing.F) {
 		}
 	})
 }
+
+func FuzzListOf(f *testing.F) {
+	for _, seed := range []string{`[]`, ` [ ] `, `[1, "a,b" ,[2,3],{"x":[4,","]}]`, `["\\",",\"]", null]`, `{}`, `"[]"`, `[`, `[["a"]]`, `null`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		got, ok := listOf(raw)
+		if !json.Valid(raw) {
+			return // not from a message: no panic is all that counts
+		}
+		var want []json.RawMessage
+		isList := json.Unmarshal(raw, &want) == nil && want != nil
+		if ok != isList || len(got) != len(want) {
+			t.Fatalf("listOf(%q) is %q, %v; want %q, %v", raw, got, ok, want, isList)
+		}
+		for i := range want {
+			if string(got[i]) != string(want[i]) {
+				t.Errorf("listOf(%q): item %d is %q, want %q", raw, i, got[i], want[i])
+			}
+		}
+	})
+}

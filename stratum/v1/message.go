@@ -102,12 +102,53 @@ func textOf(raw json.RawMessage) (text string, ok bool) {
 	if len(raw) == 0 || raw[0] != '"' {
 		return "", false
 	}
-	// What was read from a message is valid JSON by now. Without escapes a text is
-	// what lies between its quotes: a job has dozens, and each delays the workers.
-	if end := len(raw) - 1; end > 0 && raw[end] == '"' && isPlain(raw[1:end]) {
-		return string(raw[1:end]), true
+	if plain, ok := plainText(raw); ok {
+		return string(plain), true
 	}
 	return text, json.Unmarshal(raw, &text) == nil
+}
+
+// plainText is what lies between the quotes of a JSON string without escapes, as
+// part of raw. What was read from a message is valid JSON by now, and a job has
+// dozens of texts, each of which would delay the workers.
+func plainText(raw json.RawMessage) (text []byte, ok bool) {
+	if end := len(raw) - 1; end > 0 && raw[0] == '"' && raw[end] == '"' && isPlain(raw[1:end]) {
+		return raw[1:end], true
+	}
+	return nil, false
+}
+
+// listOf are the items of a JSON array, as parts of raw, which must be valid
+// JSON; ok is false for anything else than an array. It is for jobs: the
+// general decoder takes longer over one than all the workers do.
+func listOf(raw json.RawMessage) (items []json.RawMessage, ok bool) {
+	raw = bytes.TrimSpace(raw)
+	if len(raw) < 2 || raw[0] != '[' || raw[len(raw)-1] != ']' {
+		return nil, false
+	}
+	raw = raw[1 : len(raw)-1]
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return nil, true
+	}
+	items = make([]json.RawMessage, 0, 16)
+	begin, depth, quoted := 0, 0, false
+	for i := 0; i < len(raw); i++ {
+		switch c := raw[i]; {
+		case quoted && c == '\\':
+			i++ // whatever is escaped
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[' || c == '{':
+			depth++
+		case c == ']' || c == '}':
+			depth--
+		case c == ',' && depth == 0:
+			items = append(items, bytes.TrimSpace(raw[begin:i]))
+			begin = i + 1
+		}
+	}
+	return append(items, bytes.TrimSpace(raw[begin:])), true
 }
 
 // isPlain reports whether a JSON text has nothing but printable ASCII without

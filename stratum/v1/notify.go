@@ -100,8 +100,8 @@ func (n *Notify) setCoinbase(raw1, raw2 json.RawMessage, limit int) (err error) 
 }
 
 func (n *Notify) setBranches(raw json.RawMessage, limit int) error {
-	var items []json.RawMessage
-	if err := json.Unmarshal(raw, &items); err != nil || items == nil {
+	items, ok := listOf(raw)
+	if !ok {
 		return errors.New("merkle branches are not a list")
 	}
 	if len(items) > limit {
@@ -129,8 +129,8 @@ func shown[T ~string | ~[]byte](value T) string {
 
 // paramList is a parameter array of at least so many items.
 func paramList(params json.RawMessage, least int) ([]json.RawMessage, error) {
-	var items []json.RawMessage
-	if err := json.Unmarshal(params, &items); err != nil {
+	items, ok := listOf(params)
+	if !ok {
 		return nil, errors.New("params are not a list")
 	}
 	if len(items) < least {
@@ -141,27 +141,42 @@ func paramList(params json.RawMessage, least int) ([]json.RawMessage, error) {
 
 // bytesOf is a text of hex digits as bytes.
 func bytesOf(raw json.RawMessage) ([]byte, error) {
+	digits, err := digitsOf(raw)
+	if err != nil {
+		return nil, err
+	}
+	b := make([]byte, hex.DecodedLen(len(digits)))
+	return b, decodeHex(b, digits)
+}
+
+func hashOf(raw json.RawMessage) (h hashing.Hash, err error) {
+	digits, err := digitsOf(raw)
+	if err != nil {
+		return h, err
+	}
+	if len(digits) != hex.EncodedLen(len(h)) {
+		return h, fmt.Errorf("%d hex digits, want %d", len(digits), hex.EncodedLen(len(h)))
+	}
+	return h, decodeHex(h[:], digits)
+}
+
+// digitsOf is the content of a text.
+func digitsOf(raw json.RawMessage) ([]byte, error) {
+	if plain, ok := plainText(raw); ok {
+		return plain, nil
+	}
 	text, ok := textOf(raw)
 	if !ok {
 		return nil, fmt.Errorf("%s is not a text", shown(raw))
 	}
-	b, err := hex.DecodeString(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s is not an even number of hex digits", shown(text))
-	}
-	return b, nil
+	return []byte(text), nil
 }
 
-func hashOf(raw json.RawMessage) (h hashing.Hash, err error) {
-	b, err := bytesOf(raw)
-	if err != nil {
-		return h, err
+func decodeHex(to, digits []byte) error {
+	if _, err := hex.Decode(to, digits); err != nil {
+		return fmt.Errorf("%s is not an even number of hex digits", shown(digits))
 	}
-	if len(b) != len(h) {
-		return h, fmt.Errorf("%d bytes, want %d", len(b), len(h))
-	}
-	copy(h[:], b)
-	return h, nil
+	return nil
 }
 
 // setHex32 takes 1 to 8 hex digits: not every pool pads them with zeros.
