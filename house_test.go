@@ -17,19 +17,20 @@ import (
 // arrows are the imports that packages of this module may have of each other
 // (tests aside). A new arrow is a line here, and a reason in the commit.
 var arrows = map[string][]string{
-	"benchmarks":             {"hashing", "miner", "telemetry"},
+	"affinity":               {},
+	"benchmarks":             {"affinity", "hashing", "telemetry"},
 	"benchmarks/ordersearch": {"benchmarks", "hashing"},
-	"benchmarks/peers":       {"benchmarks", "hashing", "miner", "telemetry"},
-	"cmd/quarry":             {"benchmarks", "config", "hashing", "miner", "stratum", "stratum/localpool", "telemetry", "tune", "work"},
+	"benchmarks/peers":       {"affinity", "benchmarks", "hashing", "telemetry"},
+	"cmd/quarry":             {"affinity", "benchmarks", "config", "hashing", "miner", "stratum", "stratum/localpool", "telemetry", "tune", "work"},
 	"config":                 {},
 	"hashing":                {},
-	"miner":                  {"hashing", "telemetry", "work"},
+	"miner":                  {"affinity", "hashing", "telemetry", "work"},
 	"stratum":                {"hashing", "stratum/v1", "work"},
 	"stratum/localpool":      {}, // the judge shares no code with the accused
 	"stratum/stratumtest":    {},
 	"stratum/v1":             {"hashing", "work"},
 	"telemetry":              {},
-	"tune":                   {"benchmarks", "hashing", "miner", "telemetry"},
+	"tune":                   {"affinity", "benchmarks", "hashing", "miner", "telemetry"},
 	"work":                   {"hashing"},
 }
 

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"quarry/affinity"
 	"quarry/hashing"
-	"quarry/miner"
 	"quarry/telemetry"
 )
 
@@ -15,7 +15,7 @@ import (
 type contender struct {
 	kernel   hashing.Kernel
 	versions int
-	places   []miner.Placement
+	places   []affinity.Placement
 	series   Series
 	tally    tally
 
@@ -25,7 +25,7 @@ type contender struct {
 	hashes          uint64  // of the same samples
 }
 
-func newContender(k hashing.Kernel, versions int, places []miner.Placement) *contender {
+func newContender(k hashing.Kernel, versions int, places []affinity.Placement) *contender {
 	c := &contender{kernel: k, versions: versions, places: places}
 	c.series = Series{Kernel: k.Name, Versions: versions, Threads: len(places), CPUs: []int{}, Samples: []float64{}}
 	for _, p := range places {
@@ -147,8 +147,8 @@ func (b *bench) scaled(best *contender, threads []int) ([]*contender, error) {
 
 // place chooses CPUs for n threads as the miner does. Where pinning fails, the
 // threads go unpinned and a warning says so.
-func (b *bench) place(n int) ([]miner.Placement, error) {
-	places, err := miner.ChooseCPUs(b.CPUs, n, b.List)
+func (b *bench) place(n int) ([]affinity.Placement, error) {
+	places, err := affinity.ChooseCPUs(b.CPUs, n, b.List)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +156,7 @@ func (b *bench) place(n int) ([]miner.Placement, error) {
 		if !p.Pinned {
 			b.warnOnce("threads are not pinned to CPUs: " + p.Reason)
 		} else if err := tryPinning(p); err != nil {
-			places[i] = miner.Placement{CPU: -1, Reason: err.Error()}
+			places[i] = affinity.Placement{CPU: -1, Reason: err.Error()}
 			b.warnOnce("threads are not pinned to CPUs: " + err.Error())
 		}
 	}
@@ -170,7 +170,7 @@ func (b *bench) warnOnce(text string) {
 }
 
 // tryPinning pins a thread that then dies.
-func tryPinning(p miner.Placement) error {
+func tryPinning(p affinity.Placement) error {
 	result := make(chan error)
 	go func() {
 		runtime.LockOSThread() // never unlocked

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"quarry/affinity"
 	"quarry/hashing"
 	"quarry/miner"
 	"quarry/stratum"
@@ -27,7 +28,7 @@ const spareProcs = 4
 type rig struct {
 	pool       *localpool.Pool
 	kernel     hashing.Kernel
-	placements []miner.Placement
+	placements []affinity.Placement
 	telemetry  *telemetry.Telemetry
 	stop       func()
 }
@@ -68,7 +69,7 @@ func startRig(b *testing.B, difficulty string, trace miner.Trace, session v1.Tra
 // QUARRY_PRIORITY may change. It must be stopped.
 func mine(b *testing.B, address string, session v1.Trace, o miner.Options) (stop func()) {
 	b.Helper()
-	priority, err := miner.ParsePriority(cmp.Or(os.Getenv("QUARRY_PRIORITY"), "low"))
+	priority, err := affinity.ParsePriority(cmp.Or(os.Getenv("QUARRY_PRIORITY"), "low"))
 	check(b, err)
 	client, err := stratum.New(stratum.Options{
 		Pools: []stratum.Pool{{URL: "stratum+tcp://" + address, User: "bench", Password: "x"}}, Trace: session,
@@ -86,13 +87,13 @@ func mine(b *testing.B, address string, session v1.Trace, o miner.Options) (stop
 	}
 }
 
-func allCPUs(b *testing.B) (hashing.Kernel, []miner.Placement) {
+func allCPUs(b *testing.B) (hashing.Kernel, []affinity.Placement) {
 	b.Helper()
 	kernel, _, err := hashing.Choose(hashing.Auto)
 	check(b, err)
-	set, err := miner.UsableCPUs()
+	set, err := affinity.UsableCPUs()
 	check(b, err)
-	placements, err := miner.ChooseCPUs(set, 0, nil)
+	placements, err := affinity.ChooseCPUs(set, 0, nil)
 	check(b, err)
 	before := runtime.GOMAXPROCS(len(placements) + spareProcs)
 	b.Cleanup(func() { runtime.GOMAXPROCS(before) })

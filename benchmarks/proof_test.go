@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"quarry/affinity"
 	"quarry/hashing"
-	"quarry/miner"
 )
 
 type scan = func(*hashing.Prehash, uint32, uint32, []hashing.Hit) (int, uint32)
@@ -229,7 +229,7 @@ func TestProofCounts(t *testing.T) {
 
 func TestRate(t *testing.T) {
 	ring := smallRing(2)
-	places := []miner.Placement{{CPU: -1}, {CPU: -1}, {CPU: -1}}
+	places := []affinity.Placement{{CPU: -1}, {CPU: -1}, {CPU: -1}}
 	sample, err := Rate(context.Background(), generic(t), ring, places, 0)
 	if err != nil || len(sample.Threads) != 3 || sample.Rate <= 0 || sample.Hashes != sample.Proof.Hashes {
 		t.Errorf("%+v, %v", sample, err)
@@ -252,13 +252,13 @@ func TestRate(t *testing.T) {
 	if _, err := Rate(context.Background(), generic(t), nil, places, 0); err == nil {
 		t.Error("no proofs: no error")
 	}
-	if _, err := Rate(context.Background(), generic(t), ring, []miner.Placement{{CPU: 4095, Pinned: true}}, time.Hour); err == nil {
+	if _, err := Rate(context.Background(), generic(t), ring, []affinity.Placement{{CPU: 4095, Pinned: true}}, time.Hour); err == nil {
 		t.Error("a cpu that is not there: no error")
 	}
 }
 
 func TestRateStopsAtAWrongKernel(t *testing.T) {
-	places := []miner.Placement{{CPU: -1}, {CPU: -1}}
+	places := []affinity.Placement{{CPU: -1}, {CPU: -1}}
 	for _, k := range faultyKernels(t) {
 		_, err := Rate(context.Background(), k, smallRing(2), places, time.Hour)
 		var wrong *WrongKernel
@@ -270,19 +270,19 @@ func TestRateStopsAtAWrongKernel(t *testing.T) {
 
 // TestRatePinningDoesNotLeak: the threads die with their pinning.
 func TestRatePinningDoesNotLeak(t *testing.T) {
-	before, err := miner.UsableCPUs()
+	before, err := affinity.UsableCPUs()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !before.CanPin {
 		t.Skip("this system does not pin threads")
 	}
-	places := []miner.Placement{{CPU: before.CPUs[0], Pinned: true}}
+	places := []affinity.Placement{{CPU: before.CPUs[0], Pinned: true}}
 	if _, err := Rate(context.Background(), generic(t), smallRing(1), places, 0); err != nil {
 		t.Fatal(err)
 	}
 	for range 64 {
-		after, err := miner.UsableCPUs()
+		after, err := affinity.UsableCPUs()
 		if err != nil || !slices.Equal(after.CPUs, before.CPUs) {
 			t.Fatalf("usable CPUs are %v after a pinned sample, %v before; %v", after.CPUs, before.CPUs, err)
 		}

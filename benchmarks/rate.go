@@ -10,8 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"quarry/affinity"
 	"quarry/hashing"
-	"quarry/miner"
 	"quarry/telemetry"
 )
 
@@ -70,7 +70,7 @@ func (w *WrongKernel) Unwrap() error { return w.Fault }
 //
 // The first wrong hit ends the call with a *WrongKernel. It also fails when
 // ctx ends, then with ctx's error, and when a thread cannot be pinned.
-func Rate(ctx context.Context, kernel hashing.Kernel, proofs []*Proof, places []miner.Placement, d time.Duration) (Sample, error) {
+func Rate(ctx context.Context, kernel hashing.Kernel, proofs []*Proof, places []affinity.Placement, d time.Duration) (Sample, error) {
 	return rate(ctx, kernel, proofs, places, stint{d: d, winners: 1, meters: unlooked})
 }
 
@@ -98,7 +98,7 @@ func looking() meter {
 	return m
 }
 
-func rate(ctx context.Context, kernel hashing.Kernel, proofs []*Proof, places []miner.Placement, how stint) (Sample, error) {
+func rate(ctx context.Context, kernel hashing.Kernel, proofs []*Proof, places []affinity.Placement, how stint) (Sample, error) {
 	if len(places) == 0 || !slices.ContainsFunc(proofs, func(p *Proof) bool { return len(p.winners) > 0 }) {
 		return Sample{}, errors.New("measuring a rate: no threads, or no work with winners")
 	}
@@ -143,11 +143,11 @@ func rate(ctx context.Context, kernel hashing.Kernel, proofs []*Proof, places []
 }
 
 // settle pins the calling thread as the placement says.
-func settle(place miner.Placement) error {
+func settle(place affinity.Placement) error {
 	if !place.Pinned {
 		return nil
 	}
-	return miner.PinThread(place.CPU)
+	return affinity.PinThread(place.CPU)
 }
 
 // run measures on the calling thread until the stint is over or stop is set.

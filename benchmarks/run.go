@@ -10,8 +10,8 @@ import (
 	"slices"
 	"time"
 
+	"quarry/affinity"
 	"quarry/hashing"
-	"quarry/miner"
 	"quarry/telemetry"
 )
 
@@ -31,7 +31,7 @@ const (
 // Options are what Run measures.
 type Options struct {
 	Kernels []hashing.Kernel // those that this CPU lacks something for are only listed
-	CPUs    miner.CPUSet
+	CPUs    affinity.CPUSet
 	List    []int // of CPUs to use; empty for all
 	Threads []int // of the scaling curve; empty for 1, 2, 4 and so on to all CPUs
 	Samples int   // of each series; 0 for DefaultSamples
@@ -166,7 +166,7 @@ func prepare(ctx context.Context, options Options) (*bench, error) {
 func (b *bench) threads() ([]int, error) {
 	list := b.Threads
 	if len(list) == 0 {
-		all, err := miner.ChooseCPUs(b.CPUs, 0, b.List)
+		all, err := affinity.ChooseCPUs(b.CPUs, 0, b.List)
 		if err != nil {
 			return nil, err
 		}
@@ -207,7 +207,7 @@ func (b *bench) plan(contenders []*contender, scaled int) {
 	b.report.Settings = Settings{
 		SliceSeconds: batchTime.Seconds(),
 		Samples:      b.Samples, SampleSeconds: b.sample.Seconds(), WarmupSeconds: warmup.Seconds(), Seed: b.Seed,
-		Priority: miner.PriorityNormal.String(),
+		Priority: affinity.PriorityNormal.String(),
 	}
 	if b.Samples < FewSamples {
 		b.warn("only %d samples of each series: the intervals say little (%d are the least that do)", b.Samples, FewSamples)

@@ -9,8 +9,8 @@ import (
 	"testing/fstest"
 	"time"
 
+	"quarry/affinity"
 	"quarry/hashing"
-	"quarry/miner"
 	"quarry/telemetry"
 )
 
@@ -58,7 +58,7 @@ func smallRings(versions int) rings { return rings{smallRing(versions), smallRin
 
 func shortOptions(kernels ...hashing.Kernel) Options {
 	return Options{
-		Kernels: kernels, CPUs: miner.CPUSet{CPUs: []int{0, 1, 2}}, Samples: 2, Duration: time.Millisecond, Seed: 3,
+		Kernels: kernels, CPUs: affinity.CPUSet{CPUs: []int{0, 1, 2}}, Samples: 2, Duration: time.Millisecond, Seed: 3,
 		Root: fstest.MapFS{}, work: smallRings, meters: calm,
 	}
 }
@@ -215,7 +215,7 @@ func TestPowerAndThrottling(t *testing.T) {
 		t.Errorf("throttled: %q", got)
 	}
 
-	c := newContender(generic(t), 1, []miner.Placement{{CPU: -1}})
+	c := newContender(generic(t), 1, []affinity.Placement{{CPU: -1}})
 	for _, s := range []Sample{
 		{Rate: 1e6, Hashes: 2e6, Elapsed: 2 * time.Second, Hertz: telemetry.Some(4e9), Threads: make([]ThreadSample, 1)},
 		{Rate: 1e6, Hashes: 2e6, Elapsed: 2 * time.Second, Threads: make([]ThreadSample, 1)},

@@ -13,15 +13,15 @@ import (
 	"sync/atomic"
 	"time"
 
+	"quarry/affinity"
 	"quarry/hashing"
-	"quarry/miner"
 	"quarry/telemetry"
 )
 
 // StressOptions are what Stress does.
 type StressOptions struct {
 	Kernel   hashing.Kernel
-	Places   []miner.Placement // one for each thread
+	Places   []affinity.Placement // one for each thread
 	Duration time.Duration
 	Every    time.Duration // between two lines
 	Seed     uint64        // of the made-up headers
@@ -80,7 +80,7 @@ type StressCore struct {
 // burner is one thread of a burn-in. Its counters are read while it runs.
 type burner struct {
 	kernel hashing.Kernel
-	place  miner.Placement
+	place  affinity.Placement
 	hashes atomic.Uint64
 	errors atomic.Uint64
 	hertz  atomic.Uint64 // bits of a float, 0 for none
@@ -120,7 +120,7 @@ func Stress(ctx context.Context, options StressOptions) (*StressReport, error) {
 	b.Places = slices.Clone(b.Places)
 	for i, place := range b.Places {
 		if err := tryPinning(place); err != nil {
-			b.Places[i] = miner.Placement{CPU: -1, Reason: err.Error()}
+			b.Places[i] = affinity.Placement{CPU: -1, Reason: err.Error()}
 			b.warnings = append(b.warnings, "a thread is not pinned: "+err.Error())
 		}
 	}

@@ -7,8 +7,8 @@ import (
 	"testing/fstest"
 	"time"
 
+	"quarry/affinity"
 	"quarry/hashing"
-	"quarry/miner"
 	"quarry/telemetry"
 )
 
@@ -29,7 +29,7 @@ func burn(t *testing.T, k hashing.Kernel, enough func(StressLine) bool) *StressR
 		}
 	}()
 	report, err := Stress(ctx, StressOptions{
-		Kernel: k, Places: []miner.Placement{{CPU: -1}, {CPU: -1}}, Duration: time.Hour, Root: fstest.MapFS{},
+		Kernel: k, Places: []affinity.Placement{{CPU: -1}, {CPU: -1}}, Duration: time.Hour, Root: fstest.MapFS{},
 		work: smallRing, ticks: ticks,
 		Line: func(l StressLine) {
 			if enough(l) {
@@ -79,7 +79,7 @@ func TestStressCountsFaults(t *testing.T) {
 
 func TestStressEndsByTheClock(t *testing.T) {
 	report, err := Stress(context.Background(), StressOptions{
-		Kernel: generic(t), Places: []miner.Placement{{CPU: -1}}, Duration: 30 * time.Millisecond, Every: time.Hour,
+		Kernel: generic(t), Places: []affinity.Placement{{CPU: -1}}, Duration: 30 * time.Millisecond, Every: time.Hour,
 		Root: fstest.MapFS{}, work: smallRing,
 	})
 	if err != nil || !report.Passed || report.Incomplete || report.Seconds < 0.03 {

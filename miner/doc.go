@@ -11,7 +11,6 @@
 // lineup.go is the kernels to choose from, and how one found wrong goes out;
 // trial.go lets all workers try one for some milliseconds of their real work,
 // for whoever chooses (package tune).
-// cpus*.go, pin_*.go and priority*.go choose the CPUs and tie workers to them.
 //
 // Goroutines cross twice: a job goes down through the feed, a share goes up
 // through the submitter's channel. Nothing on the way calls back.

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"quarry/affinity"
 	"quarry/hashing"
 	"quarry/telemetry"
 	"quarry/work"
@@ -33,8 +34,8 @@ type Options struct {
 	// the miner runs. It ends with its context. Without Kernels nothing is hashed
 	// before it adds one.
 	Tune       func(context.Context, *Stage)
-	Placements []Placement // one worker for each
-	Priority   Priority
+	Placements []affinity.Placement // one worker for each
+	Priority   affinity.Priority
 	Start      work.Start
 	// Shares ends the run after so many accepted shares; 0 means never.
 	Shares    uint64

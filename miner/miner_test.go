@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"quarry/affinity"
 	"quarry/hashing"
 	"quarry/telemetry"
 	"quarry/work"
@@ -63,7 +64,7 @@ func testOptions(t *testing.T, workers int, source Source) Options {
 		t.Fatal(err)
 	}
 	return Options{
-		Source: source, Kernels: []hashing.Kernel{kernel}, Placements: make([]Placement, workers), Priority: PriorityNormal,
+		Source: source, Kernels: []hashing.Kernel{kernel}, Placements: make([]affinity.Placement, workers), Priority: affinity.PriorityNormal,
 		Telemetry: telemetry.New(workers, nil),
 	}
 }

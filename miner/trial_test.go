@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"quarry/affinity"
 	"quarry/hashing"
 	"quarry/telemetry"
 	"quarry/work"
@@ -123,11 +124,11 @@ func BenchmarkTrials(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	set, err := UsableCPUs()
+	set, err := affinity.UsableCPUs()
 	if err != nil {
 		b.Fatal(err)
 	}
-	placements, err := ChooseCPUs(set, 0, nil)
+	placements, err := affinity.ChooseCPUs(set, 0, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -137,7 +138,7 @@ func BenchmarkTrials(b *testing.B) {
 	}
 	job := &work.Job{Extranonce1: []byte{3}, Extranonce2Size: 4, Version: 0x20000000, VersionMask: 0x1fffe000, Difficulty: d, Received: time.Now()}
 	o := Options{
-		Source: scripted{run: offers(job)}, Kernels: []hashing.Kernel{kernel}, Placements: placements, Priority: PriorityLow,
+		Source: scripted{run: offers(job)}, Kernels: []hashing.Kernel{kernel}, Placements: placements, Priority: affinity.PriorityLow,
 		Telemetry: telemetry.New(len(placements), nil),
 	}
 	var ratios []float64

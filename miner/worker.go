@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"quarry/affinity"
 	"quarry/hashing"
 	"quarry/telemetry"
 	"quarry/work"
@@ -41,7 +42,7 @@ const (
 // worker searches on one thread. Everything in it belongs to its goroutine.
 type worker struct {
 	index     int
-	place     Placement
+	place     affinity.Placement
 	lineup    *lineup
 	feed      *feed
 	roller    *work.Roller
@@ -72,7 +73,7 @@ type worker struct {
 // run searches whatever the feed offers until ctx ends. The thread it locks is
 // never unlocked: it dies with the goroutine, and its pinning and priority
 // with it.
-func (w *worker) run(ctx context.Context, priority Priority) {
+func (w *worker) run(ctx context.Context, priority affinity.Priority) {
 	runtime.LockOSThread()
 	w.settle(priority)
 	w.batch.hits = make([]hashing.Hit, hashing.MinHits)
@@ -252,16 +253,16 @@ func (w *worker) distrust() bool {
 
 // settle pins the thread and sets its priority, as far as the system lets it.
 // What the system cannot do at all is said once, by the first worker.
-func (w *worker) settle(priority Priority) {
+func (w *worker) settle(priority affinity.Priority) {
 	complain := func(what string, err error) {
 		if err != nil && (w.index == 0 || !errors.Is(err, errors.ErrUnsupported)) {
 			w.log.Warn(what, zap.Int("worker", w.index), zap.Int("cpu", w.place.CPU), zap.Error(err))
 		}
 	}
 	if w.place.Pinned {
-		complain("worker is not pinned to its CPU", PinThread(w.place.CPU))
+		complain("worker is not pinned to its CPU", affinity.PinThread(w.place.CPU))
 	}
-	complain("worker keeps its normal priority", setThreadPriority(priority))
+	complain("worker keeps its normal priority", affinity.SetThreadPriority(priority))
 }
 
 // wait returns when ctx ends or one of the channels speaks; pause may be nil.

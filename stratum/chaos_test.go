@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"quarry/affinity"
 	"quarry/hashing"
 	"quarry/miner"
 	"quarry/stratum/localpool"
@@ -139,8 +140,8 @@ func newChaosRun(t *testing.T, seed uint64) *chaosRun {
 	}
 	r.ledger = telemetry.New(2, nil)
 	r.miner = miner.Options{
-		Source: r.source, Kernels: []hashing.Kernel{pacedKernel(t, 500_000)}, Placements: make([]miner.Placement, 2),
-		Priority: miner.PriorityNormal, Start: work.Start{Extranonce2: seed}, Telemetry: r.ledger, Log: log,
+		Source: r.source, Kernels: []hashing.Kernel{pacedKernel(t, 500_000)}, Placements: make([]affinity.Placement, 2),
+		Priority: affinity.PriorityNormal, Start: work.Start{Extranonce2: seed}, Telemetry: r.ledger, Log: log,
 		Trace: miner.Trace{Settled: func(s *work.Share, found time.Time, verdict error) {
 			r.book.settled(r.source.index[s.Job.Pool], s, found, verdict)
 		}},

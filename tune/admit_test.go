@@ -10,8 +10,8 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"quarry/affinity"
 	"quarry/hashing"
-	"quarry/miner"
 )
 
 // testTuner is one of which the child says nothing yet.
@@ -19,7 +19,7 @@ func testTuner(t *testing.T, kernels []hashing.Kernel) (*Tuner, *observer.Observ
 	t.Helper()
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	core, logs := observer.New(zap.DebugLevel)
-	tuner := New(Options{Placements: []miner.Placement{{CPU: -1}}, Log: zap.New(core)})
+	tuner := New(Options{Placements: []affinity.Placement{{CPU: -1}}, Log: zap.New(core)})
 	tuner.kernels, tuner.results, tuner.grace = kernels, make(chan Finding, len(kernels)), time.Hour
 	return tuner, logs
 }

@@ -15,8 +15,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"quarry/affinity"
 	"quarry/hashing"
-	"quarry/miner"
 )
 
 // This file is the parent's side of probe.go.
@@ -102,7 +102,7 @@ func ownProgram(ctx context.Context) (*exec.Cmd, error) {
 // known. With a time it measures them too, for about as long, on all the
 // placements. A kernel that ends the child, or keeps it silent, is at fault, and
 // another child goes on with the rest. The error is errNoProbe or ctx's.
-func (p *prober) probe(ctx context.Context, kernels []hashing.Kernel, placements []miner.Placement, d time.Duration, tell func(Finding)) error {
+func (p *prober) probe(ctx context.Context, kernels []hashing.Kernel, placements []affinity.Placement, d time.Duration, tell func(Finding)) error {
 	left := names(kernels)
 	done := func(f Finding) {
 		left = slices.DeleteFunc(left, func(name string) bool { return name == f.Kernel })

@@ -18,8 +18,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"quarry/affinity"
 	"quarry/hashing"
-	"quarry/miner"
 )
 
 // TestMain is also the child process that the tests start.
@@ -100,7 +100,7 @@ func kernelsNamed(names ...string) (list []hashing.Kernel) {
 }
 
 // all are the findings of a probe.
-func (p *prober) all(ctx context.Context, kernels []hashing.Kernel, placements []miner.Placement, d time.Duration) (found []Finding, err error) {
+func (p *prober) all(ctx context.Context, kernels []hashing.Kernel, placements []affinity.Placement, d time.Duration) (found []Finding, err error) {
 	err = p.probe(ctx, kernels, placements, d, func(f Finding) { found = append(found, f) })
 	return found, err
 }
@@ -166,7 +166,7 @@ func TestProbeTestsAndMeasures(t *testing.T) {
 	slices.Reverse(kernels)
 	for _, d := range []time.Duration{0, time.Millisecond} {
 		p := prober{command: ownProgram, patience: patience, cpu: thisCPU()}
-		found, err := p.all(t.Context(), kernels, []miner.Placement{{CPU: -1}}, d)
+		found, err := p.all(t.Context(), kernels, []affinity.Placement{{CPU: -1}}, d)
 		if err != nil || len(found) != len(kernels) {
 			t.Fatalf("%+v, %v", found, err)
 		}
@@ -194,7 +194,7 @@ func TestProbeNamesWrongKernels(t *testing.T) {
 		return found, done
 	}
 	var out bytes.Buffer
-	order := &probeOrder{Kernels: []string{"blind", "late", "generic"}, Placements: []miner.Placement{{CPU: -1}}, Time: time.Millisecond}
+	order := &probeOrder{Kernels: []string{"blind", "late", "generic"}, Placements: []affinity.Placement{{CPU: -1}}, Time: time.Millisecond}
 	if err := probe(t.Context(), order, []hashing.Kernel{blind, late, good}, hashing.NewExaminer(), &out); err != nil {
 		t.Fatal(err)
 	}

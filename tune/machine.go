@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"quarry/affinity"
 	"quarry/benchmarks"
-	"quarry/miner"
 )
 
 // CPU is what the CPU tells of itself: other values, other rates.
@@ -72,7 +72,7 @@ type Key struct {
 }
 
 // newKey is for mining on the placements, which are of the set.
-func newKey(set miner.CPUSet, placements []miner.Placement, version string) Key {
+func newKey(set affinity.CPUSet, placements []affinity.Placement, version string) Key {
 	cores, cpus := map[int]bool{}, []string{}
 	for _, p := range placements {
 		if !p.Pinned {

@@ -8,9 +8,9 @@ import (
 	"slices"
 	"time"
 
+	"quarry/affinity"
 	"quarry/benchmarks"
 	"quarry/hashing"
-	"quarry/miner"
 )
 
 const (
@@ -168,7 +168,7 @@ func contenders(turns []turn) (near []turn) {
 
 // run is one turn. A kernel that does not find what it should is at fault;
 // an error is trouble with the measuring itself.
-func (t turn) run(ctx context.Context, placements []miner.Placement, d time.Duration, lines *json.Encoder) error {
+func (t turn) run(ctx context.Context, placements []affinity.Placement, d time.Duration, lines *json.Encoder) error {
 	if err := lines.Encode(probeLine{Begin: t.kernel.Name}); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"quarry/affinity"
 	"quarry/hashing"
 	"quarry/miner"
 	"quarry/telemetry"
@@ -47,7 +48,7 @@ func TestTunesARealMiner(t *testing.T) {
 			t.Errorf("%s %v", e.Message, fields)
 		}
 	}})
-	places := []miner.Placement{{CPU: -1}}
+	places := []affinity.Placement{{CPU: -1}}
 	tuner := New(Options{Placements: places, Child: Spawn(ctx), Log: log})
 	tuner.budget.atOnce = time.Hour // a busy machine spoils most of its windows
 	tuner.Start(ctx, "")

@@ -10,8 +10,8 @@ import (
 	"slices"
 	"time"
 
+	"quarry/affinity"
 	"quarry/hashing"
-	"quarry/miner"
 )
 
 // This file is the child process that tests kernels, and measures them if it
@@ -21,9 +21,9 @@ import (
 
 // probeOrder is what the child shall do.
 type probeOrder struct {
-	Kernels    []string          `json:"kernels"` // in this order
-	Placements []miner.Placement `json:"placements"`
-	Time       time.Duration     `json:"time"` // of the measuring, nanoseconds; 0: self-test only
+	Kernels    []string             `json:"kernels"` // in this order
+	Placements []affinity.Placement `json:"placements"`
+	Time       time.Duration        `json:"time"` // of the measuring, nanoseconds; 0: self-test only
 }
 
 // probeLine is one step of the child. The first line tells its CPU, the last

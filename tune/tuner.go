@@ -8,23 +8,24 @@ import (
 
 	"go.uber.org/zap"
 
+	"quarry/affinity"
 	"quarry/hashing"
 	"quarry/miner"
 )
 
 // Options are what a Tuner needs to know.
 type Options struct {
-	Set        miner.CPUSet
-	Placements []miner.Placement // of the set
-	Version    string            // of quarry
-	Child      *Child            // started ahead; nil: none
+	Set        affinity.CPUSet
+	Placements []affinity.Placement // of the set
+	Version    string               // of quarry
+	Child      *Child               // started ahead; nil: none
 	Log        *zap.Logger
 }
 
 // Tuner finds the best of the kernels for one machine and number of threads.
 type Tuner struct {
 	kernels    []hashing.Kernel // that this CPU can run, by its word, best first on most CPUs
-	placements []miner.Placement
+	placements []affinity.Placement
 	key        Key
 	log        *zap.Logger
 	path       string    // of the file with what is known; empty: there is none

@@ -12,8 +12,8 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"quarry/affinity"
 	"quarry/hashing"
-	"quarry/miner"
 )
 
 // machine is a stage with a clock of its own, on which nothing takes time but
@@ -107,7 +107,7 @@ func (m *machine) mine(t *testing.T, d time.Duration, names ...string) (*Tuner, 
 	t.Helper()
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	core, logs := observer.New(zap.InfoLevel)
-	tuner := New(Options{Placements: []miner.Placement{{CPU: -1}}, Log: zap.New(core)})
+	tuner := New(Options{Placements: []affinity.Placement{{CPU: -1}}, Log: zap.New(core)})
 	tuner.now, tuner.kernels = func() time.Time { return m.now }, kernelsNamed(names...)
 	tuner.results = make(chan Finding, len(names))
 	for _, name := range names {

@@ -30,8 +30,8 @@ import (
 	"strings"
 	"time"
 
+	"quarry/affinity"
 	"quarry/hashing"
-	"quarry/miner"
 )
 
 // Exit codes.
@@ -107,8 +107,8 @@ func parseFlags(args []string, stderr io.Writer) (*pairing, error) {
 	return p, nil
 }
 
-func parseCPUs(list string) ([]miner.Placement, error) {
-	set, err := miner.UsableCPUs()
+func parseCPUs(list string) ([]affinity.Placement, error) {
+	set, err := affinity.UsableCPUs()
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +116,7 @@ func parseCPUs(list string) ([]miner.Placement, error) {
 	if err != nil {
 		return nil, err
 	}
-	return miner.ChooseCPUs(set, 0, numbers)
+	return affinity.ChooseCPUs(set, 0, numbers)
 }
 
 // parseNumbers reads "1,4": each from low to high, and given once.

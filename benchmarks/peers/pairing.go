@@ -11,9 +11,9 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"quarry/affinity"
 	"quarry/benchmarks"
 	"quarry/hashing"
-	"quarry/miner"
 	"quarry/telemetry"
 )
 
@@ -25,7 +25,7 @@ type pairing struct {
 	command []string
 	timeout time.Duration
 	sides   []*side
-	places  []miner.Placement
+	places  []affinity.Placement
 	rounds  int
 	pieces  int           // that each side is measured for in a round
 	piece   time.Duration // as long as a scan of the peer should be

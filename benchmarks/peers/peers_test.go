@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"quarry/affinity"
 	"quarry/hashing"
-	"quarry/miner"
 )
 
 // fakePeer is the variable that makes this test program a peer.
@@ -70,7 +70,7 @@ func TestPairing(t *testing.T) {
 	rolled := generic(t)
 	rolled.versions = 2
 	p := &pairing{command: fake(t, "recorded"), timeout: time.Minute, sides: []*side{generic(t), rolled},
-		places: []miner.Placement{{CPU: -1, Reason: "this is a test"}}, rounds: 2, pieces: 2, piece: time.Millisecond, out: &out}
+		places: []affinity.Placement{{CPU: -1, Reason: "this is a test"}}, rounds: 2, pieces: 2, piece: time.Millisecond, out: &out}
 	if err := p.run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestPairingAlternates(t *testing.T) {
 		return s
 	}
 	p := &pairing{command: fake(t, "recorded"), timeout: time.Minute, sides: []*side{spy("a"), spy("b")},
-		places: []miner.Placement{{CPU: -1}}, rounds: 2, pieces: 2, piece: time.Millisecond, out: io.Discard}
+		places: []affinity.Placement{{CPU: -1}}, rounds: 2, pieces: 2, piece: time.Millisecond, out: io.Discard}
 	if err := p.run(t.Context()); err != nil {
 		t.Fatal(err)
 	}

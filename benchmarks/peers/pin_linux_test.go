@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"quarry/miner"
+	"quarry/affinity"
 )
 
 func TestParseStat(t *testing.T) {
@@ -22,7 +22,7 @@ func TestParseStat(t *testing.T) {
 }
 
 func TestPeerIsPinned(t *testing.T) {
-	set, err := miner.UsableCPUs()
+	set, err := affinity.UsableCPUs()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func TestPeerIsPinned(t *testing.T) {
 	if want := "Cpus_allowed_list: " + strconv.Itoa(last); len(run.lines) != 1 || run.lines[0] != want {
 		t.Errorf("the peer says %q, want %q", run.lines, want)
 	}
-	after, err := miner.UsableCPUs()
+	after, err := affinity.UsableCPUs()
 	if err != nil || len(after.CPUs) != len(set.CPUs) {
 		t.Errorf("pinning the peer changed this program: %v, %v", after.CPUs, err)
 	}

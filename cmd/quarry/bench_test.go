@@ -14,9 +14,9 @@ import (
 	"github.com/urfave/cli/v2"
 	"go.uber.org/zap"
 
+	"quarry/affinity"
 	"quarry/benchmarks"
 	"quarry/hashing"
-	"quarry/miner"
 	"quarry/telemetry"
 )
 
@@ -56,7 +56,7 @@ func TestBenchWrongKernel(t *testing.T) {
 		t.Fatal(err)
 	}
 	order := &benchOrder{format: "table", out: out, Options: benchmarks.Options{
-		Kernels: []hashing.Kernel{missing(t), good}, CPUs: miner.CPUSet{CPUs: []int{0}}, Samples: 1, Duration: time.Millisecond,
+		Kernels: []hashing.Kernel{missing(t), good}, CPUs: affinity.CPUSet{CPUs: []int{0}}, Samples: 1, Duration: time.Millisecond,
 	}}
 	var stdout, stderr bytes.Buffer
 	err = order.measure(context.Background(), &stdout, &stderr)
@@ -83,7 +83,7 @@ func TestBenchWrongKernel(t *testing.T) {
 
 func TestBurnInWrongKernel(t *testing.T) {
 	order := &benchOrder{format: "table", stress: 30 * time.Millisecond, named: true, Options: benchmarks.Options{
-		Kernels: []hashing.Kernel{missing(t)}, CPUs: miner.CPUSet{CPUs: []int{0}},
+		Kernels: []hashing.Kernel{missing(t)}, CPUs: affinity.CPUSet{CPUs: []int{0}},
 	}}
 	var stdout bytes.Buffer
 	err := order.burnIn(context.Background(), &stdout, &stdout)
@@ -127,14 +127,14 @@ func TestBarLine(t *testing.T) {
 // TestStressTakesWhatMines: the measured best, which is kept for the next time.
 func TestStressTakesWhatMines(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
-	places := []miner.Placement{{CPU: -1}}
+	places := []affinity.Placement{{CPU: -1}}
 	order := &benchOrder{Options: benchmarks.Options{Kernels: hashing.Kernels()}}
 	var said bytes.Buffer
 	if _, err := order.stressKernel(t.Context(), places, &said); err != nil || !strings.Contains(said.String(), "measuring the kernels") {
 		t.Errorf("%v; it says %s", err, &said)
 	}
 	said.Reset()
-	best := newTuner(miner.CPUSet{}, places, nil, zap.NewNop()).Kernels(true)[0].Name
+	best := newTuner(affinity.CPUSet{}, places, nil, zap.NewNop()).Kernels(true)[0].Name
 	if kernel, err := order.stressKernel(t.Context(), places, &said); err != nil || kernel.Name != best || said.Len() > 0 {
 		t.Errorf("takes %s, %v, %s; want %s", kernel.Name, err, &said, best)
 	}

@@ -14,10 +14,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"quarry/affinity"
 	"quarry/benchmarks"
 	"quarry/config"
 	"quarry/hashing"
-	"quarry/miner"
 )
 
 const benchDescription = `Measures every kernel that this CPU can run on one thread, each plain and with
@@ -173,10 +173,10 @@ func readBenchOrder(c *cli.Context) (*benchOrder, error) {
 	if o.List = list; c.IsSet("cpus") && len(list) == 0 {
 		return nil, usageFault("--cpus: the list is empty")
 	}
-	if o.CPUs, err = miner.UsableCPUs(); err != nil {
+	if o.CPUs, err = affinity.UsableCPUs(); err != nil {
 		return nil, fmt.Errorf("finding the CPUs: %w", err)
 	}
-	if _, err := miner.ChooseCPUs(o.CPUs, 0, o.List); err != nil {
+	if _, err := affinity.ChooseCPUs(o.CPUs, 0, o.List); err != nil {
 		return nil, usageFault("--cpus: %v", err)
 	}
 	return o, o.check(c)

@@ -12,9 +12,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"quarry/affinity"
 	"quarry/benchmarks"
 	"quarry/hashing"
-	"quarry/miner"
 	"quarry/telemetry"
 )
 
@@ -27,7 +27,7 @@ func (o *benchOrder) burnIn(ctx context.Context, stdout, stderr io.Writer) error
 	if len(o.Threads) == 1 {
 		threads = o.Threads[0]
 	}
-	places, err := miner.ChooseCPUs(o.CPUs, threads, o.List)
+	places, err := affinity.ChooseCPUs(o.CPUs, threads, o.List)
 	if err != nil {
 		return usageFault("%v", err)
 	}
@@ -58,7 +58,7 @@ func (o *benchOrder) burnIn(ctx context.Context, stdout, stderr io.Writer) error
 
 // stressKernel is the one named, whatever its self-test says: finding faults
 // is what a burn-in is for. Otherwise it is the one that would mine there.
-func (o *benchOrder) stressKernel(ctx context.Context, places []miner.Placement, stderr io.Writer) (hashing.Kernel, error) {
+func (o *benchOrder) stressKernel(ctx context.Context, places []affinity.Placement, stderr io.Writer) (hashing.Kernel, error) {
 	if o.named {
 		return o.Kernels[0], nil
 	}
@@ -112,7 +112,7 @@ type stressVoice struct {
 	failed error // the first failure to write
 }
 
-func (s *stressVoice) begin(kernel hashing.Kernel, places []miner.Placement, d time.Duration) {
+func (s *stressVoice) begin(kernel hashing.Kernel, places []affinity.Placement, d time.Duration) {
 	if s.json {
 		s.object("burn-in", struct {
 			Kernel   string  `json:"kernel"`

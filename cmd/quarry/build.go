@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"quarry/affinity"
 	"quarry/config"
 	"quarry/hashing"
 	"quarry/miner"
@@ -45,7 +46,7 @@ func newRig(ctx context.Context, c *config.Config, child *tune.Child, log *loggi
 			tuner.Stop()
 		}
 	}()
-	priority, err := miner.ParsePriority(c.CPU.Priority)
+	priority, err := affinity.ParsePriority(c.CPU.Priority)
 	if err != nil {
 		return nil, usageFault("%v", err)
 	}
@@ -136,7 +137,7 @@ func (r *rig) poolText() string {
 }
 
 // placementText is the workers' CPUs, "0-3", and how many have none, and why.
-func placementText(placements []miner.Placement) string {
+func placementText(placements []affinity.Placement) string {
 	var cpus config.CPUList
 	free, why := 0, ""
 	for _, p := range placements {
@@ -183,11 +184,11 @@ func settingChecks() map[string]func(string) error {
 			if err != nil {
 				return err
 			}
-			set, err := miner.UsableCPUs()
+			set, err := affinity.UsableCPUs()
 			if err != nil {
 				return err
 			}
-			_, err = miner.ChooseCPUs(set, 0, cpus)
+			_, err = affinity.ChooseCPUs(set, 0, cpus)
 			return err
 		},
 	}

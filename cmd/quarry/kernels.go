@@ -8,9 +8,9 @@ import (
 
 	"go.uber.org/zap"
 
+	"quarry/affinity"
 	"quarry/config"
 	"quarry/hashing"
-	"quarry/miner"
 	"quarry/tune"
 )
 
@@ -27,7 +27,7 @@ func probe(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 	return err
 }
 
-func newTuner(set miner.CPUSet, placements []miner.Placement, child *tune.Child, log *zap.Logger) *tune.Tuner {
+func newTuner(set affinity.CPUSet, placements []affinity.Placement, child *tune.Child, log *zap.Logger) *tune.Tuner {
 	return tune.New(tune.Options{Set: set, Placements: placements, Version: versionText(), Child: child, Log: log})
 }
 
@@ -77,12 +77,12 @@ func likelyKernels(ctx context.Context, t *tune.Tuner, name string, log *zap.Log
 }
 
 // choosePlacements decides on what CPUs to hash.
-func choosePlacements(c config.CPU) (miner.CPUSet, []miner.Placement, error) {
-	set, err := miner.UsableCPUs()
+func choosePlacements(c config.CPU) (affinity.CPUSet, []affinity.Placement, error) {
+	set, err := affinity.UsableCPUs()
 	if err != nil {
 		return set, nil, fmt.Errorf("finding the CPUs: %w", err)
 	}
-	placements, err := miner.ChooseCPUs(set, c.Threads, c.CPUs)
+	placements, err := affinity.ChooseCPUs(set, c.Threads, c.CPUs)
 	if err != nil {
 		return set, nil, usageFault("%v", err)
 	}

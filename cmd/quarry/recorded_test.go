@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"testing"
 
+	"quarry/affinity"
 	"quarry/hashing"
 	"quarry/miner"
 	"quarry/stratum"
@@ -82,7 +83,7 @@ func (r recorded) mine(t *testing.T, kernel hashing.Kernel) {
 		t.Fatal(err)
 	}
 	o := miner.Options{
-		Source: client, Kernels: []hashing.Kernel{kernel}, Placements: []miner.Placement{{CPU: -1}},
+		Source: client, Kernels: []hashing.Kernel{kernel}, Placements: []affinity.Placement{{CPU: -1}},
 		Start: r.start(t), Shares: 1, Telemetry: telemetry.New(1, nil),
 	}
 	if err := miner.Run(context.Background(), o); err != nil {

@@ -1,14 +1,14 @@
 //go:build !linux && !windows
 
-package miner
+package affinity
 
 import (
 	"errors"
 	"fmt"
 )
 
-// setThreadPriority can only leave the priority as it is: this system's nice value belongs to the whole process.
-func setThreadPriority(p Priority) error {
+// SetThreadPriority can only leave the priority as it is: this system's nice value belongs to the whole process.
+func SetThreadPriority(p Priority) error {
 	if p == PriorityNormal {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package miner
+package affinity
 
 import (
 	"errors"
@@ -185,7 +185,7 @@ func TestParsePriority(t *testing.T) {
 			t.Errorf("ParsePriority(%q): %v", bad, err)
 		}
 	}
-	if err := setThreadPriority(Priority(7)); err == nil || errors.Is(err, errors.ErrUnsupported) && runtime.GOOS == "linux" {
+	if err := SetThreadPriority(Priority(7)); err == nil || errors.Is(err, errors.ErrUnsupported) && runtime.GOOS == "linux" {
 		t.Errorf("unknown priority: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package miner
+package affinity
 
 import (
 	"fmt"
@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// setThreadPriority sets the calling thread's priority within its process's class, by the values of
+// SetThreadPriority sets the calling thread's priority within its process's class, by the values of
 // THREAD_PRIORITY_IDLE (-15) and THREAD_PRIORITY_BELOW_NORMAL (-1).
-func setThreadPriority(p Priority) error {
+func SetThreadPriority(p Priority) error {
 	var level int32
 	switch p {
 	case PriorityNormal:

@@ -1,4 +1,4 @@
-package miner
+package affinity
 
 import (
 	"runtime"
@@ -62,7 +62,7 @@ func TestThreadPriorityIsTheThreadsOwn(t *testing.T) {
 	process := nice(unix.Gettid())
 	for p, want := range map[Priority]int{PriorityNormal: process, PriorityLow: max(10, process), PriorityIdle: 19} {
 		onOwnThread(func() {
-			if err := setThreadPriority(p); err != nil {
+			if err := SetThreadPriority(p); err != nil {
 				t.Errorf("%v: %v", p, err)
 				return
 			}
@@ -77,7 +77,7 @@ func TestThreadPriorityIsTheThreadsOwn(t *testing.T) {
 			if idle := attr.Policy == unix.SCHED_IDLE; idle != (p == PriorityIdle) {
 				t.Errorf("%v: scheduling policy %d", p, attr.Policy)
 			}
-			if err := setThreadPriority(PriorityLow); err != nil {
+			if err := SetThreadPriority(PriorityLow); err != nil {
 				t.Errorf("low after %v: %v", p, err)
 			}
 		})

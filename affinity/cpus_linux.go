@@ -1,4 +1,4 @@
-package miner
+package affinity
 
 import (
 	"errors"
@@ -35,7 +35,7 @@ func UsableCPUs() (CPUSet, error) {
 	return set, nil
 }
 
-// readCores maps each CPU to the lowest CPU of its physical core. What sysfs does not tell is left out.
+// readCores maps each CPU to the lowest CPU of its physical core. What sysfs does not say is left out.
 func readCores(root fs.FS, cpus []int) map[int]int {
 	cores := make(map[int]int, len(cpus))
 	for _, cpu := range cpus {

@@ -1,6 +1,6 @@
 //go:build !linux && !windows
 
-package miner
+package affinity
 
 import (
 	"errors"

@@ -1,4 +1,4 @@
-package miner
+package affinity
 
 import (
 	"fmt"
@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// setThreadPriority lowers the calling thread, which its goroutine has locked for good: without privilege there is
+// SetThreadPriority lowers the calling thread, which its goroutine has locked for good: without privilege there is
 // no way back. On Linux nice values belong to threads (setpriority(2), "C library/kernel differences").
-func setThreadPriority(p Priority) error {
+func SetThreadPriority(p Priority) error {
 	switch p {
 	case PriorityNormal:
 		return nil

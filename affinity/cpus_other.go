@@ -1,10 +1,10 @@
 //go:build !linux && !windows
 
-package miner
+package affinity
 
 import "runtime"
 
-// UsableCPUs counts the CPUs; this system tells neither which physical core they belong to nor a quota.
+// UsableCPUs counts the CPUs; this system reports neither their physical cores nor a quota.
 func UsableCPUs() (CPUSet, error) {
 	set := CPUSet{}
 	for cpu := range runtime.NumCPU() {
