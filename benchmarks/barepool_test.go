@@ -10,13 +10,10 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"quarry/stratum/v1"
 )
 
 // barePool is a pool in a process of its own, so that nothing but a socket
@@ -112,8 +109,7 @@ func serveBarePool(mask string) {
 }
 
 // follow does what the benchmark says until it hangs up: "difficulty D" and
-// "job" send one message, "flood N S" sends N jobs a second for S seconds and
-// answers "done"; with "elsewhere" it does so to another connection.
+// "job" send one message.
 func (s *bareServer) follow() {
 	defer os.Exit(0)
 	for orders := bufio.NewScanner(os.Stdin); orders.Scan(); {
@@ -122,68 +118,8 @@ func (s *bareServer) follow() {
 			s.send(fmt.Appendf(nil, `{"id":null,"method":"mining.set_difficulty","params":[%s]}`+"\n", words[1]))
 		case "job":
 			s.notify()
-		case "flood":
-			sent, err := s.flood(words[1:])
-			if err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				os.Exit(1)
-			}
-			fmt.Println("done", sent)
 		}
 	}
-}
-
-// flood follows an order. It tells how many jobs it sent until the time was
-// over or the other end hung up.
-func (s *bareServer) flood(words []string) (sent int, err error) {
-	rate, _ := strconv.ParseFloat(words[0], 64)
-	seconds, _ := strconv.ParseFloat(words[1], 64)
-	var to []net.Conn
-	if len(words) > 2 {
-		conn, err := elsewhere()
-		if err != nil {
-			return 0, err
-		}
-		defer conn.Close()
-		to = append(to, conn)
-	}
-	for began := time.Now(); time.Since(began).Seconds() < seconds; time.Sleep(50 * time.Microsecond) {
-		for due := int(rate * time.Since(began).Seconds()); sent < due; sent++ {
-			if !s.notify(to...) {
-				return sent, nil
-			}
-		}
-	}
-	return sent, nil
-}
-
-// elsewhere is a connection whose other end is read as rarely as by a miner in a
-// flood.
-func elsewhere() (net.Conn, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	defer l.Close()
-	conn, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		return nil, err
-	}
-	end, err := l.Accept()
-	if err != nil {
-		return nil, err
-	}
-	go func() {
-		defer end.Close()
-		lines, most := v1.NewLines(end, v1.Limits{}), make([]byte, 4<<20)
-		for err == nil {
-			lines.Doze(true)
-			time.Sleep(50 * time.Millisecond)
-			lines.Doze(false)
-			_, err = end.Read(most)
-		}
-	}()
-	return conn, nil
 }
 
 func (s *bareServer) serve(conn net.Conn) {
@@ -213,25 +149,20 @@ func (s *bareServer) serve(conn net.Conn) {
 	}
 }
 
-func (s *bareServer) send(line []byte, to ...net.Conn) bool {
+// send writes to the connection, by default the miner's.
+func (s *bareServer) send(line []byte, to ...net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.write(line, to)
-}
-
-// write sends to the miner, or where it is told to. Caller holds mu.
-func (s *bareServer) write(line []byte, to []net.Conn) bool {
 	conn := s.conn
 	if len(to) > 0 {
 		conn = to[0]
 	}
-	_, err := conn.Write(line)
-	return err == nil
+	conn.Write(line) // one that hung up is not missed
 }
 
 // notify sends a job like those of the main net, with 12 branches. Its id is
 // when the writing began, in nanoseconds of Unix time.
-func (s *bareServer) notify(to ...net.Conn) bool {
+func (s *bareServer) notify() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.number++
@@ -244,5 +175,5 @@ func (s *bareServer) notify(to ...net.Conn) bool {
 	s.line = append(s.line, strings.Repeat(strings.Repeat("3c", 32)+`","`, 11)+strings.Repeat("7e", 32)...)
 	s.line = append(s.line, `"],"20000000","17034219","6745f1c0",false]}`+"\n"...)
 	hex.Encode(s.line[at:], binary.BigEndian.AppendUint64(nil, uint64(time.Now().UnixNano())))
-	return s.write(s.line, to)
+	s.conn.Write(s.line)
 }

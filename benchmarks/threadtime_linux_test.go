@@ -7,14 +7,9 @@ import (
 )
 
 // threadTime is the CPU time of the calling thread.
-func threadTime() time.Duration { return cpuTime(unix.CLOCK_THREAD_CPUTIME_ID) }
-
-// processTime is the CPU time of this process.
-func processTime() time.Duration { return cpuTime(unix.CLOCK_PROCESS_CPUTIME_ID) }
-
-func cpuTime(clock int32) time.Duration {
+func threadTime() time.Duration {
 	var spent unix.Timespec
-	if err := unix.ClockGettime(clock, &spent); err != nil {
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &spent); err != nil {
 		panic(err)
 	}
 	return time.Duration(spent.Nano())

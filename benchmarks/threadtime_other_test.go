@@ -6,5 +6,3 @@ import "time"
 
 // Elsewhere the time that passes must do: nothing else may run then.
 func threadTime() time.Duration { return time.Since(time.Time{}.AddDate(2000, 0, 0)) }
-
-func processTime() time.Duration { return 0 }

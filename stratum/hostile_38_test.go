@@ -5,12 +5,8 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
-
-	"go.uber.org/zap"
-	"go.uber.org/zap/zaptest/observer"
 
 	"quarry/hashing"
 	"quarry/stratum/stratumtest"
@@ -152,64 +148,6 @@ func hostileNBits(t *testing.T) {
 	if r.told("ignored a malformed message") > 0 {
 		t.Errorf("nbits is taken for malformed: %v", r.lines())
 	}
-}
-
-// 40, D: of a flood of jobs the newest are what is hashed, and no more than 64
-// are kept; after 10 seconds of it the connection is dropped.
-func hostileJobFlood(t *testing.T) {
-	var sent atomic.Int64
-	shares := make(chan stratumtest.Request, 10)
-	server := stratumtest.Serve(t, func(c *pc) {
-		c.Welcome(anew())
-		for {
-			var lines strings.Builder
-			for range 100 { // 10,000 a second
-				fmt.Fprintf(&lines, `{"id":null,"method":"mining.notify","params":%s}`+"\n", today(fmt.Sprint(sent.Add(1))).Params())
-			}
-			if _, err := c.Raw().Write([]byte(lines.String())); err != nil {
-				return
-			}
-			time.Sleep(10 * time.Millisecond) // the pool's pace, not a wait of the test
-		}
-	}, func(c *pc) {
-		c.Welcome(anew())
-		c.Notify(today("calm").Params())
-		takes(c, shares)
-	})
-	r := run(t, pools(server.URL), withoutDebug)
-	first := r.jobOf(server)
-	begun, last, count := time.Now(), first, int64(1)
-	for job := r.job(); job != nil; job = r.job() {
-		var a, b int
-		fmt.Sscan(last.ID, &a)
-		fmt.Sscan(job.ID, &b)
-		if b <= a || job.Session != first.Session {
-			t.Fatalf("job %s after %s", job.ID, last.ID)
-		}
-		if last, count = job, count+1; count == 200 { // more than are kept
-			r.unsentStale(share(first, 1))
-		}
-	}
-	if took := time.Since(begun); took < 9*time.Second { // nor longer: see TestFlood in v1
-		t.Errorf("hashing stopped after %v of %d jobs, want 10 s", took, count)
-	}
-	if n := sent.Load(); n < 10000 || count < 200 || count > n/4 {
-		t.Errorf("%d of %d jobs were published", count, n)
-	}
-	r.drops(server, "more than 100 messages a second for 10 seconds", time.Second)
-	calm := r.jobOf(server)
-	if err := r.submit(share(calm, 2)); err != nil || calm.ID != "calm" {
-		t.Errorf("job %s after the flood: %v", calm.ID, err)
-	}
-	if n := server.Connections(); n != 2 {
-		t.Errorf("%d connections", n)
-	}
-}
-
-// withoutDebug leaves out the log's debug lines, one for each job.
-func withoutDebug(r *running) {
-	core, logs := observer.New(zap.InfoLevel)
-	r.logs, r.Client.log = logs, zap.New(core)
 }
 
 // 41, H: new content under an old id is a new job. Shares of either go out as

@@ -213,7 +213,7 @@ func about(pause time.Duration, jitter float64, least, most time.Duration) time.
 // pool is wanted at once.
 func reasonToQuit(err error) bool {
 	for _, reason := range []error{
-		v1.ErrAuthorise, v1.ErrUnauthorised, v1.ErrSubscribe, v1.ErrNoJob, v1.ErrSilent, v1.ErrCut, v1.ErrDeaf, v1.ErrOldJob, ErrCertificate,
+		v1.ErrAuthorise, v1.ErrUnauthorised, v1.ErrSubscribe, v1.ErrNoJob, v1.ErrSilent, v1.ErrCut, v1.ErrDeaf, v1.ErrOldJob, v1.ErrFlood, ErrCertificate,
 	} {
 		if errors.Is(err, reason) {
 			return true

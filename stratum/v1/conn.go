@@ -12,12 +12,14 @@ import (
 	"go.uber.org/zap"
 )
 
-// ErrNoAnswer ends a call without a reply in time, errTooManyCalls one that was
-// not made since too many are waiting, errFlood the connection.
 var (
-	ErrNoAnswer     = errors.New("no answer")
+	// ErrNoAnswer ends a call without a reply in time.
+	ErrNoAnswer = errors.New("no answer")
+	// ErrFlood ends the connection to a pool that sends too many messages.
+	ErrFlood = fmt.Errorf("more than %d messages a second for %d seconds", maxPushesASecond, floodSeconds)
+	// errTooManyCalls is the error of a call that was not made because too many
+	// wait for their answer.
 	errTooManyCalls = errors.New("too many calls are waiting for their answer")
-	errFlood        = fmt.Errorf("more than %d messages a second for %d seconds", maxPushesASecond, floodSeconds)
 )
 
 // conn matches calls and replies over a transport. Its reader goroutine is
@@ -38,8 +40,7 @@ type conn struct {
 	lastID  uint64
 	pending map[uint64]*pending
 
-	conduct   conduct   // the reader's
-	impatient impatient // the transport, if it is so
+	conduct conduct // the reader's
 }
 
 // pending is a call that waits for its reply.
@@ -59,18 +60,15 @@ type conduct struct {
 	garbage    window
 	strays     window
 	flood      flood
-	job        []byte // the last one of a flood, see skim
 	garbageLog limiter
 }
 
 func newConn(t Transport, limits Limits, log *zap.Logger) *conn {
-	c := &conn{
+	return &conn{
 		transport: t, limits: limits, log: log,
 		late: func(uint64, time.Time) bool { return false },
 		done: make(chan struct{}), pending: make(map[uint64]*pending),
 	}
-	c.impatient, _ = t.(impatient)
-	return c
 }
 
 func (c *conn) start() { go c.read() }
@@ -121,11 +119,7 @@ func (c *conn) read() {
 	for {
 		line, err := c.transport.ReadMessage()
 		if err == nil {
-			if now := time.Now(); c.inFlood(line, now) {
-				err = c.skim(line, now)
-			} else {
-				err = c.take(line, now)
-			}
+			err = c.take(line, time.Now())
 		}
 		if err != nil {
 			c.end(err)
@@ -162,7 +156,7 @@ func (c *conn) take(line []byte, now time.Time) error {
 		return nil
 	}
 	if c.conduct.flood.add(now) {
-		return errFlood
+		return ErrFlood
 	}
 	return c.push(m, now)
 }

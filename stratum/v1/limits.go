@@ -129,7 +129,8 @@ type flood struct {
 	high   int // full seconds in a row with too many events
 }
 
-// add counts one event and tells whether the flood has lasted too long.
+// add counts one event and reports whether the flood has lasted too long: this
+// is the last of floodSeconds seconds in a row with too many events.
 func (f *flood) add(now time.Time) bool {
 	switch since := now.Sub(f.second); {
 	case since < time.Second:
@@ -140,13 +141,7 @@ func (f *flood) add(now time.Time) bool {
 		*f = flood{second: now}
 	}
 	f.count++
-	return f.high >= floodSeconds
-}
-
-// above tells whether there were too many events in this second already, or in
-// the one before.
-func (f *flood) above(now time.Time) bool {
-	return (f.count > maxPushesASecond || f.high > 0) && now.Sub(f.second) < time.Second
+	return f.high >= floodSeconds-1 && f.count > maxPushesASecond
 }
 
 // limiter lets as many events as burst through at once, then one a second.

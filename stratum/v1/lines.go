@@ -2,7 +2,6 @@ package v1
 
 import (
 	"bytes"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -34,8 +33,6 @@ var (
 	ErrNotStratum = errors.New("not a Stratum server")
 	// ErrTLSServer: the peer answers in TLS on a connection without it.
 	ErrTLSServer = errors.New("the server speaks TLS: use stratum+ssl:// for this port")
-
-	errNotYet = errors.New("no line yet")
 )
 
 // Lines is the transport over TCP and TLS: a message is a line.
@@ -49,10 +46,8 @@ type Lines struct {
 	sniffed  bool
 	lastLine time.Time // when the last message was complete
 	lastRead time.Time
-	begun    time.Time     // when the first byte of the message in buf came
-	handed   int           // bytes of buf that messages took
-	within   time.Duration // that ReadMessageWithin waits; 0: it is not called
-	until    time.Time     // it waits no longer; zero: it has not begun to wait
+	begun    time.Time // when the first byte of the message in buf came
+	handed   int       // bytes of buf that messages took
 }
 
 // NewLines takes over a connection.
@@ -88,42 +83,6 @@ func (l *Lines) ReadMessage() ([]byte, error) {
 	}
 }
 
-// ReadMessageWithin is ReadMessage for so long; the line is nil if none was
-// complete by then.
-func (l *Lines) ReadMessageWithin(d time.Duration) ([]byte, error) {
-	l.within = d
-	line, err := l.ReadMessage()
-	l.within, l.until = 0, time.Time{}
-	if errors.Is(err, errNotYet) {
-		return nil, nil
-	}
-	return line, err
-}
-
-// Buffered is how many bytes after the last line have been read already, and when
-// the last of them, or of the line, came.
-func (l *Lines) Buffered() (bytes int, at time.Time) { return len(l.buf) - l.handed, l.lastRead }
-
-// Doze has the system not wake us for each packet, until it is called again
-// with false. (Go waits for all connections at once, and is woken even if no one
-// reads this one.)
-func (l *Lines) Doze(doze bool) {
-	bytes := 1
-	if doze {
-		bytes = dozeBytes
-	}
-	conn := l.conn
-	if secure, ok := conn.(*tls.Conn); ok {
-		conn = secure.NetConn()
-	}
-	if c, ok := conn.(syscall.Conn); ok {
-		setLowWater(c, bytes)
-	}
-}
-
-// dozeBytes are more than come while the reader rests.
-const dozeBytes = 4 << 20
-
 // next takes a line off the buffer, trimmed of a carriage return, blanks and a
 // byte order mark.
 func (l *Lines) next() (line []byte, ok bool) {
@@ -149,13 +108,6 @@ func (l *Lines) fill() error {
 	if partial {
 		deadline = l.begun.Add(l.limits.LineTime)
 	}
-	if l.within > 0 && l.until.IsZero() {
-		l.until = time.Now().Add(l.within)
-	}
-	short := l.within > 0 && l.until.Before(deadline)
-	if short {
-		deadline = l.until
-	}
 	if err := l.conn.SetReadDeadline(deadline); err != nil {
 		return readError(err)
 	}
@@ -179,8 +131,6 @@ func (l *Lines) fill() error {
 	switch {
 	case n > 0 || err == nil:
 		return nil
-	case errors.Is(err, os.ErrDeadlineExceeded) && short:
-		return errNotYet
 	case errors.Is(err, os.ErrDeadlineExceeded) && partial:
 		return fmt.Errorf("a line was not complete after %v", l.limits.LineTime)
 	case errors.Is(err, os.ErrDeadlineExceeded):
