@@ -50,6 +50,7 @@ type Roller struct {
 	ntime       uint32
 	version     uint64 // the next value of the mask, up to 2^(bits of mask)
 	open        bool   // extranonce2, ntime and version hold a place
+	full        uint32 // how many ntimes, from the job's own on, have no room left
 
 	opened memory
 	start  Start
@@ -115,8 +116,12 @@ func (r *Roller) turnTo(job *Job) {
 		return
 	}
 	content, space := contentOf(job), spaceOf(job)
-	if r.job == nil || r.job.NTime != job.NTime || content != r.content || space != r.space {
-		r.open = false
+	switch {
+	case r.job == nil || content != r.content || space != r.space:
+		r.open, r.full = false, 0
+	case r.job.NTime != job.NTime:
+		later := job.NTime - r.job.NTime // huge if it is earlier
+		r.open, r.full = false, r.full-min(r.full, later)
 	}
 	r.job, r.content, r.space = job, content, space
 }
@@ -125,18 +130,29 @@ func (r *Roller) turnTo(job *Job) {
 // room for it.
 func (r *Roller) openPlace(held time.Duration) error {
 	latest := uint32(min(max(held/time.Second, 0), maxNTimeRoll))
-	for roll := uint32(0); roll <= latest; roll++ {
-		ntime := r.job.NTime + roll
-		if !r.opened.room(contentAt{r.content, ntime}, r.space, r.counter) {
-			continue
-		}
-		r.extranonce2, r.ntime, r.version, r.open = r.counter, ntime, r.start.Version, true
-		if r.version >= r.space.versions() {
-			r.version = 0
-		}
-		r.start.Version = 0
-		r.counter++
-		return nil
+	ntime, found := r.firstRoom(latest, func(ntime uint32) bool {
+		return r.opened.room(contentAt{r.content, ntime}, r.space, r.counter)
+	})
+	if !found {
+		return ErrExhausted
 	}
-	return ErrExhausted
+	r.extranonce2, r.ntime, r.version, r.open = r.counter, ntime, r.start.Version, true
+	if r.version >= r.space.versions() {
+		r.version = 0
+	}
+	r.start.Version = 0
+	r.counter++
+	return nil
+}
+
+// firstRoom returns the earliest ntime, at most latest seconds after the job's,
+// that has room. The counter never goes back, so an ntime without room never
+// has any again, and is not asked about a second time.
+func (r *Roller) firstRoom(latest uint32, room func(ntime uint32) bool) (ntime uint32, found bool) {
+	for ; r.full <= latest; r.full++ {
+		if ntime = r.job.NTime + r.full; room(ntime) {
+			return ntime, true
+		}
+	}
+	return 0, false
 }

@@ -91,6 +91,63 @@ func TestRollerNeverRollsNTimeTooFar(t *testing.T) {
 	}
 }
 
+// TestRollerAsksNoFullNTimeTwice bounds the steps to the earliest ntime with
+// room: one that was found full is not asked about again while the content
+// stays, not even if a job of a later ntime follows.
+func TestRollerAsksNoFullNTimeTwice(t *testing.T) {
+	job := coinbaseJob(1, 1, 0)
+	r := NewRoller(Start{})
+	asked := make(map[uint32]int) // about each ntime
+	take := func(count int) {
+		for range count {
+			if _, found := r.firstRoom(maxNTimeRoll, func(ntime uint32) bool {
+				asked[ntime]++
+				return r.opened.room(contentAt{r.content, ntime}, r.space, r.counter)
+			}); found {
+				r.counter++
+			}
+		}
+	}
+	expect := func(note string, from, to uint32) {
+		t.Helper()
+		for ntime, times := range asked {
+			if times != 257 || ntime < from || ntime > to {
+				t.Errorf("%s: asked %d times about ntime %d, want 256 and the refusal, of %d to %d", note, times, ntime, from, to)
+			}
+		}
+		if len(asked) != int(to-from+1) {
+			t.Errorf("%s: asked about %d ntimes, want %d", note, len(asked), to-from+1)
+		}
+		clear(asked)
+	}
+	last := job.NTime + maxNTimeRoll
+	r.turnTo(job)
+	take(256*(maxNTimeRoll+1) + 1000)
+	expect("first job", job.NTime, last)
+
+	later := *job
+	later.NTime += 10
+	r.turnTo(&later)
+	take(256*10 + 1000)
+	expect("ten seconds later", last+1, last+10)
+
+	other := *coinbaseJob(2, 1, 0)
+	other.NTime = later.NTime
+	r.turnTo(&other)
+	take(256*(maxNTimeRoll+1) + 1000)
+	expect("other content", other.NTime, other.NTime+maxNTimeRoll)
+
+	earlier := other
+	earlier.NTime -= 10
+	r.turnTo(&earlier)
+	take(256 * 10)
+	for ntime := earlier.NTime; ntime < other.NTime; ntime++ {
+		if asked[ntime] < 256 {
+			t.Errorf("asked %d times about ntime %d of an earlier job, want at least 256", asked[ntime], ntime)
+		}
+	}
+}
+
 // TestRollerNeverRepeats drives a Roller through random job changes: new
 // blocks, refreshed ntimes, repeated job ids with the same and other content,
 // changed masks and extranonce1, resumed sessions, difficulty changes.
