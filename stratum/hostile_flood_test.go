@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"quarry/affinity"
 	"quarry/hashing"
 	"quarry/miner"
 	"quarry/stratum/stratumtest"
@@ -90,8 +91,8 @@ func newWorkers(t *testing.T) *workers {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- miner.Run(ctx, miner.Options{
-			Source: w, Kernels: []hashing.Kernel{pacedKernel(t, 500_000)}, Placements: make([]miner.Placement, 1),
-			Priority: miner.PriorityNormal, Telemetry: counters, Log: zap.NewNop(),
+			Source: w, Kernels: []hashing.Kernel{pacedKernel(t, 500_000)}, Placements: make([]affinity.Placement, 1),
+			Priority: affinity.PriorityNormal, Telemetry: counters, Log: zap.NewNop(),
 		})
 	}()
 	t.Cleanup(func() {
