@@ -18,30 +18,35 @@ import (
 // (tests aside). A new arrow is a line here, and a reason in the commit.
 var arrows = map[string][]string{
 	"affinity":               {},
-	"benchmarks":             {"affinity", "hashing", "telemetry"},
-	"benchmarks/ordersearch": {"benchmarks", "hashing"},
-	"benchmarks/peers":       {"affinity", "benchmarks", "hashing", "telemetry"},
-	"cmd/quarry":             {"affinity", "benchmarks", "config", "hashing", "miner", "stratum", "stratum/localpool", "telemetry", "tune", "work"},
+	"bench":                  {"affinity", "bench/report", "bench/stats", "hashing", "telemetry"},
+	"bench/plot":             {"bench/report", "bench/stats", "internal/atomicfile", "telemetry"},
+	"bench/report":           {"bench/stats", "config", "telemetry"},
+	"bench/stats":            {},
+	"benchmarks":             {}, // its tests may use everything
+	"benchmarks/ordersearch": {"bench", "bench/report", "bench/stats", "hashing"},
+	"benchmarks/peers":       {"affinity", "bench", "bench/report", "bench/stats", "hashing", "telemetry"},
+	"cmd/quarry":             {"affinity", "bench", "bench/plot", "bench/report", "bench/stats", "config", "hashing", "miner", "stratum", "stratum/localpool", "telemetry", "tune", "work"},
 	"config":                 {},
 	"hashing":                {},
+	"internal/atomicfile":    {},
 	"miner":                  {"affinity", "hashing", "telemetry", "work"},
 	"stratum":                {"hashing", "stratum/v1", "work"},
 	"stratum/localpool":      {}, // the judge shares no code with the accused
 	"stratum/stratumtest":    {},
 	"stratum/v1":             {"hashing", "work"},
 	"telemetry":              {},
-	"tune":                   {"affinity", "benchmarks", "hashing", "miner", "telemetry"},
+	"tune":                   {"affinity", "bench", "bench/stats", "hashing", "internal/atomicfile", "miner", "telemetry"},
 	"work":                   {"hashing"},
 }
 
 // fenced are libraries that only the named packages may import.
 var fenced = map[string][]string{
-	"github.com/go-analyze/charts":   {"benchmarks"},
+	"github.com/go-analyze/charts":   {"bench/plot"},
 	"github.com/gorilla/websocket":   {"stratum", "stratum/localpool", "stratum/stratumtest"},
 	"github.com/shirou/gopsutil":     {"telemetry"},
 	"github.com/urfave/cli":          {"cmd/quarry"},
 	"github.com/pelletier/go-toml":   {"config"},
-	"github.com/klauspost/cpuid":     {"benchmarks", "hashing"},
+	"github.com/klauspost/cpuid":     {"bench", "hashing"},
 	"golang.org/x/net":               {"stratum"},
 	"gopkg.in/natefinch/lumberjack.": {"cmd/quarry"},
 }

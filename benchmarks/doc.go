@@ -1,12 +1,6 @@
-// Package benchmarks measures how fast hashing is: the kernels ([Run], behind
-// "quarry bench"), a machine under load for long ([Stress]), and, in its
-// tests, the whole miner. results/ keeps what was printed, with the CPU, the
-// command and the date.
+// Package benchmarks measures, in its tests, the whole miner: its rate, a
+// flood of jobs, and latencies. results/ keeps what was printed, with the CPU,
+// the command and the date; package bench measures kernels.
 //
-// What it hashes is proven ([Proof]): a range of nonces whose winners
-// crypto/sha256 found beforehand. [Rate] is the measurement that all others
-// are made of. Run takes a look at the core between any two calls of a kernel,
-// and what neighbours disturbed does not count (gate.go, tally.go).
-//
-//	go test ./benchmarks -run '^$' -bench . -count 5     # the whole miner
+//	go test ./benchmarks -run '^$' -bench . -count 5
 package benchmarks

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"quarry/affinity"
+	"quarry/bench/stats"
 	"quarry/hashing"
 	"quarry/miner"
 	"quarry/stratum"
@@ -137,9 +138,9 @@ func BenchmarkMiningRate(b *testing.B) {
 	}
 	workers := float64(len(r.placements))
 	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(workers*Median(raws)/1e6, "raw-MH/s")
-	b.ReportMetric(workers*Median(minings)/1e6, "mining-MH/s")
-	b.ReportMetric(Median(ratios), "ratio")
+	b.ReportMetric(workers*stats.Median(raws)/1e6, "raw-MH/s")
+	b.ReportMetric(workers*stats.Median(minings)/1e6, "mining-MH/s")
+	b.ReportMetric(stats.Median(ratios), "ratio")
 	b.ReportMetric(slices.Min(ratios), "ratio-min")
 	b.ReportMetric(slices.Max(ratios), "ratio-max")
 }

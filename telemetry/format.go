@@ -44,6 +44,14 @@ func FormatCount(n uint64) string {
 	return FormatDifficulty(float64(n))
 }
 
+// FormatItems is such as "1 thread", "2 threads".
+func FormatItems(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
+
 // FormatBytes writes a size with binary units: "23.4 MiB".
 func FormatBytes(bytes float64) string {
 	if !(bytes > 0) {

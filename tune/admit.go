@@ -8,7 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"quarry/benchmarks"
+	"quarry/bench/stats"
 	"quarry/hashing"
 	"quarry/telemetry"
 )
@@ -96,7 +96,7 @@ func (t *Tuner) testHere(list []hashing.Kernel, tell func(Finding)) {
 // finish ends a heat, and tells and keeps what it found.
 func (t *Tuner) finish(c *contest) {
 	c.end(t.now())
-	best := benchmarks.Median(c.sums)
+	best := stats.Median(c.sums)
 	if best == 0 && !c.changed { // nothing was tried
 		return
 	}

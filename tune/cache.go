@@ -14,8 +14,8 @@ import (
 	"slices"
 	"time"
 
-	"quarry/benchmarks"
 	"quarry/hashing"
+	"quarry/internal/atomicfile"
 )
 
 // This file keeps what was found out about the kernels, for later starts.
@@ -177,7 +177,7 @@ func keep(path string, e entry) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	return benchmarks.WriteWhole(path, append(text, '\n'), 0o600)
+	return atomicfile.Write(path, append(text, '\n'), 0o600)
 }
 
 // kept are the rates in the file at path for key; none without such a file. An

@@ -3,10 +3,9 @@ package tune
 import (
 	"cmp"
 	"math"
+	"quarry/bench/stats"
 	"slices"
 	"time"
-
-	"quarry/benchmarks"
 )
 
 // A contest compares kernels by windows, each some milliseconds long, in which
@@ -105,7 +104,7 @@ func (c *contest) next() *rival {
 // note adds a ratio and decides about the rival, if it can.
 func (c *contest) note(r *rival, ratio float64) {
 	r.ratios = append(r.ratios, ratio)
-	r.level = benchmarks.Median(r.ratios)
+	r.level = stats.Median(r.ratios)
 	n := len(r.ratios)
 	low, high := interval(r.ratios)
 	switch {

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"quarry/affinity"
-	"quarry/benchmarks"
+	"quarry/bench"
 )
 
 // CPU is what the CPU tells of itself: other values, other rates.
@@ -28,7 +28,7 @@ type CPU struct {
 }
 
 func thisCPU() CPU {
-	m := benchmarks.ThisCPU()
+	m := bench.ThisCPU()
 	if runtime.GOARCH != "amd64" {
 		m.CPU = strings.TrimSpace(m.CPU + " " + cpuParts(os.DirFS("/")))
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"quarry/affinity"
-	"quarry/benchmarks"
+	"quarry/bench"
 	"quarry/hashing"
 )
 
@@ -46,7 +46,7 @@ type subject struct {
 // series are the rates of each thread, in hashes a second, round by round.
 type series [][]float64
 
-func (s *series) add(sample benchmarks.Sample) {
+func (s *series) add(sample bench.Sample) {
 	if *s == nil {
 		*s = make(series, len(sample.Threads))
 	}
@@ -85,17 +85,17 @@ func (s *subject) result() *Finding {
 // turn is one kernel in one form.
 type turn struct {
 	*subject
-	proofs []*benchmarks.Proof
+	proofs []*bench.Proof
 	rates  *series
 }
 
 // measure runs all kernels in turns on all the placements at once.
 func measure(ctx context.Context, subjects []*subject, order *probeOrder, lines *json.Encoder) error {
 	runtime.GOMAXPROCS(len(order.Placements) + spareProcs)
-	proofs := map[int][]*benchmarks.Proof{}
-	proofsOf := func(versions int) []*benchmarks.Proof {
+	proofs := map[int][]*bench.Proof{}
+	proofsOf := func(versions int) []*bench.Proof {
 		for seed := uint64(len(proofs[versions])); seed < probeProofs; seed++ {
-			proofs[versions] = append(proofs[versions], benchmarks.NewProof(seed, versions, probeHashes))
+			proofs[versions] = append(proofs[versions], bench.NewProof(seed, versions, probeHashes))
 		}
 		return proofs[versions]
 	}
@@ -172,8 +172,8 @@ func (t turn) run(ctx context.Context, placements []affinity.Placement, d time.D
 	if err := lines.Encode(probeLine{Begin: t.kernel.Name}); err != nil {
 		return err
 	}
-	sample, err := benchmarks.Rate(ctx, t.kernel, t.proofs, placements, d)
-	var wrong *benchmarks.WrongKernel
+	sample, err := bench.Rate(ctx, t.kernel, t.proofs, placements, d)
+	var wrong *bench.WrongKernel
 	switch {
 	case errors.As(err, &wrong):
 		t.fail(err)

@@ -7,7 +7,7 @@ import (
 	"testing/fstest"
 	"time"
 
-	"quarry/benchmarks"
+	"quarry/bench"
 	"quarry/hashing"
 )
 
@@ -35,7 +35,7 @@ func TestTakeTurnsOutlastsADisturbance(t *testing.T) {
 			now.fail(errors.New("it misses"))
 			return nil
 		}
-		now.rates.add(benchmarks.Sample{Threads: []benchmarks.ThreadSample{{Hashes: uint64(rate * 1e6), Elapsed: time.Second}}})
+		now.rates.add(bench.Sample{Threads: []bench.ThreadSample{{Hashes: uint64(rate * 1e6), Elapsed: time.Second}}})
 		return nil
 	})
 	if err != nil {
@@ -79,7 +79,7 @@ func TestSeriesRate(t *testing.T) {
 		t.Error("a rate of nothing")
 	}
 	for _, hashes := range [][2]uint64{{10, 100}, {50, 90}, {40, 20}} {
-		s.add(benchmarks.Sample{Threads: []benchmarks.ThreadSample{
+		s.add(bench.Sample{Threads: []bench.ThreadSample{
 			{Hashes: hashes[0], Elapsed: time.Second}, {Hashes: hashes[1], Elapsed: 2 * time.Second},
 		}})
 	}

@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"quarry/bench/stats"
 	"slices"
-
-	"quarry/benchmarks"
 )
 
 const (
@@ -77,7 +76,7 @@ func newFinalist(f form, copies []form, m *measured) *finalist {
 				cycles := slices.DeleteFunc(slices.Clone(o.Series[v].Cycles), isZero)
 				line.cycles = append(line.cycles, cycles...)
 				line.behind = append(line.behind, differences(o.Series[v].Cycles, used.Cycles)...)
-				line.worstCopy = max(line.worstCopy, benchmarks.Median(cycles))
+				line.worstCopy = max(line.worstCopy, stats.Median(cycles))
 			}
 		}
 	}
@@ -89,7 +88,7 @@ func (f *finalist) median() float64 {
 	if f.fault != "" || len(f.lines[0].cycles) == 0 {
 		return 1e9
 	}
-	return benchmarks.Median(f.lines[0].cycles)
+	return stats.Median(f.lines[0].cycles)
 }
 
 // pick is the best that is right and with no number of versions worse than the
@@ -100,7 +99,7 @@ func pick(list []*finalist) *finalist {
 	for _, f := range list {
 		good := f.fault == "" && len(f.lines[0].cycles) > 0
 		for v := range f.lines {
-			good = good && benchmarks.Median(f.lines[v].cycles) <= benchmarks.Median(used.lines[v].cycles)+tolerated &&
+			good = good && stats.Median(f.lines[v].cycles) <= stats.Median(used.lines[v].cycles)+tolerated &&
 				f.lines[v].worstCopy <= used.lines[v].worstCopy+tolerated
 		}
 		if good {
@@ -129,7 +128,7 @@ func printFinals(w io.Writer, list []*finalist) {
 			slices.Sort(l.cycles)
 			n := len(l.cycles)
 			fmt.Fprintf(w, "  %2d versions: median %.2f cycles a hash (10 %% %.2f, 90 %% %.2f, worst copy %.2f, %d rounds), %+.2f to the one in use\n",
-				l.versions, benchmarks.Median(l.cycles), l.cycles[n/10], l.cycles[n*9/10], l.worstCopy, n, benchmarks.Median(l.behind))
+				l.versions, stats.Median(l.cycles), l.cycles[n/10], l.cycles[n*9/10], l.worstCopy, n, stats.Median(l.behind))
 		}
 	}
 }

@@ -2,10 +2,9 @@ package main
 
 import (
 	"math"
+	"quarry/bench"
 	"slices"
 	"time"
-
-	"quarry/benchmarks"
 )
 
 // gate tells samples of undisturbed time from others. On a shared machine the
@@ -28,8 +27,8 @@ const (
 
 // newGate learns what the load of a free core is where that is not known, from
 // this and from what an earlier gate found, 0 for nothing.
-func newGate(core benchmarks.Core, earlier float64) *gate {
-	g := &gate{look: core.Look, free: benchmarks.KnownLoad()}
+func newGate(core bench.Core, earlier float64) *gate {
+	g := &gate{look: core.Look, free: bench.KnownLoad()}
 	if g.free > 0 {
 		return g
 	}

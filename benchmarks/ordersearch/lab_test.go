@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"quarry/benchmarks"
+	"quarry/bench"
 	"quarry/hashing"
 )
 
@@ -65,7 +65,7 @@ func TestLabMeasuresCandidates(t *testing.T) {
 // wantFineClock skips tests that measure where that cannot be.
 func wantFineClock(t *testing.T) {
 	t.Helper()
-	if _, err := benchmarks.NewCore(); err != nil {
+	if _, err := bench.NewCore(); err != nil {
 		t.Skip(err)
 	}
 }

@@ -28,7 +28,7 @@ import (
 	"syscall"
 	"time"
 
-	"quarry/benchmarks"
+	"quarry/bench"
 	"quarry/hashing"
 )
 
@@ -153,6 +153,6 @@ func (s *search) run(ctx context.Context, try trial, table []known, versions int
 
 // family is what decides which form is fast.
 func family() string {
-	cpu := benchmarks.ThisCPU()
+	cpu := bench.ThisCPU()
 	return fmt.Sprintf("%s, family %d model %d", cpu.CPU, cpu.Family, cpu.Model)
 }

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"quarry/benchmarks"
+	"quarry/bench"
 	"quarry/hashing"
 )
 
@@ -65,7 +65,7 @@ func measure(in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	core, err := benchmarks.NewCore()
+	core, err := bench.NewCore()
 	if err != nil {
 		return err
 	}

@@ -4,9 +4,8 @@ import (
 	"cmp"
 	"math"
 	"math/rand/v2"
+	"quarry/bench/stats"
 	"slices"
-
-	"quarry/benchmarks"
 )
 
 // search is what is known of the forms tried so far.
@@ -54,7 +53,7 @@ func (e *entry) score() float64 {
 	if len(e.behind) < fewRounds {
 		return math.Inf(1)
 	}
-	return benchmarks.Median(e.behind)
+	return stats.Median(e.behind)
 }
 
 // ranking are the forms that are right and measured, best first.
@@ -120,7 +119,7 @@ func isZero(cycles float64) bool { return cycles == 0 }
 
 // usual is what the form in use takes.
 func (s *search) usual() float64 {
-	return benchmarks.Median(slices.DeleteFunc(steadyRounds(s.inUse, s.inUse), isZero))
+	return stats.Median(slices.DeleteFunc(steadyRounds(s.inUse, s.inUse), isZero))
 }
 
 // steadyRounds are the rounds of the form in use, 0 where it took longer than

@@ -4,10 +4,9 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"quarry/bench/stats"
 	"regexp"
 	"strconv"
-
-	"quarry/benchmarks"
 )
 
 // warmingScans are how many of each thread's first scans do not count. In
@@ -88,7 +87,7 @@ func (p *peerOutput) rate() (hashesPerSecond float64, from string, err error) {
 			enough = false
 			break
 		}
-		sum += benchmarks.Median(scans[warmingScans:])
+		sum += stats.Median(scans[warmingScans:])
 	}
 	switch {
 	case enough && sum > 0:

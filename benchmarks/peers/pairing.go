@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"quarry/affinity"
-	"quarry/benchmarks"
+	"quarry/bench"
+	"quarry/bench/report"
+	"quarry/bench/stats"
 	"quarry/hashing"
 	"quarry/telemetry"
 )
@@ -36,11 +38,11 @@ type pairing struct {
 type side struct {
 	kernel   hashing.Kernel
 	versions int
-	proofs   []*benchmarks.Proof
+	proofs   []*bench.Proof
 	rates    []float64 // of the pieces of the round under way
 	medians  []float64 // of the rounds
 	ratios   []float64 // to the peer, of the rounds
-	proof    benchmarks.ProofCount
+	proof    report.ProofCount
 }
 
 func (s *side) name() string {
@@ -55,7 +57,7 @@ func (p *pairing) run(ctx context.Context) error {
 		if err := hashing.SelfTest(s.kernel); err != nil {
 			return err
 		}
-		s.proofs = benchmarks.Ring(seed, s.versions, benchmarks.Rare)
+		s.proofs = bench.Ring(seed, s.versions, bench.Rare)
 	}
 	p.header(ctx)
 	var peers []float64
@@ -129,7 +131,7 @@ func (p *pairing) round(ctx context.Context, round int) (float64, error) {
 		fmt.Fprintln(p.out, "  warning: "+warning)
 	}
 	for _, s := range p.sides {
-		median := benchmarks.Median(s.rates)
+		median := stats.Median(s.rates)
 		s.medians, s.ratios = append(s.medians, median), append(s.ratios, median/rate)
 		fmt.Fprintf(p.out, "  %s: %s, ratio %.4f; pieces in MH/s:%s\n", s.name(), telemetry.FormatRate(median), median/rate, megahashes(s.rates))
 		s.rates = nil
@@ -149,7 +151,7 @@ func megahashes(rates []float64) string {
 func (p *pairing) measure(ctx context.Context, sides []*side, pieces int) error {
 	for _, s := range sides {
 		for range pieces {
-			sample, err := benchmarks.Rate(ctx, s.kernel, s.proofs, p.places, p.piece)
+			sample, err := bench.Rate(ctx, s.kernel, s.proofs, p.places, p.piece)
 			if err != nil {
 				return fmt.Errorf("measuring %s: %w", s.name(), err)
 			}
@@ -178,11 +180,11 @@ func (p *pairing) table(peers []float64) error {
 	for _, s := range p.sides {
 		interval := "none of one round"
 		if p.rounds > 1 {
-			low, high := benchmarks.Interval(s.ratios, benchmarks.Drift(s.ratios), seed)
+			low, high := stats.Interval(s.ratios, stats.Drift(s.ratios), seed)
 			interval = fmt.Sprintf("%.3f to %.3f", low, high)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%.3f\t%s\t%.3f\t%.3f\t%d of %d\n", s.name(), telemetry.FormatRate(benchmarks.Median(s.medians)),
-			telemetry.FormatRate(benchmarks.Median(peers)), benchmarks.Median(s.ratios), interval,
+		fmt.Fprintf(table, "%s\t%s\t%s\t%.3f\t%s\t%.3f\t%.3f\t%d of %d\n", s.name(), telemetry.FormatRate(stats.Median(s.medians)),
+			telemetry.FormatRate(stats.Median(peers)), stats.Median(s.ratios), interval,
 			slices.Min(s.ratios), slices.Max(s.ratios), s.proof.Found, s.proof.Planted)
 	}
 	return table.Flush()

@@ -15,9 +15,9 @@ import (
 	"go.uber.org/zap"
 
 	"quarry/affinity"
-	"quarry/benchmarks"
+	"quarry/bench"
+	"quarry/bench/report"
 	"quarry/hashing"
-	"quarry/telemetry"
 )
 
 // missing is the generic kernel that passes its self-test and then misses hits.
@@ -55,7 +55,7 @@ func TestBenchWrongKernel(t *testing.T) {
 	if err := os.WriteFile(out, []byte(strings.Repeat("old ", 1e5)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	order := &benchOrder{format: "table", out: out, Options: benchmarks.Options{
+	order := &benchOrder{format: "table", out: out, Options: bench.Options{
 		Kernels: []hashing.Kernel{missing(t), good}, CPUs: affinity.CPUSet{CPUs: []int{0}}, Samples: 1, Duration: time.Millisecond,
 	}}
 	var stdout, stderr bytes.Buffer
@@ -69,20 +69,20 @@ func TestBenchWrongKernel(t *testing.T) {
 		}
 	}
 	text, err := os.ReadFile(out)
-	var report benchmarks.Report
-	if err != nil || json.Unmarshal(text, &report) != nil || report.Proven || report.Kernels[0].Median != 0 || report.Best.Kernel != "generic" {
+	var r report.Report
+	if err != nil || json.Unmarshal(text, &r) != nil || r.Proven || r.Kernels[0].Median != 0 || r.Best.Kernel != "generic" {
 		t.Errorf("--out has %s, %v", text, err)
 	}
 	for format, want := range map[string]string{"csv": "kernels,missing,1,1,0,,,,,,,,", "benchstat": `# missing: kernel "missing" is wrong`} {
 		var text bytes.Buffer
-		if err := writeReport(&text, &report, format); err != nil || !strings.Contains(text.String(), want) {
+		if err := r.Write(&text, format); err != nil || !strings.Contains(text.String(), want) {
 			t.Errorf("%s: no %q in:\n%s", format, want, text.String())
 		}
 	}
 }
 
 func TestBurnInWrongKernel(t *testing.T) {
-	order := &benchOrder{format: "table", stress: 30 * time.Millisecond, named: true, Options: benchmarks.Options{
+	order := &benchOrder{format: "table", stress: 30 * time.Millisecond, named: true, Options: bench.Options{
 		Kernels: []hashing.Kernel{missing(t)}, CPUs: affinity.CPUSet{CPUs: []int{0}},
 	}}
 	var stdout bytes.Buffer
@@ -95,28 +95,15 @@ func TestBurnInWrongKernel(t *testing.T) {
 	}
 }
 
-func TestVerdict(t *testing.T) {
-	for want, report := range map[string]benchmarks.StressReport{
-		"passed: 2G hashes verified, 0 errors": {Passed: true, Hashes: 2e9},
-		"FAILED: core 3: 2 errors (x); core 4: it hashed nothing": {Cores: []benchmarks.StressCore{
-			{CPU: 2, Hashes: 5}, {CPU: 3, Hashes: 5, Errors: 2, First: "x"}, {CPU: 4},
-		}},
-	} {
-		if got := verdict(&report); got != want {
-			t.Errorf("%q, want %q", got, want)
-		}
-	}
-}
-
 func TestBarLine(t *testing.T) {
 	for _, c := range []struct {
-		p     benchmarks.Progress
+		p     bench.Progress
 		width int
 		want  string
 	}{
-		{benchmarks.Progress{Now: "testing x"}, 80, "testing x"},
-		{benchmarks.Progress{Done: 1, Total: 2, Now: "y"}, 80, "[" + strings.Repeat("=", 15) + strings.Repeat(" ", 15) + "] 1/2 y"},
-		{benchmarks.Progress{Done: 9, Total: 2, Now: "y"}, 5, "[===="},
+		{bench.Progress{Now: "testing x"}, 80, "testing x"},
+		{bench.Progress{Done: 1, Total: 2, Now: "y"}, 80, "[" + strings.Repeat("=", 15) + strings.Repeat(" ", 15) + "] 1/2 y"},
+		{bench.Progress{Done: 9, Total: 2, Now: "y"}, 5, "[===="},
 	} {
 		if got := barLine(c.p, c.width); got != c.want {
 			t.Errorf("%q, want %q", got, c.want)
@@ -128,7 +115,7 @@ func TestBarLine(t *testing.T) {
 func TestStressTakesWhatMines(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	places := []affinity.Placement{{CPU: -1}}
-	order := &benchOrder{Options: benchmarks.Options{Kernels: hashing.Kernels()}}
+	order := &benchOrder{Options: bench.Options{Kernels: hashing.Kernels()}}
 	var said bytes.Buffer
 	if _, err := order.stressKernel(t.Context(), places, &said); err != nil || !strings.Contains(said.String(), "measuring the kernels") {
 		t.Errorf("%v; it says %s", err, &said)
@@ -141,41 +128,5 @@ func TestStressTakesWhatMines(t *testing.T) {
 	order.named, order.Kernels = true, order.Kernels[:1]
 	if kernel, err := order.stressKernel(t.Context(), nil, &said); err != nil || kernel.Name != order.Kernels[0].Name {
 		t.Errorf("takes %s, %v; want the one named", kernel.Name, err)
-	}
-}
-
-// TestBenchTableTellsWhatWasKept: how many slices, how near the port bound is,
-// and nothing of the kernel where neighbours disturbed it.
-func TestBenchTableTellsWhatWasKept(t *testing.T) {
-	series := benchmarks.Series{
-		Kernel: "shani-avx512", Versions: 32, Threads: 1, Median: 61e6, Low: 60e6, High: 62e6, Min: 60e6, Max: 62e6,
-		CyclesPerHash: telemetry.Some(60.1), PortBound: telemetry.Some(54), Slices: 6730, Kept: 6000,
-	}
-	disturbed, unjudged, unknown := series, series, series
-	disturbed.Versions, disturbed.Kept, disturbed.Disturbed = 1, 12, true
-	unjudged.Kernel, unjudged.Slices, unjudged.Kept = "avx512", 0, 0
-	unknown.Kernel, unknown.PortBound = "sse2", telemetry.Reading{}
-	report := &benchmarks.Report{Kernels: []benchmarks.Series{series, disturbed, unjudged, unknown}}
-	report.Settings.SliceSeconds = 0.0004
-	var text bytes.Buffer
-	if err := writeReport(&text, report, "table"); err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{
-		"shani-avx512, 32 versions: 60.1 cycles a hash, port bound 54: 90 %\n", "avx512, 32 versions: ",
-		"89.2 % of 6730", "too few: 12 of 6730", "not judged", "KEPT: slices of 0.4 ms",
-	} {
-		if !strings.Contains(text.String(), want) {
-			t.Errorf("no %q in:\n%s", want, text.String())
-		}
-	}
-	for _, unwanted := range []string{"shani-avx512, plain: ", "sse2, 32 versions: "} {
-		if strings.Contains(text.String(), unwanted) {
-			t.Errorf("%q in:\n%s", unwanted, text.String())
-		}
-	}
-	text.Reset()
-	if err := writeReport(&text, report, "csv"); err != nil || !strings.Contains(text.String(), ",6730,6000,54,\n") {
-		t.Errorf("%v, csv:\n%s", err, text.String())
 	}
 }

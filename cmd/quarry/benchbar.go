@@ -4,11 +4,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"quarry/bench"
 	"strings"
 
 	"golang.org/x/term"
-
-	"quarry/benchmarks"
 )
 
 // benchBar is a progress bar on a terminal; elsewhere it is nothing. It draws
@@ -25,7 +24,7 @@ func newBenchBar(w io.Writer) *benchBar {
 
 const barWidth = 30
 
-func (b *benchBar) show(p benchmarks.Progress) {
+func (b *benchBar) show(p bench.Progress) {
 	if b.terminal == nil {
 		return
 	}
@@ -37,7 +36,7 @@ func (b *benchBar) show(p benchmarks.Progress) {
 }
 
 // barLine is "[=====>    ] 12/45 measuring shani", cut to the width.
-func barLine(p benchmarks.Progress, width int) string {
+func barLine(p bench.Progress, width int) string {
 	line := p.Now
 	if p.Total > 0 {
 		full := barWidth * min(p.Done, p.Total) / p.Total

@@ -7,15 +7,20 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"quarry/affinity"
+	"quarry/bench/report"
+
 	"github.com/urfave/cli/v2"
 
-	"quarry/affinity"
-	"quarry/benchmarks"
+	"quarry/bench"
+	"quarry/bench/plot"
+	"quarry/bench/stats"
 	"quarry/config"
 	"quarry/hashing"
 )
@@ -60,24 +65,24 @@ func benchCommand() *cli.Command {
 }
 
 func benchFlags() []cli.Flag {
-	const what, how, report = "What", "How", "Reporting"
+	const what, how, reporting = "What", "How", "Reporting"
 	return []cli.Flag{
-		&cli.StringFlag{Category: what, Name: "kernel", Usage: "measure only these `NAMES`, with commas between: " + benchmarks.KernelNames(hashing.Kernels())},
+		&cli.StringFlag{Category: what, Name: "kernel", Usage: "measure only these `NAMES`, with commas between: " + bench.KernelNames(hashing.Kernels())},
 		&cli.StringFlag{Category: what, Name: "threads", Usage: "`LIST` of thread counts for the best kernel, such as 1,2,4", DefaultText: "1, 2, 4 ... all CPUs"},
 		&cli.StringFlag{Category: what, Name: "cpus", Usage: "use only these CPUs, a `LIST` such as 0-3,8", DefaultText: "all"},
 		&cli.DurationFlag{Category: what, Name: "stress", Usage: "burn in all CPUs (or --threads, --cpus) for this `TIME` with verified hashes", DefaultText: "no"},
 		&cli.DurationFlag{Category: how, Name: "duration", Usage: "`TIME` for the whole run; samples are sized by it, and disturbed ones repeated in the last quarter", DefaultText: "0.3 s for each sample"},
-		&cli.IntFlag{Category: how, Name: "samples", Value: benchmarks.DefaultSamples, Usage: fmt.Sprintf("`COUNT` of each series; under %d intervals say little", benchmarks.FewSamples)},
+		&cli.IntFlag{Category: how, Name: "samples", Value: bench.DefaultSamples, Usage: fmt.Sprintf("`COUNT` of each series; under %d intervals say little", stats.FewSamples)},
 		&cli.Uint64Flag{Category: how, Name: "seed", Value: 1, Usage: "make up other headers for another `NUMBER`"},
-		&cli.StringFlag{Category: report, Name: "format", Value: "table", Usage: "print `FORMAT`: table, json, csv or benchstat (with --stress: table or json lines)"},
-		&cli.StringFlag{Category: report, Name: "out", TakesFile: true, Usage: "write the JSON report to `FILE` as well"},
-		&cli.StringFlag{Category: report, Name: "plot", TakesFile: true, Usage: "draw the report into `FILE`, .svg or .png"},
+		&cli.StringFlag{Category: reporting, Name: "format", Value: "table", Usage: "print `FORMAT`: table, json, csv or benchstat (with --stress: table or json lines)"},
+		&cli.StringFlag{Category: reporting, Name: "out", TakesFile: true, Usage: "write the JSON report to `FILE` as well"},
+		&cli.StringFlag{Category: reporting, Name: "plot", TakesFile: true, Usage: "draw the report into `FILE`, .svg or .png"},
 	}
 }
 
 // benchOrder is what the flags ask for.
 type benchOrder struct {
-	benchmarks.Options
+	bench.Options
 	format    string
 	out, plot string // files; empty for none
 	stress    time.Duration
@@ -102,7 +107,7 @@ func benchAction(c *cli.Context) error {
 
 func (o *benchOrder) measure(ctx context.Context, stdout, stderr io.Writer) error {
 	if o.plot != "" {
-		if err := benchmarks.CheckPlotFile(o.plot); err != nil {
+		if err := plot.CheckFile(o.plot); err != nil {
 			return usageFault("--plot: %v", err)
 		}
 	}
@@ -115,14 +120,14 @@ func (o *benchOrder) measure(ctx context.Context, stdout, stderr io.Writer) erro
 	o.Progress = bar.show
 	threads := slices.Max(append([]int{1, len(o.CPUs.CPUs)}, o.Threads...))
 	runtime.GOMAXPROCS(threads + spareProcs)
-	report, err := benchmarks.Run(ctx, o.Options)
+	measured, err := bench.Run(ctx, o.Options)
 	bar.clear()
-	if report == nil {
+	if measured == nil {
 		return err
 	}
-	written := errors.Join(writeReport(stdout, report, o.format), out.write(report))
-	if o.plot != "" && report.Best.Median > 0 {
-		written = errors.Join(written, benchmarks.Plot(report, o.plot))
+	written := errors.Join(measured.Write(stdout, o.format), out.write(measured))
+	if o.plot != "" && measured.Best.Median > 0 {
+		written = errors.Join(written, plot.Write(measured, o.plot))
 	}
 	switch {
 	case written != nil:
@@ -131,16 +136,16 @@ func (o *benchOrder) measure(ctx context.Context, stdout, stderr io.Writer) erro
 		return cli.Exit("interrupted: this is what was measured until then", exitInterrupted)
 	case err != nil:
 		return err
-	case !report.Proven:
-		return cli.Exit(wrongKernels(report), exitFailed)
+	case !measured.Proven:
+		return cli.Exit(wrongKernels(measured), exitFailed)
 	}
 	return nil
 }
 
 // wrongKernels says in a line which kernels have no figure.
-func wrongKernels(report *benchmarks.Report) string {
+func wrongKernels(r *report.Report) string {
 	var faults []string
-	for _, s := range slices.Concat(report.Kernels, report.Scaling) {
+	for _, s := range slices.Concat(r.Kernels, r.Scaling) {
 		if s.Error != "" && !slices.Contains(faults, s.Error) {
 			faults = append(faults, s.Error)
 		}
@@ -155,8 +160,8 @@ func wrongKernels(report *benchmarks.Report) string {
 func readBenchOrder(c *cli.Context) (*benchOrder, error) {
 	o := &benchOrder{
 		format: c.String("format"), out: c.String("out"), plot: c.String("plot"), stress: c.Duration("stress"), named: c.IsSet("kernel"),
-		Options: benchmarks.Options{
-			Samples: c.Int("samples"), Duration: c.Duration("duration"), Seed: c.Uint64("seed"), Build: benchmarkBuild(),
+		Options: bench.Options{
+			Samples: c.Int("samples"), Duration: c.Duration("duration"), Seed: c.Uint64("seed"), Build: thisBuild(),
 		},
 	}
 	var err error
@@ -184,9 +189,9 @@ func readBenchOrder(c *cli.Context) (*benchOrder, error) {
 
 // check judges what the flags mean together.
 func (o *benchOrder) check(c *cli.Context) error {
-	formats := []string{"table", "json", "csv", "benchstat"}
+	formats := report.Formats()
 	if c.IsSet("stress") {
-		formats = formats[:2]
+		formats = []string{"table", "json"}
 		for _, name := range []string{"duration", "samples", "out", "plot"} {
 			if c.IsSet(name) {
 				return usageFault("--%s does not go with --stress", name)
@@ -229,7 +234,7 @@ func benchKernels(list string) ([]hashing.Kernel, error) {
 		name = strings.TrimSpace(name)
 		i := slices.IndexFunc(all, func(k hashing.Kernel) bool { return k.Name == name })
 		if i < 0 {
-			return nil, fmt.Errorf("unknown kernel %.40q: want some of %s", name, benchmarks.KernelNames(all))
+			return nil, fmt.Errorf("unknown kernel %.40q: want some of %s", name, bench.KernelNames(all))
 		}
 		if lacks := all[i].MissingHere(); lacks != "" {
 			return nil, fmt.Errorf("kernel %q cannot run here: this CPU lacks %s", name, lacks)
@@ -271,7 +276,7 @@ func openOut(name string) (*outFile, error) {
 	return &outFile{file}, nil
 }
 
-func (o *outFile) write(report *benchmarks.Report) error {
+func (o *outFile) write(r *report.Report) error {
 	if o.file == nil {
 		return nil
 	}
@@ -280,7 +285,7 @@ func (o *outFile) write(report *benchmarks.Report) error {
 			return fmt.Errorf("--out: %w", err)
 		}
 	}
-	if err := writeReport(o.file, report, "json"); err != nil {
+	if err := r.Write(o.file, "json"); err != nil {
 		return fmt.Errorf("--out: %w", err)
 	}
 	return nil
@@ -290,4 +295,17 @@ func (o *outFile) close() {
 	if o.file != nil {
 		o.file.Close()
 	}
+}
+
+// thisBuild is the program that measures.
+func thisBuild() report.Build {
+	build := report.Build{Version: versionText(), Go: runtime.Version(), Target: runtime.GOOS + "/" + runtime.GOARCH}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "-tags" {
+				build.Tags = s.Value
+			}
+		}
+	}
+	return build
 }

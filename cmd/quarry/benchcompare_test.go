@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"quarry/bench/report"
 	"strings"
 	"testing"
-
-	"quarry/benchmarks"
 )
 
 func runBenchCompare(t *testing.T, args ...string) (code int, stdout, stderr string) {
@@ -21,9 +20,9 @@ func runBenchCompare(t *testing.T, args ...string) (code int, stdout, stderr str
 
 func reportFile(t *testing.T, name, kernel string, proven bool, rates ...float64) string {
 	t.Helper()
-	text, err := json.Marshal(benchmarks.Report{
-		Schema: benchmarks.ReportSchema, Proven: proven,
-		Kernels: []benchmarks.Series{{Kernel: kernel, Versions: 1, Threads: 1, Samples: rates,
+	text, err := json.Marshal(report.Report{
+		Schema: report.Schema, Proven: proven,
+		Kernels: []report.Series{{Kernel: kernel, Versions: 1, Threads: 1, Samples: rates,
 			Median: rates[0], Low: rates[0], High: rates[0], Min: rates[0], Max: rates[0]}},
 	})
 	if err != nil {
@@ -49,11 +48,11 @@ func TestBenchCompare(t *testing.T) {
 		}
 	}
 	code, out, _ = runBenchCompare(t, "--format", "json", b, a)
-	var comparison benchmarks.Comparison
+	var comparison report.Comparison
 	if err := json.Unmarshal([]byte(out), &comparison); err != nil || code != exitOK {
 		t.Fatalf("exit code %d, %v", code, err)
 	}
-	if s := comparison.Series[0]; s.Verdict != benchmarks.Slower || s.Kernel != "shani" || fmt.Sprintf("%.3f", s.Ratio.Value) != "0.672" {
+	if s := comparison.Series[0]; s.Verdict != report.Slower || s.Kernel != "shani" || fmt.Sprintf("%.3f", s.Ratio.Value) != "0.672" {
 		t.Errorf("got %+v", s)
 	}
 }

@@ -23,7 +23,7 @@ func configSteps(loaded *config.Result) []stratum.Step {
 	}
 	text := from + ", no pool: the practice pool is checked"
 	if n := len(loaded.Config.Pools); n > 0 {
-		text = from + ", " + count(n, "pool")
+		text = from + ", " + telemetry.FormatItems(n, "pool")
 	}
 	if len(loaded.Config.Pools) > 1 {
 		text += ", strategy " + loaded.Config.Strategy.Use
@@ -69,7 +69,7 @@ func (m *machine) step() stratum.Step {
 		"kernel": m.rolled, "kernel_without_version_rolling": m.plain, "workers": m.workers, "cpus": m.cpus,
 		"rolled_hashes_per_second": measuredRate(m.rate.Rolled), "plain_hashes_per_second": measuredRate(m.rate.Plain),
 	}}
-	where := fmt.Sprintf("%s on CPUs %s", count(m.workers, "worker"), m.cpus)
+	where := fmt.Sprintf("%s on CPUs %s", telemetry.FormatItems(m.workers, "worker"), m.cpus)
 	if m.rate.Rolled == 0 {
 		s.State, s.Text, s.Advice = stratum.StateWarn, m.rolled+", "+where+", its speed is not known", "quarry kernels --measure says why"
 		return s

@@ -1,0 +1,161 @@
+package bench
+
+import (
+	"fmt"
+	"io/fs"
+	"slices"
+	"time"
+
+	"quarry/bench/report"
+	"quarry/bench/stats"
+	"quarry/telemetry"
+)
+
+const (
+	// sinks is by how much a rate or clock must fall in the course of a run to
+	// be called throttling: 5 %.
+	sinks = 0.05
+	// busyLoad is the load average above which others are at work.
+	busyLoad = 0.5
+)
+
+// warnBefore notes what makes figures doubtful from the start.
+func (b *bench) warnBefore() {
+	m := b.report.Machine
+	if m.Hypervisor != "" && m.Hypervisor != unavailable {
+		b.warn("a virtual machine (%s): its neighbours change its speed", m.Hypervisor)
+	}
+	if m.Governor != unavailable && m.Governor != "performance" {
+		b.warn("the frequency governor is %s, not performance", m.Governor)
+	}
+	if load := b.hardware.LoadAverage1; load.OK && load.Value > busyLoad {
+		b.warn("other programs are running, or were just now: the load average is %.2f", load.Value)
+	}
+}
+
+// finish turns the candidates into the report.
+func (b *bench) finish(candidates, scaling []*candidate) {
+	r := b.report
+	all := slices.Concat(candidates, scaling)
+	runs := map[bool][][]float64{} // by whether they are disturbed: neighbours drift more than machines
+	for _, c := range all {
+		c.tally.distrust(b.gate.level())
+		_, disturbed := c.tally.figures()
+		runs[disturbed] = append(runs[disturbed], c.rates())
+	}
+	for _, c := range all {
+		_, disturbed := c.tally.figures()
+		c.summarize(stats.Drift(runs[disturbed]...), b.Seed)
+		c.series.PortBound = portBound(r.Machine, c.series.Key())
+		if c.series.Disturbed {
+			b.warn("%v: neighbours disturbed it (%d of %d slices were undisturbed): the machine's own rate may be up to twice the figure",
+				c, c.series.Kept, c.series.Slices)
+		}
+	}
+	setEfficiency(candidates, scaling)
+	for _, c := range candidates {
+		r.Kernels = append(r.Kernels, c.series)
+	}
+	for _, c := range scaling {
+		r.Scaling = append(r.Scaling, c.series)
+	}
+	best := fastest(all)
+	if best != nil {
+		r.Best = report.Best{Kernel: best.kernel.Name, Versions: best.versions, Threads: best.series.Threads, Median: best.series.Median}
+	}
+	r.Proven = best != nil && !slices.ContainsFunc(all, (*candidate).wrong)
+	b.setEnvironment(all, best)
+	r.Seconds = time.Since(b.began).Seconds()
+}
+
+// wrong: the series has no figure though it was given its time.
+func (c *candidate) wrong() bool { return c.series.Error != "" && !c.unmeasured }
+
+// setEfficiency compares with the same kernel on one thread: measured in turn
+// with the others where the scaling has it, else alone before.
+func setEfficiency(candidates, scaling []*candidate) {
+	for _, c := range scaling {
+		for _, one := range slices.Concat(scaling, candidates) {
+			same := one.series.Threads == 1 && one.kernel.Name == c.kernel.Name && one.versions == c.versions
+			if same && one.series.Median > 0 && c.series.Median > 0 {
+				c.series.Efficiency = telemetry.Some(c.series.Median / (float64(c.series.Threads) * one.series.Median))
+				break
+			}
+		}
+	}
+}
+
+func (b *bench) setEnvironment(all []*candidate, best *candidate) {
+	env := &b.report.Environment
+	env.Before.Hertz = b.first
+	env.Hottest = env.Before.Celsius
+	for _, p := range b.report.Timeline {
+		env.Hottest = larger(env.Hottest, p.Celsius)
+		env.Slowest = smaller(env.Slowest, p.Hertz)
+		env.After = report.Conditions{Celsius: p.Celsius, Hertz: p.Hertz}
+	}
+	b.noticeThrottling(all)
+	if best != nil && best.joules > 0 {
+		env.Watts = telemetry.Some(best.joules / best.seconds)
+		env.JoulesPerTerahash = telemetry.Some(best.joules / float64(best.hashes) * 1e12)
+	} else if _, err := telemetry.ReadEnergy(b.Root); err != nil {
+		env.PowerUnavailableWhy = err.Error()
+	}
+}
+
+func larger(a, b telemetry.Reading) telemetry.Reading {
+	if !a.OK || b.OK && b.Value > a.Value {
+		return b
+	}
+	return a
+}
+
+func smaller(a, b telemetry.Reading) telemetry.Reading {
+	if !a.OK || b.OK && b.Value < a.Value {
+		return b
+	}
+	return a
+}
+
+// noticeThrottling looks at the counters, and for every series whether its
+// rate or clock sank by more than 5 % from its first to its last samples.
+func (b *bench) noticeThrottling(all []*candidate) {
+	env := &b.report.Environment
+	if text := throttledSince(b.throttles, b.Root); text != "" {
+		env.Throttled = append(env.Throttled, text)
+	}
+	for _, c := range all {
+		if drop, ok := sunk(c.readings(figures.clock)); ok {
+			env.Throttled = append(env.Throttled, fmt.Sprintf("%v: the clock sank by %.0f %% in the course of the run", c, drop*100))
+		}
+		if drop, ok := sunk(c.rates()); ok {
+			env.Throttled = append(env.Throttled,
+				fmt.Sprintf("%v: the rate sank by %.0f %% in the course of the run, by heat or another load", c, drop*100))
+		}
+	}
+}
+
+// sunk compares the median of the last third with that of the first; it takes
+// six values for an answer.
+func sunk(list []float64) (drop float64, ok bool) {
+	third := len(list) / 3
+	if third < 2 {
+		return 0, false
+	}
+	first, last := stats.Median(list[:third]), stats.Median(list[len(list)-third:])
+	if first <= 0 {
+		return 0, false
+	}
+	drop = 1 - last/first
+	return drop, drop > sinks
+}
+
+// throttledSince says that the CPU's own counters rose, if they did.
+func throttledSince(before telemetry.Throttles, root fs.FS) string {
+	now, ok := telemetry.ReadThrottles(root)
+	if !ok || now.Core <= before.Core && now.Package <= before.Package {
+		return ""
+	}
+	return fmt.Sprintf("the CPU throttled for heat: its counters rose by %d (cores) and %d (packages)",
+		now.Core-before.Core, now.Package-before.Package)
+}

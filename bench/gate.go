@@ -1,0 +1,78 @@
+package bench
+
+import "time"
+
+const (
+	// The load of a look at an undisturbed core is within these bounds of its
+	// level; what is above, a neighbour does, and what is far below is a look
+	// whose clock was disturbed. Wider ones let in slices that are 2 to 10 %
+	// slower (Zen 4 beside a busy thread, 2026-11-27); readings scatter by 0.5 %.
+	loadBelow, loadAbove = 0.02, 0.01
+	// quietPart is how much of the looks, at the least, is taken to be
+	// undisturbed where nobody knows what an undisturbed core does.
+	quietPart = 0.02
+
+	gateBins  = 4000 // of loads, so that all above 8 are one
+	gateWidth = 0.002
+)
+
+// slice is one call of a kernel and the looks right before and after it.
+type slice struct {
+	hashes        uint64
+	took          time.Duration
+	before, after look
+}
+
+// gate tells disturbed slices from others. It learns what the load of an
+// undisturbed core is, where the CPU's family does not say: neighbours come and
+// go, and nothing makes the load smaller.
+type gate struct {
+	known float64 // 0 where it must be learnt
+	bins  [gateBins]int
+	looks int
+}
+
+func (g *gate) learn(all []slice) {
+	for _, s := range all {
+		if load := s.after.load; load > 0 {
+			g.bins[min(int(load/gateWidth), gateBins-1)]++
+			g.looks++
+		}
+	}
+}
+
+// level is the load of an undisturbed core; 0 before anything is known. Where
+// it is learnt it is the most frequent load among the smallest ones: the very
+// smallest are misreadings.
+func (g *gate) level() float64 {
+	if g.known > 0 || g.looks == 0 {
+		return g.known
+	}
+	below, first := 0, 0
+	for float64(below+g.bins[first]) < quietPart*float64(g.looks) {
+		below += g.bins[first]
+		first++
+	}
+	best := first
+	for i := first; i < gateBins && float64(i) <= float64(first)*(1+loadBelow); i++ {
+		if g.bins[i] > g.bins[best] {
+			best = i
+		}
+	}
+	return (float64(best) + 0.5) * gateWidth
+}
+
+// kept are the undisturbed slices of those that followed each other. A look
+// may fall into a pause of the neighbour's that is shorter than a slice, so a
+// slice needs a third look that is quiet, one further before or after.
+func (g *gate) kept(all []slice) (kept []slice) {
+	level := g.level()
+	quiet := func(l look) bool { return l.load > 0 && l.load >= level*(1-loadBelow) && l.load <= level*(1+loadAbove) }
+	for i, s := range all {
+		third := i > 0 && quiet(all[i-1].before) || i+1 < len(all) && quiet(all[i+1].after)
+		if third && quiet(s.before) && quiet(s.after) {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}

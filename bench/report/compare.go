@@ -1,0 +1,259 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode"
+
+	"quarry/bench/stats"
+	"quarry/telemetry"
+)
+
+// Verdicts of a ComparedSeries.
+const (
+	Faster            = "faster" // B than A
+	Slower            = "slower"
+	NoDifferenceShown = "no difference shown"
+	TooFewSamples     = "too few samples" // a ratio, but no interval
+	NoFigure          = "no figure"
+)
+
+// Comparison is report B against report A.
+type Comparison struct {
+	// Series are those that both have, in B's order.
+	Series []ComparedSeries `json:"series"`
+	// OnlyA and OnlyB are those that one has.
+	OnlyA []SeriesKey `json:"only_a"`
+	OnlyB []SeriesKey `json:"only_b"`
+	// Differences are what else than the rates is not the same.
+	Differences []Difference `json:"differences"`
+	// WarningsA and WarningsB are the reports' own.
+	WarningsA []string `json:"warnings_a"`
+	WarningsB []string `json:"warnings_b"`
+}
+
+// ComparedSeries is one series of both reports. Rates are hashes a second.
+type ComparedSeries struct {
+	SeriesKey
+	A     telemetry.Reading `json:"a_median_hashes_per_second"`
+	B     telemetry.Reading `json:"b_median_hashes_per_second"`
+	Ratio telemetry.Reading `json:"ratio"` // of the medians, B/A
+	// Low and High are the 95 % interval of the ratio by the samples of both
+	// (bootstrap), widened by the drift seen within the runs. What changed
+	// between them it cannot know.
+	Low     telemetry.Reading `json:"low"`
+	High    telemetry.Reading `json:"high"`
+	Verdict string            `json:"verdict"`
+	Note    string            `json:"note,omitempty"` // why there is no figure or no interval
+}
+
+// Difference is a condition of the measurements that is not the same.
+type Difference struct {
+	What string `json:"what"`
+	A    string `json:"a"`
+	B    string `json:"b"`
+}
+
+// Compare sets B against A. It fails if one of them is not proven, if they
+// have nothing in common, or if ctx ends.
+func Compare(ctx context.Context, a, b *Report) (*Comparison, error) {
+	for _, side := range []struct {
+		name   string
+		report *Report
+	}{{"A", a}, {"B", b}} {
+		if !side.report.Proven {
+			return nil, fmt.Errorf("%s is not proven: a kernel was wrong, or none was measured, so its rates mean nothing; measure again", side.name)
+		}
+	}
+	c := &Comparison{
+		OnlyA: []SeriesKey{}, OnlyB: []SeriesKey{}, Differences: differences(a, b),
+		WarningsA: a.doubts(), WarningsB: b.doubts(),
+	}
+	inA, inB := a.series(), b.series()
+	for _, s := range inA {
+		if find(inB, s.Key()) == nil {
+			c.OnlyA = append(c.OnlyA, s.Key())
+		}
+	}
+	for _, s := range inB {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if other := find(inA, s.Key()); other != nil {
+			drift := math.Hypot(a.drift(other.Disturbed), b.drift(s.Disturbed))
+			c.Series = append(c.Series, compareSeries(other, &s, drift))
+		} else {
+			c.OnlyB = append(c.OnlyB, s.Key())
+		}
+	}
+	if len(c.Series) == 0 {
+		return nil, fmt.Errorf("the reports have no series in common (kernel, versions and threads): A has %s; B has %s", names(inA), names(inB))
+	}
+	return c, nil
+}
+
+// series are all of the report, each key once. The best kernel on one thread
+// may be in both lists: the first one counts.
+func (r *Report) series() []Series {
+	var all []Series
+	for _, s := range slices.Concat(r.Kernels, r.Scaling) {
+		if find(all, s.Key()) == nil {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+func find(list []Series, key SeriesKey) *Series {
+	for i := range list {
+		if list[i].Key() == key {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+func names(list []Series) string {
+	if len(list) == 0 {
+		return "none"
+	}
+	var all []string
+	for _, s := range list {
+		all = append(all, s.Key().String())
+	}
+	return strings.Join(all, "; ")
+}
+
+// drift is what all series of the report together show of it, the disturbed
+// or the other ones.
+func (r *Report) drift(disturbed bool) float64 {
+	var runs [][]float64
+	for _, s := range slices.Concat(r.Kernels, r.Scaling) {
+		if s.Disturbed == disturbed {
+			runs = append(runs, s.Samples)
+		}
+	}
+	return stats.Drift(runs...)
+}
+
+func compareSeries(a, b *Series, drift float64) ComparedSeries {
+	row := ComparedSeries{SeriesKey: b.Key(), Verdict: NoFigure}
+	for _, side := range []struct {
+		name   string
+		series *Series
+		median *telemetry.Reading
+	}{{"A", a, &row.A}, {"B", b, &row.B}} {
+		if side.series.Error != "" {
+			row.Note += fmt.Sprintf("%s: %s. ", side.name, Printable(side.series.Error))
+			continue
+		}
+		*side.median = telemetry.Some(side.series.figure())
+	}
+	row.Note = strings.TrimSuffix(row.Note, ". ")
+	if !row.A.OK || !row.B.OK {
+		return row
+	}
+	row.Ratio = telemetry.Some(row.B.Value / row.A.Value)
+	if fewest := min(len(a.Samples), len(b.Samples)); fewest < 2 {
+		row.Verdict, row.Note = TooFewSamples, "an interval needs at least 2 samples of both"
+		return row
+	}
+	low, high := stats.RatioInterval(a.Samples, b.Samples, drift)
+	if a.Disturbed {
+		low /= halved
+	}
+	if b.Disturbed {
+		high *= halved
+	}
+	row.Low, row.High = telemetry.Some(low), telemetry.Some(high)
+	switch {
+	case low > 1:
+		row.Verdict = Faster
+	case high < 1:
+		row.Verdict = Slower
+	default:
+		row.Verdict = NoDifferenceShown
+	}
+	return row
+}
+
+// figure is the median of the samples: the interval is theirs, and it must
+// not miss its own ratio. Without samples the report's median has to do.
+func (s *Series) figure() float64 {
+	if len(s.Samples) == 0 {
+		return s.Median
+	}
+	return stats.Median(s.Samples)
+}
+
+// differences are the conditions that are not the same. The seed may differ:
+// any header costs the same.
+func differences(a, b *Report) []Difference {
+	list := []Difference{}
+	for _, d := range []struct {
+		what string
+		a, b any
+	}{
+		{"CPU", a.Machine.CPU, b.Machine.CPU},
+		{"CPU family, model, stepping",
+			[]int{a.Machine.Family, a.Machine.Model, a.Machine.Stepping}, []int{b.Machine.Family, b.Machine.Model, b.Machine.Stepping}},
+		{"microcode", a.Machine.Microcode, b.Machine.Microcode},
+		{"CPU features", a.Machine.Features, b.Machine.Features},
+		{"usable CPUs", a.Machine.UsableCPUs, b.Machine.UsableCPUs},
+		{"governor", a.Machine.Governor, b.Machine.Governor},
+		{"hypervisor", a.Machine.Hypervisor, b.Machine.Hypervisor},
+		{"system", a.Machine.OS, b.Machine.OS},
+		{"quarry version", a.Build.Version, b.Build.Version},
+		{"Go", a.Build.Go, b.Build.Go},
+		{"target", a.Build.Target, b.Build.Target},
+		{"build tags", a.Build.Tags, b.Build.Tags},
+		{"samples", a.Settings.Samples, b.Settings.Samples},
+		{"seconds of a sample", roughly(a.Settings.SampleSeconds), roughly(b.Settings.SampleSeconds)},
+		{"seconds of warm-up", roughly(a.Settings.WarmupSeconds), roughly(b.Settings.WarmupSeconds)},
+		{"priority", a.Settings.Priority, b.Settings.Priority},
+	} {
+		if !reflect.DeepEqual(d.a, d.b) {
+			list = append(list, Difference{What: d.what, A: Printable(fmt.Sprint(d.a)), B: Printable(fmt.Sprint(d.b))})
+		}
+	}
+	return list
+}
+
+// roughly is seconds with two digits: --duration fits samples to the machine,
+// and no two runs get the same to the microsecond.
+func roughly(seconds float64) string { return fmt.Sprintf("%.2g", seconds) }
+
+// Printable is text of a foreign file for a terminal: no control characters,
+// not endless, and not nothing.
+func Printable(text string) string {
+	const longest = 200
+	text = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, text)
+	if runes := []rune(text); len(runes) > longest {
+		text = string(runes[:longest]) + "..."
+	}
+	if text == "" {
+		return "none"
+	}
+	return text
+}
+
+// doubts are the report's own warnings.
+func (r *Report) doubts() []string {
+	doubts := []string{}
+	if r.Incomplete {
+		doubts = append(doubts, "the run was ended before all was measured")
+	}
+	for _, warning := range r.Warnings {
+		doubts = append(doubts, Printable(warning))
+	}
+	return doubts
+}

@@ -1,0 +1,213 @@
+// Package report holds what "quarry bench" measured: the report, read again and
+// compared with another, as JSON, CSV, tables and the Go benchmark format.
+package report
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"quarry/bench/stats"
+	"quarry/telemetry"
+)
+
+// ReportSchema is the number of this shape of Report. A reader refuses others.
+const Schema = 1
+
+// Report is what "quarry bench" measured. Its JSON is what --out writes and
+// what "quarry bench compare" reads. Rates are hashes a second, temperatures
+// degrees Celsius, frequencies hertz, powers watts; what the machine does not
+// tell is null.
+type Report struct {
+	Schema   int       `json:"schema"` // ReportSchema
+	Began    time.Time `json:"began"`
+	Seconds  float64   `json:"seconds"` // from beginning to end
+	Build    Build     `json:"build"`
+	Machine  Machine   `json:"machine"`
+	Settings Settings  `json:"settings"`
+	// Best is the fastest series: what a stranger would quote.
+	Best Best `json:"best"`
+	// Kernels were measured on one thread, taking turns.
+	Kernels []Series `json:"kernels"`
+	// Scaling is the best kernel on more and more threads.
+	Scaling []Series `json:"scaling"`
+	// Skipped are the kernels that this machine cannot run.
+	Skipped []Skipped `json:"skipped"`
+	// Environment is what sensors told before, during and after.
+	Environment Environment `json:"climate"`
+	// Timeline is every sample in the order of measuring.
+	Timeline []Point `json:"timeline"`
+	// Warnings are what makes the figures doubtful, in words.
+	Warnings []string `json:"warnings"`
+	// Proven: every planted winner was found and nothing else.
+	Proven bool `json:"proven"`
+	// Incomplete: the run was ended before all was measured.
+	Incomplete bool `json:"incomplete,omitempty"`
+}
+
+// Build is the program that measured.
+type Build struct {
+	Version string `json:"version"` // with the commit where it is known
+	Go      string `json:"go"`
+	Target  string `json:"target"` // such as linux/amd64
+	Tags    string `json:"tags"`   // build tags such as purego, empty for none
+}
+
+// Machine is what a stranger needs to judge a rate.
+type Machine struct {
+	CPU           string            `json:"cpu"`
+	Family        int               `json:"family"`
+	Model         int               `json:"model"`
+	Stepping      int               `json:"stepping"`
+	Microcode     string            `json:"microcode"` // "unavailable" where it is not told
+	Features      []string          `json:"features"`  // those that kernels care about
+	PhysicalCores telemetry.Reading `json:"physical_cores"`
+	LogicalCores  telemetry.Reading `json:"logical_cores"`
+	UsableCPUs    []int             `json:"usable_cpus"`
+	Governor      string            `json:"governor"`
+	Hypervisor    string            `json:"hypervisor"` // empty on bare metal
+	OS            string            `json:"os"`         // name and kernel version
+}
+
+// Settings are how the measuring was done.
+type Settings struct {
+	Samples       int     `json:"samples"` // of each series
+	SampleSeconds float64 `json:"sample_seconds"`
+	SliceSeconds  float64 `json:"slice_seconds,omitempty"` // about, of what samples are made of; 0 in old reports
+	WarmupSeconds float64 `json:"warmup_seconds"`
+	Seed          uint64  `json:"seed"` // of the headers that were hashed
+	Priority      string  `json:"priority"`
+}
+
+// Best names the fastest series of a report.
+type Best struct {
+	Kernel   string  `json:"kernel"`
+	Versions int     `json:"versions"`
+	Threads  int     `json:"threads"`
+	Median   float64 `json:"median_hashes_per_second"`
+}
+
+// Series is one kernel on some threads, measured several times.
+type Series struct {
+	Kernel   string    `json:"kernel"`
+	Versions int       `json:"versions"` // headers searched at once: 1 is plain, more are rolled versions
+	Threads  int       `json:"threads"`
+	CPUs     []int     `json:"cpus"`                     // that the threads were pinned to; empty if they were not
+	Samples  []float64 `json:"samples"`                  // hashes a second of all threads together, in the order of measuring; undisturbed ones
+	Median   float64   `json:"median_hashes_per_second"` // of the samples
+	Low      float64   `json:"low_hashes_per_second"`    // 95 % interval of the median (bootstrap)
+	High     float64   `json:"high_hashes_per_second"`
+	Min      float64   `json:"min_hashes_per_second"`
+	Max      float64   `json:"max_hashes_per_second"`
+	// CyclesPerHash is per thread, by the clock measured beside each sample.
+	CyclesPerHash telemetry.Reading `json:"cycles_per_hash"`
+	// Efficiency is the median over threads times the median of one thread.
+	Efficiency telemetry.Reading `json:"efficiency"`
+	// PortBound is the least that the CPU's pipes allow, in cycles per hash and
+	// thread, where its family is known.
+	PortBound telemetry.Reading `json:"port_bound_cycles_per_hash"`
+	// Slices are the calls of the kernel in all samples, Kept those during which
+	// no other program disturbed the core: only they count. Both are 0 where
+	// nobody looked: the system's clock is too coarse, or threads share cores.
+	Slices int `json:"slices"`
+	Kept   int `json:"slices_kept"`
+	// Disturbed: too few were kept, so the samples are those that were not, and
+	// the machine's own rate may be up to twice as high; so is the interval's end.
+	Disturbed bool       `json:"disturbed,omitempty"`
+	Proof     ProofCount `json:"proof"`
+	// Error says why there is no figure: then all rates are 0.
+	Error string `json:"error,omitempty"`
+}
+
+// ProofCount is how the planted winners fared.
+type ProofCount struct {
+	Planted uint64 `json:"planted"` // winners in what was hashed
+	Found   uint64 `json:"found"`
+	Wrong   uint64 `json:"wrong"` // hits that were none, and winners found twice
+	Hashes  uint64 `json:"hashes"`
+}
+
+// Right: every planted winner was found and nothing else.
+func (c ProofCount) Right() bool { return c.Found == c.Planted && c.Wrong == 0 }
+
+// Errors is how many winners were missed and how many hits were none.
+func (c ProofCount) Errors() uint64 { return c.Planted - c.Found + c.Wrong }
+
+// Add sums up.
+func (c *ProofCount) Add(more ProofCount) {
+	c.Planted += more.Planted
+	c.Found += more.Found
+	c.Wrong += more.Wrong
+	c.Hashes += more.Hashes
+}
+
+// String is such as "2 of 39 planted winners missed, 1 hit that is none".
+func (c ProofCount) String() string {
+	return fmt.Sprintf("%d of %d planted winners missed, %d hits that are none", c.Planted-c.Found, c.Planted, c.Wrong)
+}
+
+// Skipped is a kernel without a figure because it cannot run here.
+type Skipped struct {
+	Kernel string `json:"kernel"`
+	Lacks  string `json:"lacks"` // of the CPU
+}
+
+// Environment is how hot and how fast the machine was.
+type Environment struct {
+	Before  Conditions        `json:"before"`
+	After   Conditions        `json:"after"`
+	Hottest telemetry.Reading `json:"hottest_celsius"`
+	Slowest telemetry.Reading `json:"slowest_hertz"`
+	// Throttled is what was noticed, in words; empty if nothing was.
+	Throttled []string `json:"throttled"`
+	// Watts is the mean power of the CPU packages (RAPL) during the samples of
+	// the best series, and JoulesPerTerahash what its hashes took of it.
+	Watts               telemetry.Reading `json:"watts"`
+	JoulesPerTerahash   telemetry.Reading `json:"joules_per_terahash"`
+	PowerUnavailableWhy string            `json:"power_unavailable_why,omitempty"`
+}
+
+// Conditions is one look at the sensors. Hertz is the clock of the hashing threads
+// as they measured it beside the sample; where nobody knows how to measure it
+// (not amd64 or arm64), the mean over all CPUs as the system tells it.
+type Conditions struct {
+	Celsius telemetry.Reading `json:"celsius"`
+	Hertz   telemetry.Reading `json:"hertz"`
+}
+
+// Point is one sample in time.
+type Point struct {
+	Seconds  float64           `json:"seconds"` // since the beginning, at the sample's end
+	Kernel   string            `json:"kernel"`
+	Versions int               `json:"versions"`
+	Threads  int               `json:"threads"`
+	Rate     float64           `json:"hashes_per_second"`
+	Celsius  telemetry.Reading `json:"celsius"`
+	Hertz    telemetry.Reading `json:"hertz"`
+	// Disturbed: neighbours left too little of it.
+	Disturbed bool `json:"disturbed,omitempty"`
+}
+
+// Key is the series that the sample belongs to.
+func (p *Point) Key() SeriesKey { return SeriesKey{p.Kernel, p.Versions, p.Threads} }
+
+// leastDrift is what a run that saw no drift allows for in the next: on a shared
+// machine the clock may stay for ten seconds and then move by some percent.
+const leastDrift = 0.005
+
+// halved is how much slower a kernel is, at most, beside a program on the
+// core's second thread: the core deals to both in turn.
+const halved = 2
+
+// Summarize fills in the figures of a series from its samples.
+func (s *Series) Summarize(drift float64, seed uint64) {
+	if len(s.Samples) == 0 {
+		return
+	}
+	s.Median = stats.Median(s.Samples)
+	s.Low, s.High = stats.Interval(s.Samples, max(drift, leastDrift), seed)
+	if s.Disturbed {
+		s.High *= halved
+	}
+	s.Min, s.Max = slices.Min(s.Samples), slices.Max(s.Samples)
+}

@@ -1,0 +1,159 @@
+package report
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"quarry/telemetry"
+	"strings"
+	"time"
+)
+
+// StressLine is how a burn-in goes.
+type StressLine struct {
+	Seconds float64           `json:"seconds"` // since the beginning
+	Rate    float64           `json:"hashes_per_second"`
+	Hashes  uint64            `json:"hashes"` // verified so far
+	Errors  uint64            `json:"errors"` // so far
+	Celsius telemetry.Reading `json:"celsius"`
+	Hertz   telemetry.Reading `json:"hertz"` // median of the threads' own clocks
+}
+
+// Stress is how a burn-in went.
+type Stress struct {
+	Kernel   string  `json:"kernel"`
+	Versions int     `json:"versions"`
+	Seconds  float64 `json:"seconds"`
+	// Hashes were in batches whose planted winners were all found, and nothing
+	// else. A single wrong hash has a chance of 1 in 128 to show: it must make
+	// a winner or unmake one. A part that is really bad does that soon.
+	Hashes uint64       `json:"hashes"`
+	Errors uint64       `json:"errors"` // winners missed, hits that are none, and faults
+	Rate   float64      `json:"hashes_per_second"`
+	Cores  []StressCore `json:"cores"`
+
+	Hottest           telemetry.Reading `json:"hottest_celsius"`
+	Slowest           telemetry.Reading `json:"slowest_hertz"`
+	Watts             telemetry.Reading `json:"watts"`
+	JoulesPerTerahash telemetry.Reading `json:"joules_per_terahash"`
+	Throttled         []string          `json:"throttled"`
+	Warnings          []string          `json:"warnings"`
+
+	Passed     bool `json:"passed"` // no errors, and every thread hashed
+	Incomplete bool `json:"incomplete,omitempty"`
+}
+
+// StressCore is one thread's part.
+type StressCore struct {
+	Thread int    `json:"thread"`
+	CPU    int    `json:"cpu"` // -1 if it was not pinned
+	Hashes uint64 `json:"hashes"`
+	Errors uint64 `json:"errors"`
+	First  string `json:"first_error,omitempty"`
+}
+
+// Verdict is "passed: 1.2T hashes verified, 0 errors" or
+// "FAILED: core 3: 2 errors".
+func (r *Stress) Verdict() string {
+	if r.Passed {
+		text := "passed"
+		if r.Incomplete {
+			text = "was ended early, without a fault until then"
+		}
+		return fmt.Sprintf("%s: %s hashes verified, 0 errors", text, telemetry.FormatCount(r.Hashes))
+	}
+	var bad []string
+	for _, core := range r.Cores {
+		switch {
+		case core.Errors > 0:
+			bad = append(bad, fmt.Sprintf("%s: %s (%s)", core.name(), telemetry.FormatItems(int(core.Errors), "error"), core.First))
+		case core.Hashes == 0:
+			bad = append(bad, core.name()+": it hashed nothing")
+		}
+	}
+	return "FAILED: " + strings.Join(bad, "; ")
+}
+
+func (core StressCore) name() string {
+	if core.CPU >= 0 {
+		return fmt.Sprintf("core %d", core.CPU)
+	}
+	return fmt.Sprintf("thread %d (not pinned)", core.Thread)
+}
+
+// StressPrinter prints a burn-in as it goes, as text or JSON lines.
+type StressPrinter struct {
+	Out  io.Writer
+	JSON bool
+	Err  error // the first failure to write
+}
+
+// Begin says what is about to run; cpus is for people.
+func (s *StressPrinter) Begin(kernel string, versions, threads int, cpus string, d time.Duration) {
+	if s.JSON {
+		s.object("burn-in", struct {
+			Kernel   string  `json:"kernel"`
+			Versions int     `json:"versions"`
+			Threads  int     `json:"threads"`
+			Seconds  float64 `json:"seconds"`
+		}{kernel, versions, threads, d.Seconds()})
+		return
+	}
+	s.printf("burn-in: %s with %s on %s (CPUs %s)\n", telemetry.FormatDuration(d), kernelText(kernel, versions),
+		telemetry.FormatItems(threads, "thread"), cpus)
+}
+
+// Line prints how it goes.
+func (s *StressPrinter) Line(l StressLine) {
+	if s.JSON {
+		s.object("status", l)
+		return
+	}
+	s.printf("%6s  %s  %s hashes verified  %s  temp %s  clock %s\n", telemetry.FormatSeconds(l.Seconds), telemetry.FormatRate(l.Rate),
+		telemetry.FormatCount(l.Hashes), errorsText(l.Errors), l.Celsius.Format(telemetry.FormatCelsius), l.Hertz.Format(telemetry.FormatHertz))
+}
+
+func errorsText(n uint64) string {
+	if n == 0 {
+		return "0 errors"
+	}
+	return "ERRORS " + fmt.Sprint(n)
+}
+
+// End prints how it went, thread by thread, and the verdict.
+func (s *StressPrinter) End(r *Stress) {
+	if s.JSON {
+		s.object("verdict", r)
+		return
+	}
+	var text strings.Builder
+	for _, core := range r.Cores {
+		fmt.Fprintf(&text, "%s: %s hashes verified, %s\n", core.name(), telemetry.FormatCount(core.Hashes), errorsText(core.Errors))
+	}
+	fmt.Fprintf(&text, "rate: %s on average; temperature at the hottest %s; clock at the slowest %s\n", telemetry.FormatRate(r.Rate),
+		r.Hottest.Format(telemetry.FormatCelsius), r.Slowest.Format(telemetry.FormatHertz))
+	if r.Watts.OK {
+		fmt.Fprintf(&text, "power: %.1f W, %.3g J/TH\n", r.Watts.Value, r.JoulesPerTerahash.Value)
+	}
+	writeThrottled(&text, r.Throttled)
+	for _, warning := range r.Warnings {
+		fmt.Fprintf(&text, "note: %s\n", warning)
+	}
+	s.printf("%s%s\n", text.String(), r.Verdict())
+}
+
+// object writes one JSON line: kind and the value's fields.
+func (s *StressPrinter) object(kind string, value any) {
+	fields, err := json.Marshal(value)
+	if err != nil {
+		s.Err = cmp.Or(s.Err, err)
+		return
+	}
+	s.printf("{\"msg\":%q,%s\n", kind, fields[1:])
+}
+
+func (s *StressPrinter) printf(format string, args ...any) {
+	_, err := fmt.Fprintf(s.Out, format, args...)
+	s.Err = cmp.Or(s.Err, err)
+}

@@ -1,0 +1,57 @@
+package report
+
+import (
+	"bytes"
+	"quarry/telemetry"
+	"strings"
+	"testing"
+)
+
+// TestTableShowsWhatWasKept: how many slices, how near the port bound is,
+// and nothing of the kernel where neighbours disturbed it.
+func TestTableShowsWhatWasKept(t *testing.T) {
+	series := Series{
+		Kernel: "shani-avx512", Versions: 32, Threads: 1, Median: 61e6, Low: 60e6, High: 62e6, Min: 60e6, Max: 62e6,
+		CyclesPerHash: telemetry.Some(60.1), PortBound: telemetry.Some(54), Slices: 6730, Kept: 6000,
+	}
+	disturbed, unjudged, unknown := series, series, series
+	disturbed.Versions, disturbed.Kept, disturbed.Disturbed = 1, 12, true
+	unjudged.Kernel, unjudged.Slices, unjudged.Kept = "avx512", 0, 0
+	unknown.Kernel, unknown.PortBound = "sse2", telemetry.Reading{}
+	r := &Report{Kernels: []Series{series, disturbed, unjudged, unknown}}
+	r.Settings.SliceSeconds = 0.0004
+	var text bytes.Buffer
+	if err := r.Write(&text, "table"); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"shani-avx512, 32 versions: 60.1 cycles a hash, port bound 54: 90 %\n", "avx512, 32 versions: ",
+		"89.2 % of 6730", "too few: 12 of 6730", "not judged", "KEPT: slices of 0.4 ms",
+	} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("no %q in:\n%s", want, text.String())
+		}
+	}
+	for _, unwanted := range []string{"shani-avx512, plain: ", "sse2, 32 versions: "} {
+		if strings.Contains(text.String(), unwanted) {
+			t.Errorf("%q in:\n%s", unwanted, text.String())
+		}
+	}
+	text.Reset()
+	if err := r.Write(&text, "csv"); err != nil || !strings.Contains(text.String(), ",6730,6000,54,\n") {
+		t.Errorf("%v, csv:\n%s", err, text.String())
+	}
+}
+
+func TestVerdict(t *testing.T) {
+	for want, r := range map[string]Stress{
+		"passed: 2G hashes verified, 0 errors": {Passed: true, Hashes: 2e9},
+		"FAILED: core 3: 2 errors (x); core 4: it hashed nothing": {Cores: []StressCore{
+			{CPU: 2, Hashes: 5}, {CPU: 3, Hashes: 5, Errors: 2, First: "x"}, {CPU: 4},
+		}},
+	} {
+		if got := r.Verdict(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -1,0 +1,224 @@
+package bench
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+
+	"quarry/affinity"
+	"quarry/bench/report"
+	"quarry/bench/stats"
+	"quarry/hashing"
+	"quarry/telemetry"
+)
+
+const (
+	// DefaultSamples of each series; odd, so that the median is one of them.
+	DefaultSamples = 9
+	defaultSample  = 300 * time.Millisecond
+	defaultWarmup  = time.Second
+	shortestSample = 20 * time.Millisecond
+	// shortSample is the length below which single interrupts begin to count.
+	shortSample = 50 * time.Millisecond
+	// sensorQuiet is the least time between two looks at the sensors: they take
+	// some milliseconds, between samples.
+	sensorQuiet = time.Second
+)
+
+// Options are what Run measures.
+type Options struct {
+	Kernels []hashing.Kernel // those that this CPU lacks something for are only listed
+	CPUs    affinity.CPUSet
+	List    []int // of CPUs to use; empty for all
+	Threads []int // of the scaling curve; empty for 1, 2, 4 and so on to all CPUs
+	Samples int   // of each series; 0 for DefaultSamples
+	// Duration is how long all takes, or a little more: samples are sized by it,
+	// down to 20 ms, and a quarter of it is for repeating those that neighbours
+	// disturbed. 0 makes samples 300 ms long.
+	Duration time.Duration
+	Seed     uint64 // of the made-up headers
+	Build    report.Build
+	// Progress is told before each step; done may be less than total at the
+	// end. May be nil.
+	Progress func(Progress)
+	// Root is where to look for sensors; nil for this machine's files.
+	Root fs.FS
+
+	work   func(versions int) rings // for tests; nil for Rings
+	meters func() meter             // for tests; nil for this machine's
+}
+
+// rings are the work for a number of versions.
+type rings struct {
+	warmup, samples []*Proof
+}
+
+// thinned are a ring with many winners to warm up on, which shows wrong
+// kernels, and with few for the samples.
+func thinned(seed uint64, versions int) rings {
+	r := rings{warmup: Ring(seed, versions, Sparse)}
+	for _, p := range r.warmup {
+		r.samples = append(r.samples, p.Thin(Rare))
+	}
+	return r
+}
+
+// Progress is how far a run is.
+type Progress struct {
+	Done, Total int // samples
+	Now         string
+}
+
+// bench is a run under way.
+type bench struct {
+	Options
+	report   *report.Report
+	began    time.Time
+	sensors  *telemetry.Sensors
+	hardware telemetry.Hardware // newest
+	sample   time.Duration
+	spare    time.Duration // for repeating samples
+	rings    map[int]rings // by versions
+	gate     gate
+	cores    int // for threads of their own, 0 if unknown
+	taken    int // samples, for Progress and for taking proofs in turn
+	planned  int
+
+	throttles telemetry.Throttles // before
+	first     telemetry.Reading   // clock of the first warm-up
+}
+
+// Run measures the kernels on one thread, then the best on more and more.
+// Kernels that are wrong get no figure, and the report says that it is not
+// proven. When ctx ends, what was measured until then comes with ctx's error.
+// GOMAXPROCS must leave room for the threads, and some more.
+func Run(ctx context.Context, options Options) (*report.Report, error) {
+	b, err := prepare(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	candidates, err := b.candidates()
+	if err != nil {
+		return nil, err
+	}
+	threads, err := b.threads()
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range candidates {
+		b.ring(c.versions)
+	}
+	b.plan(candidates, len(threads))
+	err = b.measure(ctx, candidates)
+	var scaling []*candidate
+	if best := fastest(candidates); err == nil && best != nil {
+		if scaling, err = b.scaled(best, threads); err == nil {
+			err = b.measure(ctx, scaling)
+		}
+	}
+	b.finish(candidates, scaling)
+	if err != nil {
+		b.report.Incomplete = true
+	}
+	return b.report, err
+}
+
+func prepare(ctx context.Context, options Options) (*bench, error) {
+	if options.Samples < 0 || options.Duration < 0 {
+		return nil, errors.New("a benchmark with less than no samples or time")
+	}
+	b := &bench{Options: options, began: time.Now(), sensors: telemetry.NewSensors(nil), rings: map[int]rings{}}
+	b.Samples = cmp.Or(b.Samples, DefaultSamples)
+	if b.Root == nil {
+		b.Root = os.DirFS("/")
+	}
+	if b.work == nil {
+		b.work = func(versions int) rings { return thinned(b.Seed, versions) }
+	}
+	if b.meters == nil {
+		b.meters = looking
+	}
+	if b.Progress == nil {
+		b.Progress = func(Progress) {}
+	}
+	b.Progress(Progress{Now: "looking at the machine"})
+	b.hardware = b.sensors.Sample(ctx)
+	b.throttles, _ = telemetry.ReadThrottles(b.Root)
+	b.report = &report.Report{
+		Schema: report.Schema, Began: b.began, Build: b.Build, Machine: describeMachine(b.Root, b.hardware, b.CPUs.CPUs),
+		Kernels: []report.Series{}, Scaling: []report.Series{}, Skipped: []report.Skipped{}, Timeline: []report.Point{}, Warnings: []string{},
+	}
+	b.gate.known = knownLoad(b.report.Machine)
+	if b.hardware.PhysicalCores.OK {
+		b.cores = int(b.hardware.PhysicalCores.Value)
+	}
+	b.report.Environment.Throttled = []string{}
+	b.report.Environment.Before.Celsius = b.hardware.CPUCelsius
+	b.warnBefore()
+	return b, nil
+}
+
+// threads are the thread counts of the scaling curve; none if it would only
+// repeat the kernels' own series.
+func (b *bench) threads() ([]int, error) {
+	list := b.Threads
+	if len(list) == 0 {
+		all, err := affinity.ChooseCPUs(b.CPUs, 0, b.List)
+		if err != nil {
+			return nil, err
+		}
+		for n := 1; n < len(all); n *= 2 {
+			list = append(list, n)
+		}
+		list = append(list, len(all))
+	}
+	list = slices.Compact(slices.Sorted(slices.Values(list)))
+	if list[0] < 1 {
+		return nil, fmt.Errorf("%d threads cannot hash", list[0])
+	}
+	if len(list) == 1 && list[0] == 1 {
+		return nil, nil
+	}
+	return list, nil
+}
+
+// plan sizes the samples.
+func (b *bench) plan(candidates []*candidate, scaled int) {
+	series := scaled
+	for _, c := range candidates {
+		if c.series.Error == "" {
+			series++
+		}
+	}
+	b.planned = series * b.Samples
+	b.sample = defaultSample
+	warmup := defaultWarmup
+	if b.Duration > 0 && b.planned > 0 {
+		warmup = min(warmup, b.Duration/20)
+		left := b.Duration - time.Since(b.began) - warmup
+		if scaled > 0 {
+			left -= warmup // once more
+		}
+		b.sample = max(left*3/4/time.Duration(b.planned), shortestSample)
+	}
+	b.report.Settings = report.Settings{
+		SliceSeconds: batchTime.Seconds(),
+		Samples:      b.Samples, SampleSeconds: b.sample.Seconds(), WarmupSeconds: warmup.Seconds(), Seed: b.Seed,
+		Priority: affinity.PriorityNormal.String(),
+	}
+	if b.Samples < stats.FewSamples {
+		b.warn("only %d samples of each series: the intervals say little (%d are the least that do)", b.Samples, stats.FewSamples)
+	}
+	if b.sample < shortSample {
+		b.warn("samples of %.0f ms are short: give a longer --duration", b.sample.Seconds()*1e3)
+	}
+}
+
+func (b *bench) warn(format string, args ...any) {
+	b.report.Warnings = append(b.report.Warnings, fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,245 @@
+package bench
+
+import (
+	"cmp"
+	"slices"
+
+	"quarry/bench/stats"
+	"quarry/telemetry"
+)
+
+const (
+	// enoughSlices, undisturbed and with cycles per hash within clusterWidth of
+	// each other, tell a kernel's speed: 13 ms of it.
+	enoughSlices = 32
+	clusterWidth = 0.03
+	// enoughSamples that do so end a series. One does if there is no time left.
+	enoughSamples = 3
+	// mostSlices bounds the memory of a long sample: beyond, every second one
+	// is forgotten.
+	mostSlices = 1 << 14
+)
+
+// figures are what a sample tells of a kernel's speed.
+type figures struct {
+	rate   float64           // hashes a second of all threads together
+	cycles telemetry.Reading // per hash, on each thread
+	hertz  telemetry.Reading // of the threads
+}
+
+func (f figures) clock() telemetry.Reading   { return f.hertz }
+func (f figures) perHash() telemetry.Reading { return f.cycles }
+
+// whole are the figures of a sample as it was, disturbed or not: the medians of
+// its slices, where somebody looked, else the means.
+func whole(s Sample) figures {
+	f := figures{rate: s.Rate, hertz: s.Hertz}
+	if !slices.ContainsFunc(s.Threads, func(t ThreadSample) bool { return len(t.slices) == 0 }) {
+		f.rate = 0
+		for _, t := range s.Threads {
+			f.rate += medianOf(t.slices, slice.rate)
+		}
+	}
+	if s.Hertz.OK && s.Rate > 0 {
+		f.cycles = telemetry.Some(s.Hertz.Value * float64(len(s.Threads)) / s.Rate)
+	}
+	return f
+}
+
+// pace is how one thread went in one sample.
+type pace struct {
+	hertz  float64 // of its clock
+	cycles float64 // of a hash in undisturbed slices; 0 if too few were alike
+	level  float64 // of the gate that told them
+}
+
+// measured is one sample.
+type measured struct {
+	whole figures // as it was, disturbed or not
+	paces []pace  // of the threads; none if nobody looked
+}
+
+// quiet is whether every thread had enough undisturbed slices.
+func (m measured) quiet() bool {
+	return !slices.ContainsFunc(m.paces, func(p pace) bool { return p.cycles == 0 })
+}
+
+// tally gathers the samples of a series. Cycles per hash are the kernel's and
+// the core's own and need a few quiet moments only; how fast the clock goes is
+// seen in all samples.
+type tally struct {
+	samples      []measured
+	pool         [][]slice // by thread: undisturbed ones of samples that had too few
+	slices, kept int
+}
+
+// add takes a sample, judged by the gate. Beyond the most samples it takes the
+// place of a disturbed one, or is one too many itself.
+func (t *tally) add(g *gate, s Sample, most int) (f figures, quiet bool) {
+	m := measured{whole: whole(s), paces: t.judge(g, s)}
+	switch at := slices.IndexFunc(t.samples, func(m measured) bool { return !m.quiet() }); {
+	case len(t.samples) < most:
+		t.samples = append(t.samples, m)
+	case m.quiet() && at >= 0:
+		t.samples = append(slices.Delete(t.samples, at, at+1), m)
+	}
+	if !m.quiet() || len(m.paces) == 0 {
+		return m.whole, m.quiet()
+	}
+	return m.figures(nil), true
+}
+
+func (t *tally) judge(g *gate, s Sample) (paces []pace) {
+	if slices.ContainsFunc(s.Threads, func(t ThreadSample) bool { return len(t.slices) == 0 }) {
+		return nil // nobody looked
+	}
+	t.pool = slices.Grow(t.pool, len(s.Threads))[:len(s.Threads)]
+	for i, thread := range s.Threads {
+		kept := g.kept(thread.slices)
+		t.slices += len(thread.slices)
+		t.kept += len(kept)
+		p := pace{hertz: clockOf(thread.slices), level: g.level()}
+		if still := alike(kept); len(still) >= enoughSlices {
+			p.hertz, p.cycles = clockOf(still), cyclesOf(still)
+		} else if len(t.pool[i]) < mostSlices {
+			t.pool[i] = append(t.pool[i], kept...)
+		}
+		paces = append(paces, p)
+	}
+	return paces
+}
+
+// quiet is how many samples are undisturbed; all if nobody looked.
+func (t *tally) quiet() (n int) {
+	for _, m := range t.samples {
+		if m.quiet() {
+			n++
+		}
+	}
+	return n
+}
+
+// cycles are a thread's per hash in all samples together; 0 if nothing tells.
+func (t *tally) cycles(thread int) float64 {
+	var list []float64
+	for _, m := range t.samples {
+		if len(m.paces) > 0 && m.paces[thread].cycles > 0 {
+			list = append(list, m.paces[thread].cycles)
+		}
+	}
+	if len(list) > 0 {
+		return stats.Median(list)
+	}
+	if still := alike(t.pool[thread]); len(still) >= enoughSlices {
+		return cyclesOf(still)
+	}
+	return 0
+}
+
+// figures are those of the samples with looks, by their own cycles or else by
+// those of all. They are disturbed if neighbours left too few slices: then they
+// are of the samples as they were.
+func (t *tally) figures() (list []figures, disturbed bool) {
+	var cycles []float64
+	for thread := range t.pool {
+		cycles = append(cycles, t.cycles(thread))
+	}
+	disturbed = slices.Contains(cycles, 0)
+	for _, m := range t.samples {
+		switch {
+		case len(cycles) == 0 || disturbed:
+			list = append(list, m.whole)
+		case len(m.paces) > 0:
+			list = append(list, m.figures(cycles))
+		}
+	}
+	return list, disturbed
+}
+
+// figures are those of the sample, by the given cycles where it has none.
+func (m measured) figures(cycles []float64) (f figures) {
+	var own, clocks []float64
+	for thread, p := range m.paces {
+		if p.cycles == 0 {
+			p.cycles = cycles[thread]
+		}
+		f.rate += p.hertz / p.cycles
+		own, clocks = append(own, p.cycles), append(clocks, p.hertz)
+	}
+	if clockKnown() {
+		f.cycles, f.hertz = telemetry.Some(stats.Median(own)), telemetry.Some(stats.Median(clocks))
+	}
+	return f
+}
+
+// distrust forgets what was judged by a load that was not yet that of an
+// undisturbed core, as it turned out.
+func (t *tally) distrust(level float64) {
+	for _, m := range t.samples {
+		for i, p := range m.paces {
+			if p.level > level*(1+loadAbove) {
+				m.paces[i].cycles = 0
+			}
+		}
+	}
+}
+
+// perHash is the time of a hash in cycles of the clock's loop.
+func (s slice) perHash() float64 { return s.hertz() * s.took.Seconds() / float64(s.hashes) }
+
+func (s slice) rate() float64 { return float64(s.hashes) / s.took.Seconds() }
+
+func (s slice) hertz() float64 { return (s.before.hertz + s.after.hertz) / 2 }
+
+// alike are the most slices whose cycles per hash are within clusterWidth of
+// each other. What befalls a slice between its two looks makes it slower, each
+// in its own way: an interrupt, a neighbour that comes and goes, a planted
+// winner. The others are alike.
+func alike(list []slice) []slice {
+	list = slices.Clone(list)
+	slices.SortFunc(list, func(a, b slice) int { return cmp.Compare(a.perHash(), b.perHash()) })
+	first, most, end := 0, 0, 0
+	for i := range list {
+		for end < len(list) && list[end].perHash() <= list[i].perHash()*(1+clusterWidth) {
+			end++
+		}
+		if end-i > most {
+			first, most = i, end-i
+		}
+	}
+	return list[first : first+most]
+}
+
+func clockOf(list []slice) float64  { return medianOf(list, slice.hertz) }
+func cyclesOf(list []slice) float64 { return medianOf(list, slice.perHash) }
+
+func medianOf(list []slice, of func(slice) float64) float64 {
+	values := make([]float64, len(list))
+	for i, s := range list {
+		values[i] = of(s)
+	}
+	return stats.Median(values)
+}
+
+// record keeps slices, thinned out evenly where there are too many.
+type record struct {
+	slices []slice
+	stride int // one of so many is kept
+	skip   int // so many more come before the next that is kept
+}
+
+func (r *record) add(s slice) {
+	if r.skip > 0 {
+		r.skip--
+		return
+	}
+	if len(r.slices) == mostSlices {
+		for i := range mostSlices / 2 {
+			r.slices[i] = r.slices[2*i]
+		}
+		r.slices = r.slices[:mostSlices/2]
+		r.stride = 2 * max(r.stride, 1)
+	}
+	r.slices = append(r.slices, s)
+	r.skip = max(r.stride, 1) - 1
+}

@@ -1,0 +1,32 @@
+// Package atomicfile writes files that readers find whole: with the old
+// content or with the new one.
+package atomicfile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Write writes a temporary file next to its place and renames it, so that a reader never
+// meets half of it and an error leaves the old one. The error names the file.
+func Write(file string, content []byte, mode fs.FileMode) error {
+	temporary, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", file, err)
+	}
+	_, err = temporary.Write(content)
+	if err = errors.Join(err, temporary.Close()); err == nil {
+		err = os.Chmod(temporary.Name(), mode)
+	}
+	if err == nil {
+		err = os.Rename(temporary.Name(), file)
+	}
+	if err != nil {
+		_ = os.Remove(temporary.Name())
+		return fmt.Errorf("writing %s: %w", file, err)
+	}
+	return nil
+}
