@@ -20,15 +20,16 @@ var arrows = map[string][]string{
 	"affinity":               {},
 	"bench":                  {"affinity", "bench/report", "bench/stats", "hashing", "telemetry"},
 	"bench/plot":             {"bench/report", "bench/stats", "internal/atomicfile", "telemetry"},
-	"bench/report":           {"bench/stats", "config", "telemetry"},
+	"bench/report":           {"affinity", "bench/stats", "telemetry"},
 	"bench/stats":            {},
 	"benchmarks":             {}, // its tests may use everything
 	"benchmarks/ordersearch": {"bench", "bench/report", "bench/stats", "hashing"},
 	"benchmarks/peers":       {"affinity", "bench", "bench/report", "bench/stats", "hashing", "telemetry"},
-	"cmd/quarry":             {"affinity", "bench", "bench/plot", "bench/report", "bench/stats", "config", "hashing", "miner", "stratum", "stratum/localpool", "telemetry", "tune", "work"},
+	"cmd/quarry":             {"affinity", "bench", "bench/plot", "bench/report", "bench/stats", "config", "hashing", "logsink", "miner", "stratum", "stratum/localpool", "telemetry", "tune", "work"},
 	"config":                 {},
 	"hashing":                {},
 	"internal/atomicfile":    {},
+	"logsink":                {"telemetry"},
 	"miner":                  {"affinity", "hashing", "telemetry", "work"},
 	"stratum":                {"hashing", "stratum/v1", "work"},
 	"stratum/localpool":      {}, // the judge shares no code with the accused

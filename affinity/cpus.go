@@ -81,8 +81,8 @@ func badCPUs(piece string) error {
 	return fmt.Errorf("cpu list: %q is not a cpu number or range from 0 to %d: write it like 0-3,8", piece, maxCPUs-1)
 }
 
-// formatCPUList writes ascending numbers the way parseCPUList reads them: "0-3,8".
-func formatCPUList(cpus []int) string {
+// FormatCPUs writes ascending numbers the way parseCPUList reads them: "0-3,8".
+func FormatCPUs(cpus []int) string {
 	var pieces []string
 	for i := 0; i < len(cpus); {
 		j := i
@@ -122,7 +122,7 @@ func ChooseCPUs(set CPUSet, threads int, cpus []int) ([]Placement, error) {
 		for _, cpu := range cpus {
 			if !slices.Contains(set.CPUs, cpu) {
 				return nil, fmt.Errorf("cpu %d is not on this machine or not allowed to this process: choose from %s",
-					cpu, formatCPUList(set.CPUs))
+					cpu, FormatCPUs(set.CPUs))
 			}
 		}
 		usable = slices.Compact(slices.Sorted(slices.Values(cpus)))

@@ -14,7 +14,7 @@ func TestParseCPUList(t *testing.T) {
 		"0": "0", "0-3,8": "0-3,8", " 3 , 1\n": "1,3", "5,0-2,1-3,5": "0-3,5", "4095": "4095", "7-7": "7", "2 - 4": "2-4",
 	} {
 		cpus, err := parseCPUList(in)
-		if err != nil || formatCPUList(cpus) != want {
+		if err != nil || FormatCPUs(cpus) != want {
 			t.Errorf("parseCPUList(%q) = %v, %v; want %s", in, cpus, err, want)
 		}
 	}
@@ -28,8 +28,8 @@ func TestParseCPUList(t *testing.T) {
 			t.Errorf("parseCPUList(%.40q) = %v, %v; want an error with %s", in, cpus, err, part)
 		}
 	}
-	if got := formatCPUList(nil); got != "" {
-		t.Errorf("formatCPUList(nil) = %q", got)
+	if got := FormatCPUs(nil); got != "" {
+		t.Errorf("FormatCPUs(nil) = %q", got)
 	}
 }
 
@@ -51,9 +51,9 @@ func FuzzParseCPUList(f *testing.F) {
 		if !slices.IsSorted(cpus) || len(slices.Compact(slices.Clone(cpus))) != len(cpus) {
 			t.Errorf("%q gives %v, not ascending", s, cpus)
 		}
-		again, err := parseCPUList(formatCPUList(cpus))
+		again, err := parseCPUList(FormatCPUs(cpus))
 		if err != nil || !slices.Equal(again, cpus) {
-			t.Errorf("%q written as %q comes back as %v, %v", s, formatCPUList(cpus), again, err)
+			t.Errorf("%q written as %q comes back as %v, %v", s, FormatCPUs(cpus), again, err)
 		}
 	})
 }

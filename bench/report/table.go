@@ -8,7 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"quarry/config"
+	"quarry/affinity"
 	"quarry/telemetry"
 )
 
@@ -43,7 +43,7 @@ func writeHead(w io.Writer, r *Report) {
 		virtual = "hypervisor " + m.Hypervisor
 	}
 	fmt.Fprintf(w, "%v cores, %v threads, CPUs %s, governor %s, %s, %s\n", m.PhysicalCores, m.LogicalCores,
-		config.CPUList(m.UsableCPUs), m.Governor, virtual, m.OS)
+		affinity.FormatCPUs(m.UsableCPUs), m.Governor, virtual, m.OS)
 	state := ""
 	if r.Incomplete {
 		state = ", INCOMPLETE"
@@ -147,7 +147,7 @@ func cpusText(cpus []int) string {
 	if len(cpus) == 0 {
 		return "any"
 	}
-	return config.CPUList(slices.Compact(slices.Sorted(slices.Values(cpus)))).String()
+	return affinity.FormatCPUs(slices.Compact(slices.Sorted(slices.Values(cpus))))
 }
 
 func kernelText(kernel string, versions int) string {

@@ -33,7 +33,7 @@ func middle(sorted []float64) float64 {
 // find. One sample has no interval but itself.
 //
 // A percentile bootstrap (2000 resamples, the same ones for the same seed)
-// tells how well the samples fix their median, if each is independent of the
+// shows how well the samples fix their median, if each is independent of the
 // others. They are not: a machine's clock and its neighbours change over
 // seconds, so samples of one run resemble each other more than those of the
 // next. So both ends move outwards by the drift, as a part of the rate.
@@ -70,7 +70,7 @@ func Drift(runs ...[]float64) float64 {
 }
 
 // RatioInterval is the 95 % interval of median(b)/median(a), each with at
-// least 2 samples in the order of measuring: both are drawn anew from their
+// least 2 samples in the order of measuring: both are drawn again from their
 // own samples, with replacement (percentile bootstrap; the seed is fixed, so
 // that the same reports always compare the same), and the drift moves both
 // ends outwards, as in Interval.

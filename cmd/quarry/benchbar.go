@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"quarry/bench"
+	"quarry/logsink"
 	"strings"
 
 	"golang.org/x/term"
@@ -16,7 +17,7 @@ import (
 type benchBar struct{ terminal *os.File }
 
 func newBenchBar(w io.Writer) *benchBar {
-	if file, ok := w.(*os.File); ok && isTerminal(w) && os.Getenv("TERM") != "dumb" {
+	if file, ok := w.(*os.File); ok && logsink.IsTerminal(w) && os.Getenv("TERM") != "dumb" {
 		return &benchBar{file}
 	}
 	return &benchBar{}

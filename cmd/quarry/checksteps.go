@@ -84,7 +84,7 @@ const (
 	// ever.
 	idleLimit = 300
 	// rareDrop is how seldom in seconds that may happen without a warning: a
-	// connection is made anew in a second.
+	// new connection takes a second.
 	rareDrop = 3600
 	// fastest is how many shares a second are no use to anybody.
 	fastest = 10

@@ -7,15 +7,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
-	"golang.org/x/term"
 	"gopkg.in/natefinch/lumberjack.v2"
 
 	"quarry/config"
+	"quarry/logsink"
 )
 
 // logging is where messages go: always the given writer, and the log file too
@@ -26,7 +25,7 @@ type logging struct {
 	json   bool        // JSON lines rather than text
 	file   *lumberjack.Logger
 
-	outlets []*outlet
+	writers []*logsink.AsyncWriter
 }
 
 // newLogging opens what the settings ask for. Trouble with writing goes to
@@ -43,25 +42,25 @@ func newLogging(c config.Log, w, errors io.Writer) (*logging, error) {
 		}
 		l.file = &lumberjack.Logger{Filename: c.File, MaxSize: c.MaxSize, MaxBackups: c.MaxFiles}
 	}
-	all := newCore(l.json, l.outlet(w, errors), isColourTerminal(w))
+	all := logsink.NewCore(l.json, l.async(w, errors), logsink.IsColorTerminal(w))
 	if l.file != nil {
-		all = zapcore.NewTee(all, newCore(l.json, l.outlet(l.file, errors), false))
+		all = zapcore.NewTee(all, logsink.NewCore(l.json, l.async(l.file, errors), false))
 	}
 	l.always = zap.New(all)
 	l.Logger = zap.New(all, zap.IncreaseLevel(level))
 	return l, nil
 }
 
-func (l *logging) outlet(w, errors io.Writer) *outlet {
-	o := newOutlet(w, errors)
-	l.outlets = append(l.outlets, o)
-	return o
+func (l *logging) async(w, errors io.Writer) *logsink.AsyncWriter {
+	a := logsink.NewAsyncWriter(w, errors)
+	l.writers = append(l.writers, a)
+	return a
 }
 
 // close writes out what is queued. Nothing may be logged afterwards.
 func (l *logging) close() {
-	for _, o := range l.outlets {
-		o.close()
+	for _, a := range l.writers {
+		a.Close()
 	}
 	l.reopen()
 }
@@ -72,7 +71,7 @@ func newConsoleLogger(format, level string, w io.Writer) (*zap.Logger, error) {
 	if err != nil {
 		return nil, err
 	}
-	core := newCore(format == "json", &lockedWriter{w: w}, isColourTerminal(w))
+	core := logsink.NewCore(format == "json", zapcore.Lock(zapcore.AddSync(w)), logsink.IsColorTerminal(w))
 	return zap.New(core, zap.IncreaseLevel(parsed)), nil
 }
 
@@ -104,52 +103,12 @@ func checkLogFile(name string) error {
 	return f.Close()
 }
 
-// newCore lets every level pass; the logger in front of it decides.
-func newCore(json bool, w zapcore.WriteSyncer, colour bool) zapcore.Core {
-	if !json {
-		return &textCore{LevelEnabler: zapcore.DebugLevel, out: w, colour: colour}
-	}
-	encoder := zapcore.NewJSONEncoder(zapcore.EncoderConfig{
-		TimeKey: "time", LevelKey: "level", MessageKey: "msg",
-		EncodeTime:     zapcore.RFC3339NanoTimeEncoder,
-		EncodeLevel:    zapcore.LowercaseLevelEncoder,
-		EncodeDuration: zapcore.SecondsDurationEncoder,
-	})
-	return zapcore.NewCore(encoder, w, zapcore.DebugLevel)
-}
-
-// isTerminal tells whether a person is looking at w.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-// isColourTerminal respects NO_COLOR (no-color.org) and TERM=dumb.
-func isColourTerminal(w io.Writer) bool {
-	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
-}
-
-// lockedWriter makes writes whole lines, one after the other.
-type lockedWriter struct {
-	mu sync.Mutex
-	w  io.Writer
-}
-
-func (l *lockedWriter) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.w.Write(p)
-}
-
-// Sync does nothing: nothing is buffered.
-func (l *lockedWriter) Sync() error { return nil }
-
 // statusInterval is how often to print the status line.
 func statusInterval(c config.Log, w io.Writer) time.Duration {
 	switch {
 	case c.StatusInterval > 0:
 		return c.StatusInterval
-	case isTerminal(w):
+	case logsink.IsTerminal(w):
 		return 10 * time.Second
 	}
 	return time.Minute

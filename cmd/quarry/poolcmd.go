@@ -96,13 +96,13 @@ func poolAction(c *cli.Context) error {
 	if err := pool.Listen(); err != nil {
 		return err
 	}
-	say := poolVoice{out: c.App.Writer, log: log, json: format == "json"}
-	say.welcome(pool, cfg)
+	printer := poolPrinter{out: c.App.Writer, log: log, json: format == "json"}
+	printer.welcome(pool, cfg)
 	ctx, release := untilInterrupted(c.Context)
 	defer release()
 	began := time.Now()
 	last, err := runPool(ctx, pool)
-	say.farewell(last, time.Since(began))
+	printer.farewell(last, time.Since(began))
 	return err
 }
 
@@ -223,14 +223,14 @@ func poolTLS(c *cli.Context, listeners []localpool.Listener) (*tls.Config, error
 	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}, nil
 }
 
-// poolVoice tells what the pool is and how it went.
-type poolVoice struct {
+// poolPrinter prints what the pool is and how it went.
+type poolPrinter struct {
 	out  io.Writer
 	log  *zap.Logger
 	json bool
 }
 
-func (v poolVoice) welcome(pool *localpool.Pool, cfg localpool.Config) {
+func (p poolPrinter) welcome(pool *localpool.Pool, cfg localpool.Config) {
 	var urls []string
 	for _, e := range pool.Endpoints() {
 		if host, port, _ := net.SplitHostPort(e.Addr); net.ParseIP(host).IsUnspecified() {
@@ -238,7 +238,7 @@ func (v poolVoice) welcome(pool *localpool.Pool, cfg localpool.Config) {
 		}
 		urls = append(urls, e.URL())
 		if !loopback(e.Addr) {
-			v.log.Warn("the practice pool can be reached from other machines, and knows no passwords; bind it to 127.0.0.1 unless you mean it",
+			p.log.Warn("the practice pool can be reached from other machines, and knows no passwords; bind it to 127.0.0.1 unless you mean it",
 				zap.String("url", e.URL()))
 		}
 	}
@@ -246,43 +246,43 @@ func (v poolVoice) welcome(pool *localpool.Pool, cfg localpool.Config) {
 	if cfg.TLS != nil {
 		pin = localpool.Pin(cfg.TLS.Certificates[0])
 	}
-	if v.json {
-		v.log.Info("practice pool, pays nothing", zap.Strings("urls", urls), zap.String("tls_pin", pin))
+	if p.json {
+		p.log.Info("practice pool, pays nothing", zap.Strings("urls", urls), zap.String("tls_pin", pin))
 		return
 	}
-	fmt.Fprintln(v.out, "Practice pool: the blocks are made up and it pays nothing. Any user and password will do.")
+	fmt.Fprintln(p.out, "Practice pool: the blocks are made up and it pays nothing. Any user and password will do.")
 	for _, url := range urls {
-		fmt.Fprintf(v.out, "  point a miner at %s\n", url)
+		fmt.Fprintf(p.out, "  point a miner at %s\n", url)
 	}
 	if pin != "" {
-		fmt.Fprintf(v.out, "  certificate %s (quarry: --tls-pin)\n", pin)
+		fmt.Fprintf(p.out, "  certificate %s (quarry: --tls-pin)\n", pin)
 	}
-	fmt.Fprintln(v.out, "Ctrl-C ends it.")
+	fmt.Fprintln(p.out, "Ctrl-C ends it.")
 }
 
 // farewell prints the summary: with JSON, the last line of the output.
-func (v poolVoice) farewell(st localpool.Stats, took time.Duration) {
+func (p poolPrinter) farewell(st localpool.Stats, took time.Duration) {
 	var rejected uint64
 	var reasons []string
 	for _, code := range slices.Sorted(maps.Keys(st.Rejected)) {
 		rejected += st.Rejected[code]
 		reasons = append(reasons, fmt.Sprintf("%d of code %d", st.Rejected[code], code))
 	}
-	if v.json {
-		v.log.Info("summary", zap.Uint64("accepted", st.Accepted), zap.Uint64("rejected", rejected),
+	if p.json {
+		p.log.Info("summary", zap.Uint64("accepted", st.Accepted), zap.Uint64("rejected", rejected),
 			zap.Uint64("blocks", st.Blocks), zap.Float64("best", st.Best), zap.Float64("hashrate_connected", st.Hashrate),
 			zap.Int("connections", st.Connections), zap.Float64("seconds", took.Seconds()))
 		return
 	}
-	fmt.Fprintf(v.out, "Practice pool ended after %v: %d shares accepted, %d rejected", took.Round(time.Second), st.Accepted, rejected)
+	fmt.Fprintf(p.out, "Practice pool ended after %v: %d shares accepted, %d rejected", took.Round(time.Second), st.Accepted, rejected)
 	if len(reasons) > 0 {
-		fmt.Fprintf(v.out, " (%s)", strings.Join(reasons, ", "))
+		fmt.Fprintf(p.out, " (%s)", strings.Join(reasons, ", "))
 	}
-	fmt.Fprintf(v.out, ", %d practice blocks, best difficulty %.4g, miners connected at the end: %d (%.4g MH/s).\n",
+	fmt.Fprintf(p.out, ", %d practice blocks, best difficulty %.4g, miners connected at the end: %d (%.4g MH/s).\n",
 		st.Blocks, st.Best, st.Connections, st.Hashrate/1e6)
 }
 
-// loopback tells whether host:port can be reached from this machine only.
+// loopback reports whether host:port can be reached from this machine only.
 func loopback(addr string) bool {
 	host, _, err := net.SplitHostPort(addr)
 	ip := net.ParseIP(host)

@@ -1,4 +1,4 @@
-package main
+package logsink
 
 import (
 	"bytes"
@@ -27,44 +27,44 @@ func (g *gate) Write(p []byte) (int, error) {
 	return g.Buffer.Write(p)
 }
 
-// TestOutletNeverBlocks: with the output stuck, writing goes on, and what was
+// TestAsyncWriterNeverBlocks: with the output stuck, writing goes on, and what was
 // dropped is said; the lines that had room come in order.
-func TestOutletNeverBlocks(t *testing.T) {
+func TestAsyncWriterNeverBlocks(t *testing.T) {
 	out, complaints := newGate(), &bytes.Buffer{}
-	o := newOutlet(out, complaints)
-	const lines = outletLines + 1000
+	a := NewAsyncWriter(out, complaints)
+	const lines = asyncLines + 1000
 	for i := range lines {
-		fmt.Fprintf(o, "line %d\n", i)
+		fmt.Fprintf(a, "line %d\n", i)
 		if i == 0 {
 			<-out.reached // else it might be taken later, and make room in the middle
 		}
 	}
 	close(out.open)
-	o.close()
+	a.Close()
 	got := strings.Split(strings.TrimSpace(out.String()), "\n")
 	for i, line := range got {
 		if line != fmt.Sprintf("line %d", i) {
 			t.Fatalf("line %d is %q", i, line)
 		}
 	}
-	if len(got) != 1+outletLines {
-		t.Errorf("%d lines came through, want the one being written and the %d that had room", len(got), outletLines)
+	if len(got) != 1+asyncLines {
+		t.Errorf("%d lines came through, want the one being written and the %d that had room", len(got), asyncLines)
 	}
-	if want := fmt.Sprintf("%d messages were dropped", lines-len(got)); !strings.Contains(complaints.String(), want) {
+	if want := fmt.Sprintf("dropped %d log messages", lines-len(got)); !strings.Contains(complaints.String(), want) {
 		t.Errorf("said %q, want %q", complaints, want)
 	}
 }
 
-// TestOutletEndsEvenIfStuck: the end does not wait for ever.
-func TestOutletEndsEvenIfStuck(t *testing.T) {
+// TestAsyncWriterEndsEvenIfStuck: the end does not wait for ever.
+func TestAsyncWriterEndsEvenIfStuck(t *testing.T) {
 	out := newGate()
 	defer close(out.open)
-	o := newOutlet(out, &bytes.Buffer{})
-	fmt.Fprintln(o, "never seen")
+	a := NewAsyncWriter(out, &bytes.Buffer{})
+	fmt.Fprintln(a, "never seen")
 	began := time.Now()
-	o.close()
-	if took := time.Since(began); took < outletFlush || took > 20*outletFlush {
-		t.Errorf("the end took %v, want about %v", took, outletFlush)
+	a.Close()
+	if took := time.Since(began); took < asyncFlush || took > 20*asyncFlush {
+		t.Errorf("the end took %v, want about %v", took, asyncFlush)
 	}
 }
 
@@ -72,26 +72,26 @@ type broken struct{}
 
 func (broken) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
 
-func TestOutletSaysOnceThatItFails(t *testing.T) {
+func TestAsyncWriterSaysOnceThatItFails(t *testing.T) {
 	complaints := &bytes.Buffer{}
-	o := newOutlet(broken{}, complaints)
+	a := NewAsyncWriter(broken{}, complaints)
 	for range 10 {
-		fmt.Fprintln(o, "lost")
+		fmt.Fprintln(a, "lost")
 	}
-	o.close()
+	a.Close()
 	if n := strings.Count(complaints.String(), "no space left"); n != 1 {
 		t.Errorf("complained %d times: %q", n, complaints)
 	}
 }
 
-// TestOutletAfterTheEnd: a straggler that logs after the end does no harm.
-func TestOutletAfterTheEnd(t *testing.T) {
+// TestAsyncWriterAfterTheEnd: a straggler that logs after the end does no harm.
+func TestAsyncWriterAfterTheEnd(t *testing.T) {
 	out := &bytes.Buffer{}
-	o := newOutlet(out, &bytes.Buffer{})
-	fmt.Fprintln(o, "the summary")
-	o.close()
-	for range 2 * outletLines {
-		fmt.Fprintln(o, "too late")
+	a := NewAsyncWriter(out, &bytes.Buffer{})
+	fmt.Fprintln(a, "the summary")
+	a.Close()
+	for range 2 * asyncLines {
+		fmt.Fprintln(a, "too late")
 	}
 	if out.String() != "the summary\n" {
 		t.Errorf("written: %.100q", out)

@@ -1,4 +1,4 @@
-package main
+package logsink
 
 import (
 	"fmt"
@@ -23,7 +23,7 @@ import (
 type textCore struct {
 	zapcore.LevelEnabler
 	out    zapcore.WriteSyncer
-	colour bool
+	color  bool
 	fields []zapcore.Field
 }
 
@@ -76,7 +76,7 @@ const (
 )
 
 func (c *textCore) paint(code, text string) string {
-	if !c.colour {
+	if !c.color {
 		return text
 	}
 	return "\x1b[" + code + "m" + text + "\x1b[0m"

@@ -1,0 +1,36 @@
+// Package logsink is where log messages go: lines for people or JSON, written
+// without making whoever logs wait.
+package logsink
+
+import (
+	"io"
+	"os"
+
+	"go.uber.org/zap/zapcore"
+	"golang.org/x/term"
+)
+
+// NewCore lets every level pass; the logger in front of it decides.
+func NewCore(json bool, w zapcore.WriteSyncer, color bool) zapcore.Core {
+	if !json {
+		return &textCore{LevelEnabler: zapcore.DebugLevel, out: w, color: color}
+	}
+	encoder := zapcore.NewJSONEncoder(zapcore.EncoderConfig{
+		TimeKey: "time", LevelKey: "level", MessageKey: "msg",
+		EncodeTime:     zapcore.RFC3339NanoTimeEncoder,
+		EncodeLevel:    zapcore.LowercaseLevelEncoder,
+		EncodeDuration: zapcore.SecondsDurationEncoder,
+	})
+	return zapcore.NewCore(encoder, w, zapcore.DebugLevel)
+}
+
+// IsTerminal reports whether a person is looking at w.
+func IsTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// IsColorTerminal reports whether w shows colors; it respects NO_COLOR (no-color.org) and TERM=dumb.
+func IsColorTerminal(w io.Writer) bool {
+	return IsTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
