@@ -206,13 +206,13 @@ func notifyHexMalformed(t *testing.T) {
 		{"coinb2 not hex", 3, `"` + sample.Coinb2 + ` 00"`, "second part of the coinbase"},
 		{"branch odd", 4, `["` + hash + `","` + hash[1:] + `"]`, "merkle branch 1"},
 		{"branch not hex", 4, `["` + hash + `","` + hash[2:] + `zz"]`, "merkle branch 1"},
-		{"branch short", 4, `["` + hash[2:] + `"]`, "merkle branch 0: 31 bytes, want 32"},
-		{"branch long", 4, `["` + hash + `00"]`, "merkle branch 0: 33 bytes, want 32"},
+		{"branch short", 4, `["` + hash[2:] + `"]`, "merkle branch 0: 62 hex digits, want 64"},
+		{"branch long", 4, `["` + hash + `00"]`, "merkle branch 0: 66 hex digits, want 64"},
 		{"prevhash odd", 1, `"` + hash[1:] + `"`, "previous hash"},
 		{"prevhash not hex", 1, `"` + hash[2:] + `--"`, "previous hash"},
-		{"prevhash short", 1, `"` + hash[2:] + `"`, "previous hash: 31 bytes, want 32"},
-		{"prevhash long", 1, `"` + hash + `00"`, "previous hash: 33 bytes, want 32"},
-		{"prevhash empty", 1, `""`, "previous hash: 0 bytes, want 32"},
+		{"prevhash short", 1, `"` + hash[2:] + `"`, "previous hash: 62 hex digits, want 64"},
+		{"prevhash long", 1, `"` + hash + `00"`, "previous hash: 66 hex digits, want 64"},
+		{"prevhash empty", 1, `""`, "previous hash: 0 hex digits, want 64"},
 	} {
 		t.Run(c.name, func(t *testing.T) { malformed(t, jobWith("bad", c.item, c.text), c.reason) })
 	}
