@@ -22,7 +22,7 @@ type Fault struct {
 	layer layer // sorts faults
 }
 
-// Error is the fault on one line: rig.toml:3:11: cpu.threads: ….
+// Error returns the fault on one line: rig.toml:3:11: cpu.threads: ….
 func (f Fault) Error() string {
 	var b strings.Builder
 	b.WriteString(f.Source)
@@ -43,10 +43,10 @@ func (f Fault) Error() string {
 	return b.String()
 }
 
-// Faults is every fault found, in the order file, environment, flags.
+// Faults are all faults found, in the order file, environment, flags.
 type Faults []Fault
 
-// Error has one fault on each line.
+// Error returns one fault per line.
 func (f Faults) Error() string {
 	lines := make([]string, len(f))
 	for i, fault := range f {
@@ -55,8 +55,8 @@ func (f Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// maxFaults bounds what one load reports: a file of another kind would
-// otherwise give one fault a line.
+// maxFaults bounds what one load reports: a file that is not a configuration
+// would otherwise give a fault for every line.
 const maxFaults = 50
 
 // collector gathers faults and warnings of one load.
@@ -108,7 +108,7 @@ func (p place) origin() Origin {
 	return o
 }
 
-// quote is foreign text in quotes, cut to a length a message can bear.
+// quote returns foreign text in quotes, cut to a length that fits a message.
 func quote(text string) string {
 	const most = 80
 	if utf8.RuneCountInString(text) > most {

@@ -55,8 +55,8 @@ func SearchPaths(goos string, lookup func(string) (string, bool)) []string {
 // find returns the first of paths that exists, or "".
 func find(paths []string) string {
 	for _, path := range paths {
-		// A path that may not be looked at is not passed over in silence:
-		// opening it gives the reason.
+		// A path that cannot be examined is not skipped silently: opening it
+		// gives the reason.
 		_, err := os.Stat(path)
 		if err == nil || !(errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)) {
 			return path
@@ -66,16 +66,16 @@ func find(paths []string) string {
 }
 
 // loadFile reads and checks one configuration file.
-func loadFile(c checker, path string) fileValues {
+func loadFile(c checker, path string) values {
 	data, problem := readLimited(path, maxFile, false)
 	if problem != "" {
 		c.add(place{layer: layerFile, source: path}.fault("", problem))
-		return fileValues{}
+		return values{}
 	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if !utf8.Valid(data) {
 		c.add(notUTF8(path, data))
-		return fileValues{}
+		return values{}
 	}
 	return readTOML(c, path, data)
 }
@@ -97,8 +97,8 @@ func notUTF8(path string, data []byte) Fault {
 }
 
 // readLimited reads a whole file of at most limit bytes. With regular, pipes
-// and devices are refused, which could block for ever. The problem is "" when
-// all is well.
+// and devices, which could block forever, are refused. The problem is "" when
+// there is none.
 func readLimited(path string, limit int64, regular bool) (data []byte, problem string) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -125,8 +125,8 @@ func readLimited(path string, limit int64, regular bool) (data []byte, problem s
 	return data, ""
 }
 
-// fileProblem is an error of the file system without the path, which the
-// fault gives anyway.
+// fileProblem describes an error of the file system without the path, which
+// the fault gives anyway.
 func fileProblem(err error) string {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -142,7 +142,7 @@ func fileProblem(err error) string {
 }
 
 // worldReadable reports whether every user of the machine may read a file.
-// Windows keeps no such bits.
+// Windows has no such bits.
 func worldReadable(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && runtime.GOOS != "windows" && info.Mode().IsRegular() && info.Mode().Perm()&0o004 != 0

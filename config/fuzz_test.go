@@ -21,7 +21,7 @@ func FuzzTOML(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c := checker{collector: &collector{}}
+		c := checker{schema: newSchema(&Config{}), collector: &collector{}}
 		readTOML(c, "rig.toml", data)
 		err := c.err()
 		var faults Faults
@@ -71,16 +71,12 @@ func FuzzText(f *testing.F) {
 			if s.Kind == Path || credentials(s, text) != "" {
 				continue
 			}
-			c := checker{collector: &collector{}}
+			c := checker{schema: newSchema(&Config{}), collector: &collector{}}
 			out := readTOML(c, "rig.toml", []byte(table+s.Key+" = "+s.toml(v.text)+"\n"))
 			if err := c.err(); err != nil {
 				t.Fatalf("%s: %q as TOML: %v", s.Name(), v.text, err)
 			}
-			got := out.items[s.Name()]
-			if s.Table == "pool" {
-				got = out.pools[0].items[s.Key]
-			}
-			if got.text != v.text {
+			if got := out.one(s.Table).items[s.Key]; got.text != v.text {
 				t.Fatalf("%s: %q came back as %q", s.Name(), v.text, got.text)
 			}
 		}

@@ -147,7 +147,7 @@ func TestQuotas(t *testing.T) {
 		"too little":     {flags{"strategy": {"balance"}, "quota": {"70", "20"}}, "--quota: the quotas of the pools add up to 90, not 100"},
 		"one for all":    {flags{"strategy": {"balance"}, "quota": {"50"}}, "50 50"},
 		"none":           {flags{"strategy": {"balance"}}, "--strategy: balance needs the pools' quotas"},
-		"of no effect":   {flags{"quota": {"70", "30"}}, "--quota: is of no effect with the strategy"},
+		"of no effect":   {flags{"quota": {"70", "30"}}, "--quota: has no effect with the strategy"},
 		"not a percent":  {flags{"strategy": {"balance"}, "quota": {"700", "-600"}}, "a whole number from 0 to 100"},
 		"other strategy": {flags{"strategy": {"best"}}, "round-robin"},
 	} {
@@ -248,7 +248,7 @@ func TestEnvironmentAndFlagFaults(t *testing.T) {
 		"long user":       {flags: map[string][]string{"url": pool, "user": {strings.Repeat("u", 300)}}, want: `--url: user or password is too long`},
 		"pin and ca": {flags: map[string][]string{"url": {"stratum+ssl://a:1"}, "user": {"u"}, "tls-pin": {"sha256:00"}, "tls-ca": {os.DevNull}},
 			want: "--tls-pin: excludes tls_ca: a pinned certificate is not verified by an authority; drop one of them\n--tls-ca: \"" + os.DevNull + "\" is not a regular file"},
-		"log file":         {flags: map[string][]string{"log-file": {"/none/such/q.log"}}, want: `--log-file: "/none/such/q.log" cannot be made, there is no folder "/none"`},
+		"log file":         {flags: map[string][]string{"log-file": {"/none/such/q.log"}}, want: `--log-file: "/none/such/q.log" cannot be created: there is no folder "/none"`},
 		"range":            {flags: map[string][]string{"cpus": {"0,5-"}}, want: `--cpus: "5-" is not a CPU number or range from 0 to 4095; expected a CPU list like 0-3,8`},
 		"threads and cpus": {env: []string{"QUARRY_CPUS=0-1"}, flags: map[string][]string{"threads": {"3"}}, want: `--threads: 3 threads are more than the CPUs of cpus, "0-1" from QUARRY_CPUS`},
 	} {

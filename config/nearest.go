@@ -3,7 +3,7 @@ package config
 import "strings"
 
 // nearest returns the candidate that text most likely stands for, or "": one
-// within a few typing slips, or one that text abbreviates or extends.
+// within a few typos, or one that text abbreviates or extends.
 func nearest(text string, candidates []string) string {
 	if len(text) < 2 || len(text) > 40 {
 		return ""
@@ -23,7 +23,7 @@ func nearest(text string, candidates []string) string {
 	return best
 }
 
-// fold removes the differences people do not see in a key.
+// fold removes the differences that people do not notice in a key.
 func fold(text string) string {
 	return strings.ReplaceAll(strings.ToLower(text), "-", "_")
 }
@@ -37,7 +37,7 @@ func abbreviates(a, b string) bool {
 }
 
 // distance is the optimal string alignment distance: the least number of
-// insertions, deletions, replacements and swaps of neighbours.
+// insertions, deletions, replacements and swaps of neighbors.
 func distance(a, b string) int {
 	before := make([]int, len(b)+1)
 	row := make([]int, len(b)+1)

@@ -2,40 +2,32 @@ package config
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
-// Reference is the full commented configuration file: every setting at its
-// default, the pool as a commented example. reference.toml is a copy of it,
-// which a test keeps equal.
-func Reference() string {
+func (s *schema) reference() string {
 	var b strings.Builder
 	b.WriteString("# quarry: every setting, at its default. (quarry config reference)\n" +
 		"#\n" +
 		"# Defaults give way to this file, this file to environment variables, those\n" +
 		"# to flags. File names are relative to this file's folder. Unknown keys and\n" +
 		"# wrong values are refused: check with \"quarry config validate FILE\".\n")
-	for _, t := range tables() {
-		writeTable(&b, t[0], t[1])
+	for _, t := range s.tables {
+		t.reference(&b)
 	}
 	return b.String()
 }
 
-func writeTable(b *strings.Builder, table, title string) {
+func (t table) reference(b *strings.Builder) {
 	b.WriteString("\n")
-	comment(b, title)
+	comment(b, t.title)
 	off := ""
-	if table == "pool" {
-		b.WriteString("#\n#[[pool]]\n")
-		off = "#" // an example: as it stands, the file names no pool
-	} else {
-		fmt.Fprintf(b, "[%s]\n", table)
+	if t.array {
+		b.WriteString("#\n")
+		off = "#" // an example: as it stands, the file has no entry
 	}
-	for _, s := range Settings() {
-		if s.Table != table {
-			continue
-		}
+	b.WriteString(off + t.header() + "\n")
+	for _, s := range t.settings {
 		b.WriteString("\n")
 		comment(b, strings.ToUpper(s.Doc[:1])+s.Doc[1:]+".")
 		if s.Long != "" {
@@ -46,16 +38,34 @@ func writeTable(b *strings.Builder, table, title string) {
 		} else if s.Kind == Int || s.Kind == Duration {
 			comment(b, "Takes "+strings.TrimSuffix(s.expected(true), ",")+".")
 		}
-		fmt.Fprintf(b, "# Flag --%s, environment %s.", s.Flag, s.Env)
-		if s.Example != "" {
-			fmt.Fprintf(b, " Example: %s", s.toml(s.Example))
+		if ways := s.ways(); ways != "" {
+			comment(b, ways)
 		}
 		text := s.Default
-		if s.Name() == "pool.url" || s.Name() == "pool.user" { // needed
+		if s.Required {
 			text = s.Example
 		}
-		fmt.Fprintf(b, "\n%s%s = %s\n", off, s.Key, s.toml(text))
+		fmt.Fprintf(b, "%s%s = %s\n", off, s.Key, s.toml(text))
 	}
+}
+
+// ways returns the other ways to give the setting, and its example.
+func (s Setting) ways() string {
+	var ways []string
+	if s.Flag != "" {
+		ways = append(ways, "flag --"+s.Flag)
+	}
+	if s.Env != "" {
+		ways = append(ways, "environment "+s.Env)
+	}
+	text := strings.Join(ways, ", ")
+	if text != "" {
+		text = strings.ToUpper(text[:1]) + text[1:] + "."
+	}
+	if s.Example != "" {
+		text = strings.TrimPrefix(text+" Example: "+s.toml(s.Example), " ")
+	}
+	return text
 }
 
 func comment(b *strings.Builder, text string) {
@@ -64,27 +74,34 @@ func comment(b *strings.Builder, text string) {
 	}
 }
 
-// Sample is the short commented file to start from: it is valid as it stands
-// and, until its pool is filled in, mines the practice pool.
-func Sample() string {
+func (s *schema) sample() string {
 	var b strings.Builder
 	b.WriteString("# quarry configuration. Take the # away from what you want to set.\n" +
-		"# All settings: quarry config reference. Check: quarry config validate FILE\n\n" +
-		"# The pool to mine. Without one, quarry mines its built-in practice pool,\n" +
-		"# which pays nothing. Give another [[pool]] below it as a backup.\n" +
-		"#[[pool]]\n")
-	sampleLines(&b, "pool.url", "pool.user", "pool.password")
-	b.WriteString("\n[cpu]\n")
-	sampleLines(&b, "cpu.threads", "cpu.priority")
-	b.WriteString("\n[log]\n")
-	sampleLines(&b, "log.level", "log.file", "log.status_interval")
+		"# All settings: quarry config reference. Check: quarry config validate FILE\n")
+	for _, t := range s.tables {
+		t.sample(&b)
+	}
 	return b.String()
 }
 
-func sampleLines(b *strings.Builder, names ...string) {
-	for _, s := range Settings() {
-		if slices.Contains(names, s.Name()) {
-			fmt.Fprintf(b, "#%-45s # %s\n", s.Key+" = "+s.toml(s.Example), s.Doc)
+// sample writes those settings of the table that a beginner needs, if any.
+func (t table) sample(b *strings.Builder) {
+	begun := false
+	for _, s := range t.settings {
+		if !s.InSample {
+			continue
 		}
+		if !begun {
+			begun = true
+			b.WriteString("\n")
+			if t.intro != "" {
+				comment(b, t.intro)
+			}
+			if t.array {
+				b.WriteString("#")
+			}
+			b.WriteString(t.header() + "\n")
+		}
+		fmt.Fprintf(b, "#%-45s # %s\n", s.Key+" = "+s.toml(s.Example), s.Doc)
 	}
 }

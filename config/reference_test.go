@@ -76,7 +76,7 @@ func TestTable(t *testing.T) {
 		for _, name := range append([]string{s.Flag}, s.Aliases...) {
 			once("flag ", name)
 		}
-		if !isTable(s.Table) || !strings.HasPrefix(s.Env, "QUARRY_") || s.Doc == "" {
+		if s.Table == "" || s.Category == "" || !strings.HasPrefix(s.Env, "QUARRY_") || s.Doc == "" {
 			t.Errorf("%s: table, variable or text is wrong", s.Name())
 		}
 		for _, text := range []string{s.Default, s.Example} {

@@ -122,8 +122,8 @@ func TestProxySettings(t *testing.T) {
 		want  string
 	}{
 		{map[string][]string{"proxy": {"socks5://me:" + hunter + "@h:1"}}, "--proxy: user and password do not go into the url; give them with proxy_user and proxy_password (--proxy-user, --proxy-pass)"},
-		{map[string][]string{"proxy-user": {"me"}, "proxy-pass": {hunter}}, "--proxy-user: is of no effect without a proxy; give it with proxy (--proxy)"},
-		{map[string][]string{"proxy-pass": {hunter}}, "--proxy-pass: is of no effect without a proxy; give it with proxy (--proxy)"},
+		{map[string][]string{"proxy-user": {"me"}, "proxy-pass": {hunter}}, "--proxy-user: has no effect without a proxy; give it with proxy (--proxy)"},
+		{map[string][]string{"proxy-pass": {hunter}}, "--proxy-pass: has no effect without a proxy; give it with proxy (--proxy)"},
 		{map[string][]string{"proxy": {"http://h:1"}, "proxy-pass": {hunter}, "proxy-password-file": {write(t, t.TempDir(), "pw", hunter)}},
 			"--proxy-password-file: given together with proxy_password; give only one of them"},
 		{map[string][]string{"proxy": {"http://h:1", "http://h:2"}}, "--proxy: given 2 times for 1 pool(s); give it once for all, or once for each"},

@@ -6,39 +6,76 @@ import (
 	"strings"
 )
 
-// entry is one effective setting as it is shown: a secret is masked already.
-type entry struct {
+// shown is the outcome of one load as Show prints it.
+type shown struct {
+	file     string // that was read, or ""
+	warnings []string
+	tables   []shownTable
+}
+
+// shownTable is one [table] or [[table]].
+type shownTable struct {
+	name    string // "cpu", "pool[0]"
+	header  string // "[cpu]", "[[pool]]"
+	entries []shownSetting
+	none    string // instead of entries: what it means that there are none
+}
+
+// shownSetting is one effective setting; a secret is masked already.
+type shownSetting struct {
 	Key    string `json:"key"` // "cpu.threads", "pool[0].url"
 	Value  any    `json:"value"`
 	Origin Origin `json:"origin"`
 
-	table string // "pool[0]", "cpu"
-	line  string // key = value, in TOML
+	line string // key = value, in TOML
 }
 
-// record lists the effective settings and their origins.
-func (r *Result) record(pools []*poolEntry, items map[string]item) {
-	r.Origins = map[string]Origin{}
-	for i, pool := range pools {
-		for _, s := range poolSettings() {
-			r.recordOne(fmt.Sprintf("pool[%d]", i), s, pool.items[s.Key])
+// record adds the effective settings of all tables.
+func (r *shown) record(s *schema, all values) {
+	for _, t := range s.tables {
+		if len(all[t.name]) == 0 && t.none != "" {
+			r.tables = append(r.tables, shownTable{none: t.none})
+		}
+		for i, e := range all[t.name] {
+			into := shownTable{name: t.name, header: t.header()}
+			if t.array {
+				into.name = fmt.Sprintf("%s[%d]", t.name, i)
+			}
+			for _, s := range t.settings {
+				it := e.items[s.Key]
+				into.entries = append(into.entries, shownSetting{Key: into.name + "." + s.Key, Value: s.jsonValue(it.value),
+					Origin: it.origin, line: s.Key + " = " + s.shown(it.text)})
+			}
+			r.tables = append(r.tables, into)
 		}
 	}
-	for _, s := range Settings() {
-		if s.Table != "pool" {
-			r.recordOne(s.Table, s, items[s.Name()])
-		}
+}
+
+// header returns the line that begins the table in a file.
+func (t table) header() string {
+	if t.array {
+		return "[[" + t.name + "]]"
 	}
+	return "[" + t.name + "]"
 }
 
-func (r *Result) recordOne(table string, s Setting, it item) {
-	shown := s.jsonValue(it.value)
-	r.entries = append(r.entries, entry{Key: table + "." + s.Key, Value: shown, Origin: it.origin,
-		table: table, line: s.Key + " = " + s.shown(it.text)})
-	r.Origins[table+"."+s.Key] = it.origin
+func (r *shown) settings() []shownSetting {
+	var all []shownSetting
+	for _, t := range r.tables {
+		all = append(all, t.entries...)
+	}
+	return all
 }
 
-// toml is a value as TOML writes it.
+func (r *shown) origins() map[string]Origin {
+	origins := map[string]Origin{}
+	for _, s := range r.settings() {
+		origins[s.Key] = s.Origin
+	}
+	return origins
+}
+
+// toml returns a value as TOML writes it.
 func (s Setting) toml(text string) string {
 	if s.Kind == Int || s.Kind == Bool {
 		return text
@@ -54,8 +91,8 @@ func (s Setting) shown(text string) string {
 	return s.toml(text)
 }
 
-// tomlString is text in TOML's quotes. Its escapes are JSON's as far as
-// printable text needs them.
+// tomlString returns text in TOML's quotes. Its escapes are those of JSON as
+// far as printable text needs them.
 func tomlString(text string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
 }
@@ -73,43 +110,34 @@ func (s Setting) jsonValue(v value) any {
 	}
 }
 
-// Show is the effective settings in TOML, each with where it came from behind
-// it. Secrets are masked.
-func (r *Result) Show() string {
+func (r *shown) text() string {
 	var b strings.Builder
-	if r.File == "" {
+	if r.file == "" {
 		b.WriteString("# no configuration file\n")
 	} else {
-		fmt.Fprintf(&b, "# configuration file: %s\n", quote(r.File))
+		fmt.Fprintf(&b, "# configuration file: %s\n", quote(r.file))
 	}
-	if len(r.Config.Pools) == 0 {
-		b.WriteString("# no pool: quarry mine would mine the built-in practice pool\n")
-	}
-	table := ""
-	for _, e := range r.entries {
-		if e.table != table {
-			table = e.table
-			name, _, isPool := strings.Cut(table, "[")
-			if isPool {
-				name = "[" + name + "]"
-			}
-			fmt.Fprintf(&b, "\n[%s]\n", name)
+	for _, t := range r.tables {
+		if t.none != "" {
+			fmt.Fprintf(&b, "# %s\n", t.none)
+			continue
 		}
-		fmt.Fprintf(&b, "%-40s # %s\n", e.line, e.Origin)
+		fmt.Fprintf(&b, "\n%s\n", t.header)
+		for _, s := range t.entries {
+			fmt.Fprintf(&b, "%-40s # %s\n", s.line, s.Origin)
+		}
 	}
 	return b.String()
 }
 
-// ShowJSON is Show as one JSON object: file, warnings, and settings with key,
-// value and origin.
-func (r *Result) ShowJSON() ([]byte, error) {
-	warnings := r.Warnings
+func (r *shown) json() ([]byte, error) {
+	warnings := r.warnings
 	if warnings == nil {
 		warnings = []string{}
 	}
 	return json.MarshalIndent(struct {
-		File     string   `json:"file"`
-		Warnings []string `json:"warnings"`
-		Settings []entry  `json:"settings"`
-	}{r.File, warnings, r.entries}, "", "  ")
+		File     string         `json:"file"`
+		Warnings []string       `json:"warnings"`
+		Settings []shownSetting `json:"settings"`
+	}{r.file, warnings, r.settings()}, "", "  ")
 }

@@ -11,61 +11,40 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// maxPools bounds the pools of one file.
-const maxPools = 64
-
-// fileValues is what a file sets: items by setting name, and for each [[pool]]
-// items by key.
-type fileValues struct {
-	items map[string]item
-	pools []*poolEntry
-}
-
-// poolEntry is one pool's items by TOML key, and where the pool starts.
-type poolEntry struct {
-	items  map[string]item
-	at     place
-	broken bool // a line of it could not be read: what looks missing may not be
-}
+// maxEntries bounds the entries of one array in one file.
+const maxEntries = 64
 
 // tomlReader walks a document's syntax tree, because decoding into a struct
-// would stop at the first wrong type. It knows only the table of settings, so
-// it also finds what a decoder would: repeated keys and tables.
+// would stop at the first wrong type. It knows only the settings, so it also
+// finds what a decoder would: repeated keys and tables.
 type tomlReader struct {
 	checker
-	name     string // of the file, for faults
-	dir      string // relative file names are relative to it
-	data     []byte
-	base     int // where in data the parser started
-	settings map[string]Setting
+	name string // of the file, for faults
+	dir  string // relative file names are relative to it
+	data []byte
+	base int // where in data the parser started
 
-	out     fileValues
-	table   string           // of the header the walk is under; "" = before any
+	out     values
+	entry   *entry           // that the walk is in; nil = before any header, or under one that is a fault
 	skip    bool             // under a header that is a fault already
-	entry   *poolEntry       // the pool the walk is in
-	headers map[string]place // tables written as [table] or table = {…}
+	headers map[string]place // tables written as [table], table = {…} or table = […]
 	dotted  map[string]bool  // tables begun by a dotted key at the root
-	tooMany bool             // pools, and a fault says so
+	tooMany map[string]bool  // arrays with more entries than allowed, which a fault reports
 }
 
-// readTOML reads a document; what is wrong with it goes to the checker's
+// readTOML reads a document and records what is wrong with it in the checker's
 // collector. data must be UTF-8 without a byte order mark.
-func readTOML(c checker, name string, data []byte) fileValues {
+func readTOML(c checker, name string, data []byte) values {
 	r := &tomlReader{
-		checker: c, name: name, dir: filepath.Dir(name), data: data,
-		settings: map[string]Setting{},
-		out:      fileValues{items: map[string]item{}},
-		headers:  map[string]place{}, dotted: map[string]bool{},
-	}
-	for _, s := range Settings() {
-		r.settings[s.Name()] = s
+		checker: c, name: name, dir: filepath.Dir(name), data: data, out: values{},
+		headers: map[string]place{}, dotted: map[string]bool{}, tooMany: map[string]bool{},
 	}
 	r.walk()
 	return r.out
 }
 
-// walk goes over the document; after a syntax error it goes on with the next
-// line, so that one slip does not hide the others.
+// walk visits the whole document; after a syntax error it continues with the
+// next line, so that one mistake does not hide the others.
 func (r *tomlReader) walk() {
 	var p unstable.Parser
 	p.Reset(r.data)
@@ -98,8 +77,8 @@ func (r *tomlReader) syntaxFault(p *unstable.Parser, err error) int {
 		offset = r.base + cap(p.Data()) - cap(syntax.Highlight)
 	}
 	offset = min(max(offset, r.base), len(r.data))
-	// The parser quotes the character it stumbled over, which may be the first
-	// of an unquoted password.
+	// The parser quotes the character that it could not read, which may be the
+	// first of an unquoted password.
 	for _, quoting := range []string{" but got U+", ": U+", " U+"} {
 		message, _, _ = strings.Cut(message, quoting)
 	}
@@ -111,7 +90,7 @@ func (r *tomlReader) syntaxFault(p *unstable.Parser, err error) int {
 	r.add(fault)
 	line := r.data[bytes.LastIndexByte(r.data[:offset], '\n')+1:]
 	if bytes.HasPrefix(bytes.TrimLeft(line, " \t"), []byte("[")) {
-		r.skip = true // whose keys follow is unknown
+		r.skip = true // the table of the keys that follow is unknown
 	}
 	if r.entry != nil {
 		r.entry.broken = true
@@ -119,8 +98,8 @@ func (r *tomlReader) syntaxFault(p *unstable.Parser, err error) int {
 	return offset
 }
 
-// keyBefore is the key whose value stands at offset on one line, "" if that is
-// not clear, and what the key expects, "" if it is not a setting's.
+// keyBefore returns the key whose value stands at offset on one line, "" if that is
+// not clear, and what the key expects, "" if it is not that of a setting.
 func (r *tomlReader) keyBefore(offset int) (name, expected string) {
 	start := bytes.LastIndexByte(r.data[:offset], '\n') + 1
 	key, _, behind := strings.Cut(string(r.data[start:offset]), "=")
@@ -128,18 +107,18 @@ func (r *tomlReader) keyBefore(offset int) (name, expected string) {
 	if !behind || r.skip || keyText(key) != key {
 		return "", ""
 	}
-	if r.table != "" {
-		key = r.table + "." + key
+	if r.entry != nil {
+		key = r.entry.table.name + "." + key
 	}
-	s, known := r.settings[key]
+	s, known := r.schema.setting(key)
 	if !known {
 		return key, ""
 	}
 	return key, s.expected(true)
 }
 
-// at is the place of an offset into data. It takes time with the length of
-// the file, so it is for what is kept or reported, not for every key.
+// at returns the place of an offset into data. Its time grows with the length
+// of the file, so it is for what is kept or reported, not for every key.
 func (r *tomlReader) at(offset int) place {
 	before := r.data[:offset]
 	start := bytes.LastIndexByte(before, '\n') + 1
@@ -163,7 +142,7 @@ func (r *tomlReader) key(it unstable.Iterator) []keyPart {
 	return parts
 }
 
-// joinKey is a dotted key, cut after more parts than any setting has.
+// joinKey returns a dotted key, cut after more parts than any setting has.
 func joinKey(parts []keyPart) string {
 	var names []string
 	for i, part := range parts {
@@ -175,7 +154,7 @@ func joinKey(parts []keyPart) string {
 	return strings.Join(names, ".")
 }
 
-// keyText is a key as TOML writes it, so that a strange one stays readable.
+// keyText returns a key as TOML writes it, so that a strange one stays readable.
 func keyText(name string) string {
 	for _, c := range name {
 		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' && c != '-' {
@@ -194,65 +173,70 @@ func (r *tomlReader) expression(p *unstable.Parser, n *unstable.Node) {
 		r.header(r.key(n.Key()), n.Kind == unstable.ArrayTable)
 	case unstable.KeyValue:
 		if !r.skip {
-			r.keyValue(r.table, r.entry, n)
+			r.keyValue(r.entry, n)
 		}
 	}
 }
 
 // header enters [table] or [[table]].
-func (r *tomlReader) header(parts []keyPart, array bool) {
-	r.table, r.entry, r.skip = "", nil, true
+func (r *tomlReader) header(parts []keyPart, double bool) {
+	r.entry, r.skip = nil, true
 	name := parts[0].name
-	if name == "pool" && array && len(parts) == 1 && r.tooMany {
+	if double && len(parts) == 1 && r.tooMany[name] {
 		return
 	}
 	at := r.at(parts[0].start)
-	if !isTable(name) || len(parts) > 1 {
+	t, known := r.schema.find(name)
+	if !known || len(parts) > 1 {
 		fault := at.fault(joinKey(parts), "unknown table")
-		if s, known := r.settings[joinKey(parts)]; known {
+		if s, isKey := r.schema.setting(joinKey(parts)); isKey {
 			fault.Problem, fault.Expected = "is a key, not a table", s.expected(true)
-		} else if !isTable(name) {
-			fault.Nearest = nearest(name, tableNames())
+		} else if !known {
+			fault.Nearest = nearest(name, r.schema.names())
 		}
 		r.add(fault)
 		return
 	}
-	r.table, r.skip = name, false
-	if name == "pool" {
-		if !array {
-			r.add(at.fault(name, "there may be several pools: write [[pool]] in double brackets"))
+	switch {
+	case t.array:
+		if !double {
+			r.add(at.fault(name, fmt.Sprintf("there may be several %ss: write [[%s]] in double brackets", name, name)))
 		}
-		r.enterPool(at)
-		return
-	}
-	if array {
+		if before, defined := r.headers[name]; defined {
+			r.add(at.fault(name, fmt.Sprintf("%ss are already listed on line %d", name, before.line)))
+		}
+		r.entry = r.append(t, at)
+	case double:
 		r.add(at.fault(name, fmt.Sprintf("is one table: write [%s] in single brackets", name)))
+		fallthrough
+	default:
+		r.define(name, at)
+		r.entry = r.only(t)
 	}
-	r.define(name, at)
-}
-
-// enterPool begins a [[pool]] entry.
-func (r *tomlReader) enterPool(at place) {
-	if before, defined := r.headers["pool"]; defined {
-		r.add(at.fault("pool", fmt.Sprintf("pools are already listed on line %d", before.line)))
-	}
-	r.entry = r.newPool(at)
 	r.skip = r.entry == nil
 }
 
-// newPool returns a new entry, or nil when there are too many; the first one
-// too many is a fault.
-func (r *tomlReader) newPool(at place) *poolEntry {
-	if len(r.out.pools) == maxPools {
-		if !r.tooMany {
-			r.tooMany = true
-			r.add(at.fault("pool", fmt.Sprintf("more than %d pools", maxPools)))
+// append returns a new entry of an array, or nil when there are too many; the
+// first one too many is a fault.
+func (r *tomlReader) append(t table, at place) *entry {
+	if len(r.out[t.name]) == maxEntries {
+		if !r.tooMany[t.name] {
+			r.tooMany[t.name] = true
+			r.add(at.fault(t.name, fmt.Sprintf("more than %d %ss", maxEntries, t.name)))
 		}
 		return nil
 	}
-	entry := &poolEntry{items: map[string]item{}, at: at}
-	r.out.pools = append(r.out.pools, entry)
-	return entry
+	e := newEntry(t, at)
+	r.out[t.name] = append(r.out[t.name], e)
+	return e
+}
+
+// only returns the entry of a table that is not an array.
+func (r *tomlReader) only(t table) *entry {
+	if r.out[t.name] == nil {
+		r.out[t.name] = []*entry{newEntry(t, place{})}
+	}
+	return r.out.one(t.name)
 }
 
 // define records that a table is written out, and refuses a second time.

@@ -173,7 +173,7 @@ func TestFileFaults(t *testing.T) {
 		"TLS without TLS": {"[[pool]]\nurl = \"stratum+tcp://a:1\"\ntls_insecure = true\n",
 			`rig.toml:3:16: pool.tls_insecure: the pool's url does not use TLS, so this protects nothing; expected a url with stratum+ssl:// or stratum+wss://`},
 		"pin and no verification": {"[[pool]]\nurl = \"stratum+ssl://a:1\"\ntls_insecure = true\ntls_pin = \"sha256:00\"\n",
-			`rig.toml:4:11: pool.tls_pin: is of no use with tls_insecure, which turns verification off; drop one of them`},
+			`rig.toml:4:11: pool.tls_pin: has no effect with tls_insecure, which turns verification off; drop one of them`},
 		"authorities missing": {"[[pool]]\nurl = \"stratum+ssl://a:1\"\ntls_ca = \"ca.pem\"\n",
 			`rig.toml:3:10: pool.tls_ca: "ca.pem" no such file`},
 

@@ -4,50 +4,49 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// keyValue takes one key = value under table ("" = the root of the document).
-func (r *tomlReader) keyValue(table string, entry *poolEntry, n *unstable.Node) {
+// keyValue reads one key = value of an entry, nil = at the root of the document.
+func (r *tomlReader) keyValue(e *entry, n *unstable.Node) {
 	parts := r.key(n.Key())
-	behind := parts[len(parts)-1].end
-	if table == "" && isTable(parts[0].name) {
+	after := parts[len(parts)-1].end
+	if e == nil {
 		name := parts[0].name
+		t, known := r.schema.find(name)
 		switch {
-		case len(parts) == 1:
-			r.inlineTable(name, r.at(parts[0].start), r.valuePlace(behind), n.Value())
+		case !known:
+			r.unknownKey(nil, parts)
 			return
-		case name == "pool":
-			r.add(r.at(parts[0].start).fault(joinKey(parts), "there may be several pools: write [[pool]] and the key below it"))
+		case len(parts) == 1:
+			r.inlineTable(t, r.at(parts[0].start), r.valuePlace(after), n.Value())
+			return
+		case t.array:
+			r.add(r.at(parts[0].start).fault(joinKey(parts), fmt.Sprintf("there may be several %ss: write [[%s]] and the key below it", name, name)))
 			return
 		}
 		if before, defined := r.headers[name]; defined && !r.dotted[name] {
 			r.add(r.at(parts[0].start).fault(name, fmt.Sprintf("table given twice, first on line %d", before.line)))
 		}
 		r.dotted[name] = true
-		table, parts = name, parts[1:]
+		e, parts = r.only(t), parts[1:]
 	}
-	setting, known := r.settings[table+"."+parts[0].name]
-	if !known || len(parts) > 1 || (table == "pool" && entry == nil) {
-		r.unknownKey(table, parts)
+	setting, known := e.table.setting(parts[0].name)
+	if !known || len(parts) > 1 {
+		r.unknownKey(e, parts)
 		return
 	}
-	items, id := r.out.items, setting.Name()
-	if table == "pool" {
-		items, id = entry.items, setting.Key
-	}
-	if before, repeated := items[id]; repeated {
+	if before, repeated := e.items[setting.Key]; repeated {
 		r.add(r.at(parts[0].start).fault(setting.Name(), fmt.Sprintf("given twice, first on line %d", before.at.line)))
 		return
 	}
-	items[id] = r.value(setting, n.Value(), r.valuePlace(behind), r.at(parts[0].start).origin())
+	e.items[setting.Key] = r.value(setting, n.Value(), r.valuePlace(after), r.at(parts[0].start).origin())
 }
 
-// valuePlace is where the value behind a key's end starts. Arrays carry no
+// valuePlace returns where the value after a key's end starts. Arrays carry no
 // position of their own in the syntax tree.
 func (r *tomlReader) valuePlace(end int) place {
 	rest := bytes.TrimLeft(r.data[end:], " \t")
@@ -55,66 +54,68 @@ func (r *tomlReader) valuePlace(end int) place {
 	return r.at(len(r.data) - len(rest))
 }
 
-// inlineTable takes cpu = {…} or pool = [{…}, …] at the root.
-func (r *tomlReader) inlineTable(name string, at, valueAt place, n *unstable.Node) {
-	if name == "pool" {
-		r.inlinePools(at, valueAt, n)
+// inlineTable reads cpu = {…} or, for an array, pool = [{…}, …] at the root.
+func (r *tomlReader) inlineTable(t table, at, valueAt place, n *unstable.Node) {
+	if t.array {
+		r.inlineArray(t, at, valueAt, n)
 		return
 	}
 	if n.Kind != unstable.InlineTable {
-		fault := valueAt.fault(name, "is "+describe(n.Kind))
-		fault.Expected = fmt.Sprintf("a table: write [%s] and its keys below it", name)
+		fault := valueAt.fault(t.name, "is "+describe(n.Kind))
+		fault.Expected = fmt.Sprintf("a table: write %s and its keys below it", t.header())
 		r.add(fault)
 		return
 	}
-	r.define(name, at)
-	r.inlineKeys(name, nil, n)
+	r.define(t.name, at)
+	r.inlineKeys(r.only(t), n)
 }
 
-func (r *tomlReader) inlinePools(at, valueAt place, n *unstable.Node) {
-	if before, defined := r.headers["pool"]; defined {
-		r.add(at.fault("pool", fmt.Sprintf("pools are already listed on line %d", before.line)))
+func (r *tomlReader) inlineArray(t table, at, valueAt place, n *unstable.Node) {
+	if before, defined := r.headers[t.name]; defined {
+		r.add(at.fault(t.name, fmt.Sprintf("%ss are already listed on line %d", t.name, before.line)))
 		return
 	}
-	r.headers["pool"] = at
-	if n.Kind != unstable.Array {
-		fault := valueAt.fault("pool", "is "+describe(n.Kind))
-		fault.Expected = "[[pool]] and its keys below it"
+	r.headers[t.name] = at
+	wrong := func(problem string) {
+		fault := valueAt.fault(t.name, problem)
+		fault.Expected = t.header() + " and its keys below it"
 		r.add(fault)
+	}
+	if n.Kind != unstable.Array {
+		wrong("is " + describe(n.Kind))
 		return
 	}
-	for it := n.Children(); it.Next() && !r.tooMany; {
+	for it := n.Children(); it.Next() && !r.tooMany[t.name]; {
 		element := it.Node()
 		if element.Kind != unstable.InlineTable {
-			fault := valueAt.fault("pool", "holds "+describe(element.Kind))
-			fault.Expected = "[[pool]] and its keys below it"
-			r.add(fault)
+			wrong("holds " + describe(element.Kind))
 			return
 		}
-		if entry := r.newPool(r.at(r.base + int(element.Raw.Offset))); entry != nil {
-			r.inlineKeys("pool", entry, element)
+		if e := r.append(t, r.at(r.base+int(element.Raw.Offset))); e != nil {
+			r.inlineKeys(e, element)
 		}
 	}
 }
 
-func (r *tomlReader) inlineKeys(table string, entry *poolEntry, n *unstable.Node) {
+func (r *tomlReader) inlineKeys(e *entry, n *unstable.Node) {
 	for it := n.Children(); it.Next() && !r.full(); {
 		if it.Node().Kind == unstable.KeyValue {
-			r.keyValue(table, entry, it.Node())
+			r.keyValue(e, it.Node())
 		}
 	}
 }
 
 // unknownKey records a key that is no setting, with the valid one it looks
 // like: of its own table, or the same key of another.
-func (r *tomlReader) unknownKey(table string, parts []keyPart) {
-	full := joinKey(parts)
-	if table != "" {
+func (r *tomlReader) unknownKey(e *entry, parts []keyPart) {
+	full, table := joinKey(parts), ""
+	if e != nil {
+		table = e.table.name
 		full = table + "." + full
 	}
 	fault := r.at(parts[0].start).fault(full, "unknown key")
 	var own, others []string
-	for _, s := range Settings() {
+	for _, s := range r.schema.settings {
 		switch {
 		case s.Table == table:
 			own = append(own, s.Key)
@@ -127,7 +128,7 @@ func (r *tomlReader) unknownKey(table string, parts []keyPart) {
 	case len(others) > 0:
 		fault.Nearest = others[0]
 	case table == "":
-		fault.Nearest = nearest(parts[0].name, tableNames())
+		fault.Nearest = nearest(parts[0].name, r.schema.names())
 	default:
 		fault.Nearest = nearest(parts[0].name, own)
 	}
@@ -149,7 +150,7 @@ func (r *tomlReader) value(s Setting, n *unstable.Node, at place, origin Origin)
 	return r.item(s, text, at, origin)
 }
 
-// text is the text form of a TOML value, if its type suits the setting.
+// text returns the text form of a TOML value, if its type suits the setting.
 func (r *tomlReader) text(s Setting, n *unstable.Node) (text string, ok bool) {
 	data := string(n.Data)
 	switch s.Kind {
@@ -190,13 +191,3 @@ func describe(k unstable.Kind) string {
 		return "a date or time"
 	}
 }
-
-func tableNames() []string {
-	var names []string
-	for _, t := range tables() {
-		names = append(names, t[0])
-	}
-	return names
-}
-
-func isTable(name string) bool { return slices.Contains(tableNames(), name) }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -27,7 +28,7 @@ type Origin struct {
 	Where string `json:"where,omitempty"` // "rig.toml:12:3", "QUARRY_USER", "--user"; "" for a default
 }
 
-// String is the origin as people read it: "rig.toml:12:3", or "default".
+// String returns the origin for people: "rig.toml:12:3", or "default".
 func (o Origin) String() string {
 	if o.Where == "" {
 		return o.Kind
@@ -50,14 +51,22 @@ type item struct {
 	at     place // of the value, for faults
 	origin Origin
 	bad    bool // it was set, but wrongly: a fault says so already
-	shared bool // one value given for several pools
+	shared bool // one value given for several entries
+}
+
+// given reports whether the value is not a default.
+func (it item) given() bool { return it.at.layer != layerDefault }
+
+// orDefault returns a time, or the default if it is 0.
+func (it item) orDefault(standard time.Duration) time.Duration {
+	return cmp.Or(time.Duration(it.num), standard)
 }
 
 // maxText bounds a text setting, in bytes.
 const maxText = 4096
 
 // parse reads the text form of a setting. The problem it returns is "" when
-// all is well; it never holds a secret.
+// there is none; it never contains a secret.
 func parse(s Setting, text string) (v value, problem string) {
 	v.text = text
 	if problem := unprintable(text); problem != "" {
@@ -101,7 +110,7 @@ func parse(s Setting, text string) (v value, problem string) {
 	return v, wrong
 }
 
-// unprintable says what makes text unfit for a log line or a protocol line,
+// unprintable describes what makes text unfit for a log line or a protocol line,
 // without showing it.
 func unprintable(text string) string {
 	switch {
@@ -143,14 +152,14 @@ func isDecimal(text string) bool {
 }
 
 // checker turns text into items: the kind's own rules first, then the check
-// handed in for the setting.
+// passed in for the setting.
 type checker struct {
-	checks    map[string]func(string) error
-	checkPool func(Pool) (string, error)
+	in     Input
+	schema *schema
 	*collector
 }
 
-// item checks text that stands at a place; inTOML words the expectation.
+// item checks the text of a setting given at a place.
 func (c checker) item(s Setting, text string, at place, origin Origin) item {
 	it := item{at: at, origin: origin}
 	v, problem := parse(s, text)
@@ -172,7 +181,7 @@ func (c checker) item(s Setting, text string, at place, origin Origin) item {
 	return it
 }
 
-// foreignProblem runs the check handed in for a setting, on its canonical
+// foreignProblem runs the check passed in for a setting, on its canonical
 // text. Secrets are never handed out, and a URL with credentials in it is
 // refused here, before a check could repeat it in its error.
 func (c checker) foreignProblem(s Setting, text string) string {
@@ -182,7 +191,7 @@ func (c checker) foreignProblem(s Setting, text string) string {
 	if problem := credentials(s, text); problem != "" {
 		return problem
 	}
-	check := c.checks[s.Name()]
+	check := c.in.Checks[s.Name()]
 	if check == nil {
 		return ""
 	}
@@ -194,16 +203,12 @@ func (c checker) foreignProblem(s Setting, text string) string {
 
 // credentials refuses a URL with an @ in its authority part.
 func credentials(s Setting, url string) string {
-	settings := map[string]string{
-		"pool.url":   "user and password (--user, --pass)",
-		"pool.proxy": "proxy_user and proxy_password (--proxy-user, --proxy-pass)",
-	}[s.Name()]
 	_, rest, found := strings.Cut(url, "://")
 	if !found {
 		rest = url
 	}
-	if settings != "" && strings.Contains(rest, "@") {
-		return "user and password do not go into the url; give them with " + settings
+	if s.LoginKeys != "" && strings.Contains(rest, "@") {
+		return "user and password do not go into the url; give them with " + s.LoginKeys
 	}
 	return ""
 }

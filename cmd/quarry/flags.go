@@ -15,8 +15,8 @@ import (
 	"quarry/config"
 )
 
-// mineFlags are the flags of the settings' table, and --config. They carry
-// text: config judges it, so that a flag, a variable and a file get the same
+// mineFlags returns the flags of the settings, and --config. They carry text:
+// config judges it, so that a flag, a variable and a file get the same
 // errors. The environment is config's too, so that it can tell the origins.
 func mineFlags() []cli.Flag {
 	flags := []cli.Flag{&cli.StringFlag{
@@ -24,25 +24,26 @@ func mineFlags() []cli.Flag {
 		Usage: "read settings from this `FILE` ($QUARRY_CONFIG); default: the standard places",
 	}}
 	for _, s := range config.Settings() {
-		flags = append(flags, settingFlag(s))
+		if s.Flag != "" {
+			flags = append(flags, settingFlag(s))
+		}
 	}
 	return flags
 }
 
 func settingFlag(s config.Setting) cli.Flag {
-	category := map[string]string{"pool": "Pool", "strategy": "Strategy", "cpu": "CPU", "log": "Reporting", "run": "Run"}[s.Table]
 	switch {
 	case s.Kind == config.Bool && s.Inverted:
-		return &cli.BoolFlag{Name: s.Flag, Aliases: s.Aliases, Category: category, DisableDefaultText: true,
-			Usage: "do not " + s.Doc + " ($" + s.Env + "=false)"}
+		return &cli.BoolFlag{Name: s.Flag, Aliases: s.Aliases, Category: s.Category, DisableDefaultText: true,
+			Usage: "do not " + s.Doc + envNote(s.Env, "=false")}
 	case s.Kind == config.Bool:
-		return &cli.BoolFlag{Name: s.Flag, Aliases: s.Aliases, Category: category, DisableDefaultText: true,
-			Usage: s.Doc + " ($" + s.Env + ")"}
-	case s.Table == "pool":
-		return &cli.GenericFlag{Name: s.Flag, Aliases: s.Aliases, Category: category, DefaultText: s.Default,
+		return &cli.BoolFlag{Name: s.Flag, Aliases: s.Aliases, Category: s.Category, DisableDefaultText: true,
+			Usage: s.Doc + envNote(s.Env, "")}
+	case s.Repeated:
+		return &cli.GenericFlag{Name: s.Flag, Aliases: s.Aliases, Category: s.Category, DefaultText: s.Default,
 			Value: &texts{}, TakesFile: s.Kind == config.Path, Usage: flagUsage(s)}
 	}
-	return &cli.StringFlag{Name: s.Flag, Aliases: s.Aliases, Category: category, DefaultText: s.Default,
+	return &cli.StringFlag{Name: s.Flag, Aliases: s.Aliases, Category: s.Category, DefaultText: s.Default,
 		TakesFile: s.Kind == config.Path, Usage: flagUsage(s)}
 }
 
@@ -76,20 +77,31 @@ func flagUsage(s config.Setting) string {
 	if s.Kind == config.SecretText {
 		doc += "; - reads it from standard input"
 	}
+	if s.Env == "" {
+		return doc
+	}
 	return fmt.Sprintf("%s ($%s`%s`)", doc, s.Env[:cut], s.Env[cut:])
+}
+
+// envNote returns the variable of a switch for its help line.
+func envNote(env, value string) string {
+	if env == "" {
+		return ""
+	}
+	return " ($" + env + value + ")"
 }
 
 // flagValues are the settings' flags that were given, by long name.
 func flagValues(c *cli.Context) map[string][]string {
 	given := map[string][]string{}
 	for _, s := range config.Settings() {
-		if !c.IsSet(s.Flag) {
+		if s.Flag == "" || !c.IsSet(s.Flag) {
 			continue
 		}
 		switch {
 		case s.Kind == config.Bool:
 			given[s.Flag] = []string{fmt.Sprint(c.Bool(s.Flag))}
-		case s.Table == "pool":
+		case s.Repeated:
 			given[s.Flag] = c.Generic(s.Flag).(*texts).given
 		default:
 			given[s.Flag] = []string{c.String(s.Flag)}
@@ -106,8 +118,11 @@ func loadConfig(c *cli.Context) (*config.Result, error) {
 		return nil, usageFault("--config: the file name is empty")
 	}
 	lines := bufio.NewReader(c.App.Reader)
-	for _, flag := range []string{"pass", "proxy-pass"} {
-		if err := readPasswords(c, lines, flag, flags[flag]); err != nil {
+	for _, s := range config.Settings() {
+		if s.Kind != config.SecretText {
+			continue
+		}
+		if err := readPasswords(c, lines, s, flags[s.Flag]); err != nil {
 			return nil, err
 		}
 	}
@@ -133,16 +148,16 @@ func configFault(err error) error {
 	return usageFault("%v", err)
 }
 
-// readPasswords replaces each "-" among the flag's passwords by a line of
-// standard input; on a terminal it asks for it, and does not show it.
-func readPasswords(c *cli.Context, lines *bufio.Reader, flag string, passwords []string) error {
+// readPasswords replaces each "-" among the values of a secret's flag by a line
+// of standard input; on a terminal it prompts for it, without echo.
+func readPasswords(c *cli.Context, lines *bufio.Reader, s config.Setting, passwords []string) error {
 	for i, password := range passwords {
 		if password != "-" {
 			continue
 		}
-		text, err := readPassword(c, lines, map[string]string{"pass": "pool password: ", "proxy-pass": "proxy password: "}[flag])
+		text, err := readPassword(c, lines, s.Prompt+": ")
 		if err != nil {
-			return usageFault("--%s -: reading the password from standard input: %v", flag, err)
+			return usageFault("--%s -: reading the password from standard input: %v", s.Flag, err)
 		}
 		passwords[i] = text
 	}

@@ -1,0 +1,89 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Log is the [log] table.
+type Log struct {
+	Level          string        // "debug", "info", "warn" or "error"
+	Format         string        // "auto", "text" or "json"
+	File           string        // "" = standard output only
+	MaxSize        int           // MiB at which File is rotated
+	MaxFiles       int           // rotated files kept in addition to File
+	StatusInterval time.Duration // 0 = 10 s on a terminal, 60 s otherwise
+}
+
+func (*Log) table() table {
+	return table{name: "log", category: "Reporting", title: "What is reported, how and where.", settings: []Setting{
+		{Key: "level", InSample: true, Kind: Enum, Default: "info", Allowed: []string{"debug", "info", "warn", "error"}, Env: "QUARRY_LOG_LEVEL", Flag: "log-level",
+			Doc: "least serious messages to report", Example: "debug"},
+		{Key: "format", Kind: Enum, Default: "auto", Allowed: []string{"auto", "text", "json"}, Env: "QUARRY_LOG_FORMAT", Flag: "log-format",
+			Doc:  "form of the messages",
+			Long: "text is lines for people, json one JSON object a line; auto is text,\ncolored on a terminal unless NO_COLOR is set.", Example: "json"},
+		{Key: "file", InSample: true, Kind: Path, Env: "QUARRY_LOG_FILE", Flag: "log-file",
+			Doc:  "also write messages to this file",
+			Long: "The file is rotated by size and reopened on SIGHUP.", Example: "quarry.log"},
+		{Key: "max_size", Kind: Int, Default: "10", Min: 1, Max: 10240, Env: "QUARRY_LOG_MAX_SIZE", Flag: "log-max-size",
+			Doc: "size in MiB at which the log file is rotated", Example: "50"},
+		{Key: "max_files", Kind: Int, Default: "3", Min: 1, Max: 1000, Env: "QUARRY_LOG_MAX_FILES", Flag: "log-max-files",
+			Doc: "rotated log files to keep", Example: "10"},
+		{Key: "status_interval", InSample: true, Kind: Duration, Default: "0s", Min: int64(time.Second), Max: int64(24 * time.Hour), Env: "QUARRY_STATUS_INTERVAL", Flag: "status-interval",
+			Doc:  "time between status lines, 0s = chosen by quarry",
+			Long: "0s means 10s on a terminal and 60s otherwise.", Example: "30s"},
+	}}
+}
+
+func (s *Log) set(c checker, all values) {
+	own := all.one("log").items
+	*s = Log{
+		Level:          own["level"].text,
+		Format:         own["format"].text,
+		File:           own["file"].text,
+		MaxSize:        int(own["max_size"].num),
+		MaxFiles:       int(own["max_files"].num),
+		StatusInterval: time.Duration(own["status_interval"].num),
+	}
+	checkLogFile(c, own["file"])
+}
+
+// checkLogFile refuses a file that can be neither written nor created. It does
+// not create it.
+func checkLogFile(c checker, file item) {
+	if file.bad || file.text == "" {
+		return
+	}
+	if problem := logFileProblem(file.text); problem != "" {
+		c.add(file.at.fault("log.file", quote(file.text)+" "+problem))
+	}
+}
+
+func logFileProblem(name string) string {
+	info, err := os.Stat(name)
+	switch {
+	case err == nil && info.IsDir():
+		return "is a directory, not a file"
+	case err == nil && info.Mode().IsRegular():
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND, 0)
+		if err != nil {
+			return "cannot be written by this user"
+		}
+		f.Close()
+	case err != nil:
+		// One missing folder will be created; more than one is likely a typo.
+		folder := filepath.Dir(name)
+		info, err := os.Stat(folder)
+		if errors.Is(err, fs.ErrNotExist) {
+			folder = filepath.Dir(folder)
+			info, err = os.Stat(folder)
+		}
+		if err != nil || !info.IsDir() {
+			return "cannot be created: there is no folder " + quote(folder)
+		}
+	}
+	return ""
+}
