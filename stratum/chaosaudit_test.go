@@ -118,7 +118,7 @@ func (b *chaosBook) judge(s *shareRecord) {
 		b.violation("%v: the pool accepted it, our books say %v", s.key, s.verdict)
 	case doubt:
 		b.excused[verdict+", after a byte was flipped"]++
-	case verdict == "rejected" && s.scoutedRaise(job):
+	case verdict == "rejected" && s.heldOverRaise(job):
 		b.excused["rejected by the difficulty with which the pool gave the job again"]++
 	case verdict == "rejected":
 		b.violation("%v: %v; the pool says %v", s.key, s.verdict, reasons(s.judged))
@@ -179,10 +179,9 @@ func (s *shareRecord) doubtful() bool {
 	return false
 }
 
-// scoutedRaise tells whether the share was found before the pool gave the same
-// job again with another difficulty, and was the one to learn by which of them
-// it judges. Real pools do either.
-func (s *shareRecord) scoutedRaise(job *jobRecord) bool {
+// heldOverRaise reports whether the share was found before the pool gave the
+// same job again with another difficulty. Real pools judge by either.
+func (s *shareRecord) heldOverRaise(job *jobRecord) bool {
 	if len(s.submits) == 0 || len(s.judged) == 0 || s.judged[len(s.judged)-1].Code != localpool.CodeLowDifficulty {
 		return false
 	}

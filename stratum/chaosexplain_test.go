@@ -1,8 +1,6 @@
 package stratum
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"quarry/stratum/stratumtest"
@@ -105,9 +103,6 @@ func (b *chaosBook) notResumed(pool *poolBook, origin *linkRecord, job *jobRecor
 	if origin.damaged {
 		return "a byte was flipped in its handshake", true
 	}
-	if strings.Contains(fmt.Sprint(s.verdict), "the pool refused the first") {
-		return "the pool refused the first of the job's held shares", b.refusedScout(s.key, origin)
-	}
 	for _, l := range pool.links {
 		if !l.opened.After(origin.opened) || l.opened.After(s.settled) {
 			continue
@@ -127,22 +122,6 @@ func (b *chaosBook) notResumed(pool *poolBook, origin *linkRecord, job *jobRecor
 		return "held for too long", true
 	}
 	return "not held for the next connection", false
-}
-
-// refusedScout tells whether the pool said no to another share of the job that
-// was sent over a later connection.
-func (b *chaosBook) refusedScout(lost shareKey, origin *linkRecord) bool {
-	for key, s := range b.shares {
-		if key.pool != lost.pool || key.job != lost.job || len(s.judged) == 0 || s.judged[len(s.judged)-1].Accepted() {
-			continue
-		}
-		for _, sent := range s.submits {
-			if sent.link.opened.After(origin.opened) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // refusals is how many times in a row the pool did not resume a session that
@@ -188,7 +167,7 @@ func (l *linkRecord) fails(pool *poolBook, origin *linkRecord, job *jobRecord, s
 	case l.firstBlock != job.block:
 		return "a new block when it was resumed", true, true
 	case pool.movedOn(job, l.firstJob.Add(doubtTime)) && pool.movedOn(job, s.settled):
-		return "a new block before the first of the held shares was answered", true, true
+		return "a new block before the held shares were sent", true, true
 	case dead:
 		return "", false, false // it may not have come to it
 	}

@@ -61,7 +61,7 @@ func (c *Client) hold(ctx context.Context, p *pool, share *work.Share, underWay 
 			continue
 		}
 		after = s.Generation()
-		verdict = c.scouted(ctx, p, s, share, sent)
+		verdict = c.resubmit(ctx, p, s, share, sent)
 		again := homeless(verdict)
 		switch {
 		case again == nil && sent:
@@ -85,99 +85,22 @@ func sentBefore(verdict error, sent bool) error {
 	return &work.Lost{Why: lost.Why, Err: fmt.Errorf("sent before, without a verdict: %v", lost.Err), Sent: true}
 }
 
-// scout is a held share that is sent ahead of others like it.
-type scout struct {
-	back    chan struct{} // closed once its verdict is in
-	taken   bool
-	refusal error // by the pool
-}
-
-// errand is what a scout finds out: whether a session takes shares of a job of
-// the session before; weak ones, which do not meet the present difficulty, apart.
-type errand struct {
-	session uint64
-	job     *work.Job
-	weak    bool
-}
-
-// scouted sends a held share, after the verdict on the first of its kind: a
-// pool may give the same extranonces again and know nothing of the jobs before,
-// and refusing one share is better than refusing all. Blocks do not wait.
-func (c *Client) scouted(ctx context.Context, p *pool, s *v1.Session, share *work.Share, sent bool) error {
-	what := errand{s.Generation(), share.Job, !s.Status().Difficulty.Target().MetBy(share.Hash)}
-	for !share.Job.MustSend(share.Hash) {
-		ahead, first := c.scoutFor(p, what)
-		if first {
-			return c.goAhead(ctx, p, what, ahead, s, share, sent)
-		}
-		long, stop := c.clock.after(c.rules.scout)
-		select {
-		case <-ahead.back:
-			stop()
-		case <-long: // the pool may have passed it over
-			return s.Submit(ctx, share)
-		case <-ctx.Done():
-			stop()
-			return v1.Disconnected(ctx.Err())
-		}
-		switch {
-		case ahead.taken:
-			return s.Submit(ctx, share)
-		case ahead.refusal != nil:
-			return &work.Lost{
-				Why: v1.LostDisconnected, Sent: sent,
-				Err: fmt.Errorf("%w: of the shares found before, the pool refused the first: %v", v1.ErrForeign, ahead.refusal),
-			}
-		} // else it found nothing out, and another goes
-	}
-	return s.Submit(ctx, share)
-}
-
-// goAhead sends the share as a scout.
-func (c *Client) goAhead(ctx context.Context, p *pool, what errand, ahead *scout, s *v1.Session, share *work.Share, sent bool) error {
+// resubmit sends a held share over the session that resumed its own, and notes
+// whether the pool still knows its jobs.
+func (c *Client) resubmit(ctx context.Context, p *pool, s *v1.Session, share *work.Share, sent bool) error {
 	verdict := s.Submit(ctx, share)
-	ahead.taken = verdict == nil || sent && secondVerdict(verdict, &work.Lost{}) == nil
-	if !ahead.taken && !s.Outdated(share.Job) { // else the block is what it was refused for
-		ahead.refusal = refusal(verdict)
-	}
+	taken := verdict == nil || sent && secondVerdict(verdict, &work.Lost{}) == nil
+	unknown := errors.Is(verdict, work.ErrStale) && !errors.Is(verdict, work.ErrUnsent) && !s.Outdated(share.Job)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case ahead.taken:
+	case taken:
 		p.forgot = 0
-	case errors.Is(ahead.refusal, work.ErrStale):
-		if p.forgotIn != what.session {
-			p.forgot++
-		}
-		p.forgotIn, p.refused = what.session, c.clock.now()
-	case ahead.refusal == nil:
-		delete(p.scouts, what)
+	case unknown && p.forgotIn != s.Generation():
+		p.forgot++
+		p.forgotIn, p.refused = s.Generation(), c.clock.now()
 	}
-	close(ahead.back)
 	return verdict
-}
-
-// scoutFor is the scout for the errand, and whether that is the caller's share.
-func (c *Client) scoutFor(p *pool, what errand) (ahead *scout, first bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if ahead := p.scouts[what]; ahead != nil {
-		return ahead, false
-	}
-	if p.scouts == nil || len(p.scouts) > 4*c.rules.held { // of sessions long gone
-		p.scouts = make(map[errand]*scout)
-	}
-	p.scouts[what] = &scout{back: make(chan struct{})}
-	return p.scouts[what], true
-}
-
-// refusal is the verdict if it is a no of the pool's.
-func refusal(verdict error) error {
-	var rejected *work.Rejected
-	if !errors.Is(verdict, work.ErrUnsent) && (errors.Is(verdict, work.ErrStale) || errors.As(verdict, &rejected)) {
-		return verdict
-	}
-	return nil
 }
 
 // secondVerdict is the verdict on a share that was sent twice, or would have

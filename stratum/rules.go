@@ -11,7 +11,6 @@ type rules struct {
 	hold      time.Duration // that a share waits for its session to be resumed
 	held      int           // such shares, for each pool
 	holdPause time.Duration // between attempts at most, while shares are held
-	scout     time.Duration // that the others wait for the first of them
 	drainMin  time.Duration // that a pool we leave stays connected, for shares just found
 	drain     time.Duration // and at most, for verdicts
 	complaint time.Duration // that a pool is left alone which we had reason to leave
@@ -25,7 +24,7 @@ const balanceTurn = 10 * time.Second
 func rulesFor(o Options) rules {
 	r := rules{
 		failures: 3, noWork: 30 * time.Second, failback: 120 * time.Second, turn: time.Minute,
-		hold: 120 * time.Second, held: 64, holdPause: 10 * time.Second, scout: 10 * time.Second, drainMin: time.Second, drain: 5 * time.Second,
+		hold: 120 * time.Second, held: 64, holdPause: 10 * time.Second, drainMin: time.Second, drain: 5 * time.Second,
 		complaint: 10 * time.Minute, tick: time.Second,
 	}
 	if o.Failback > 0 {

@@ -35,7 +35,6 @@ type standing struct {
 	returned  time.Time     // when it took over from a worse pool that worked
 	trial     time.Duration // that it must be healthy to do so, if longer than usual
 	served    time.Duration
-	scouts    map[errand]*scout
 	holding   int  // shares that wait for its session to be resumed
 	gone      bool // it failed, without retries
 }

@@ -1,7 +1,6 @@
 package stratum
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -12,10 +11,9 @@ import (
 )
 
 // held has shares held for a pool whose second connection goes by the script.
-// The others wait so long for the first of them.
-func held(t *testing.T, shares uint32, offer stratumtest.Offer, scout time.Duration, script func(*pc)) (r *running, verdicts []<-chan error) {
+func held(t *testing.T, shares uint32, offer stratumtest.Offer, script func(*pc)) (r *running, verdicts []<-chan error) {
 	t.Helper()
-	return heldFor(t, shares, scout, 1, gives(stratumtest.Usual(), "1"), func(c *pc, _ []*work.Job) {
+	return heldFor(t, shares, 1, gives(stratumtest.Usual(), "1"), func(c *pc, _ []*work.Job) {
 		gives(offer, "1")(c)
 		script(c)
 	})
@@ -33,7 +31,7 @@ func gives(offer stratumtest.Offer, jobs ...string) stratumtest.Script {
 
 // heldFor has shares of the first connection's jobs, in turns, held for a pool
 // that comes back once they are.
-func heldFor(t *testing.T, shares uint32, scout time.Duration, jobs int, first stratumtest.Script, second func(*pc, []*work.Job)) (r *running, verdicts []<-chan error) {
+func heldFor(t *testing.T, shares uint32, jobs int, first stratumtest.Script, second func(*pc, []*work.Job)) (r *running, verdicts []<-chan error) {
 	t.Helper()
 	var given []*work.Job
 	ready := make(chan struct{})
@@ -41,7 +39,7 @@ func heldFor(t *testing.T, shares uint32, scout time.Duration, jobs int, first s
 		waitFor(t, ready)
 		second(c, given)
 	})
-	r = run(t, pools(server.URL), func(r *running) { r.rules.scout = scout })
+	r = run(t, pools(server.URL), nil)
 	for range jobs {
 		given = append(given, r.jobOf(server))
 	}
@@ -71,91 +69,12 @@ func (r *running) forgot(pool int) int {
 	return r.pools[pool].forgot
 }
 
-// TestScout: a pool with the same extranonces and no memory of the jobs refuses
-// one share, not all.
-func TestScout(t *testing.T) {
-	got := 0
-	r, verdicts := held(t, 20, stratumtest.Usual(), forEver, func(c *pc) {
-		for {
-			s := c.Expect("mining.submit")
-			got++
-			c.Error(s, `[21,"Job not found",null]`)
-		}
-	})
-	stale, lost := 0, 0
-	for _, of := range verdicts {
-		switch err := r.verdict(of); {
-		case errors.Is(err, work.ErrStale):
-			stale++
-		case disconnected(err) && strings.Contains(err.Error(), "the pool refused the first: stale"):
-			lost++
-		default:
-			t.Errorf("verdict %v", err)
-		}
-	}
-	r.stop()
-	r.end()
-	if got != 1 || stale != 1 || lost != 19 {
-		t.Errorf("the pool got %d shares; %d stale, %d lost", got, stale, lost)
-	}
-}
-
-// TestScoutBrings the others along.
-func TestScoutBrings(t *testing.T) {
-	r, verdicts := held(t, 20, stratumtest.Usual(), forEver, func(c *pc) { oneAhead(t, c) })
-	for _, of := range verdicts {
-		if err := r.verdict(of); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-// oneAhead is a pool that accepts all shares, and gets the first alone.
-func oneAhead(t *testing.T, c *pc) {
-	first := c.Expect("mining.submit")
-	c.Send(`{"id":9,"method":"mining.ping","params":[]}`)
-	if r := c.Read(); r.Method != "" {
-		t.Errorf("before the first verdict the miner sent %s", r.Line)
-	}
-	c.Result(first, "true")
-	accepts(c)
-}
-
-// TestScoutOvertaken: a share that was refused for a new block says nothing of
-// what the pool remembers. The others are stale, too, and not sent.
-func TestScoutOvertaken(t *testing.T) {
-	block := onBlock(1, stratumtest.Sample("2"))
-	r, verdicts := held(t, 20, stratumtest.Usual(), forEver, func(c *pc) {
-		first := c.Expect("mining.submit")
-		c.Notify(block.Params())
-		c.Error(first, `[21,"Stale",null]`)
-		c.Read()
-		t.Error("a second share of the old block was sent")
-	})
-	sent := 0
-	for _, of := range verdicts {
-		err := r.verdict(of)
-		if !errors.Is(err, work.ErrStale) {
-			t.Errorf("verdict %v", err)
-		}
-		if !errors.Is(err, work.ErrUnsent) {
-			sent++
-		}
-	}
-	if sent != 1 {
-		t.Errorf("%d shares were sent, want one", sent)
-	}
-	if n := r.forgot(0); n != 0 {
-		t.Errorf("the pool is said to have forgotten its jobs %d times", n)
-	}
-}
-
 // TestNoRollingNoShares: shares with version bits do not fit a session that has
 // none.
 func TestNoRollingNoShares(t *testing.T) {
 	offer := stratumtest.Usual()
 	offer.Mask = ""
-	r, verdicts := held(t, 3, offer, forEver, func(c *pc) {
+	r, verdicts := held(t, 3, offer, func(c *pc) {
 		c.Read()
 		t.Error("a share with version bits was sent")
 	})
@@ -253,45 +172,5 @@ func TestHopeFades(t *testing.T) {
 	p.heritage.Extranonce.One = nil
 	if !p.mayResume(nil) {
 		t.Error("an empty extranonce1 cannot be given again")
-	}
-}
-
-// TestScoutsApart: what one finds out says nothing of another job, nor of
-// shares below the present difficulty.
-func TestScoutsApart(t *testing.T) {
-	r := run(t, pools("stratum+tcp://"+closedPort(t)), nil)
-	p := r.pools[0]
-	one, two := &work.Job{}, &work.Job{}
-	for _, c := range []struct {
-		what  errand
-		first bool
-	}{
-		{errand{1, one, false}, true},
-		{errand{1, one, false}, false},
-		{errand{1, one, true}, true},
-		{errand{1, two, false}, true},
-		{errand{2, one, false}, true},
-		{errand{1, two, false}, false},
-	} {
-		if _, first := r.scoutFor(p, c.what); first != c.first {
-			t.Errorf("%+v: first %v", c.what, first)
-		}
-	}
-}
-
-// TestScoutPassedOver: a scout that gets no answer does not hold the others up.
-func TestScoutPassedOver(t *testing.T) {
-	r, verdicts := held(t, 5, stratumtest.Usual(), rulesFor(Options{}).scout, func(c *pc) {
-		c.Expect("mining.submit")
-		accepts(c)
-	})
-	answered := make(chan error, len(verdicts))
-	for _, of := range verdicts {
-		go func() { answered <- <-of }()
-	}
-	for range len(verdicts) - 1 { // without the scout, whose verdict takes a minute
-		if err := r.verdict(answered); err != nil {
-			t.Error(err)
-		}
 	}
 }
