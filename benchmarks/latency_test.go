@@ -86,12 +86,12 @@ func BenchmarkSubmit(b *testing.B) {
 				defer mu.Unlock()
 				written[share] = at
 			}}
-			settled := func(share *work.Share, found time.Time, verdict error) {
+			settled := func(share *work.Share, found time.Time, verdict work.Verdict) {
 				mu.Lock()
 				at, ok := written[share]
 				delete(written, share)
 				mu.Unlock()
-				if ok && verdict == nil {
+				if ok && verdict.Kind == work.Accepted {
 					latencies <- at.Sub(found)
 				}
 			}

@@ -71,8 +71,8 @@ func (b *batch) judge(w *work.Work, start uint32, hits []hashing.Hit) {
 		case i > 0 && hit == hits[i-1]:
 			b.doubt("nonce %08x under version %d was reported twice", hit)
 		default:
-			share, verdict := w.Verify(hit)
-			switch verdict {
+			share, kind := w.Verify(hit)
+			switch kind {
 			case work.Found:
 				b.shares = append(b.shares, share)
 			case work.Mismatch:

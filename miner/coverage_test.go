@@ -311,7 +311,7 @@ func TestEveryShareOnce(t *testing.T) {
 						}
 						return errors.New("all is found")
 					},
-					submit: func(context.Context, *work.Share) error { return nil },
+					submit: accept,
 				}
 				o := testOptions(t, 2, source)
 				good := o.Kernels[0]
@@ -327,7 +327,7 @@ func TestEveryShareOnce(t *testing.T) {
 					case <-ctx.Done():
 					}
 				}
-				o.Trace.Settled = func(share *work.Share, _ time.Time, _ error) {
+				o.Trace.Settled = func(share *work.Share, _ time.Time, _ work.Verdict) {
 					mu.Lock()
 					defer mu.Unlock()
 					seen[sharePlace{share.Version, share.Nonce, share.Extranonce2[0]}]++

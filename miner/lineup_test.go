@@ -115,7 +115,7 @@ func TestEachJobHasItsKernel(t *testing.T) {
 // TestWrongKernelGoesOut: one error line, and the next kernel for all workers.
 func TestWrongKernelGoesOut(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
-	source := scripted{run: offers(testJob(t, 1, "1e-6")), submit: func(context.Context, *work.Share) error { return nil }}
+	source := scripted{run: offers(testJob(t, 1, "1e-6")), submit: accept}
 	o := testOptions(t, 3, source)
 	o.Kernels = append([]hashing.Kernel{claims(faults()["a hit that is none"])}, o.Kernels...)
 	o.Log, o.Shares = zap.New(core), 20
@@ -135,7 +135,7 @@ func TestWrongKernelGoesOut(t *testing.T) {
 // TestMissedHitsAreSeen: the test that is repeated while mining sees what no
 // share can show.
 func TestMissedHitsAreSeen(t *testing.T) {
-	source := scripted{run: offers(testJob(t, 1, "1e-6")), submit: func(context.Context, *work.Share) error { return nil }}
+	source := scripted{run: offers(testJob(t, 1, "1e-6")), submit: accept}
 	o := testOptions(t, 2, source)
 	o.Kernels = append([]hashing.Kernel{named("blind", nil)}, o.Kernels...)
 	o.Shares, o.pause = 5, 10*time.Millisecond

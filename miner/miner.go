@@ -53,7 +53,7 @@ type Trace struct {
 	// Switched is called by each worker just before its first scan of a job.
 	Switched func(worker int, job *work.Job)
 	// Settled is called after a share's verdict was booked.
-	Settled func(share *work.Share, found time.Time, verdict error)
+	Settled func(share *work.Share, found time.Time, verdict work.Verdict)
 }
 
 // Run mines until ctx ends, the share limit is reached (both return nil) or
@@ -113,7 +113,7 @@ func Run(ctx context.Context, o Options) error {
 	disconnect()
 	source.Wait()
 	tuner.Wait()
-	o.Telemetry.Ledger.Close()
+	o.Telemetry.Ledger.Close(work.LostShutdown)
 	if ctx.Err() != nil || shares.reached() {
 		return nil
 	}

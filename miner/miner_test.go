@@ -25,13 +25,19 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // scripted is a Source made of two functions.
 type scripted struct {
 	run    func(ctx context.Context, publish func(*work.Job)) error
-	submit func(ctx context.Context, share *work.Share) error
+	submit func(ctx context.Context, share *work.Share) work.Verdict
 }
 
 func (s scripted) Run(ctx context.Context, publish func(*work.Job)) error {
 	return s.run(ctx, publish)
 }
-func (s scripted) Submit(ctx context.Context, share *work.Share) error { return s.submit(ctx, share) }
+func (s scripted) Submit(ctx context.Context, share *work.Share) work.Verdict {
+	return s.submit(ctx, share)
+}
+
+func accept(context.Context, *work.Share) work.Verdict {
+	return work.Verdict{Kind: work.Accepted, Sent: true}
+}
 
 // offers publishes the jobs and waits for the end.
 func offers(jobs ...*work.Job) func(context.Context, func(*work.Job)) error {
@@ -88,11 +94,11 @@ func TestStormKeepsTheBooks(t *testing.T) {
 				}
 			}
 		},
-		submit: func(ctx context.Context, _ *work.Share) error {
-			verdicts := map[string]error{
-				"accepted": nil, "rejected": &work.Rejected{Reason: work.ReasonDuplicate, Code: 22},
-				"stale": fmt.Errorf("wrapped: %w", work.ErrStale), "lost": &work.Lost{Why: "timeout"},
-				"none": errors.New("a source that breaks its word"),
+		submit: func(ctx context.Context, _ *work.Share) work.Verdict {
+			verdicts := map[string]work.Verdict{
+				"accepted": {Kind: work.Accepted, Sent: true}, "rejected": {Kind: work.Rejected, Reason: work.ReasonDuplicate, Code: 22, Sent: true},
+				"stale": {Kind: work.Stale}, "lost": {Kind: work.Lost, Reason: work.LostTimeout, Sent: true},
+				"none": {}, // a source that breaks its word
 			}
 			names := []string{"accepted", "accepted", "rejected", "stale", "lost", "none"}
 			name := names[rand.IntN(len(names))]
@@ -156,9 +162,9 @@ func claims(scan func(p *hashing.Prehash, start, count uint32, hits []hashing.Hi
 func TestLyingKernel(t *testing.T) {
 	source := scripted{
 		run: offers(testJob(t, 1, "1")),
-		submit: func(context.Context, *work.Share) error {
+		submit: func(context.Context, *work.Share) work.Verdict {
 			t.Error("a false hit was submitted")
-			return nil
+			return work.Verdict{}
 		},
 	}
 	o := testOptions(t, 2, source)
@@ -316,7 +322,7 @@ func TestShutdownWaitsForVerdicts(t *testing.T) {
 	submitting := make(chan struct{}, 1000)
 	source := scripted{
 		run: offers(testJob(t, 1, "1e-6")),
-		submit: func(ctx context.Context, _ *work.Share) error {
+		submit: func(ctx context.Context, _ *work.Share) work.Verdict {
 			select {
 			case submitting <- struct{}{}:
 			default:
@@ -324,9 +330,9 @@ func TestShutdownWaitsForVerdicts(t *testing.T) {
 			cancel()
 			select {
 			case <-time.After(100 * time.Millisecond):
-				return nil
+				return work.Verdict{Kind: work.Accepted, Sent: true}
 			case <-ctx.Done():
-				return &work.Lost{Why: "shutdown", Err: ctx.Err()}
+				return work.LostTo(ctx.Err())
 			}
 		},
 	}
@@ -343,14 +349,14 @@ func TestShutdownWaitsForVerdicts(t *testing.T) {
 // TestLossesAreToldTogether: however many shares a pool takes with it, or a
 // block, the log has one line at once and one that counts the rest.
 func TestLossesAreToldTogether(t *testing.T) {
-	for what, verdict := range map[string]error{
-		"lost":  &work.Lost{Why: "disconnected"},
-		"stale": fmt.Errorf("%w: %w", work.ErrStale, work.ErrUnsent),
+	for what, verdict := range map[string]work.Verdict{
+		"lost":  {Kind: work.Lost, Reason: work.LostDisconnected},
+		"stale": {Kind: work.Stale},
 	} {
 		core, logs := observer.New(zap.InfoLevel)
 		o := testOptions(t, 2, scripted{
 			run:    offers(testJob(t, 1, "1e-7")),
-			submit: func(context.Context, *work.Share) error { return verdict },
+			submit: func(context.Context, *work.Share) work.Verdict { return verdict },
 		})
 		o.Log = zap.New(core)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -374,7 +380,7 @@ func TestLossesAreToldTogether(t *testing.T) {
 func TestStarvedWorkerDoesNotHoldTheEnd(t *testing.T) {
 	starved, free := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	source := scripted{run: offers(testJob(t, 1, "1e-6")), submit: func(context.Context, *work.Share) error { return nil }}
+	source := scripted{run: offers(testJob(t, 1, "1e-6")), submit: accept}
 	o := testOptions(t, 1, source)
 	scan := o.Kernels[0].Scan
 	o.Kernels[0].Scan = func(p *hashing.Prehash, start, count uint32, hits []hashing.Hit) (int, uint32) {
@@ -409,7 +415,7 @@ func TestBlocksAreTold(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
 	job := testJob(t, 1, "1e-8")
 	job.NetworkTarget, job.NetworkKnown = testJob(t, 1, "1e-6").Difficulty.Target(), true
-	source := scripted{run: offers(job), submit: func(context.Context, *work.Share) error { return nil }}
+	source := scripted{run: offers(job), submit: accept}
 	o := testOptions(t, 1, source)
 	o.Log, o.Shares = zap.New(core), 1000
 	if err := Run(t.Context(), o); err != nil {
@@ -426,12 +432,12 @@ func TestHeldBackIsNoLatency(t *testing.T) {
 	var n atomic.Uint64
 	source := scripted{
 		run: offers(testJob(t, 1, "1e-6")),
-		submit: func(context.Context, *work.Share) error {
+		submit: func(ctx context.Context, share *work.Share) work.Verdict {
 			time.Sleep(time.Millisecond)
 			if n.Add(1)%2 == 0 {
-				return nil
+				return accept(ctx, share)
 			}
-			return fmt.Errorf("%w: %w", work.ErrStale, work.ErrUnsent)
+			return work.Verdict{Kind: work.Stale}
 		},
 	}
 	o := testOptions(t, 1, source)

@@ -12,8 +12,7 @@ type Source interface {
 	// job means that there is nothing to work on at present. It returns after
 	// all that it started has ended.
 	Run(ctx context.Context, publish func(*work.Job)) error
-	// Submit delivers a share and waits for the verdict, which is its error:
-	// nil (accepted), *work.Rejected, work.ErrStale or *work.Lost. It is called
-	// from several goroutines at once.
-	Submit(ctx context.Context, share *work.Share) error
+	// Submit delivers a share and waits for the verdict. It is called from
+	// several goroutines at once.
+	Submit(ctx context.Context, share *work.Share) work.Verdict
 }

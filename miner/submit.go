@@ -76,7 +76,7 @@ func rareBlock(share *work.Share) bool {
 
 // overflow books a share that found no room.
 func (s *submitter) overflow(f found) {
-	s.settle(f, &work.Lost{Why: "queue full", Err: errOverflow})
+	s.book(f, work.Verdict{Kind: work.Lost, Reason: work.LostQueueFull, Cause: errOverflow})
 }
 
 var errOverflow = errors.New("found faster than the pool answers: it is silent or slow, or its difficulty too low for this machine")
@@ -91,7 +91,7 @@ func (s *submitter) run(ctx context.Context) {
 		slots <- struct{}{}
 		inFlight.Go(func() {
 			s.ledger.Submitted(f.ticket)
-			s.settle(f, s.source.Submit(ctx, f.share))
+			s.book(f, s.source.Submit(ctx, f.share))
 			<-slots
 		})
 	}
@@ -118,36 +118,34 @@ func (s *submitter) next() (f found, ok bool) {
 // reached tells whether the limit of accepted shares is met.
 func (s *submitter) reached() bool { return s.limit > 0 && s.accepted.Load() >= s.limit }
 
-// settle books the verdict and logs it.
-func (s *submitter) settle(f found, verdict error) {
-	if errors.Is(verdict, work.ErrUnsent) {
+// book enters the verdict in the ledger and logs it.
+func (s *submitter) book(f found, verdict work.Verdict) {
+	if !verdict.Sent {
 		s.ledger.Unsent(f.ticket)
 	}
-	var rejected *work.Rejected
-	var lost *work.Lost
-	switch {
-	case verdict == nil:
+	switch verdict.Kind {
+	case work.Accepted:
 		took := s.ledger.Accepted(f.ticket)
 		s.line(f).Info("share accepted", zap.Duration("latency", took))
 		if s.accepted.Add(1) == s.limit {
 			s.enough()
 		}
-	case errors.As(verdict, &rejected):
-		took := s.ledger.Rejected(f.ticket, rejected.Reason)
-		s.line(f).Warn("share rejected", zap.String("reason", rejected.Reason), zap.Int("code", rejected.Code),
-			zap.String("text", rejected.Text), latency(took), poolOf(f))
-	case errors.Is(verdict, work.ErrStale):
+	case work.Rejected:
+		took := s.ledger.Rejected(f.ticket, verdict.Reason)
+		s.line(f).Warn("share rejected", zap.String("reason", verdict.Reason), zap.Int("code", verdict.Code),
+			zap.String("text", verdict.Text), latency(took), poolOf(f))
+	case work.Stale:
 		took := s.ledger.Stale(f.ticket)
-		line := func() { s.line(f).Warn("share stale", zap.Error(verdict), latency(took), poolOf(f)) }
-		if errors.Is(verdict, work.ErrUnsent) {
-			s.outdated.tell("a new block came before they could be sent", line)
-		} else {
+		line := func() { s.line(f).Warn("share stale", zap.Stringer("error", verdict), latency(took), poolOf(f)) }
+		if verdict.Sent {
 			line()
+		} else {
+			s.outdated.tell("a new block came before they could be sent", line)
 		}
-	case errors.As(verdict, &lost):
-		s.lose(f, lost.Why, lost.Err)
+	case work.Lost:
+		s.lose(f, verdict.Reason, verdict.Cause)
 	default: // a source that breaks its word; the share must not vanish
-		s.lose(f, "no verdict", verdict)
+		s.lose(f, work.LostNoVerdict, verdict.Cause)
 	}
 	if s.trace.Settled != nil {
 		s.trace.Settled(f.share, f.at, verdict)
@@ -156,10 +154,10 @@ func (s *submitter) settle(f found, verdict error) {
 
 // lose books a share without a verdict. Where shares come by the million not
 // each of them is logged.
-func (s *submitter) lose(f found, why string, err error) {
-	s.ledger.Lost(f.ticket, why)
-	s.losses.tell(why, func() {
-		s.line(f).Warn("share lost", zap.String("reason", why), zap.Error(err), poolOf(f))
+func (s *submitter) lose(f found, reason string, cause error) {
+	s.ledger.Lost(f.ticket, reason)
+	s.losses.tell(reason, func() {
+		s.line(f).Warn("share lost", zap.String("reason", reason), zap.Error(cause), poolOf(f))
 	})
 }
 

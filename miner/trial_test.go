@@ -67,7 +67,7 @@ func TestTryTellsRates(t *testing.T) {
 
 // TestKernelsMayComeLater: workers wait for the first kernel, and hash with it.
 func TestKernelsMayComeLater(t *testing.T) {
-	o := testOptions(t, 2, scripted{run: offers(testJob(t, 1, "1e-6")), submit: func(context.Context, *work.Share) error { return nil }})
+	o := testOptions(t, 2, scripted{run: offers(testJob(t, 1, "1e-6")), submit: accept})
 	later := o.Kernels[0]
 	o.Kernels, o.Shares = nil, 5
 	o.Tune = func(ctx context.Context, s *Stage) {

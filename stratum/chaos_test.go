@@ -142,7 +142,7 @@ func newChaosRun(t *testing.T, seed uint64) *chaosRun {
 	r.miner = miner.Options{
 		Source: r.source, Kernels: []hashing.Kernel{pacedKernel(t, 500_000)}, Placements: make([]affinity.Placement, 2),
 		Priority: affinity.PriorityNormal, Start: work.Start{Extranonce2: seed}, Telemetry: r.ledger, Log: log,
-		Trace: miner.Trace{Settled: func(s *work.Share, found time.Time, verdict error) {
+		Trace: miner.Trace{Settled: func(s *work.Share, found time.Time, verdict work.Verdict) {
 			r.book.settled(r.source.index[s.Job.Pool], s, found, verdict)
 		}},
 	}
@@ -293,7 +293,7 @@ func (b *chaosBook) acceptedSince(pool int, since time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for key, s := range b.shares {
-		if key.pool == pool && s.found.After(since) && s.verdict == nil {
+		if key.pool == pool && s.found.After(since) && s.verdict.Kind == work.Accepted {
 			return true
 		}
 	}

@@ -1,12 +1,10 @@
 package stratum
 
 import (
-	"errors"
 	"time"
 
 	"quarry/stratum/localpool"
 	"quarry/stratum/stratumtest"
-	"quarry/work"
 )
 
 // audit compares the books about all shares that were settled before a time,
@@ -89,7 +87,7 @@ func (b *chaosBook) judge(s *shareRecord) {
 	yes, duplicates := s.judgements()
 	job := pool.jobs[s.key.job]
 	doubt := s.doubtful() || job == nil || job.tainted
-	verdict := class(s.verdict)
+	verdict := s.verdict.Kind.String()
 	if yes > 1 {
 		b.violation("%v: accepted %d times by the pool", s.key, yes)
 	}
@@ -122,7 +120,7 @@ func (b *chaosBook) judge(s *shareRecord) {
 		b.excused["rejected by the difficulty with which the pool gave the job again"]++
 	case verdict == "rejected":
 		b.violation("%v: %v; the pool says %v", s.key, s.verdict, reasons(s.judged))
-	case errors.Is(s.verdict, work.ErrUnsent):
+	case !s.verdict.Sent:
 		if !pool.movedOn(job, s.settled) && !pool.misledBy(job) {
 			b.violation("%v: not sent as stale, while its block was the pool's newest", s.key)
 		}
@@ -138,12 +136,7 @@ func (b *chaosBook) judgeLost(s *shareRecord, job *jobRecord, accepted int) {
 	if accepted > 0 {
 		explanation += " (the pool has it)"
 	}
-	var lost *work.Lost
-	reason := "no verdict"
-	if errors.As(s.verdict, &lost) {
-		reason = lost.Why
-	}
-	b.lost[lostCase{reason, explanation, ok}]++
+	b.lost[lostCase{s.verdict.Reason, explanation, ok}]++
 	if !ok {
 		b.violation("%v: %v, found %v and settled %v after it was handed over: %s", s.key, s.verdict,
 			s.begun.Sub(s.found).Round(time.Millisecond), s.settled.Sub(s.begun).Round(time.Millisecond), explanation)

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -59,7 +58,7 @@ type shareRecord struct {
 	begun   time.Time // handed to the client
 	found   time.Time
 	settled time.Time
-	verdict error
+	verdict work.Verdict
 	waiting int  // shares with the client when it was settled
 	knew    bool // when it was begun, the client had published a job on another block
 
@@ -188,7 +187,7 @@ func (b *chaosBook) begun(pool int, share *work.Share) {
 }
 
 // settled notes the miner's verdict.
-func (b *chaosBook) settled(pool int, share *work.Share, found time.Time, verdict error) {
+func (b *chaosBook) settled(pool int, share *work.Share, found time.Time, verdict work.Verdict) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s := b.record(keyOf(pool, share))
@@ -199,20 +198,7 @@ func (b *chaosBook) settled(pool int, share *work.Share, found time.Time, verdic
 	if !s.begun.IsZero() {
 		b.waiting--
 	}
-	b.verdicts[class(verdict)]++
-}
-
-func class(verdict error) string {
-	var rejected *work.Rejected
-	switch {
-	case verdict == nil:
-		return "accepted"
-	case errors.As(verdict, &rejected):
-		return "rejected"
-	case errors.Is(verdict, work.ErrStale):
-		return "stale"
-	}
-	return "lost"
+	b.verdicts[verdict.Kind.String()]++
 }
 
 // judged notes a pool's verdict.

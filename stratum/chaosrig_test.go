@@ -162,7 +162,7 @@ func (s *chaosSource) hush() {
 	}
 }
 
-func (s *chaosSource) Submit(ctx context.Context, share *work.Share) error {
+func (s *chaosSource) Submit(ctx context.Context, share *work.Share) work.Verdict {
 	s.book.begun(s.index[share.Job.Pool], share)
 	return s.Client.Submit(ctx, share)
 }

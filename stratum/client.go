@@ -157,33 +157,26 @@ func (c *Client) Run(ctx context.Context, publish func(*work.Job)) error {
 }
 
 // Submit sends the share to the pool that its job came from and returns the
-// verdict on it: nil, work.ErrStale, *work.Rejected or *work.Lost. A share
-// whose connection is gone is held for a while: the pool may resume the
-// session.
-func (c *Client) Submit(ctx context.Context, share *work.Share) error {
+// verdict on it. A share whose connection is gone waits for a while: the pool may
+// resume the session.
+func (c *Client) Submit(ctx context.Context, share *work.Share) work.Verdict {
+	if ctx.Err() != nil {
+		return work.LostTo(ctx.Err())
+	}
 	c.mu.Lock()
 	s, p := c.sessions[share.Job.Session], c.owners[share.Job.Session]
 	c.mu.Unlock()
-	verdict := error(v1.Disconnected(errors.New("the connection that the job came over is gone")))
-	switch {
-	case ctx.Err() != nil:
-		return v1.Disconnected(ctx.Err())
-	case s != nil:
+	verdict := work.LostTo(errGone)
+	if s != nil {
 		verdict = s.Submit(ctx, share)
 	}
-	lost := homeless(verdict)
-	if lost == nil {
-		lost = forgotten(verdict)
+	if p != nil && (isDisconnected(verdict) || isDeauthorized(verdict)) {
+		return c.resubmit(ctx, p, share, s != nil, verdict)
 	}
-	if lost == nil || p == nil {
-		return verdict
-	}
-	again := c.hold(ctx, p, share, s != nil, lost)
-	if errors.Is(again, lost.Err) && forgotten(verdict) != nil {
-		return verdict // as it was: no other session came
-	}
-	return again
+	return verdict
 }
+
+var errGone = errors.New("the connection that the job came over is gone")
 
 // change makes a change that somebody may wait for.
 func (c *Client) change(do func()) {

@@ -64,7 +64,7 @@ func run(t *testing.T, options Options, change func(*running)) *running {
 	}
 	r := &running{Client: c, t: t, jobs: make(chan *work.Job, 1000), ended: make(chan error, 1), logs: logs, begun: time.Now(), speed: speed, enough: 1000}
 	c.clock = clock{now: r.now, wait: r.wait, after: r.after, jitter: func() float64 { return 0 }}
-	r.rules.hold = 24 * time.Hour
+	r.rules.resubmit = 24 * time.Hour
 	if change != nil {
 		change(r)
 	}
@@ -88,7 +88,7 @@ func run(t *testing.T, options Options, change func(*running)) *running {
 }
 
 // holdsBriefly has the client hold shares for the usual time.
-func holdsBriefly(r *running) { r.rules.hold = rulesFor(r.options).hold }
+func holdsBriefly(r *running) { r.rules.resubmit = rulesFor(r.options).resubmit }
 
 func (r *running) now() time.Time { return r.begun.Add(r.speed * time.Since(r.begun)) }
 
@@ -207,15 +207,10 @@ func share(job *work.Job, nonce uint32) *work.Share {
 	return s
 }
 
-func (r *running) submit(s *work.Share) error {
+func (r *running) submit(s *work.Share) work.Verdict {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	return r.Submit(ctx, s)
-}
-
-func disconnected(err error) bool {
-	var lost *work.Lost
-	return errors.As(err, &lost) && lost.Why == "disconnected"
 }
 
 func pools(urls ...string) Options {
@@ -237,8 +232,8 @@ func TestMineOverEveryScheme(t *testing.T) {
 		}
 		r := run(t, options, nil)
 		job := r.jobOf(server)
-		if err := r.submit(share(job, 1)); err != nil {
-			t.Errorf("%s: %v", server.URL, err)
+		if v := r.submit(share(job, 1)); v.Kind != work.Accepted {
+			t.Errorf("%s: %v", server.URL, v)
 		}
 		status := r.Status()
 		if !status.Connected || !status.Authorised || status.Pool != server.URL || status.Connects != 1 || status.Difficulty.Float64() != 1 || status.SessionID != "deadbeef" {
@@ -263,19 +258,19 @@ func TestFailover(t *testing.T) {
 	r.logged("pool failed", "retry_in")
 	r.logged("pool failed", dead)
 	r.logged("hashing for", first.URL)
-	if err := r.submit(share(one, 0xdead)); !disconnected(err) { // the pool does not resume sessions
-		t.Errorf("share under way at the loss: %v", err)
+	if v := r.submit(share(one, 0xdead)); !isDisconnected(v) { // the pool does not resume sessions
+		t.Errorf("share under way at the loss: %v", v)
 	}
 	r.noWorkFor(one)
 	again := r.jobOf(first) // a single failure is no reason to leave
 	if again.Session <= one.Session {
 		t.Errorf("session %d after %d", again.Session, one.Session)
 	}
-	if err := r.submit(share(one, 1)); !disconnected(err) {
-		t.Errorf("share of the lost session: %v", err)
+	if v := r.submit(share(one, 1)); !isDisconnected(v) {
+		t.Errorf("share of the lost session: %v", v)
 	}
-	if err := r.submit(share(again, 1)); err != nil {
-		t.Error(err)
+	if v := r.submit(share(again, 1)); v.Kind != work.Accepted {
+		t.Error(v)
 	}
 	if n := second.Connections(); n != 0 {
 		t.Errorf("%d connections to the second pool", n)
@@ -283,8 +278,8 @@ func TestFailover(t *testing.T) {
 	first.Close()
 	r.noWorkFor(again)
 	two := r.jobOf(second)
-	if err := r.submit(share(two, 1)); err != nil {
-		t.Error(err)
+	if v := r.submit(share(two, 1)); v.Kind != work.Accepted {
+		t.Error(v)
 	}
 }
 

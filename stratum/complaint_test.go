@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"quarry/stratum/stratumtest"
+	"quarry/work"
 )
 
 // TestComplaint: a pool that works but rejects everything is left for another,
@@ -33,8 +34,8 @@ func TestComplaint(t *testing.T) {
 	r.complain(r.pools[0], current, fmt.Errorf("it rejects all"))
 	switched := r.jobOf(second.Server) // without a nil in between
 	r.logged("hashing for", "it rejects all")
-	if err := r.submit(share(switched, 1)); err != nil {
-		t.Error(err)
+	if v := r.submit(share(switched, 1)); v.Kind != work.Accepted {
+		t.Error(v)
 	}
 	eventually(func() bool { return rejects.Connections() == 2 })
 	if after := r.now().Sub(left); after < 9*time.Minute || rejects.Connections() != 2 {
@@ -51,8 +52,8 @@ func TestComplaintWithoutABackup(t *testing.T) {
 	r.atWork(0)
 	r.complain(r.pools[0], 1, fmt.Errorf("it rejects all"))
 	r.logged("pool failed", dead)
-	if err := r.submit(share(job, 1)); err != nil {
-		t.Error(err)
+	if v := r.submit(share(job, 1)); v.Kind != work.Accepted {
+		t.Error(v)
 	}
 	r.complain(r.pools[0], 1, nil)
 	if len(r.jobs) > 0 {

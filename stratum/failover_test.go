@@ -66,13 +66,13 @@ func TestFailback(t *testing.T) {
 	r.logged("hashing for", "it is preferred and was healthy for")
 	last := r.later(share(two, 8)) // found in the last batch
 	second.mute.Store(false)
-	for _, of := range []<-chan error{open, last} {
-		if err := r.verdict(of); err != nil {
-			t.Errorf("share of the pool that was left: %v", err)
+	for _, of := range []<-chan work.Verdict{open, last} {
+		if v := r.verdict(of); v.Kind != work.Accepted {
+			t.Errorf("share of the pool that was left: %v", v)
 		}
 	}
-	if err := r.submit(share(one, 9)); err != nil {
-		t.Error(err)
+	if v := r.submit(share(one, 9)); v.Kind != work.Accepted {
+		t.Error(v)
 	}
 	<-second.gone
 	for _, c := range []struct {
@@ -105,8 +105,8 @@ func TestBackAtOnce(t *testing.T) {
 	first.down.Store(false)
 	r.atWork(0)
 	second.down.Store(true)
-	if err := r.submit(share(two, 1)); !disconnected(err) {
-		t.Errorf("verdict %v", err)
+	if v := r.submit(share(two, 1)); !isDisconnected(v) {
+		t.Errorf("verdict %v", v)
 	}
 	r.noWorkFor(two)
 	r.jobOf(first.Server)
@@ -158,8 +158,8 @@ func TestDrainEnds(t *testing.T) {
 	}
 	first.down.Store(false)
 	r.jobOf(first.Server)
-	if err := r.verdict(open); !disconnected(err) || !errors.Is(err, errLeft) {
-		t.Errorf("verdict %v", err)
+	if v := r.verdict(open); !isDisconnected(v) || !errors.Is(v.Cause, errLeft) {
+		t.Errorf("verdict %v", v)
 	}
 	if n := looks.Load(); n != 5 { // within 5 s
 		t.Errorf("the pool was left after %d looks of %v, want 5", n, look)
@@ -221,8 +221,8 @@ func TestSplitOverSockets(t *testing.T) {
 				if job == nil {
 					t.Fatal("hashing stopped at a change of pools")
 				}
-				if err := r.submit(share(job, 1)); err != nil && !errors.Is(err, work.ErrUnsent) {
-					t.Error(err)
+				if v := r.submit(share(job, 1)); v.Kind != work.Accepted && v.Sent {
+					t.Error(v)
 				}
 			}
 			sum := served[0] + served[1] + served[2]

@@ -1,7 +1,6 @@
 package stratum
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -27,20 +26,20 @@ func resumes(t *testing.T, job stratumtest.Job, scripts ...func(c *pc)) *stratum
 }
 
 // later submits in the background.
-func (r *running) later(s *work.Share) <-chan error {
-	verdict := make(chan error, 1)
+func (r *running) later(s *work.Share) <-chan work.Verdict {
+	verdict := make(chan work.Verdict, 1)
 	go func() { verdict <- r.submit(s) }()
 	return verdict
 }
 
-func (r *running) verdict(of <-chan error) error {
+func (r *running) verdict(of <-chan work.Verdict) work.Verdict {
 	r.t.Helper()
 	select {
 	case err := <-of:
 		return err
 	case <-time.After(patience):
 		r.t.Fatalf("no verdict; the log: %v", r.logs.All())
-		return nil
+		return work.Verdict{}
 	}
 }
 
@@ -58,9 +57,9 @@ func TestHeldShares(t *testing.T) {
 	r.logged("the pool resumed the session", server.URL)
 	meanwhile := r.later(share(job, 2))
 	close(back)
-	for _, of := range []<-chan error{unanswered, meanwhile} {
-		if err := r.verdict(of); err != nil {
-			t.Error(err)
+	for _, of := range []<-chan work.Verdict{unanswered, meanwhile} {
+		if v := r.verdict(of); v.Kind != work.Accepted {
+			t.Error(v)
 		}
 	}
 	nonces := fmt.Sprint(await(t, received).Params[4], await(t, received).Params[4])
@@ -85,11 +84,11 @@ func TestTakenBefore(t *testing.T) {
 		})
 	r := run(t, pools(server.URL), nil)
 	job := r.jobOf(server)
-	if err := r.submit(share(job, 1)); err != nil {
-		t.Errorf("a share that the pool knows from the connection before: %v", err)
+	if v := r.submit(share(job, 1)); v.Kind != work.Accepted {
+		t.Errorf("a share that the pool knows from the connection before: %v", v)
 	}
-	if err := r.submit(share(job, 2)); !rejectedFor(err, work.ReasonDuplicate) {
-		t.Errorf("a share that it should not know: %v", err)
+	if v := r.submit(share(job, 2)); !v.RejectedFor(work.ReasonDuplicate) {
+		t.Errorf("a share that it should not know: %v", v)
 	}
 }
 
@@ -99,16 +98,15 @@ func TestHeldInVain(t *testing.T) {
 	newBlock := onBlock(1, stratumtest.Sample("2"))
 	for name, c := range map[string]struct {
 		next stratumtest.Script
-		want func(error) bool
+		want func(work.Verdict) bool
 	}{
 		"new block": {func(c *pc) {
 			c.Welcome(stratumtest.Usual())
 			c.Notify(newBlock.Params())
 			c.Read()
 			t.Error("a share for an old block was sent")
-		}, func(err error) bool { // the pool may have taken it
-			var lost *work.Lost
-			return disconnected(err) && errors.As(err, &lost) && lost.Sent && !errors.Is(err, work.ErrStale) && strings.Contains(err.Error(), "too late")
+		}, func(v work.Verdict) bool { // the pool may have taken it
+			return isDisconnected(v) && v.Sent && strings.Contains(v.String(), "too late")
 		}},
 		"new extranonces": {func(c *pc) {
 			offer := stratumtest.Usual()
@@ -117,7 +115,9 @@ func TestHeldInVain(t *testing.T) {
 			c.Notify(stratumtest.Sample("1").Params())
 			c.Read()
 			t.Error("a share with another extranonce1 was sent")
-		}, func(err error) bool { return disconnected(err) && strings.Contains(err.Error(), "another extranonce1") }},
+		}, func(v work.Verdict) bool {
+			return isDisconnected(v) && strings.Contains(v.String(), "another extranonce1")
+		}},
 		"other size": {func(c *pc) {
 			offer := stratumtest.Usual()
 			offer.Size = 8
@@ -125,8 +125,10 @@ func TestHeldInVain(t *testing.T) {
 			c.Notify(stratumtest.Sample("1").Params())
 			c.Read()
 			t.Error("a share with another size of the extranonce2 was sent")
-		}, disconnected},
-		"never back": {func(c *pc) {}, func(err error) bool { return disconnected(err) && strings.Contains(err.Error(), "did not come back") }},
+		}, isDisconnected},
+		"never back": {func(c *pc) {}, func(v work.Verdict) bool {
+			return isDisconnected(v) && strings.Contains(v.String(), "did not come back")
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := stratumtest.Serve(t, func(c *pc) {
@@ -139,8 +141,8 @@ func TestHeldInVain(t *testing.T) {
 				change = holdsBriefly
 			}
 			r := run(t, pools(server.URL), change)
-			if err := r.submit(share(r.jobOf(server), 1)); !c.want(err) {
-				t.Errorf("verdict %v", err)
+			if v := r.submit(share(r.jobOf(server), 1)); !c.want(v) {
+				t.Errorf("verdict %v", v)
 			}
 		})
 	}
@@ -166,8 +168,8 @@ func TestHeldForAnOldBlock(t *testing.T) {
 	r.logged("pool lost", server.URL)
 	verdict := r.later(share(job, 1))
 	close(away)
-	if err := r.verdict(verdict); !errors.Is(err, work.ErrStale) || !errors.Is(err, work.ErrUnsent) {
-		t.Errorf("verdict %v", err)
+	if v := r.verdict(verdict); v.Kind != work.Stale || v.Sent {
+		t.Errorf("verdict %v", v)
 	}
 }
 
@@ -180,7 +182,7 @@ func TestHashingWhileAway(t *testing.T) {
 	before := r.now()
 	server.Close()
 	r.noWork()
-	if away := r.now().Sub(before); away < r.rules.hold {
+	if away := r.now().Sub(before); away < r.rules.resubmit {
 		t.Errorf("hashing stopped after %v", away)
 	}
 	r.logged("no work: hashing stands still until a pool gives a job", "")
@@ -194,12 +196,12 @@ func TestRoomOnceBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	p, late := c.pools[0], &work.Share{Job: &work.Job{Session: 1}}
-	p.current, p.holding = 1, c.rules.held
-	if c.takeHold(p, late, false) {
+	p.current, p.queued = 1, c.rules.queued
+	if c.enqueue(p, late, false) {
 		t.Error("room for more shares than are to be held")
 	}
 	p.current, p.session = 2, new(v1.Session)
-	if !c.takeHold(p, late, false) {
+	if !c.enqueue(p, late, false) {
 		t.Error("no room although the pool is back")
 	}
 }
@@ -211,17 +213,17 @@ func TestHeldIsBounded(t *testing.T) {
 	job := r.jobOf(server)
 	server.Close()
 	r.logged("pool lost", server.URL)
-	var verdicts []<-chan error
-	for nonce := range uint32(r.rules.held + 5) {
+	var verdicts []<-chan work.Verdict
+	for nonce := range uint32(r.rules.queued + 5) {
 		verdicts = append(verdicts, r.later(share(job, nonce)))
 	}
 	full := 0
 	for _, of := range verdicts {
-		err := r.verdict(of)
-		if !disconnected(err) {
-			t.Errorf("verdict %v", err)
+		v := r.verdict(of)
+		if !isDisconnected(v) {
+			t.Errorf("verdict %v", v)
 		}
-		if strings.Contains(err.Error(), "being held already") {
+		if strings.Contains(v.String(), "queued already") {
 			full++
 		}
 	}

@@ -41,7 +41,7 @@ func hostileUnauthorised(t *testing.T) {
 			server, backup := stratumtest.Serve(t, refuse(answer)), stratumtest.Serve(t, works)
 			r := mineFailures(t, pools(server.URL, backup.URL))
 			early := r.jobOf(server)
-			if err := r.submit(share(early, 1)); err == nil {
+			if v := r.submit(share(early, 1)); v.Kind == work.Accepted {
 				t.Error("a share was accepted before the authorisation")
 			}
 			r.noWorkFor(early)
@@ -97,8 +97,8 @@ func hostileDeauthorised(t *testing.T) {
 		r := run(t, pools(server.URL), func(r *running) { still(r); r.enough = 2 })
 		for nonce := range uint32(2) {
 			job := r.jobOf(server)
-			if err := r.submit(share(job, nonce)); !rejectedFor(err, work.ReasonUnauthorized) {
-				t.Errorf("verdict %v", err)
+			if v := r.submit(share(job, nonce)); !v.RejectedFor(work.ReasonUnauthorized) {
+				t.Errorf("verdict %v", v)
 			}
 			r.noWorkFor(job)
 		}
@@ -153,14 +153,13 @@ func hostileUnanswered(t *testing.T) {
 	r := run(t, options, nil)
 	job := r.jobOf(server)
 	unanswered := func(nonces ...uint32) {
-		var verdicts []<-chan error
+		var verdicts []<-chan work.Verdict
 		for _, nonce := range nonces {
 			verdicts = append(verdicts, r.later(share(job, nonce)))
 		}
 		for _, of := range verdicts {
-			var lost *work.Lost
-			if err := r.verdict(of); !errors.As(err, &lost) || lost.Why != "timeout" || !lost.Sent {
-				t.Errorf("verdict %v, want lost by a timeout", err)
+			if v := r.verdict(of); !v.LostFor(work.LostTimeout) || !v.Sent {
+				t.Errorf("verdict %v, want lost by a timeout", v)
 			}
 		}
 	}
@@ -176,8 +175,8 @@ func hostileUnanswered(t *testing.T) {
 	if again.ID != "2" {
 		t.Errorf("job %+v", again)
 	}
-	if err := r.submit(share(again, 2)); err != nil {
-		t.Errorf("over the next connection: %v", err)
+	if v := r.submit(share(again, 2)); v.Kind != work.Accepted {
+		t.Errorf("over the next connection: %v", v)
 	}
 }
 
@@ -207,11 +206,11 @@ func hostileAnsweredTwice(t *testing.T) {
 	}, works)
 	r := run(t, pools(server.URL), nil)
 	job := r.jobOf(server)
-	if err := r.submit(share(job, 1)); err != nil {
-		t.Errorf("accepted, then rejected: %v", err)
+	if v := r.submit(share(job, 1)); v.Kind != work.Accepted {
+		t.Errorf("accepted, then rejected: %v", v)
 	}
-	if err := r.submit(share(job, 2)); !rejectedFor(err, work.ReasonLowDifficulty) {
-		t.Errorf("rejected, then accepted: %v", err)
+	if v := r.submit(share(job, 2)); !v.RejectedFor(work.ReasonLowDifficulty) {
+		t.Errorf("rejected, then accepted: %v", v)
 	}
 	r.keeps(server, job, 3)
 	r.nothingMore()

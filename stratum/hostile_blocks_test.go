@@ -48,8 +48,8 @@ func hostileJobIDs(t *testing.T) {
 	r.logged("ignored a malformed message", "job id of 102402 bytes, the limit is 256")
 	for i, id := range echoed {
 		job := r.jobOf(server)
-		if err := r.submit(share(job, uint32(i))); err != nil {
-			t.Errorf("id %.40s: %v", id, err)
+		if v := r.submit(share(job, uint32(i))); v.Kind != work.Accepted {
+			t.Errorf("id %.40s: %v", id, v)
 		}
 		if s := await(t, shares); !strings.Contains(s.Line, `["user.rig",`+id+`,"00000000",`) {
 			t.Errorf("id %.40s: sent %s", id, s.Line)

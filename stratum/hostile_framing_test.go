@@ -243,8 +243,8 @@ func halfOpen(t *testing.T) {
 	checkKeepAlive(t, server)
 	verdict := r.later(share(job, 1))
 	r.drops(server, "not a word from the pool for 2s", time.Second)
-	if err := r.verdict(verdict); !disconnected(err) {
-		t.Errorf("the share under way: %v", err)
+	if v := r.verdict(verdict); !isDisconnected(v) {
+		t.Errorf("the share under way: %v", v)
 	}
 	r.stops()
 	r.jobOf(server)
@@ -309,15 +309,15 @@ func peerNeverReads(t *testing.T) {
 	}
 	r := run(t, options, nil)
 	job := r.jobOf(server)
-	verdicts := make(chan error, 8)
+	verdicts := make(chan work.Verdict, 8)
 	for first := range uint32(cap(verdicts)) {
 		go func() {
 			for nonce := first; ; nonce += uint32(cap(verdicts)) {
 				s := share(job, nonce)
 				ctx, leave := context.WithTimeout(context.Background(), patience)
 				senders.Store(s, leave)
-				if err := r.Submit(ctx, s); err == nil || ctx.Err() != context.Canceled {
-					verdicts <- err
+				if v := r.Submit(ctx, s); v.Kind == work.Accepted || ctx.Err() != context.Canceled {
+					verdicts <- v
 					leave()
 					return
 				}
@@ -331,8 +331,8 @@ func peerNeverReads(t *testing.T) {
 	r.next("meanwhile")
 	r.drops(server, "write to the pool", time.Second)
 	for range cap(verdicts) {
-		if err := r.verdict(verdicts); !disconnected(err) {
-			t.Errorf("verdict %v", err)
+		if v := r.verdict(verdicts); !isDisconnected(v) {
+			t.Errorf("verdict %v", v)
 		}
 	}
 	r.stops()
@@ -363,14 +363,14 @@ func neverAnswers(t *testing.T) {
 	})
 	r := mine(t, v1.Limits{}, server)
 	job := r.jobOf(server)
-	verdicts := make(chan error, 3*bound)
+	verdicts := make(chan work.Verdict, 3*bound)
 	for nonce := range uint32(3 * bound) {
 		go func() { verdicts <- r.submit(share(job, nonce)) }()
 	}
 	await(t, full)
 	for range 3 * bound {
-		if err := r.verdict(verdicts); err != nil {
-			t.Errorf("verdict %v", err)
+		if v := r.verdict(verdicts); v.Kind != work.Accepted {
+			t.Errorf("verdict %v", v)
 		}
 	}
 }

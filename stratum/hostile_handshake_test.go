@@ -95,7 +95,7 @@ func jobBeforeAuthorize(t *testing.T) {
 	server := stratumtest.Serve(t, early)
 	r := mine(t, v1.Limits{}, server)
 	job := r.jobOf(server)
-	var verdicts []<-chan error
+	var verdicts []<-chan work.Verdict
 	for nonce := range uint32(v1.Limits{}.WithDefaults().Shares) {
 		verdicts = append(verdicts, r.later(share(job, nonce)))
 	}
@@ -104,17 +104,16 @@ func jobBeforeAuthorize(t *testing.T) {
 	}
 	authorise <- true
 	for _, of := range verdicts {
-		if err := r.verdict(of); err != nil {
-			t.Errorf("verdict %v", err)
+		if v := r.verdict(of); v.Kind != work.Accepted {
+			t.Errorf("verdict %v", v)
 		}
 	}
 
 	script, over := hungUp(early)
 	never := stratumtest.Serve(t, script)
 	r = mine(t, v1.Limits{Authorise: 50 * time.Millisecond}, never)
-	var lost *work.Lost
-	if err := r.submit(share(r.jobOf(never), 1)); !errors.As(err, &lost) || lost.Why != "timeout" || lost.Sent {
-		t.Errorf("verdict %v", err)
+	if v := r.submit(share(r.jobOf(never), 1)); !v.LostFor(work.LostTimeout) || v.Sent {
+		t.Errorf("verdict %v", v)
 	}
 	r.stop()
 	r.end()
@@ -369,7 +368,7 @@ func difficultyTiny(t *testing.T) {
 	}
 	begun := time.Now()
 	accepted := 0
-	verdicts := make(chan error, 64)
+	verdicts := make(chan work.Verdict, 64)
 	for first := range uint32(cap(verdicts)) {
 		go func() {
 			for nonce := first; nonce < shares; nonce += uint32(cap(verdicts)) {
@@ -380,11 +379,11 @@ func difficultyTiny(t *testing.T) {
 		}()
 	}
 	for range shares {
-		switch err := r.verdict(verdicts); {
-		case err == nil:
+		switch v := r.verdict(verdicts); {
+		case v.Kind == work.Accepted:
 			accepted++
-		case !errors.Is(err, work.ErrUnsent):
-			t.Errorf("verdict %v", err)
+		case v.Sent:
+			t.Errorf("verdict %v", v)
 		}
 	}
 	seconds := time.Since(begun).Seconds()

@@ -97,8 +97,8 @@ func hostileMasks(t *testing.T) {
 		}
 		s := share(job, 1)
 		s.Version |= job.VersionMask
-		if err := r.submit(s); err != nil {
-			t.Errorf("%s: %v", c.configured, err)
+		if v := r.submit(s); v.Kind != work.Accepted {
+			t.Errorf("%s: %v", c.configured, v)
 		}
 		request := await(t, shares)
 		if len(request.Params) != c.params || c.params == 6 && request.Params[5] != fmt.Sprintf("%08x", c.mask) {
@@ -145,8 +145,8 @@ func hostileMaskChange(t *testing.T) {
 		share *work.Share
 		bits  string
 	}{{found, "1fffe000"}, {under, "00004000"}, {share(last, 3), "00000000"}} {
-		if err := r.submit(c.share); err != nil {
-			t.Error(err)
+		if v := r.submit(c.share); v.Kind != work.Accepted {
+			t.Error(v)
 		}
 		if s := await(t, shares); len(s.Params) != 6 || s.Params[5] != c.bits {
 			t.Errorf("sent %s, want the bits %s", s.Line, c.bits)
@@ -181,8 +181,8 @@ func hostileMaskInVersion(t *testing.T) {
 	for i, rolled := range w.Version[:w.Versions] {
 		s := share(job, uint32(i))
 		s.Version = rolled
-		if err := r.submit(s); err != nil {
-			t.Error(err)
+		if v := r.submit(s); v.Kind != work.Accepted {
+			t.Error(v)
 		}
 		var bits uint32
 		fmt.Sscanf(fmt.Sprint(await(t, shares).Params[5]), "%x", &bits)
@@ -232,8 +232,8 @@ func hostileConfigure(t *testing.T) {
 			t.Errorf("%s: sent %s", name, s.Line)
 		}
 		r.logged("connecting again, without mining.configure, hence without version rolling", server.URL)
-		if err := r.submit(share(r.jobOf(server), 2)); err != nil {
-			t.Errorf("%s: over the third connection: %v", name, err)
+		if v := r.submit(share(r.jobOf(server), 2)); v.Kind != work.Accepted {
+			t.Errorf("%s: over the third connection: %v", name, v)
 		}
 		if n := server.Connections(); n != 3 {
 			t.Errorf("%s: %d connections, want 3", name, n)
@@ -286,8 +286,8 @@ func hostileSetExtranonce(t *testing.T) {
 		t.Errorf("the job after: %+v", two)
 	}
 	for _, s := range []*work.Share{share(one, 1), share(two, 2)} {
-		if err := r.submit(s); err != nil {
-			t.Error(err)
+		if v := r.submit(s); v.Kind != work.Accepted {
+			t.Error(v)
 		}
 		if request := await(t, shares); len(fmt.Sprint(request.Params[2])) != 2*s.Job.Extranonce2Size {
 			t.Errorf("sent %s", request.Line)

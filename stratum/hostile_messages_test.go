@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -330,18 +329,17 @@ func repliesOutOfOrder(t *testing.T) {
 	})
 	r := mine(t, v1.Limits{}, server)
 	job := r.jobOf(server)
-	var verdicts [shares]<-chan error
+	var verdicts [shares]<-chan work.Verdict
 	for nonce := range verdicts {
 		verdicts[nonce] = r.later(share(job, uint32(nonce%10)+uint32(nonce/10)*0x10))
 	}
 	for nonce, of := range verdicts {
-		err := r.verdict(of)
-		var rejected *work.Rejected
+		v := r.verdict(of)
 		switch {
-		case nonce%2 == 0 && err != nil:
-			t.Errorf("share %d: %v", nonce, err)
-		case nonce%2 == 1 && (!errors.As(err, &rejected) || rejected.Text != fmt.Sprintf("I refuse %08x", nonce%10+nonce/10*0x10)):
-			t.Errorf("share %d: %v", nonce, err)
+		case nonce%2 == 0 && v.Kind != work.Accepted:
+			t.Errorf("share %d: %v", nonce, v)
+		case nonce%2 == 1 && (v.Kind != work.Rejected || v.Text != fmt.Sprintf("I refuse %08x", nonce%10+nonce/10*0x10)):
+			t.Errorf("share %d: %v", nonce, v)
 		}
 	}
 	if n := server.Connections(); n != 1 {

@@ -1,7 +1,6 @@
 package stratum
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -69,8 +68,8 @@ func hostileHangUp(t *testing.T) {
 		r := run(t, pools(server.URL), func(r *running) { still(r); r.enough = 7 })
 		for nonce := range uint32(7) {
 			job := r.jobOf(server)
-			if err := r.submit(share(job, nonce)); !disconnected(err) {
-				t.Errorf("verdict %v", err)
+			if v := r.submit(share(job, nonce)); !isDisconnected(v) {
+				t.Errorf("verdict %v", v)
 			}
 			r.noWorkFor(job)
 		}
@@ -81,10 +80,9 @@ func hostileHangUp(t *testing.T) {
 	t.Run("after each submit, and resumes", func(t *testing.T) {
 		server := resumes(t, today("1"), func(c *pc) { c.Expect("mining.submit") })
 		r := run(t, pools(server.URL), holdsBriefly)
-		var lost *work.Lost
-		err := r.submit(share(r.jobOf(server), 1))
-		if !disconnected(err) || !errors.As(err, &lost) || !lost.Sent {
-			t.Errorf("verdict %v", err)
+		v := r.submit(share(r.jobOf(server), 1))
+		if !isDisconnected(v) || !v.Sent {
+			t.Errorf("verdict %v", v)
 		}
 		// 120 s with pauses of 1, 2, 4, 8, 16, 32 and 60 s
 		if n := server.Connections(); n < 2 || n > 8 {
@@ -116,8 +114,8 @@ func hostileResetsAndNames(t *testing.T) {
 		}, reset), stratumtest.Serve(t, works)
 		r := mineFailures(t, pools(server.URL, backup.URL))
 		job := r.jobOf(server)
-		if err := r.submit(share(job, 1)); !disconnected(err) {
-			t.Errorf("verdict %v", err)
+		if v := r.submit(share(job, 1)); !isDisconnected(v) {
+			t.Errorf("verdict %v", v)
 		}
 		r.stops()
 		r.keeps(backup, r.givesWay(server, backup, 3), 2)
@@ -151,8 +149,8 @@ func hostileNames(t *testing.T) {
 			onlyFailures(r)
 			r.pools[0].dialer.resolver = resolver
 		})
-		if err := r.submit(share(r.givesWay(named, backup, 1), 1)); err != nil {
-			t.Error(err)
+		if v := r.submit(share(r.givesWay(named, backup, 1), 1)); v.Kind != work.Accepted {
+			t.Error(v)
 		}
 		r.stop()
 	}
@@ -262,8 +260,8 @@ func hostileSessionID(t *testing.T) {
 	r.submit(share(job, 0xdead))
 	for job = r.job(); job == nil || job.Pool != b.URL; job = r.job() {
 	}
-	if err := r.submit(share(job, 1)); err != nil {
-		t.Error(err)
+	if v := r.submit(share(job, 1)); v.Kind != work.Accepted {
+		t.Error(v)
 	}
 	seen := make(map[asked]int)
 	for seen[asked{"b", "[quarry/test id-of-b]"}] == 0 || seen[asked{"a", "[quarry/test id-of-a]"}] < 4 {

@@ -1,7 +1,6 @@
 package stratum
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -30,23 +29,23 @@ func hostileDuplicate(t *testing.T) {
 	})
 	r := run(t, pools(server.URL), nil)
 	job := r.jobOf(server)
-	if err := r.submit(share(job, 0)); !rejectedFor(err, work.ReasonDuplicate) || errors.Is(err, work.ErrUnsent) {
-		t.Errorf("verdict %v", err)
+	if v := r.submit(share(job, 0)); !v.RejectedFor(work.ReasonDuplicate) || !v.Sent {
+		t.Errorf("verdict %v", v)
 	}
 	r.keeps(server, job, 1)
 	if r.told("warn ")+r.told("error ") > 0 {
 		t.Errorf("warnings after one duplicate: %v", r.lines())
 	}
 	for nonce := range uint32(6) {
-		if err := r.submit(share(job, 0xf0+nonce)); !rejectedFor(err, work.ReasonDuplicate) {
-			t.Errorf("verdict %v", err)
+		if v := r.submit(share(job, 0xf0+nonce)); !v.RejectedFor(work.ReasonDuplicate) {
+			t.Errorf("verdict %v", v)
 		}
 	}
 	r.says("error ", server.URL, "the pool calls shares duplicates that were sent once")
 	r.keeps(server, job, 2)
 	// What we know that we sent is not sent again.
-	if err := r.submit(share(job, 2)); !rejectedFor(err, work.ReasonDuplicate) || !errors.Is(err, work.ErrUnsent) {
-		t.Errorf("the same share again: %v", err)
+	if v := r.submit(share(job, 2)); !v.RejectedFor(work.ReasonDuplicate) || v.Sent {
+		t.Errorf("the same share again: %v", v)
 	}
 	r.nothingMore()
 }
@@ -82,8 +81,8 @@ func hostileReconnectElsewhere(t *testing.T) {
 		r := run(t, pools(server.URL), still)
 		one := r.jobOf(server)
 		two := r.jobOf(server)
-		if err := r.submit(share(two, 1)); err != nil || two.Session == one.Session {
-			t.Errorf("%s: share of the next session: %v", c.params, err)
+		if v := r.submit(share(two, 1)); v.Kind != work.Accepted || two.Session == one.Session {
+			t.Errorf("%s: share of the next session: %v", c.params, v)
 		}
 		if n := server.Connections(); n != 2 {
 			t.Errorf("%s: %d connections", c.params, n)

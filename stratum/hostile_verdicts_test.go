@@ -1,7 +1,6 @@
 package stratum
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -51,11 +50,6 @@ func found(t *testing.T, job *work.Job, version uint32, from uint32, easy, hard 
 	return nil
 }
 
-func rejectedFor(err error, reason string) bool {
-	var rejected *work.Rejected
-	return errors.As(err, &rejected) && rejected.Reason == reason
-}
-
 // 58: more than 10 rejections in a row, for longer than the limit, are told with
 // their reason and a check of our own. With a backup we leave for a long while
 // (F), without one we go on, for nothing is gained by stopping.
@@ -83,8 +77,8 @@ func hostileRejectsAll(t *testing.T) {
 			if n == 10 && r.told("the pool rejects every share") > 0 {
 				t.Errorf("complained after 10 shares: %v", r.lines())
 			}
-			if err := r.submit(found(t, job, job.Version, n<<12, target, target)); !rejectedFor(err, work.ReasonOther) {
-				t.Errorf("verdict %v", err)
+			if v := r.submit(found(t, job, job.Version, n<<12, target, target)); !v.RejectedFor(work.ReasonOther) {
+				t.Errorf("verdict %v", v)
 			}
 			if r.told("the pool rejects every share", "computer says no", "our own check finds it right") > 0 {
 				return job
@@ -151,19 +145,19 @@ func hostileRaise(t *testing.T) {
 	old, job := r.jobOf(server), r.jobOf(server)
 	easy, hard := old.Difficulty.Target(), job.Difficulty.Target()
 	for i := range uint32(3) {
-		if err := r.submit(found(t, old, old.Version, i<<20, easy, hard)); !rejectedFor(err, work.ReasonLowDifficulty) || errors.Is(err, work.ErrUnsent) {
-			t.Errorf("share %d: %v, want it sent and rejected", i, err)
+		if v := r.submit(found(t, old, old.Version, i<<20, easy, hard)); !v.RejectedFor(work.ReasonLowDifficulty) || !v.Sent {
+			t.Errorf("share %d: %v, want it sent and rejected", i, v)
 		}
 		await(t, shares)
 	}
 	for i := range uint32(3) {
-		if err := r.submit(found(t, old, old.Version, 8<<20+i<<20, easy, hard)); !errors.Is(err, work.ErrUnsent) {
-			t.Errorf("share %d after three rejections: %v, want it held back", i, err)
+		if v := r.submit(found(t, old, old.Version, 8<<20+i<<20, easy, hard)); v.Sent {
+			t.Errorf("share %d after three rejections: %v, want it held back", i, v)
 		}
 	}
 	for i, of := range []*work.Job{old, job} {
-		if err := r.submit(found(t, of, of.Version, uint32(1+i)<<28, hard, hard)); err != nil {
-			t.Errorf("share that meets both difficulties: %v", err)
+		if v := r.submit(found(t, of, of.Version, uint32(1+i)<<28, hard, hard)); v.Kind != work.Accepted {
+			t.Errorf("share that meets both difficulties: %v", v)
 		}
 		await(t, shares)
 	}
@@ -200,16 +194,16 @@ func hostileVersionBits(t *testing.T) {
 	r := run(t, pools(server.URL), nil)
 	job := r.jobOf(server)
 	target := job.Difficulty.Target()
-	if err := r.submit(found(t, job, job.Version|0x8000, 0, target, target)); !rejectedFor(err, work.ReasonLowDifficulty) {
-		t.Errorf("verdict %v", err)
+	if v := r.submit(found(t, job, job.Version|0x8000, 0, target, target)); !v.RejectedFor(work.ReasonLowDifficulty) {
+		t.Errorf("verdict %v", v)
 	}
 	if s := await(t, shares); s.Params[5] != "00008000" {
 		t.Errorf("sent %s", s.Line)
 	}
 	job = r.jobOf(server) // again, for shares in the other form
 	for i, rolled := range []uint32{0x8000, 0x10000, 0} {
-		if err := r.submit(found(t, job, job.Version|rolled, 1000+uint32(i)<<20, target, target)); err != nil {
-			t.Errorf("verdict %v", err)
+		if v := r.submit(found(t, job, job.Version|rolled, 1000+uint32(i)<<20, target, target)); v.Kind != work.Accepted {
+			t.Errorf("verdict %v", v)
 		}
 		if s, want := await(t, shares), fmt.Sprintf("%08x", 0x6000|rolled); s.Params[5] != want {
 			t.Errorf("sent %s, want the bits %s", s.Line, want)
@@ -226,7 +220,7 @@ func hostileVersionBits(t *testing.T) {
 func hostileErrorForms(t *testing.T) {
 	forms := []struct {
 		answer string // what follows the id
-		reason string // class, "stale" for work.ErrStale
+		reason string // class, "stale" for work.Stale
 		code   int
 		text   string // that the verdict says
 	}{
@@ -265,17 +259,16 @@ func hostileErrorForms(t *testing.T) {
 	r := run(t, pools(server.URL), nil)
 	job := r.jobOf(server)
 	for i, form := range forms {
-		err := r.submit(share(job, uint32(i)))
-		var rejected *work.Rejected
+		v := r.submit(share(job, uint32(i)))
 		switch {
-		case err == nil:
+		case v.Kind == work.Accepted:
 			t.Fatalf("%.80s: accepted", form.answer)
-		case form.reason == "stale" && !errors.Is(err, work.ErrStale):
-			t.Errorf("%.80s: %v, want stale", form.answer, err)
-		case form.reason != "stale" && (!errors.As(err, &rejected) || rejected.Reason != form.reason || rejected.Code != form.code):
-			t.Errorf("%.80s: %v, want %s (%d)", form.answer, err, form.reason, form.code)
+		case form.reason == "stale" && v.Kind != work.Stale:
+			t.Errorf("%.80s: %v, want stale", form.answer, v)
+		case form.reason != "stale" && (!v.RejectedFor(form.reason) || v.Code != form.code):
+			t.Errorf("%.80s: %v, want %s (%d)", form.answer, v, form.reason, form.code)
 		}
-		text := err.Error()
+		text := v.String()
 		if !strings.Contains(text, form.text) || utf8.RuneCountInString(text) > 260 || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			t.Errorf("%.80s: told as %q (%d characters), want %q", form.answer, text, utf8.RuneCountInString(text), form.text)
 		}
@@ -288,9 +281,9 @@ func hostileErrorForms(t *testing.T) {
 	// A megabyte is more than a line may be long (case 3), so it ends the
 	// connection before there is a text to cut.
 	close(more)
-	err := r.submit(share(job, 3000))
+	v := r.submit(share(job, 3000))
 	r.drops(server, "line longer than 262144 bytes", time.Second)
-	if err != nil { // the second pool resumed the session and took it
-		t.Errorf("the share whose answer was too long: %v", err)
+	if v.Kind != work.Accepted { // the second pool resumed the session and took it
+		t.Errorf("the share whose answer was too long: %v", v)
 	}
 }

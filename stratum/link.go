@@ -191,11 +191,11 @@ func (c *Client) settle(p *pool, end outcome, err error) bool {
 	level := p.level()
 	now := c.clock.now()
 	retry := p.settle(end, err, now, c.clock.jitter())
-	if p.holding > 0 && end.worked == 0 && retry <= maxBackoff && !errors.Is(err, v1.ErrUnauthorised) { // it may be back any time
-		retry = min(retry, c.rules.holdPause)
+	if p.queued > 0 && end.worked == 0 && retry <= maxBackoff && !errors.Is(err, v1.ErrUnauthorised) { // it may be back any time
+		retry = min(retry, c.rules.resubmitPause)
 		p.next = now.Add(retry)
 	}
-	if retry >= c.rules.hold && p.job != nil { // too late for its shares
+	if retry >= c.rules.resubmit && p.job != nil { // too late for its shares
 		p.job = nil
 		if c.active == p {
 			c.showActive()
@@ -217,7 +217,7 @@ func (c *Client) settle(p *pool, end outcome, err error) bool {
 		fields = append(fields, zap.Duration("retry_in", retry))
 	}
 	if c.active == p && p.job != nil {
-		fields = append(fields, zap.String("meanwhile", fmt.Sprintf("the last job is hashed on for up to %v, in case the pool resumes the session", c.rules.hold)))
+		fields = append(fields, zap.String("meanwhile", fmt.Sprintf("the last job is hashed on for up to %v, in case the pool resumes the session", c.rules.resubmit)))
 	}
 	c.log.Log(level, what, fields...)
 	return p.gone

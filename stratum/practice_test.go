@@ -3,7 +3,6 @@ package stratum
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"testing"
 	"time"
 
@@ -56,15 +55,14 @@ func mineAtPracticePool(t *testing.T, pool *localpool.Pool) {
 			job = r.job()
 		}
 		share := find(job, counter)
-		var gone *work.Lost
-		switch err := r.submit(share); {
-		case err == nil:
+		switch v := r.submit(share); {
+		case v.Kind == work.Accepted:
 			accepted++
-		case errors.As(err, &gone):
+		case v.Kind == work.Lost:
 			lost++
-		case errors.Is(err, work.ErrStale):
+		case v.Kind == work.Stale:
 		default:
-			t.Fatalf("share of job %+v: %v", job, err)
+			t.Fatalf("share of job %+v: %v", job, v)
 		}
 		if accepted%5 == 0 && len(events) > 0 {
 			events[0]()

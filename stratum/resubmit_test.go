@@ -11,7 +11,7 @@ import (
 )
 
 // held has shares held for a pool whose second connection goes by the script.
-func held(t *testing.T, shares uint32, offer stratumtest.Offer, script func(*pc)) (r *running, verdicts []<-chan error) {
+func held(t *testing.T, shares uint32, offer stratumtest.Offer, script func(*pc)) (r *running, verdicts []<-chan work.Verdict) {
 	t.Helper()
 	return heldFor(t, shares, 1, gives(stratumtest.Usual(), "1"), func(c *pc, _ []*work.Job) {
 		gives(offer, "1")(c)
@@ -31,7 +31,7 @@ func gives(offer stratumtest.Offer, jobs ...string) stratumtest.Script {
 
 // heldFor has shares of the first connection's jobs, in turns, held for a pool
 // that comes back once they are.
-func heldFor(t *testing.T, shares uint32, jobs int, first stratumtest.Script, second func(*pc, []*work.Job)) (r *running, verdicts []<-chan error) {
+func heldFor(t *testing.T, shares uint32, jobs int, first stratumtest.Script, second func(*pc, []*work.Job)) (r *running, verdicts []<-chan work.Verdict) {
 	t.Helper()
 	var given []*work.Job
 	ready := make(chan struct{})
@@ -60,7 +60,7 @@ const forEver = 24 * time.Hour
 func (r *running) holding(pool int) int {
 	r.Client.mu.Lock()
 	defer r.Client.mu.Unlock()
-	return r.pools[pool].holding
+	return r.pools[pool].queued
 }
 
 func (r *running) forgot(pool int) int {
@@ -79,8 +79,8 @@ func TestNoRollingNoShares(t *testing.T) {
 		t.Error("a share with version bits was sent")
 	})
 	for _, of := range verdicts {
-		if err := r.verdict(of); !disconnected(err) || !strings.Contains(err.Error(), "no version rolling") {
-			t.Errorf("verdict %v", err)
+		if v := r.verdict(of); !isDisconnected(v) || !strings.Contains(v.String(), "no version rolling") {
+			t.Errorf("verdict %v", v)
 		}
 	}
 }
@@ -95,8 +95,8 @@ func TestForgottenUser(t *testing.T) {
 		},
 		accepts)
 	r := run(t, pools(server.URL), nil)
-	if err := r.submit(share(r.jobOf(server), 1)); err != nil {
-		t.Errorf("verdict %v", err)
+	if v := r.submit(share(r.jobOf(server), 1)); v.Kind != work.Accepted {
+		t.Errorf("verdict %v", v)
 	}
 }
 
@@ -111,8 +111,8 @@ func TestForgottenForGood(t *testing.T) {
 		c.Hang()
 	})
 	r := run(t, pools(server.URL), nil)
-	if err := r.submit(share(r.jobOf(server), 1)); !rejectedFor(err, work.ReasonUnauthorized) {
-		t.Errorf("verdict %v", err)
+	if v := r.submit(share(r.jobOf(server), 1)); !v.RejectedFor(work.ReasonUnauthorized) {
+		t.Errorf("verdict %v", v)
 	}
 }
 

@@ -4,17 +4,17 @@ import "time"
 
 // rules are the numbers of the pool strategy; see also v1.Limits.
 type rules struct {
-	failures  int           // in a row, until the next pool is wanted
-	noWork    time.Duration // likewise
-	failback  time.Duration // that a better pool must stay healthy
-	turn      time.Duration // of a pool in a strategy with turns
-	hold      time.Duration // that a share waits for its session to be resumed
-	held      int           // such shares, for each pool
-	holdPause time.Duration // between attempts at most, while shares are held
-	drainMin  time.Duration // that a pool we leave stays connected, for shares just found
-	drain     time.Duration // and at most, for verdicts
-	complaint time.Duration // that a pool is left alone which we had reason to leave
-	tick      time.Duration // between decisions when nothing happens
+	failures      int           // in a row, until the next pool is wanted
+	noWork        time.Duration // likewise
+	failback      time.Duration // that a better pool must stay healthy
+	turn          time.Duration // of a pool in a strategy with turns
+	resubmit      time.Duration // that a share waits for its session to be resumed
+	queued        int           // such shares, for each pool
+	resubmitPause time.Duration // between attempts at most, while shares wait
+	drainMin      time.Duration // that a pool we leave stays connected, for shares just found
+	drain         time.Duration // and at most, for verdicts
+	complaint     time.Duration // that a pool is left alone which we had reason to leave
+	tick          time.Duration // between decisions when nothing happens
 }
 
 // balanceTurn is short, so that the split shows soon. A change of pools costs
@@ -24,7 +24,7 @@ const balanceTurn = 10 * time.Second
 func rulesFor(o Options) rules {
 	r := rules{
 		failures: 3, noWork: 30 * time.Second, failback: 120 * time.Second, turn: time.Minute,
-		hold: 120 * time.Second, held: 64, holdPause: 10 * time.Second, drainMin: time.Second, drain: 5 * time.Second,
+		resubmit: 120 * time.Second, queued: 64, resubmitPause: 10 * time.Second, drainMin: time.Second, drain: 5 * time.Second,
 		complaint: 10 * time.Minute, tick: time.Second,
 	}
 	if o.Failback > 0 {

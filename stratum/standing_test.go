@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"quarry/stratum/stratumtest"
-	"quarry/stratum/v1"
 	"quarry/work"
 )
 
@@ -50,8 +49,8 @@ func TestRestEnds(t *testing.T) {
 	two := r.jobOf(second.Server)
 	<-first.gone
 	second.down.Store(true)
-	if err := r.submit(share(two, 1)); !disconnected(err) {
-		t.Errorf("verdict %v", err)
+	if v := r.submit(share(two, 1)); !isDisconnected(v) {
+		t.Errorf("verdict %v", v)
 	}
 	r.noWork()
 	r.jobOf(first.Server)
@@ -100,8 +99,8 @@ func TestDrainingIsNoChoice(t *testing.T) {
 	}
 	before := r.logs.FilterMessage("pool lost").Len()
 	first.down.Store(true)
-	if err := r.submit(share(one, 2)); !disconnected(err) {
-		t.Errorf("verdict %v", err)
+	if v := r.submit(share(one, 2)); !isDisconnected(v) {
+		t.Errorf("verdict %v", v)
 	}
 	r.noWork()
 	if !eventually(func() bool { // one more decision
@@ -113,8 +112,8 @@ func TestDrainingIsNoChoice(t *testing.T) {
 		t.Errorf("a job of %s, which is being left", (<-r.jobs).Pool)
 	}
 	second.mute.Store(false)
-	if err := r.verdict(open); err != nil {
-		t.Errorf("verdict %v", err)
+	if v := r.verdict(open); v.Kind != work.Accepted {
+		t.Errorf("verdict %v", v)
 	}
 }
 
@@ -128,8 +127,8 @@ func TestForgottenOnce(t *testing.T) {
 		}
 	})
 	for _, of := range verdicts {
-		if err := r.verdict(of); !errors.Is(err, work.ErrStale) {
-			t.Errorf("verdict %v", err)
+		if v := r.verdict(of); v.Kind != work.Stale {
+			t.Errorf("verdict %v", v)
 		}
 	}
 	if n := r.forgot(0); n != 1 {
@@ -141,23 +140,28 @@ func TestForgottenOnce(t *testing.T) {
 // its second sending comes to nothing.
 func TestSentStaysSent(t *testing.T) {
 	server := resumes(t, stratumtest.Sample("1"), func(c *pc) { c.Expect("mining.submit") }, func(c *pc) { c.Hang() })
-	r := run(t, pools(server.URL), func(r *running) { r.rules.held = 0 }) // so that it is lost at once
+	r := run(t, pools(server.URL), func(r *running) { r.rules.queued = 0 }) // so that it is lost at once
 	job := r.jobOf(server)
-	var lost *work.Lost
-	if err := r.submit(share(job, 1)); !errors.As(err, &lost) || !lost.Sent {
-		t.Errorf("verdict %v", err)
+	if v := r.submit(share(job, 1)); v.Kind != work.Lost || !v.Sent {
+		t.Errorf("verdict %v", v)
 	}
-	for verdict, want := range map[error]bool{
-		v1.Disconnected(errors.New("x")):                        true,
-		&work.Lost{Why: "too many shares", Err: work.ErrUnsent}: true,
-		work.ErrStale: false,
+	before := work.LostTo(errors.New("x"))
+	for verdict, want := range map[work.Verdict]work.VerdictKind{
+		before: work.Lost,
+		{Kind: work.Lost, Reason: work.LostTooMany}:             work.Lost,
+		{Kind: work.Lost, Reason: work.LostTimeout, Sent: true}: work.Lost,
+		{Kind: work.Stale}:             work.Lost,
+		{Kind: work.Stale, Sent: true}: work.Lost,
+		{Kind: work.Rejected, Reason: work.ReasonLowDifficulty, Sent: true}:       work.Lost,
+		{Kind: work.Rejected, Reason: work.ReasonDuplicate}:                       work.Lost, // by our own memory
+		{Kind: work.Rejected, Reason: work.ReasonDuplicate, Code: 22, Sent: true}: work.Accepted,
+		{Kind: work.Accepted, Sent: true}:                                         work.Accepted,
 	} {
-		after := sentBefore(verdict, true)
-		if got := errors.As(after, &lost) && lost.Sent; got != want {
+		if after := final(verdict, before, true); after.Kind != want || !after.Sent {
 			t.Errorf("%v becomes %v", verdict, after)
 		}
-		if want && errors.Is(after, work.ErrUnsent) {
-			t.Errorf("%v passes for not sent", after)
+		if after := final(verdict, before, false); after != verdict {
+			t.Errorf("%v of a share that was not sent before becomes %v", verdict, after)
 		}
 	}
 }

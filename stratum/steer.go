@@ -35,7 +35,7 @@ type standing struct {
 	returned  time.Time     // when it took over from a worse pool that worked
 	trial     time.Duration // that it must be healthy to do so, if longer than usual
 	served    time.Duration
-	holding   int  // shares that wait for its session to be resumed
+	queued    int  // shares that wait for its session to be resumed
 	gone      bool // it failed, without retries
 }
 
@@ -71,7 +71,7 @@ func (c *Client) decide(start func(*pool)) (news <-chan struct{}, err error) {
 		if choice.wanted[i] && !p.wanted && i > 0 && !c.options.Strategy.turns() {
 			p.because = c.pools[i-1].trouble()
 		}
-		c.want(p, choice.wanted[i] || p.holding > 0, now, start)
+		c.want(p, choice.wanted[i] || p.queued > 0, now, start)
 	}
 	if c.options.NoRetry && c.hopeless() {
 		return nil, c.noPool()
@@ -120,7 +120,7 @@ func (c *Client) endRest(views []view, now time.Time) {
 
 // expire forgets the job of a session that was not resumed in time.
 func (p *pool) expire(now time.Time, r rules) {
-	if p.job != nil && !p.lost.IsZero() && now.Sub(p.lost) >= r.hold {
+	if p.job != nil && !p.lost.IsZero() && now.Sub(p.lost) >= r.resubmit {
 		p.job = nil
 	}
 }

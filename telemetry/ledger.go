@@ -12,9 +12,8 @@ const (
 	maxReasons    = 16 // distinct reasons kept by name; the rest is counted under otherReason
 	maxReasonSize = 64 // bytes of one reason: it may come from a pool
 
-	otherReason    = "other"
-	unknownReason  = "unspecified"
-	shutdownReason = "shutdown"
+	otherReason   = "other"
+	unknownReason = "unspecified"
 )
 
 // Ticket names one found share in the ledger. The zero Ticket names none.
@@ -37,6 +36,7 @@ type Ledger struct {
 	last     Ticket
 	pending  map[Ticket]pendingShare
 	closed   bool
+	closing  string // the reason given to Close
 	sums     Shares // everything but Pending, the reason maps and the latencies
 	rejected reasons
 	lost     reasons
@@ -62,7 +62,7 @@ func NewLedger(now func() time.Time) *Ledger {
 	}
 }
 
-// Found books a new share. After Close it is lost at once, by "shutdown".
+// Found books a new share. After Close it is lost at once, by the reason given there.
 func (l *Ledger) Found(share FoundShare) Ticket {
 	share.Achieved, share.Assigned = sane(share.Achieved), sane(share.Assigned)
 	l.mu.Lock()
@@ -75,7 +75,7 @@ func (l *Ledger) Found(share FoundShare) Ticket {
 		l.sums.BlocksFound++
 	}
 	if l.closed {
-		l.lose(share, shutdownReason)
+		l.lose(share, l.closing)
 	} else {
 		l.pending[l.last] = pendingShare{FoundShare: share}
 	}
@@ -126,7 +126,7 @@ func (l *Ledger) Rejected(t Ticket, reason string) time.Duration {
 	}
 	l.sums.Rejected++
 	l.sums.RejectedDifficulty += p.Assigned
-	l.rejected.count(reason)
+	l.rejected.count(reason, false)
 	return l.replied(p)
 }
 
@@ -156,13 +156,14 @@ func (l *Ledger) Lost(t Ticket, reason string) {
 	}
 }
 
-// Close ends the book: what is pending is lost by "shutdown". Verdicts that come later are ignored.
-func (l *Ledger) Close() {
+// Close ends the book: what is pending is lost by the reason, which is kept by its name whatever others there are.
+// Verdicts that come later are ignored.
+func (l *Ledger) Close(reason string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.closed = true
+	l.closed, l.closing = true, reason
 	for t, p := range l.pending {
-		l.lose(p.FoundShare, shutdownReason)
+		l.lose(p.FoundShare, reason)
 		delete(l.pending, t)
 	}
 }
@@ -180,7 +181,7 @@ func (l *Ledger) take(t Ticket) (pendingShare, bool) {
 func (l *Ledger) lose(share FoundShare, reason string) {
 	l.sums.Lost++
 	l.sums.LostDifficulty += share.Assigned
-	l.lost.count(reason)
+	l.lost.count(reason, l.closed)
 }
 
 func (l *Ledger) replied(p pendingShare) time.Duration {
@@ -195,9 +196,10 @@ func (l *Ledger) replied(p pendingShare) time.Duration {
 // reasons counts by name, with a bound on the number and the size of names.
 type reasons map[string]uint64
 
-func (r reasons) count(reason string) {
+// count adds one to the reason. keep takes it by its name in any case.
+func (r reasons) count(reason string, keep bool) {
 	reason = cleanReason(reason)
-	if _, known := r[reason]; !known && len(r) >= maxReasons && reason != shutdownReason {
+	if _, known := r[reason]; !known && len(r) >= maxReasons && !keep {
 		reason = otherReason
 	}
 	r[reason]++

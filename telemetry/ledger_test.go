@@ -70,7 +70,7 @@ func TestLedgerJourney(t *testing.T) {
 		t.Errorf("latency: %+v", lat)
 	}
 
-	l.Close()
+	l.Close("shutdown")
 	l.Accepted(p) // a late reply is no bug
 	found(1)
 	s = l.Snapshot()
@@ -255,12 +255,12 @@ func TestLedgerStorm(t *testing.T) {
 	if s.Found != goroutines*each || s.Pending != kept.Load() || s.Bugs != doubled.Load() || s.Pending == 0 || s.Bugs == 0 {
 		t.Errorf("found %d, pending %d, bugs %d; want %d, %d, %d", s.Found, s.Pending, s.Bugs, goroutines*each, kept.Load(), doubled.Load())
 	}
-	l.Close()
+	l.Close("shutdown")
 	close(stop)
 	readers.Wait()
 	end := l.Snapshot()
 	balanced(t, end)
-	if end.Pending != 0 || end.LostBy[shutdownReason] != kept.Load() {
+	if end.Pending != 0 || end.LostBy["shutdown"] != kept.Load() {
 		t.Errorf("after Close: %+v", end)
 	}
 }

@@ -48,13 +48,13 @@ func (w *Work) setExtranonce2(counter uint64) {
 	copy(w.Extranonce2[size-n:size], b[len(b)-n:])
 }
 
-// Verdict of [Work.Verify].
-type Verdict int
+// HitKind is what [Work.Verify] finds a hit to be.
+type HitKind int
 
 const (
 	// Mismatch: the reference does not find the top word that the kernel
 	// claims, a hardware (or kernel) error.
-	Mismatch Verdict = iota
+	Mismatch HitKind = iota
 	// Miss: the kernel was right about the top word, but all 256 bits together
 	// are above the target.
 	Miss
@@ -63,8 +63,8 @@ const (
 )
 
 // Verify hashes a hit again with the readable reference and compares all 256
-// bits. Only a Found verdict comes with a share.
-func (w *Work) Verify(hit hashing.Hit) (*Share, Verdict) {
+// bits. Only a hit that is Found comes with a share.
+func (w *Work) Verify(hit hashing.Hit) (*Share, HitKind) {
 	if int(hit.Version) >= w.Versions {
 		return nil, Mismatch
 	}

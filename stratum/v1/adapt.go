@@ -1,9 +1,6 @@
 package v1
 
 import (
-	"errors"
-	"fmt"
-
 	"go.uber.org/zap"
 
 	"quarry/work"
@@ -15,7 +12,7 @@ import (
 // Both are learnt from what they reject, once for each pool.
 
 // adapt learns from the verdict on a share. Only the reader calls it.
-func (s *Session) adapt(share *work.Share, verdict error) {
+func (s *Session) adapt(share *work.Share, verdict work.Verdict) {
 	job := share.Job
 	if !job.Bound().MetBy(share.Hash) {
 		return
@@ -23,20 +20,15 @@ func (s *Session) adapt(share *work.Share, verdict error) {
 	s.mu.Lock()
 	current := s.state.difficulty
 	s.mu.Unlock()
-	var rejected *work.Rejected
-	reason := ""
-	if errors.As(verdict, &rejected) {
-		reason = rejected.Reason
-	}
 	if !current.Target().MetBy(share.Hash) { // it was raised since
-		if s.cfg.Habits.raise(verdict == nil, reason == work.ReasonLowDifficulty) {
+		if s.cfg.Habits.raise(verdict.Kind == work.Accepted, verdict.RejectedFor(work.ReasonLowDifficulty)) {
 			s.log.Info("this pool judges all shares by its newest difficulty: from now on weaker ones of older jobs are held back",
-				zap.Float64("difficulty", current.Float64()), zap.String("pool_said", rejected.Text))
+				zap.Float64("difficulty", current.Float64()), zap.String("pool_said", verdict.Text))
 		}
 		return
 	}
 	if job.VersionRolling && job.PoolMask&job.Version != 0 && share.Version != job.Version {
-		s.adaptBits(job, verdict, reason)
+		s.adaptBits(job, verdict)
 	}
 }
 
@@ -44,17 +36,17 @@ func (s *Session) adapt(share *work.Share, verdict error) {
 // the pool's mask set. Pools that OR or XOR the submitted bits to the job's
 // version want the rolled ones only, pools that follow BIP 310 to the letter
 // all bits of their mask.
-func (s *Session) adaptBits(job *work.Job, verdict error, reason string) {
-	wrong := reason == work.ReasonLowDifficulty || reason == work.ReasonVersion
-	masked, changed := s.cfg.Habits.bits(job.MaskedBits, verdict == nil, wrong)
+func (s *Session) adaptBits(job *work.Job, verdict work.Verdict) {
+	wrong := verdict.RejectedFor(work.ReasonLowDifficulty, work.ReasonVersion)
+	masked, changed := s.cfg.Habits.bits(job.MaskedBits, verdict.Kind == work.Accepted, wrong)
 	if !changed {
 		return
 	}
 	if masked {
 		s.log.Info("this pool seems to want all version bits of its mask, not only the rolled ones: sending them from now on",
-			zap.String("mask", hex8(job.PoolMask)), zap.String("version", hex8(job.Version)), zap.String("pool_said", verdict.Error()))
+			zap.String("mask", hex8(job.PoolMask)), zap.String("version", hex8(job.Version)), zap.Stringer("pool_said", verdict))
 	} else {
-		s.log.Info("sending all version bits did not help: back to the rolled ones", zap.String("pool_said", verdict.Error()))
+		s.log.Info("sending all version bits did not help: back to the rolled ones", zap.Stringer("pool_said", verdict))
 	}
 	s.amend(func(*state) {})
 }
@@ -104,14 +96,4 @@ func (h *Habits) maskedBits() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.masked
-}
-
-// enough holds back a share that the pool is known to reject. Caller holds mu.
-func (s *Session) enough(share *work.Share) error {
-	if s.state.difficulty.Target().MetBy(share.Hash) || share.Job.MustSend(share.Hash) || !s.cfg.Habits.newestDifficulty() {
-		return nil
-	}
-	return fmt.Errorf("%w: %w", work.ErrUnsent, &work.Rejected{
-		Reason: work.ReasonLowDifficulty, Text: "held back, for the pool raised the difficulty since and judges by the newest",
-	})
 }

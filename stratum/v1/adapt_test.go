@@ -1,7 +1,6 @@
 package v1
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -67,18 +66,18 @@ func TestRaise(t *testing.T) {
 			job := m.job()
 			m.job()
 			for n, answer := range c.answers {
-				if err := m.submit(between(t, job, raised, n)); (err == nil) != (answer == yes) || errors.Is(err, work.ErrUnsent) {
-					t.Errorf("share %d: %v", n, err)
+				if v := m.submit(between(t, job, raised, n)); (v.Kind == work.Accepted) != (answer == yes) || !v.Sent {
+					t.Errorf("share %d: %v", n, v)
 				}
 			}
-			err := m.submit(between(t, job, raised, 90))
-			if held := errors.Is(err, work.ErrUnsent) && isReason(err, work.ReasonLowDifficulty); held != c.held || !held && err != nil {
-				t.Errorf("the next one: %v, want it held back: %v", err, c.held)
+			v := m.submit(between(t, job, raised, 90))
+			if held := !v.Sent && v.RejectedFor(work.ReasonLowDifficulty); held != c.held || !held && v.Kind != work.Accepted {
+				t.Errorf("the next one: %v, want it held back: %v", v, c.held)
 			}
 			strong := share(job, 1)
 			strong.Hash = hashing.Hash{}
-			if err := m.submit(strong); err != nil {
-				t.Errorf("one that meets both: %v", err)
+			if v := m.submit(strong); v.Kind != work.Accepted {
+				t.Errorf("one that meets both: %v", v)
 			}
 		})
 	}
@@ -195,8 +194,8 @@ func TestBitsChangeTheJob(t *testing.T) {
 	if !habits.maskedBits() {
 		t.Error("given up for a share of the old form")
 	}
-	if err := m.submit(rolledShare(t, job, 0x10000, 2)); err != nil {
-		t.Error(err)
+	if v := m.submit(rolledShare(t, job, 0x10000, 2)); v.Kind != work.Accepted {
+		t.Error(v)
 	}
 }
 
@@ -221,10 +220,9 @@ func TestBitsNeedAReason(t *testing.T) {
 			})
 			habits := &Habits{}
 			m := mine(t, server, Config{Habits: habits})
-			err := m.submit(rolledShare(t, m.job(), c.rolled, 0))
-			var lost *work.Lost
-			if (err == nil) != (c.answer == yes) || errors.Is(err, work.ErrUnsent) || errors.As(err, &lost) {
-				t.Errorf("verdict %v, want the pool's: %s", err, c.answer)
+			v := m.submit(rolledShare(t, m.job(), c.rolled, 0))
+			if (v.Kind == work.Accepted) != (c.answer == yes) || !v.Sent || v.Kind == work.Lost {
+				t.Errorf("verdict %v, want the pool's: %s", v, c.answer)
 			}
 			if habits.maskedBits() {
 				t.Error("the other form is used")

@@ -132,44 +132,34 @@ func (r *replay) submit(m *miner, jobs map[string]*work.Job, message Message) st
 	}
 	job := jobs[params[1]]
 	extranonce2, _ := hex.DecodeString(params[2])
-	var err error
+	var v work.Verdict
 	if job == nil || params[0] != m.cfg.User || number(r.t, params[5])&job.Version != 0 {
-		var reply Message
-		reply, err = m.conn.call(context.Background(), call{method: "mining.submit", params: anys(params), timeout: patience})
+		err := m.conn.call(context.Background(), patience, "mining.submit", anys(params), func(reply Message) error {
+			v = reply.Verdict()
+			return nil
+		})
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		err = m.verdict(&reply)
 	} else {
 		bits := number(r.t, params[5])
 		s := &work.Share{Job: job, Extranonce2: extranonce2, NTime: number(r.t, params[3]), Nonce: number(r.t, params[4]), Version: job.Version | bits}
 		header := job.Header(extranonce2, s.Version, s.NTime, s.Nonce)
 		s.Hash = header.Hash()
 		if string(message.ID) == "7" {
-			if err := m.submit(s); !isReason(err, work.ReasonDuplicate) {
-				r.t.Errorf("the client lets a share go twice: %v", err)
+			if v := m.submit(s); !v.RejectedFor(work.ReasonDuplicate) {
+				r.t.Errorf("the client lets a share go twice: %v", v)
 			}
 			m.mu.Lock()
 			m.state.sent = duplicates{}
 			m.mu.Unlock()
 		}
-		err = m.submit(s)
+		v = m.submit(s)
 	}
-	var rejected *work.Rejected
-	switch {
-	case err == nil:
-		return "accepted"
-	case errors.Is(err, work.ErrStale):
-		return "stale"
-	case errors.As(err, &rejected):
-		return rejected.Reason
+	if v.Kind == work.Rejected {
+		return v.Reason
 	}
-	return err.Error()
-}
-
-func isReason(err error, reason string) bool {
-	var rejected *work.Rejected
-	return errors.As(err, &rejected) && rejected.Reason == reason
+	return v.Kind.String()
 }
 
 func anys(texts []string) []any {
@@ -186,7 +176,7 @@ func (r *replay) call(m *miner, message Message) {
 	if err := json.Unmarshal(message.Params, &params); err != nil {
 		r.t.Fatal(err)
 	}
-	if _, err := m.conn.call(context.Background(), call{method: message.Method, params: params, timeout: patience}); err != nil {
+	if err := m.conn.call(context.Background(), patience, message.Method, params, func(Message) error { return nil }); err != nil {
 		r.t.Error(err)
 	}
 }

@@ -12,15 +12,8 @@ import (
 	"go.uber.org/zap"
 )
 
-var (
-	// ErrNoAnswer ends a call without a reply in time.
-	ErrNoAnswer = errors.New("no answer")
-	// ErrFlood ends the connection to a pool that sends too many messages.
-	ErrFlood = fmt.Errorf("more than %d messages a second for %d seconds", maxPushesASecond, floodSeconds)
-	// errTooManyCalls is the error of a call that was not made because too many
-	// wait for their answer.
-	errTooManyCalls = errors.New("too many calls are waiting for their answer")
-)
+// ErrFlood ends the connection to a pool that sends too many messages.
+var ErrFlood = fmt.Errorf("more than %d messages a second for %d seconds", maxPushesASecond, floodSeconds)
 
 // conn matches calls and replies over a transport. Its reader goroutine is
 // begun by start and has ended once done is closed.
@@ -38,20 +31,9 @@ type conn struct {
 	mu      sync.Mutex // guards the rest
 	reason  error      // why the connection ended
 	lastID  uint64
-	pending map[uint64]*pending
+	pending map[uint64]func(Message) // calls without a reply: each is given its own by the reader, before it reads on
 
 	conduct conduct // the reader's
-}
-
-// pending is a call that waits for its reply.
-type pending struct {
-	apply func(Message) error // run by the reader before it reads on; may be nil
-	reply chan answer         // room for one
-}
-
-type answer struct {
-	message Message
-	err     error // what apply said
 }
 
 // conduct is what the reader remembers of the pool's misbehaviour.
@@ -67,7 +49,7 @@ func newConn(t Transport, limits Limits, log *zap.Logger) *conn {
 	return &conn{
 		transport: t, limits: limits, log: log,
 		late: func(uint64, time.Time) bool { return false },
-		done: make(chan struct{}), pending: make(map[uint64]*pending),
+		done: make(chan struct{}), pending: make(map[uint64]func(Message)),
 	}
 }
 
@@ -137,12 +119,8 @@ func (c *conn) take(line []byte, now time.Time) error {
 	c.conduct.understood = true
 	m.redact = c.redact
 	if m.MayBeReply() {
-		if p := c.claim(&m); p != nil {
-			a := answer{message: m}
-			if p.apply != nil {
-				a.err = p.apply(m)
-			}
-			p.reply <- a
+		if replied := c.claim(&m); replied != nil {
+			replied(m)
 			return nil
 		}
 	}
@@ -177,59 +155,6 @@ func (c *conn) takeGarbage(line []byte, now time.Time, err error) error {
 	return nil
 }
 
-// claim takes the call off the list to which the message is the reply.
-func (c *conn) claim(m *Message) *pending {
-	id, ok := m.CallID()
-	if !ok {
-		return nil
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	p := c.pending[id]
-	delete(c.pending, id)
-	return p
-}
-
-// call is one request and what goes with it.
-type call struct {
-	method  string
-	params  []any
-	timeout time.Duration
-	apply   func(Message) error           // see pending
-	written func(id uint64, at time.Time) // told when the bytes are written; may be nil
-}
-
-// call sends a request and waits for its reply. The error is what apply said,
-// ErrNoAnswer, the context's, or why the connection ended.
-func (c *conn) call(ctx context.Context, rq call) (Message, error) {
-	p := &pending{apply: rq.apply, reply: make(chan answer, 1)}
-	id, err := c.ask(p, rq.method, rq.params)
-	defer c.forget(id)
-	if err != nil {
-		return Message{}, err
-	}
-	if rq.written != nil {
-		rq.written(id, time.Now())
-	}
-	timer := time.NewTimer(rq.timeout)
-	defer timer.Stop()
-	select {
-	case a := <-p.reply:
-		return a.message, a.err
-	case <-timer.C:
-		return Message{}, fmt.Errorf("%w to %s within %v", ErrNoAnswer, rq.method, rq.timeout)
-	case <-ctx.Done():
-		return Message{}, ctx.Err()
-	case <-c.done:
-	}
-	select {
-	case a := <-p.reply: // came before the end
-		return a.message, a.err
-	default:
-		return Message{}, c.why()
-	}
-}
-
 // await waits for something that the reader will close. The error is late
 // after so long, the context's, or why the connection ended.
 func (c *conn) await(ctx context.Context, what <-chan struct{}, longest time.Duration, late error) error {
@@ -252,46 +177,9 @@ func (c *conn) await(ctx context.Context, what <-chan struct{}, longest time.Dur
 	}
 }
 
-// tell sends a request whose reply does not matter.
-func (c *conn) tell(method string, params []any) error {
-	_, err := c.ask(&pending{reply: make(chan answer, 1)}, method, params)
-	return err
-}
-
-// ask writes a request. Ids rise in the order of writing: the id is given
-// while nobody else can write. The id of a failed request is good to forget.
-func (c *conn) ask(p *pending, method string, params []any) (id uint64, err error) {
-	c.writing.Lock()
-	defer c.writing.Unlock()
-	if id, err = c.register(p); err != nil {
-		return 0, err
-	}
-	return id, c.writeLocked(request{id, method, params})
-}
-
 // reply answers a request of the pool.
 func (c *conn) reply(id json.RawMessage, result, failure any) error {
 	return c.write(response{id, result, failure})
-}
-
-func (c *conn) register(p *pending) (uint64, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.reason != nil {
-		return 0, c.reason
-	}
-	if len(c.pending) >= c.limits.Calls {
-		return 0, errTooManyCalls
-	}
-	c.lastID++
-	c.pending[c.lastID] = p
-	return c.lastID, nil
-}
-
-func (c *conn) forget(id uint64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.pending, id)
 }
 
 // write sends one message. A message that is not sent whole ends the

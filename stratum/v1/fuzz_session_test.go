@@ -208,11 +208,9 @@ func (m *shareMaker) take(job *work.Job) {
 	m.made++
 	s := share(job, uint32(m.made))
 	m.pending.Go(func() {
-		err := m.session.Submit(context.Background(), s)
-		var rejected *work.Rejected
-		var lost *work.Lost
-		if err != nil && !errors.Is(err, work.ErrStale) && !errors.As(err, &rejected) && !errors.As(err, &lost) {
-			m.t.Errorf("%v is no verdict", err)
+		v := m.session.Submit(context.Background(), s)
+		if named := v.Kind == work.Rejected || v.Kind == work.Lost; v.Kind == work.NoVerdict || named != (v.Reason != "") {
+			m.t.Errorf("%+v is no verdict", v)
 		}
 	})
 }

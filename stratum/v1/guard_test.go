@@ -136,9 +136,9 @@ func TestGuardInASession(t *testing.T) {
 	bubble(t, pool, Config{Limits: Limits{ShareRate: 1, ShareBurst: 2}}, func(t *testing.T, m *miner) {
 		job := m.job()
 		for n := range uint32(3) {
-			switch err := m.submit(share(job, n)); {
-			case n < 2 && err != nil, n == 2 && !isLost(err, lostTooMany):
-				t.Errorf("share %d: %v", n, err)
+			switch v := m.submit(share(job, n)); {
+			case n < 2 && v.Kind != work.Accepted, n == 2 && !v.LostFor(work.LostTooMany):
+				t.Errorf("share %d: %v", n, v)
 			}
 		}
 	})

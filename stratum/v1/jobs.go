@@ -163,29 +163,3 @@ func (s *Session) publish(job *work.Job) {
 		s.cfg.Trace.JobReceived(job.Received)
 	}
 }
-
-// duplicates remembers the hashes of the shares that were sent.
-type duplicates struct {
-	known map[hashing.Hash]struct{}
-	order []hashing.Hash // a ring once it is full
-	next  int
-}
-
-// add tells whether the hash was not known yet, and remembers it.
-func (d *duplicates) add(h hashing.Hash) bool {
-	if _, known := d.known[h]; known {
-		return false
-	}
-	if d.known == nil {
-		d.known = make(map[hashing.Hash]struct{})
-	}
-	if len(d.order) < duplicateMemory {
-		d.order = append(d.order, h)
-	} else {
-		delete(d.known, d.order[d.next])
-		d.order[d.next] = h
-		d.next = (d.next + 1) % duplicateMemory
-	}
-	d.known[h] = struct{}{}
-	return true
-}

@@ -73,7 +73,7 @@ func TestVerdictsBeforeTheEnd(t *testing.T) {
 	s.conn.mu.Lock()
 	next := s.conn.lastID + 1
 	s.conn.mu.Unlock()
-	first := make(chan error, 1)
+	first := make(chan work.Verdict, 1)
 	go func() { first <- s.Submit(t.Context(), share(job, 1)) }()
 	for waits := true; waits; {
 		s.conn.mu.Lock()
@@ -83,13 +83,13 @@ func TestVerdictsBeforeTheEnd(t *testing.T) {
 	s.conn.writing.Lock() // the first submit is written
 	pool.broken.Store(true)
 	s.conn.writing.Unlock()
-	if err := s.Submit(t.Context(), share(job, 2)); !isLost(err, LostDisconnected) {
-		t.Errorf("a share that could not be written: %v", err)
+	if v := s.Submit(t.Context(), share(job, 2)); !v.LostFor(work.LostDisconnected) {
+		t.Errorf("a share that could not be written: %v", v)
 	}
 	pool.lines <- fmt.Sprintf(`{"id":%d,"result":true,"error":null}`, next)
 	close(pool.lines)
-	if err := <-first; err != nil {
-		t.Errorf("a share whose verdict was on its way: %v", err)
+	if v := <-first; v.Kind != work.Accepted {
+		t.Errorf("a share whose verdict was on its way: %v", v)
 	}
 	if err := <-ended; !errors.Is(err, ErrClosed) {
 		t.Errorf("ended with %v", err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"quarry/stratum/stratumtest"
+	"quarry/work"
 )
 
 // refreshing sends a job of the same block each interval, for ever or so many
@@ -123,8 +124,8 @@ func TestOneShareUnanswered(t *testing.T) {
 			go m.submit(share(job, n))
 		}
 		time.Sleep(time.Second)
-		if err := m.submit(share(job, 4)); err != nil {
-			t.Error(err)
+		if v := m.submit(share(job, 4)); v.Kind != work.Accepted {
+			t.Error(v)
 		}
 		time.Sleep(time.Hour)
 		synctest.Wait()
@@ -297,8 +298,8 @@ func TestPassedOver(t *testing.T) {
 		}
 		synctest.Wait()
 		begun := time.Now()
-		if err := m.submit(share(job, passed)); err != nil {
-			t.Error(err)
+		if v := m.submit(share(job, passed)); v.Kind != work.Accepted {
+			t.Error(v)
 		}
 		if took := time.Since(begun); took != slotTime {
 			t.Errorf("sent after %v, want %v", took, slotTime)

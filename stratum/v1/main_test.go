@@ -197,7 +197,7 @@ func (m *miner) end() error {
 	return nil
 }
 
-func (m *miner) submit(share *work.Share) error {
+func (m *miner) submit(share *work.Share) work.Verdict {
 	ctx, cancel := context.WithTimeout(context.Background(), m.patience)
 	defer cancel()
 	return m.Submit(ctx, share)

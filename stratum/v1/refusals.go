@@ -1,7 +1,6 @@
 package v1
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -46,11 +45,11 @@ type refusals struct {
 }
 
 // judge draws the conclusions from one verdict of the pool.
-func (s *Session) judge(share *work.Share, verdict error, now time.Time) {
+func (s *Session) judge(share *work.Share, verdict work.Verdict, now time.Time) {
 	r := &s.refusals
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if verdict == nil {
+	if verdict.Kind == work.Accepted {
 		if r.complained {
 			s.log.Info("the pool accepts shares again", zap.Int("refused", r.inRow))
 			s.complaints.set(ErrAllRejected, nil)
@@ -66,14 +65,13 @@ func (s *Session) judge(share *work.Share, verdict error, now time.Time) {
 		reason := fmt.Errorf("%w: the last %d within %v, the latest with %q; %s",
 			ErrAllRejected, r.inRow, passed.Round(time.Second), verdict, audit(share))
 		s.log.Warn("the pool rejects every share", zap.Int("in_a_row", r.inRow), zap.Duration("for", passed),
-			zap.String("latest", verdict.Error()), zap.String("own_check", audit(share)))
+			zap.Stringer("latest", verdict), zap.String("own_check", audit(share)))
 		s.complaints.set(ErrAllRejected, reason)
 	}
-	var rejected *work.Rejected
-	if errors.As(verdict, &rejected) && rejected.Reason == work.ReasonDuplicate && share.Job.Session == s.cfg.Generation {
+	if verdict.RejectedFor(work.ReasonDuplicate) && share.Job.Session == s.cfg.Generation {
 		if r.duplicates++; r.duplicates == maxDuplicates {
 			s.log.Error("the pool calls shares duplicates that were sent once: quarry searches something twice, please report this bug",
-				zap.Int("shares", r.duplicates), zap.String("latest", rejected.Text))
+				zap.Int("shares", r.duplicates), zap.String("latest", verdict.Text))
 		}
 	}
 }

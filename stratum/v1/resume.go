@@ -2,8 +2,6 @@ package v1
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 	"slices"
 
 	"quarry/work"
@@ -61,23 +59,4 @@ func (s *Session) tellResumed(resumed bool) {
 	if s.cfg.Subscribed != nil {
 		s.cfg.Subscribed(resumed)
 	}
-}
-
-// ErrForeign is in the chain of the verdict on a share that can never be sent
-// in this session.
-var ErrForeign = errors.New("it does not fit the pool's new session")
-
-// related tells whether the share's job is of this session or of one that it
-// resumed. Rolled versions need a session that agreed to them. Caller holds mu.
-func (s *Session) related(job *work.Job) error {
-	switch {
-	case job.Session == s.cfg.Generation:
-		return nil
-	case !slices.Contains(s.state.ancestors, job.Session), !bytes.Equal(job.Extranonce1, s.state.given.One),
-		job.Extranonce2Size != s.state.given.TwoSize: // it was changed within a session
-		return Disconnected(fmt.Errorf("%w: it gave another extranonce1", ErrForeign))
-	case job.VersionRolling && !s.state.rolling:
-		return Disconnected(fmt.Errorf("%w: that has no version rolling", ErrForeign))
-	}
-	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"quarry/stratum/stratumtest"
+	"quarry/work"
 )
 
 // TestCauseOfTheEnd: a session that is ended from outside says why, also in the
@@ -56,10 +57,10 @@ func TestExtranonceOfTheSubscription(t *testing.T) {
 		}
 	}), Config{Generation: 2, Heritage: before.Heritage()})
 	after.job()
-	if err := after.submit(share(old, 1)); !isLost(err, "disconnected") || !errors.Is(err, ErrForeign) {
-		t.Errorf("with the first extranonce: %v", err)
+	if v := after.submit(share(old, 1)); !v.LostFor("disconnected") || !errors.Is(v.Cause, ErrForeign) {
+		t.Errorf("with the first extranonce: %v", v)
 	}
-	if err := after.submit(share(changed, 2)); err != nil {
-		t.Errorf("with the one that was resumed: %v", err)
+	if v := after.submit(share(changed, 2)); v.Kind != work.Accepted {
+		t.Errorf("with the one that was resumed: %v", v)
 	}
 }

@@ -205,18 +205,8 @@ func (s *Session) configure(ctx context.Context) error {
 	s.mu.Lock()
 	s.state.asked = true
 	s.mu.Unlock()
-	_, err := s.conn.call(ctx, call{
-		method: "mining.configure",
-		params: []any{[]string{"version-rolling"}, rollingWish{fmt.Sprintf("%08x", versionBits), 2}},
-		apply: func(m Message) error {
-			if refusal := m.Refusal(); refusal != nil {
-				return fmt.Errorf("%w: %w", ErrConfigure, refusal)
-			}
-			s.configured(m.Result)
-			return nil
-		},
-		timeout: s.cfg.Limits.Configure,
-	})
+	wish := []any{[]string{"version-rolling"}, rollingWish{fmt.Sprintf("%08x", versionBits), 2}}
+	err := s.conn.call(ctx, s.cfg.Limits.Configure, "mining.configure", wish, s.configured)
 	if errors.Is(err, ErrNoAnswer) || errors.Is(err, ErrClosed) {
 		return fmt.Errorf("%w: %w", ErrConfigure, err)
 	}
@@ -228,10 +218,15 @@ type rollingWish struct {
 	MinBitCount int    `json:"version-rolling.min-bit-count"`
 }
 
-func (s *Session) configured(result json.RawMessage) {
+// configured acts on the reply to mining.configure.
+func (s *Session) configured(reply Message) error {
+	if refusal := reply.Refusal(); refusal != nil {
+		return fmt.Errorf("%w: %w", ErrConfigure, refusal)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.state.poolMask, s.state.rolling = ParseConfigured(result)
+	s.state.poolMask, s.state.rolling = ParseConfigured(reply.Result)
+	return nil
 }
 
 // subscribe learns the extranonces. Jobs can be made from then on.
@@ -243,11 +238,7 @@ func (s *Session) subscribe(ctx context.Context) error {
 	if s.cfg.BareSubscribe {
 		params = []any{}
 	}
-	_, err := s.conn.call(ctx, call{
-		method: "mining.subscribe", params: params,
-		apply: s.subscribed, timeout: s.cfg.Limits.Handshake,
-	})
-	return err
+	return s.conn.call(ctx, s.cfg.Limits.Handshake, "mining.subscribe", params, s.subscribed)
 }
 
 // subscribed acts on the reply to mining.subscribe. A text as result is how
@@ -279,10 +270,7 @@ func (s *Session) subscribed(m Message) error {
 }
 
 func (s *Session) authorise(ctx context.Context) error {
-	_, err := s.conn.call(ctx, call{
-		method: "mining.authorize", params: []any{s.cfg.User, s.cfg.Password},
-		apply: s.authorisedBy, timeout: s.cfg.Limits.Handshake,
-	})
+	err := s.conn.call(ctx, s.cfg.Limits.Handshake, "mining.authorize", []any{s.cfg.User, s.cfg.Password}, s.authorisedBy)
 	if errors.Is(err, ErrNoAnswer) {
 		return fmt.Errorf("%w: %w", ErrAuthorise, err)
 	}

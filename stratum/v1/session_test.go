@@ -163,8 +163,8 @@ func TestVersionRolling(t *testing.T) {
 			if job.VersionMask != c.mask || job.VersionRolling != (c.params == 6) {
 				t.Errorf("mask %08x, rolling %v", job.VersionMask, job.VersionRolling)
 			}
-			if err := m.submit(share(job, 1)); err != nil {
-				t.Error(err)
+			if v := m.submit(share(job, 1)); v.Kind != work.Accepted {
+				t.Error(v)
 			}
 			if n := <-params; n != c.params {
 				t.Errorf("%d params", n)
@@ -205,11 +205,11 @@ func TestEarlyJobs(t *testing.T) {
 	if next.ID != "next" || next.Difficulty.String() != "3" {
 		t.Errorf("next job %+v", next)
 	}
-	verdict := make(chan error, 1)
+	verdict := make(chan work.Verdict, 1)
 	go func() { verdict <- m.submit(share(next, 1)) }()
 	close(published)
-	if err := <-verdict; err != nil {
-		t.Error(err)
+	if v := <-verdict; v.Kind != work.Accepted {
+		t.Error(v)
 	}
 }
 
@@ -254,8 +254,8 @@ func TestChanges(t *testing.T) {
 	rolled := share(first, 1)
 	rolled.Version |= 0x1f00e000
 	for i, s := range []*work.Share{rolled, share(masked, 2), share(second, 3)} {
-		if err := m.submit(s); err != nil {
-			t.Errorf("share %d: %v", i, err)
+		if v := m.submit(s); v.Kind != work.Accepted {
+			t.Errorf("share %d: %v", i, v)
 		}
 	}
 	for _, want := range []string{
@@ -287,8 +287,8 @@ func TestMaskTakenBack(t *testing.T) {
 	if emptied.VersionMask != 0 || !emptied.VersionRolling {
 		t.Errorf("mask %08x, rolling %v", emptied.VersionMask, emptied.VersionRolling)
 	}
-	if err := m.submit(share(emptied, 1)); err != nil {
-		t.Error(err)
+	if v := m.submit(share(emptied, 1)); v.Kind != work.Accepted {
+		t.Error(v)
 	}
 	if r := <-submits; len(r.Params) != 6 || r.Params[5] != "00000000" {
 		t.Errorf("sent %s, want six params, the last 00000000", r.Line)

@@ -12,86 +12,74 @@ import (
 	"quarry/work"
 )
 
-// Classes of work.Lost.
-const (
-	LostDisconnected = "disconnected"
-	lostTimeout      = "timeout"
-	lostQueueFull    = "queue full"
-	lostTooMany      = "too many shares"
-	lostShutdown     = "shutdown"
-)
+var errRetired = errors.New("the session is about to end")
 
-var (
-	errNotAuthorised = errors.New("not authorised in time")
-	errRetired       = errors.New("the session is about to end")
-)
-
-// Disconnected is the verdict on a share whose session is gone, or whose
-// sender could not wait.
-func Disconnected(reason error) *work.Lost {
-	switch {
-	case errors.Is(reason, context.Canceled):
-		return &work.Lost{Why: lostShutdown, Err: reason}
-	case errors.Is(reason, context.DeadlineExceeded), errors.Is(reason, errNotAuthorised):
-		return &work.Lost{Why: lostTimeout, Err: reason}
-	}
-	return &work.Lost{Why: LostDisconnected, Err: reason}
-}
-
-// Submit sends a share and returns the verdict on it: nil for accepted,
-// work.ErrStale, *work.Rejected or *work.Lost. It blocks until there is a
-// verdict, and may be called from many goroutines.
-func (s *Session) Submit(ctx context.Context, share *work.Share) error {
+// Submit sends a share and returns the verdict on it. It blocks until there is
+// one, and may be called from many goroutines.
+func (s *Session) Submit(ctx context.Context, share *work.Share) work.Verdict {
 	if !s.guard.admit(share, time.Now()) {
-		return &work.Lost{Why: lostTooMany, Err: work.ErrUnsent}
+		return work.Verdict{Kind: work.Lost, Reason: work.LostTooMany}
 	}
 	defer s.pending.Add(-1)
 	if s.pending.Add(1) < 0 {
-		return Disconnected(errRetired)
+		return work.LostTo(errRetired)
 	}
 	free, err := s.takeSlot(ctx)
 	if err != nil {
-		return err
+		return work.LostTo(err)
 	}
 	defer free()
-	if err := s.ready(ctx, share); err != nil {
-		return Disconnected(err)
+	if held := s.gate(ctx, share); held.Kind != work.NoVerdict {
+		return held
 	}
-	if err := s.gate(share); err != nil {
-		return err
-	}
-	var id uint64
-	var at time.Time
-	var verdict error
-	var slot *time.Timer
-	defer func() {
-		if slot != nil {
-			slot.Stop()
-		}
-	}()
-	_, err = s.conn.call(ctx, call{
-		method: "mining.submit", params: submitParams(s.cfg.User, share),
-		timeout: s.cfg.Limits.Submit,
-		apply: func(reply Message) error {
-			now := time.Now()
-			s.submits.hear(now)
-			verdict = s.verdict(&reply)
-			s.judge(share, verdict, now)
-			s.adapt(share, verdict)
-			return nil
-		},
-		written: func(number uint64, now time.Time) {
-			id, at = number, now
-			slot = time.AfterFunc(slotTime, free)
-			if s.cfg.Trace.SubmitWritten != nil {
-				s.cfg.Trace.SubmitWritten(share, now)
-			}
-		},
+	sent, err := send(s.conn, "mining.submit", submitParams(s.cfg.User, share), func(reply Message) (work.Verdict, error) {
+		return s.replied(share, &reply, time.Now()), nil
 	})
 	if err != nil {
-		return s.lost(err, id, at)
+		return s.lost(err, 0, time.Time{})
+	}
+	slot := time.AfterFunc(slotTime, free)
+	defer slot.Stop()
+	if s.cfg.Trace.SubmitWritten != nil {
+		s.cfg.Trace.SubmitWritten(share, sent.written)
+	}
+	verdict, err := sent.wait(ctx, s.cfg.Limits.Submit)
+	if err != nil {
+		return s.lost(err, sent.id, sent.written)
 	}
 	return verdict
+}
+
+// replied returns the verdict of the pool's reply to a share, and learns from
+// it. A pool that no longer knows us gets a new handshake, which takes a new
+// connection. Only the reader calls it.
+func (s *Session) replied(share *work.Share, reply *Message, now time.Time) work.Verdict {
+	s.submits.hear(now)
+	verdict := reply.Verdict()
+	if verdict.RejectedFor(work.ReasonUnauthorized, work.ReasonNotSubscribed) {
+		s.conn.end(fmt.Errorf("%w: %v", ErrDeauthorised, verdict))
+	}
+	s.judge(share, verdict, now)
+	s.adapt(share, verdict)
+	return verdict
+}
+
+// lost is the verdict on a share without a reply, which was written at the
+// given time, if it was.
+func (s *Session) lost(err error, id uint64, written time.Time) work.Verdict {
+	lost := work.LostTo(err)
+	switch {
+	case errors.Is(err, errTooManyCalls):
+		lost.Reason = work.LostQueueFull
+	case errors.Is(err, ErrNoAnswer):
+		lost.Reason = work.LostTimeout
+		s.submits.miss(id, written)
+		if deaf := s.submits.check(time.Now(), s.cfg.Limits.Unanswered); deaf != nil {
+			s.conn.end(deaf)
+		}
+	}
+	lost.Sent = !written.IsZero()
+	return lost
 }
 
 // takeSlot waits until fewer shares than the limit are under way. A pool that
@@ -103,103 +91,20 @@ func (s *Session) takeSlot(ctx context.Context) (free func(), err error) {
 	case s.slots <- struct{}{}:
 		return sync.OnceFunc(func() { <-s.slots }), nil
 	case <-ctx.Done():
-		return nil, Disconnected(ctx.Err())
+		return nil, ctx.Err()
 	case <-s.conn.done:
-		return nil, Disconnected(s.conn.why())
+		return nil, s.conn.why()
 	}
 }
 
 // Pending is how many shares wait for their verdict.
 func (s *Session) Pending() int { return max(int(s.pending.Load()), 0) }
 
-// Retire tells whether no share waits for its verdict. If so, the session takes
+// Retire reports whether no share waits for its verdict. If so, the session takes
 // no more of them, and its end will cost none.
 func (s *Session) Retire() bool { return s.pending.CompareAndSwap(0, math.MinInt32) }
 
-// ready holds shares of jobs that came before the authorisation, and shares of
-// an earlier session until this one's first job tells which block is the newest.
-func (s *Session) ready(ctx context.Context, share *work.Share) error {
-	if err := s.conn.await(ctx, s.authorised, s.cfg.Limits.Authorise, errNotAuthorised); err != nil {
-		return err
-	}
-	if share.Job.Session == s.cfg.Generation {
-		return nil
-	}
-	return s.conn.await(ctx, s.firstJob, s.cfg.Limits.FirstJob, ErrNoJob)
-}
-
-// gate is the one place that decides whether a share is sent: it must be of
-// this session (or one that this resumed), of a job that is still good (or be
-// a block), and not sent yet.
-func (s *Session) gate(share *work.Share) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.related(share.Job); err != nil {
-		return err
-	}
-	if !s.state.live(share.Job) && !s.cfg.SubmitStale && !share.Job.IsBlock(share.Hash) {
-		return fmt.Errorf("%w: %w", work.ErrStale, work.ErrUnsent)
-	}
-	if err := s.enough(share); err != nil {
-		return err
-	}
-	if !s.state.sent.add(share.Hash) {
-		return fmt.Errorf("%w: %w", work.ErrUnsent, &work.Rejected{Reason: work.ReasonDuplicate, Text: "held back, for it was sent before"})
-	}
-	return nil
-}
-
-// Outdated tells whether there is a newer block than the job's, as far as this
-// session knows.
-func (s *Session) Outdated(job *work.Job) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	current := s.state.current()
-	return current != nil && current.PrevHash != job.PrevHash
-}
-
-// live tells whether shares of the job are still wanted.
-func (st *state) live(job *work.Job) bool {
-	for _, j := range st.jobs {
-		if j == job {
-			return true
-		}
-	}
-	return false
-}
-
-// lost is the verdict on a share without a reply, which was written at the
-// given time, if it was.
-func (s *Session) lost(err error, id uint64, written time.Time) *work.Lost {
-	lost := Disconnected(err)
-	switch {
-	case errors.Is(err, errTooManyCalls):
-		lost.Why = lostQueueFull
-	case errors.Is(err, ErrNoAnswer):
-		lost.Why = lostTimeout
-		s.submits.miss(id, written)
-		if deaf := s.submits.check(time.Now(), s.cfg.Limits.Unanswered); deaf != nil {
-			s.conn.end(deaf)
-		}
-	}
-	lost.Sent = !written.IsZero()
-	return lost
-}
-
-// verdict reads the pool's reply. A pool that no longer knows us gets a new
-// handshake, which takes a new connection.
-func (s *Session) verdict(reply *Message) error {
-	verdict := reply.Verdict()
-	var rejected *work.Rejected
-	if errors.As(verdict, &rejected) {
-		if rejected.Reason == work.ReasonUnauthorized || rejected.Reason == work.ReasonNotSubscribed {
-			s.conn.end(fmt.Errorf("%w: %w", ErrDeauthorised, rejected))
-		}
-	}
-	return verdict
-}
-
-// CheckCredentials tells whether the longest messages that carry them are
+// CheckCredentials checks that the longest messages that carry them are
 // short enough to be sent.
 func CheckCredentials(user, password, userAgent string, limits Limits) error {
 	limits = limits.WithDefaults()

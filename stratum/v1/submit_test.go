@@ -45,8 +45,8 @@ func TestIDsRiseOnTheWire(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range atOnce {
 			all.Go(func() {
-				if err := m.submit(share(job, uint32(atOnce*round+i))); err != nil {
-					t.Error(err)
+				if v := m.submit(share(job, uint32(atOnce*round+i))); v.Kind != work.Accepted {
+					t.Error(v)
 				}
 			})
 		}
@@ -55,11 +55,6 @@ func TestIDsRiseOnTheWire(t *testing.T) {
 	if len(wrong) > 0 {
 		t.Errorf("%d of %d out of order, the first %s", len(wrong), rounds*atOnce, <-wrong)
 	}
-}
-
-func isLost(err error, why string) bool {
-	var lost *work.Lost
-	return errors.As(err, &lost) && lost.Why == why
 }
 
 const otherBlock = "171592f223740e92d223f6e68bff25279af7ac4f2246451e0000000200000001"
@@ -82,34 +77,34 @@ func TestGate(t *testing.T) {
 		t.Errorf("job %+v", same)
 	}
 	for _, job := range []*work.Job{old, same} {
-		if err := m.submit(share(job, 1)); err != nil {
-			t.Errorf("share of %q: %v", job.ID, err)
+		if v := m.submit(share(job, 1)); v.Kind != work.Accepted {
+			t.Errorf("share of %q: %v", job.ID, v)
 		}
 	}
-	if err := m.submit(share(old, 1)); !isReason(err, work.ReasonDuplicate) {
-		t.Errorf("the same share again: %v", err)
+	if v := m.submit(share(old, 1)); !v.RejectedFor(work.ReasonDuplicate) {
+		t.Errorf("the same share again: %v", v)
 	}
 	copied := *same
-	if err := m.submit(share(&copied, 2)); !errors.Is(err, work.ErrStale) {
-		t.Errorf("share of an unknown job: %v", err)
+	if v := m.submit(share(&copied, 2)); v.Kind != work.Stale {
+		t.Errorf("share of an unknown job: %v", v)
 	}
 	foreign := *same
 	foreign.Session++
-	if err := m.submit(share(&foreign, 3)); !isLost(err, "disconnected") {
-		t.Errorf("share of another session: %v", err)
+	if v := m.submit(share(&foreign, 3)); !v.LostFor("disconnected") {
+		t.Errorf("share of another session: %v", v)
 	}
 
 	next <- sampleWith("new block", func(j *stratumtest.Job) { j.PrevHash, j.Clean = otherBlock, false })
 	if job := m.job(); !job.Clean {
 		t.Error("a new block without clean is not taken as clean")
 	}
-	if err := m.submit(share(same, 4)); !errors.Is(err, work.ErrStale) {
-		t.Errorf("share of the old block: %v", err)
+	if v := m.submit(share(same, 4)); v.Kind != work.Stale {
+		t.Errorf("share of the old block: %v", v)
 	}
 	block := share(old, 5)
 	block.Hash = hashing.Hash{31: 0x01}
-	if err := m.submit(block); err != nil {
-		t.Errorf("a stale block is not sent: %v", err)
+	if v := m.submit(block); v.Kind != work.Accepted {
+		t.Errorf("a stale block is not sent: %v", v)
 	}
 }
 
@@ -124,8 +119,8 @@ func TestSubmitStale(t *testing.T) {
 	m := mine(t, server, Config{SubmitStale: true})
 	old := m.job()
 	m.job()
-	if err := m.submit(share(old, 1)); !errors.Is(err, work.ErrStale) {
-		t.Error(err)
+	if v := m.submit(share(old, 1)); v.Kind != work.Stale {
+		t.Error(v)
 	}
 }
 
@@ -142,11 +137,11 @@ func TestOldJobsAreForgotten(t *testing.T) {
 	for range 66 {
 		jobs = append(jobs, m.job())
 	}
-	if err := m.submit(share(jobs[1], 1)); !errors.Is(err, work.ErrStale) {
-		t.Errorf("share of the 65th newest job: %v", err)
+	if v := m.submit(share(jobs[1], 1)); v.Kind != work.Stale {
+		t.Errorf("share of the 65th newest job: %v", v)
 	}
-	if err := m.submit(share(jobs[2], 2)); err != nil {
-		t.Errorf("share of the 64th newest job: %v", err)
+	if v := m.submit(share(jobs[2], 2)); v.Kind != work.Accepted {
+		t.Errorf("share of the 64th newest job: %v", v)
 	}
 }
 
@@ -198,19 +193,18 @@ func TestStorm(t *testing.T) {
 	for n := range uint32(shares) {
 		all.Go(func() {
 			nonce := fmt.Sprintf("%08x", n)
-			err := m.submit(share(job, n))
-			var rejected *work.Rejected
+			v := m.submit(share(job, n))
 			ok := false
 			switch nonce[7] % 3 {
 			case 0:
-				ok = err == nil
+				ok = v.Kind == work.Accepted
 			case 1:
-				ok = errors.As(err, &rejected) && rejected.Text == "nonce "+nonce
+				ok = v.Kind == work.Rejected && v.Text == "nonce "+nonce
 			default:
-				ok = errors.Is(err, work.ErrStale)
+				ok = v.Kind == work.Stale
 			}
 			if !ok {
-				t.Errorf("share %s: %v", nonce, err)
+				t.Errorf("share %s: %v", nonce, v)
 			}
 		})
 	}
@@ -227,8 +221,8 @@ func TestLostShares(t *testing.T) {
 		m := mine(t, stratumtest.Serve(t, silent), Config{Limits: Limits{Submit: 20 * time.Millisecond}})
 		job := m.job()
 		for n := range uint32(maxUnanswered) {
-			if err := m.submit(share(job, n)); !isLost(err, "timeout") {
-				t.Errorf("share %d: %v", n, err)
+			if v := m.submit(share(job, n)); !v.LostFor("timeout") {
+				t.Errorf("share %d: %v", n, v)
 			}
 		}
 		if err := m.end(); !strings.Contains(err.Error(), "without an answer") {
@@ -243,12 +237,12 @@ func TestLostShares(t *testing.T) {
 		})
 		m := mine(t, server, Config{})
 		job := m.job()
-		if err := m.submit(share(job, 1)); !isLost(err, "disconnected") || !errors.Is(err, ErrClosed) {
-			t.Error(err)
+		if v := m.submit(share(job, 1)); !v.LostFor("disconnected") || !errors.Is(v.Cause, ErrClosed) {
+			t.Error(v)
 		}
 		m.end()
-		if err := m.submit(share(job, 2)); !isLost(err, "disconnected") {
-			t.Errorf("after the end: %v", err)
+		if v := m.submit(share(job, 2)); !v.LostFor("disconnected") {
+			t.Errorf("after the end: %v", v)
 		}
 	})
 	t.Run("shutdown", func(t *testing.T) {
@@ -256,8 +250,8 @@ func TestLostShares(t *testing.T) {
 		m := mine(t, stratumtest.Serve(t, silent), Config{Trace: Trace{SubmitWritten: func(*work.Share, time.Time) { close(written) }}})
 		job := m.job()
 		go func() { <-written; m.stop() }()
-		if err := m.submit(share(job, 1)); !isLost(err, "shutdown") {
-			t.Error(err)
+		if v := m.submit(share(job, 1)); !v.LostFor("shutdown") {
+			t.Error(v)
 		}
 	})
 	t.Run("waits for its turn", func(t *testing.T) {
@@ -266,7 +260,7 @@ func TestLostShares(t *testing.T) {
 		bubble(t, silent, config, func(t *testing.T, m *miner) {
 			job := m.job()
 			ctx, cancel := context.WithCancel(t.Context())
-			first, second := make(chan error, 1), make(chan error, 1)
+			first, second := make(chan work.Verdict, 1), make(chan work.Verdict, 1)
 			go func() { first <- m.Submit(ctx, share(job, 1)) }()
 			synctest.Wait()
 			go func() { second <- m.Submit(t.Context(), share(job, 2)) }()
@@ -275,16 +269,16 @@ func TestLostShares(t *testing.T) {
 				t.Errorf("%d shares under way, want 1, the limit", n)
 			}
 			cancel()
-			if err := <-first; !isLost(err, "shutdown") {
-				t.Error(err)
+			if v := <-first; !v.LostFor(work.LostShutdown) {
+				t.Error(v)
 			}
 			synctest.Wait()
 			if n := written.Load(); n != 2 {
 				t.Errorf("%d shares written, want the second, too", n)
 			}
 			m.stop()
-			if err := <-second; !isLost(err, "shutdown") {
-				t.Error(err)
+			if v := <-second; !v.LostFor(work.LostShutdown) {
+				t.Error(v)
 			}
 		})
 	})
@@ -295,8 +289,8 @@ func TestLostShares(t *testing.T) {
 			c.Hang()
 		})
 		m := mine(t, server, Config{NoConfigure: true, Limits: Limits{Authorise: 20 * time.Millisecond}})
-		if err := m.submit(share(m.job(), 1)); !isLost(err, "timeout") {
-			t.Error(err)
+		if v := m.submit(share(m.job(), 1)); !v.LostFor("timeout") {
+			t.Error(v)
 		}
 	})
 }
@@ -315,23 +309,22 @@ func TestRetire(t *testing.T) {
 		}
 	}), Config{})
 	job := m.job()
-	verdict := make(chan error, 1)
+	verdict := make(chan work.Verdict, 1)
 	go func() { verdict <- m.submit(share(job, 1)) }()
 	r := <-got
 	if m.Retire() {
 		t.Error("retired with a share under way")
 	}
 	got <- r
-	if err := <-verdict; err != nil {
-		t.Error(err)
+	if v := <-verdict; v.Kind != work.Accepted {
+		t.Error(v)
 	}
 	if !m.Retire() {
 		t.Error("not retired, without a share under way")
 	}
-	err := m.submit(share(job, 2))
-	var lost *work.Lost
-	if !errors.As(err, &lost) || lost.Why != LostDisconnected || lost.Sent {
-		t.Errorf("verdict %v after that, want one that lets the share be held", err)
+	v := m.submit(share(job, 2))
+	if !v.LostFor(work.LostDisconnected) || v.Sent {
+		t.Errorf("verdict %v after that, want one that lets the share be held", v)
 	}
 	if n := m.Pending(); n != 0 {
 		t.Errorf("%d shares pending", n)
@@ -351,9 +344,9 @@ func TestForgottenByThePool(t *testing.T) {
 			c.Hang()
 		})
 		m := mine(t, server, Config{})
-		err := m.submit(share(m.job(), 1))
-		if !isReason(err, reason) || strings.Contains(err.Error(), "secret") {
-			t.Errorf("%s: %v", failure, err)
+		v := m.submit(share(m.job(), 1))
+		if !v.RejectedFor(reason) || strings.Contains(v.String(), "secret") {
+			t.Errorf("%s: %v", failure, v)
 		}
 		if err := m.end(); !errors.Is(err, ErrDeauthorised) || !strings.Contains(err.Error(), "does not know us") {
 			t.Errorf("%s: ended with %v", failure, err)
@@ -374,8 +367,8 @@ func TestTrace(t *testing.T) {
 		SubmitWritten: func(_ *work.Share, at time.Time) { mu.Lock(); written = append(written, at); mu.Unlock() },
 	}})
 	job := m.job()
-	if err := m.submit(share(job, 1)); err != nil {
-		t.Fatal(err)
+	if v := m.submit(share(job, 1)); v.Kind != work.Accepted {
+		t.Fatal(v)
 	}
 	mu.Lock()
 	defer mu.Unlock()

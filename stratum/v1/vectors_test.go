@@ -32,8 +32,8 @@ func TestVectors(t *testing.T) {
 			})
 			m := mine(t, server, Config{})
 			share := vectorShare(t, v, m.job())
-			if err := m.submit(share); err != nil {
-				t.Fatal(err)
+			if v := m.submit(share); v.Kind != work.Accepted {
+				t.Fatal(v)
 			}
 			if got, want := (<-submitted).Line, vectorSubmit(v); got != want {
 				t.Errorf("sent %s\nwant %s", got, want)

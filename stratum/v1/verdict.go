@@ -111,13 +111,13 @@ func (m *Message) scalarError(raw json.RawMessage) *PoolError {
 	return &PoolError{Text: m.words(text)}
 }
 
-// reasonStale stands for work.ErrStale among the classes.
+// reasonStale stands for work.Stale among the reasons.
 const reasonStale = "stale"
 
-// classOfText are the words by which a reason is known, tried in order. Words
+// reasonOfText returns the reason that the words tell of, empty if none. Words
 // come before codes: pools agree on them better.
-func classOfText(text string) string {
-	for _, class := range []struct{ pattern, reason string }{
+func reasonOfText(text string) string {
+	for _, known := range []struct{ pattern, reason string }{
 		{`stale|job not found|(unknown|invalid)[- ]?(work|job([- ]?id)?)\b|prevblk`, reasonStale},
 		{`duplicate`, work.ReasonDuplicate},
 		{`low[- ]?diff|below minimum diff|high-hash|above target|h-not-zero`, work.ReasonLowDifficulty},
@@ -127,15 +127,15 @@ func classOfText(text string) string {
 		{`version`, work.ReasonVersion},
 		{`\bban(ned)?\b`, work.ReasonBanned},
 	} {
-		if regexp.MustCompile(class.pattern).MatchString(text) {
-			return class.reason
+		if regexp.MustCompile(known.pattern).MatchString(text) {
+			return known.reason
 		}
 	}
 	return ""
 }
 
-// classOfCode is the meaning of a code; those above 25 are btcpool's.
-func classOfCode(code int) string {
+// reasonOfCode is the meaning of a code; those above 25 are btcpool's.
+func reasonOfCode(code int) string {
 	switch code {
 	case 21, 36, 37:
 		return reasonStale
@@ -157,24 +157,22 @@ func classOfCode(code int) string {
 	return work.ReasonOther
 }
 
-// Verdict is the verdict of a reply to mining.submit: nil if the share was
-// accepted, else work.ErrStale or *work.Rejected. A result of null without an
-// error counts as accepted.
-func (m *Message) Verdict() error {
+// Verdict is the verdict of a reply to mining.submit. A result of null without
+// an error counts as accepted.
+func (m *Message) Verdict() work.Verdict {
 	refusal := m.Refusal()
 	if refusal == nil {
-		return nil
+		return work.Verdict{Kind: work.Accepted, Sent: true}
 	}
-	reason := classOfText(strings.ToLower(refusal.Text))
-	if reason == "" {
-		reason = classOfCode(refusal.Code)
+	v := work.Verdict{Kind: work.Rejected, Code: refusal.Code, Text: refusal.Text, Sent: true}
+	if v.Text == "" {
+		v.Text = refusal.Error()
 	}
-	if reason == reasonStale {
-		return fmt.Errorf("%w, the pool says: %w", work.ErrStale, refusal)
+	if v.Reason = reasonOfText(strings.ToLower(refusal.Text)); v.Reason == "" {
+		v.Reason = reasonOfCode(refusal.Code)
 	}
-	text := refusal.Text
-	if text == "" {
-		text = refusal.Error()
+	if v.Reason == reasonStale {
+		v.Kind, v.Reason = work.Stale, ""
 	}
-	return &work.Rejected{Reason: reason, Code: refusal.Code, Text: text}
+	return v
 }

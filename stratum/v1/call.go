@@ -1,0 +1,130 @@
+package v1
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ErrNoAnswer ends a call without a reply in time, errTooManyCalls one that was
+// not made because too many are waiting.
+var (
+	ErrNoAnswer     = errors.New("no answer")
+	errTooManyCalls = errors.New("too many calls are waiting for their answer")
+)
+
+// call is a request that was written, and whose reply will mean a T.
+type call[T any] struct {
+	conn     *conn
+	method   string
+	id       uint64
+	written  time.Time      // when its last byte was
+	answered chan answer[T] // room for one
+}
+
+type answer[T any] struct {
+	value T
+	err   error
+}
+
+// send writes a request. The reader has read turn the reply into what it means
+// before it reads on: what read does happens in the order of the pool's lines.
+// Its result is what wait returns.
+func send[T any](c *conn, method string, params []any, read func(Message) (T, error)) (*call[T], error) {
+	answered := make(chan answer[T], 1)
+	id, err := c.ask(method, params, func(reply Message) {
+		value, err := read(reply)
+		answered <- answer[T]{value, err}
+	})
+	if err != nil {
+		c.forget(id)
+		return nil, err
+	}
+	return &call[T]{c, method, id, time.Now(), answered}, nil
+}
+
+// wait returns what the reply means. The error is what read said, ErrNoAnswer,
+// the context's, or why the connection ended.
+func (c *call[T]) wait(ctx context.Context, longest time.Duration) (none T, err error) {
+	defer c.conn.forget(c.id)
+	timer := time.NewTimer(longest)
+	defer timer.Stop()
+	select {
+	case a := <-c.answered:
+		return a.value, a.err
+	case <-timer.C:
+		return none, fmt.Errorf("%w to %s within %v", ErrNoAnswer, c.method, longest)
+	case <-ctx.Done():
+		return none, ctx.Err()
+	case <-c.conn.done:
+	}
+	select {
+	case a := <-c.answered: // came before the end
+		return a.value, a.err
+	default:
+		return none, c.conn.why()
+	}
+}
+
+// call sends a request and waits until its reply was read. The error is that of
+// send or wait.
+func (c *conn) call(ctx context.Context, longest time.Duration, method string, params []any, read func(Message) error) error {
+	sent, err := send(c, method, params, func(reply Message) (struct{}, error) { return struct{}{}, read(reply) })
+	if err != nil {
+		return err
+	}
+	_, err = sent.wait(ctx, longest)
+	return err
+}
+
+// tell sends a request whose reply does not matter.
+func (c *conn) tell(method string, params []any) error {
+	_, err := c.ask(method, params, func(Message) {})
+	return err
+}
+
+// ask writes a request. Ids rise in the order of writing: the id is given
+// while nobody else can write. The id of a failed request is good to forget.
+func (c *conn) ask(method string, params []any, replied func(Message)) (id uint64, err error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if id, err = c.register(replied); err != nil {
+		return 0, err
+	}
+	return id, c.writeLocked(request{id, method, params})
+}
+
+func (c *conn) register(replied func(Message)) (uint64, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.reason != nil {
+		return 0, c.reason
+	}
+	if len(c.pending) >= c.limits.Calls {
+		return 0, errTooManyCalls
+	}
+	c.lastID++
+	c.pending[c.lastID] = replied
+	return c.lastID, nil
+}
+
+func (c *conn) forget(id uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.pending, id)
+}
+
+// claim takes the call off the list to which the message is the reply; nil if
+// there is none.
+func (c *conn) claim(m *Message) (replied func(Message)) {
+	id, ok := m.CallID()
+	if !ok {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	replied = c.pending[id]
+	delete(c.pending, id)
+	return replied
+}
