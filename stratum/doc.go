@@ -9,7 +9,7 @@
 //
 // The way of a share: [Client.Submit] takes it to the session that its job
 // came from, and to no other pool ever. When the connection is gone the share
-// is held (hold.go): a pool that gives the same extranonces again takes it
+// waits (resubmit.go): a pool that gives the same extranonces again takes it
 // still.
 //
 // Pools are named by URLs ([ParseURL]). The connection (dial.go) is TCP, TLS or

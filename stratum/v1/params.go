@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/big"
 	"strconv"
+	"strings"
 	"time"
 
 	"quarry/hashing"
@@ -260,4 +261,21 @@ func submitParams(user string, share *work.Share) []any {
 		params = append(params, fmt.Sprintf("%08x", share.VersionBits()))
 	}
 	return params
+}
+
+// CheckCredentials checks that the longest messages that carry them are
+// short enough to be sent.
+func CheckCredentials(user, password, userAgent string, limits Limits) error {
+	limits = limits.WithDefaults()
+	filler := func(n int) string { return strings.Repeat("0", n) }
+	for _, params := range [][]any{
+		{user, password},
+		{userAgent, filler(64)},
+		{user, filler(limits.JobID), filler(2 * work.MaxExtranonce2), filler(8), filler(8), filler(8)},
+	} {
+		if _, err := encode(request{1 << 40, "mining.subscribe", params}, limits.Send); err != nil {
+			return fmt.Errorf("user, password or user agent are too long: %w", err)
+		}
+	}
+	return nil
 }
