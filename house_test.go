@@ -29,6 +29,7 @@ var arrows = map[string][]string{
 	"config":                 {},
 	"hashing":                {},
 	"internal/atomicfile":    {},
+	"internal/testutil":      {},
 	"logsink":                {"telemetry"},
 	"miner":                  {"affinity", "hashing", "telemetry", "work"},
 	"stratum":                {"hashing", "stratum/v1", "work"},

@@ -90,7 +90,7 @@ func mine(b *testing.B, address string, session v1.Trace, o miner.Options) (stop
 
 func allCPUs(b *testing.B) (hashing.Kernel, []affinity.Placement) {
 	b.Helper()
-	kernel, _, err := hashing.Choose(hashing.Auto)
+	kernel, _, err := hashing.ChooseFrom(hashing.Kernels(), hashing.Auto)
 	check(b, err)
 	set, err := affinity.UsableCPUs()
 	check(b, err)

@@ -65,13 +65,10 @@ func examine(examiner *Examiner, k Kernel) Report {
 	return report
 }
 
-// Choose returns the kernel of that name, or for "auto" (or "") the first of
-// Kernels that this CPU can run and that passes its self-test. The reports
+// ChooseFrom returns the kernel of that name, or for "auto" (or "") the first of
+// the list that this CPU can run and that passes its self-test. The reports
 // cover the kernels looked at on the way, in order: one with an Err deserves a
 // warning. It takes a few milliseconds.
-func Choose(name string) (Kernel, []Report, error) { return ChooseFrom(Kernels(), name) }
-
-// ChooseFrom is Choose over a given list.
 func ChooseFrom(list []Kernel, name string) (Kernel, []Report, error) {
 	examiner := NewExaminer()
 	if name != Auto && name != "" {

@@ -203,13 +203,13 @@ func TestChoosePassesOverWhatTheCPULacks(t *testing.T) {
 }
 
 func TestChooseByName(t *testing.T) {
-	k, reports, err := Choose("generic")
+	k, reports, err := ChooseFrom(Kernels(), "generic")
 	if err != nil || k.Name != "generic" || len(reports) != 1 {
-		t.Errorf("Choose(generic) = %q, %v, %v", k.Name, reports, err)
+		t.Errorf("ChooseFrom(generic) = %q, %v, %v", k.Name, reports, err)
 	}
-	_, _, err = Choose("nonesuch")
+	_, _, err = ChooseFrom(Kernels(), "nonesuch")
 	if err == nil {
-		t.Fatal("Choose(nonesuch) gives no error")
+		t.Fatal("ChooseFrom(nonesuch) gives no error")
 	}
 	for _, name := range append([]string{Auto, "nonesuch"}, names(Kernels())...) {
 		if !strings.Contains(err.Error(), name) {
@@ -217,9 +217,9 @@ func TestChooseByName(t *testing.T) {
 		}
 	}
 	for _, auto := range []string{Auto, ""} {
-		k, reports, err := Choose(auto)
+		k, reports, err := ChooseFrom(Kernels(), auto)
 		if err != nil || !slices.Contains(names(Kernels()), k.Name) || len(reports) == 0 {
-			t.Errorf("Choose(%q) = %q, %v, %v", auto, k.Name, reports, err)
+			t.Errorf("ChooseFrom(%q) = %q, %v, %v", auto, k.Name, reports, err)
 		}
 	}
 }

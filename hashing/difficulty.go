@@ -18,10 +18,6 @@ type Difficulty struct {
 	target Target
 }
 
-// HashesPerDifficulty is the expected number of hashes for one share of
-// difficulty 1: 2^256 / (0xFFFF * 2^208) = 2^48 / 65535.
-const HashesPerDifficulty = float64(1<<48) / 65535
-
 const (
 	maxDifficultyText = 100 // characters
 	maxExponent       = 400 // decimal, either way: bounds the big numbers

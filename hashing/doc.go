@@ -9,7 +9,7 @@
 // A hit is only a candidate: the caller hashes it again with [Header.Hash],
 // the readable reference, and compares all 256 bits with the [Target].
 //
-// [Choose] picks the first of [Kernels] that the CPU can run and that passes
+// [ChooseFrom] picks the first of [Kernels] that the CPU can run and that passes
 // its self-test ([Examiner]). Which is the fastest, package tune finds while
 // mining.
 //

@@ -226,17 +226,6 @@ func checkScan(k Kernel, p *Prehash, start, count uint32, hits []Hit, top func(H
 	return nil
 }
 
-// referenceTopWord hashes from the midstate, by the reference.
-func referenceTopWord(p *Prehash, h Hit) uint32 {
-	first := p.Midstates[h.Version]
-	compress(&first, &[16]uint32{p.Tail[0], p.Tail[1], p.Tail[2], bits.ReverseBytes32(h.Nonce), 0x80000000, 15: 8 * HeaderSize})
-	block := [16]uint32{8: 0x80000000, 15: 8 * 32}
-	copy(block[:], first[:])
-	second := initialState
-	compress(&second, &block)
-	return bits.ReverseBytes32(second[7])
-}
-
 var errStuck = errors.New("makes no headway with an empty hit buffer")
 
 // scanAll scans a range to its end, going on wherever the kernel stops early,

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"flag"
 	"math"
+	"math/bits"
 	"os"
 	"slices"
 	"testing"
@@ -122,4 +123,15 @@ func TestAnswersAreTheReferences(t *testing.T) {
 	if answers != string(want) {
 		t.Error("answers.bin is not what the reference says")
 	}
+}
+
+// referenceTopWord hashes from the midstate, by the reference.
+func referenceTopWord(p *Prehash, h Hit) uint32 {
+	first := p.Midstates[h.Version]
+	compress(&first, &[16]uint32{p.Tail[0], p.Tail[1], p.Tail[2], bits.ReverseBytes32(h.Nonce), 0x80000000, 15: 8 * HeaderSize})
+	block := [16]uint32{8: 0x80000000, 15: 8 * 32}
+	copy(block[:], first[:])
+	second := initialState
+	compress(&second, &block)
+	return bits.ReverseBytes32(second[7])
 }

@@ -2,10 +2,9 @@ package hashing
 
 import (
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"math"
-	"os"
+	"quarry/internal/testutil"
 	"strconv"
 	"testing"
 )
@@ -50,14 +49,8 @@ type vectors struct {
 
 func loadVectors(t testing.TB) *vectors {
 	t.Helper()
-	text, err := os.ReadFile("../testdata/stratum-v1.json")
-	if err != nil {
-		t.Fatal(err)
-	}
 	v := new(vectors)
-	if err := json.Unmarshal(text, v); err != nil {
-		t.Fatal(err)
-	}
+	testutil.Vectors(t, v)
 	if len(v.Shares) != 6 || len(v.Headers) != 2 || len(v.Difficulties) != 28 || len(v.NBits) != 18 {
 		t.Fatalf("vectors have %d shares, %d headers, %d difficulties, %d nbits: the file changed",
 			len(v.Shares), len(v.Headers), len(v.Difficulties), len(v.NBits))
@@ -65,27 +58,9 @@ func loadVectors(t testing.TB) *vectors {
 	return v
 }
 
-func unhex(t testing.TB, text string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-func word32(t testing.TB, text string) uint32 {
-	t.Helper()
-	n, err := strconv.ParseUint(text, 16, 32)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return uint32(n)
-}
-
 func target(t testing.TB, text string) Target {
 	t.Helper()
-	return TargetFromBytes([32]byte(unhex(t, text)))
+	return TargetFromBytes([32]byte(testutil.Unhex(t, text)))
 }
 
 // near allows for the last digit of a float64 that was rounded twice.
@@ -95,7 +70,7 @@ func TestShareVectors(t *testing.T) {
 	for _, share := range loadVectors(t).Shares {
 		t.Run(share.Name, func(t *testing.T) {
 			want := share.Expect
-			header := Header(unhex(t, want.Header))
+			header := Header(testutil.Unhex(t, want.Header))
 			hash := header.Hash()
 			if got := hex.EncodeToString(hash[:]); got != want.HashInternal {
 				t.Errorf("hash is %s, want %s", got, want.HashInternal)
@@ -119,9 +94,9 @@ func TestShareVectors(t *testing.T) {
 func TestHeaderVectors(t *testing.T) {
 	for _, v := range loadVectors(t).Headers {
 		t.Run(v.Name, func(t *testing.T) {
-			whole := Header(unhex(t, v.Header))
-			prev, root := Hash(whole[4:36]), Hash(unhex(t, v.MerkleRoot))
-			header := NewHeader(word32(t, v.Version), prev, root, word32(t, v.Ntime), word32(t, v.Nbits), word32(t, v.Nonce))
+			whole := Header(testutil.Unhex(t, v.Header))
+			prev, root := Hash(whole[4:36]), Hash(testutil.Unhex(t, v.MerkleRoot))
+			header := NewHeader(testutil.Word32(t, v.Version), prev, root, testutil.Word32(t, v.Ntime), testutil.Word32(t, v.Nbits), testutil.Word32(t, v.Nonce))
 			if header != whole {
 				t.Fatalf("header is\n%x, want\n%x", header, whole)
 			}
@@ -132,7 +107,7 @@ func TestHeaderVectors(t *testing.T) {
 			if got := hash.Difficulty(); !near(got, v.Difficulty) {
 				t.Errorf("difficulty is %v, want %v", got, v.Difficulty)
 			}
-			network, err := TargetFromNBits(word32(t, v.Nbits))
+			network, err := TargetFromNBits(testutil.Word32(t, v.Nbits))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -177,7 +152,7 @@ func TestDifficultyVectors(t *testing.T) {
 func TestNBitsVectors(t *testing.T) {
 	for _, v := range loadVectors(t).NBits {
 		t.Run(v.NBits, func(t *testing.T) {
-			got, err := TargetFromNBits(word32(t, v.NBits))
+			got, err := TargetFromNBits(testutil.Word32(t, v.NBits))
 			switch {
 			case v.Negative:
 				if !errors.Is(err, ErrNBitsNegative) {

@@ -120,7 +120,7 @@ func TestRest(t *testing.T) {
 // hashing. The cost is in us a window.
 func BenchmarkTrials(b *testing.B) {
 	const window, turn = 3 * time.Millisecond, 100 * time.Millisecond
-	kernel, _, err := hashing.Choose(hashing.Auto)
+	kernel, _, err := hashing.ChooseFrom(hashing.Kernels(), hashing.Auto)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -101,7 +101,7 @@ const chaosDifficulty = "0.0000025"
 // so that the machine is free for the rest and shares come at the same rate
 // everywhere.
 func pacedKernel(t *testing.T, hashesPerSecond float64) hashing.Kernel {
-	kernel, _, err := hashing.Choose("generic")
+	kernel, _, err := hashing.ChooseFrom(hashing.Kernels(), "generic")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"math"
+	"math/big"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -110,4 +111,12 @@ func TestExpectedShare(t *testing.T) {
 			t.Errorf("ExpectedShareSeconds(%v, %v) = %v, want unavailable", bad[0], bad[1], r)
 		}
 	}
+}
+
+// TestHashesPerDifficulty: 1 over the chance that a hash meets the target of
+// difficulty 1, which is 0xffff * 2^208.
+func TestHashesPerDifficulty(t *testing.T) {
+	target := new(big.Int).Lsh(big.NewInt(0xffff), 208)
+	chance, _ := new(big.Rat).SetFrac(target, new(big.Int).Lsh(big.NewInt(1), 256)).Float64()
+	near(t, "hashes per difficulty", HashesPerDifficulty, 1/chance, 1e-14)
 }

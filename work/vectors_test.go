@@ -3,12 +3,11 @@ package work
 import (
 	"encoding/hex"
 	"encoding/json"
-	"os"
 	"slices"
-	"strconv"
 	"testing"
 
 	"quarry/hashing"
+	"quarry/internal/testutil"
 )
 
 // vector is one share of testdata/stratum-v1.json.
@@ -40,43 +39,19 @@ type vector struct {
 
 func loadVectors(t *testing.T) []vector {
 	t.Helper()
-	text, err := os.ReadFile("../testdata/stratum-v1.json")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var file struct{ Shares []vector }
-	if err := json.Unmarshal(text, &file); err != nil {
-		t.Fatal(err)
-	}
+	testutil.Vectors(t, &file)
 	if len(file.Shares) != 6 {
 		t.Fatalf("%d share vectors, want 6", len(file.Shares))
 	}
 	return file.Shares
 }
 
-func unhex(t *testing.T, s string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-func number(t *testing.T, s string) uint32 {
-	t.Helper()
-	n, err := strconv.ParseUint(s, 16, 32)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return uint32(n)
-}
-
 // job builds the vector's job by hand, apart from the Stratum decoder.
 func (v vector) job(t *testing.T) *Job {
 	t.Helper()
 	text := func(i int) string { return v.Notify[i].(string) }
-	prev := unhex(t, text(1))
+	prev := testutil.Unhex(t, text(1))
 	for word := range slices.Chunk(prev, 4) {
 		slices.Reverse(word)
 	}
@@ -85,16 +60,16 @@ func (v vector) job(t *testing.T) *Job {
 		t.Fatal(err)
 	}
 	job := &Job{
-		ID: text(0), PrevHash: hashing.Hash(prev), Coinb1: unhex(t, text(2)), Coinb2: unhex(t, text(3)),
-		Version: number(t, text(5)), NBits: number(t, text(6)), NTime: number(t, text(7)),
-		Extranonce1: unhex(t, v.Subscribe.Extranonce1), Extranonce2Size: v.Subscribe.Extranonce2Size,
+		ID: text(0), PrevHash: hashing.Hash(prev), Coinb1: testutil.Unhex(t, text(2)), Coinb2: testutil.Unhex(t, text(3)),
+		Version: testutil.Word32(t, text(5)), NBits: testutil.Word32(t, text(6)), NTime: testutil.Word32(t, text(7)),
+		Extranonce1: testutil.Unhex(t, v.Subscribe.Extranonce1), Extranonce2Size: v.Subscribe.Extranonce2Size,
 		Difficulty: difficulty,
 	}
 	for _, branch := range v.Notify[4].([]any) {
-		job.Branches = append(job.Branches, hashing.Hash(unhex(t, branch.(string))))
+		job.Branches = append(job.Branches, hashing.Hash(testutil.Unhex(t, branch.(string))))
 	}
 	if v.Mask != nil {
-		job.VersionRolling, job.VersionMask = true, number(t, *v.Mask)
+		job.VersionRolling, job.VersionMask = true, testutil.Word32(t, *v.Mask)
 	}
 	job.NetworkTarget, err = hashing.TargetFromNBits(job.NBits)
 	job.NetworkKnown = err == nil
@@ -106,11 +81,11 @@ func TestVectors(t *testing.T) {
 	for _, v := range loadVectors(t) {
 		t.Run(v.Name, func(t *testing.T) {
 			job := v.job(t)
-			en2, nonce := unhex(t, v.Submit.Extranonce2), number(t, v.Submit.Nonce)
+			en2, nonce := testutil.Unhex(t, v.Submit.Extranonce2), testutil.Word32(t, v.Submit.Nonce)
 			if got := job.MerkleRoot(en2); hex.EncodeToString(got[:]) != v.Expect.MerkleRoot {
 				t.Errorf("merkle root %x, want %s", got, v.Expect.MerkleRoot)
 			}
-			header := job.Header(en2, number(t, v.Expect.Version), number(t, v.Submit.NTime), nonce)
+			header := job.Header(en2, testutil.Word32(t, v.Expect.Version), testutil.Word32(t, v.Submit.NTime), nonce)
 			if got := hex.EncodeToString(header[:]); got != v.Expect.Header {
 				t.Errorf("header %s, want %s", got, v.Expect.Header)
 			}
@@ -131,7 +106,7 @@ func checkShare(t *testing.T, v vector, job *Job, en2 []byte, nonce uint32) {
 	var bits string
 	if job.VersionRolling {
 		bits = v.Submit.VersionBits
-		for spread(start.Version, job.VersionMask) != number(t, bits) {
+		for spread(start.Version, job.VersionMask) != testutil.Word32(t, bits) {
 			start.Version++
 		}
 	}
@@ -150,7 +125,7 @@ func checkShare(t *testing.T, v vector, job *Job, en2 []byte, nonce uint32) {
 	if hex.EncodeToString(share.Extranonce2) != v.Submit.Extranonce2 {
 		t.Errorf("extranonce2 %x, want %s", share.Extranonce2, v.Submit.Extranonce2)
 	}
-	if bits != "" && share.VersionBits() != number(t, bits) {
+	if bits != "" && share.VersionBits() != testutil.Word32(t, bits) {
 		t.Errorf("version bits %08x, want %s", share.VersionBits(), bits)
 	}
 	if job.IsBlock(share.Hash) != v.Expect.IsBlock {

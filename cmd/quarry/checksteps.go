@@ -112,10 +112,10 @@ func difficultyStep(o *stratum.Offer, p stratum.Pool, m *machine) stratum.Step {
 		s.Text += "; the speed of this machine is not known"
 		return s
 	}
-	each := d * hashing.HashesPerDifficulty / rate
+	each := telemetry.ExpectedHashes(d) / rate
 	s.Facts["seconds_per_share"] = each
 	s.Text += fmt.Sprintf(": one share in %s at %s", telemetry.FormatSeconds(each), telemetry.FormatRate(rate))
-	better := roughly(rate * goodTime / hashing.HashesPerDifficulty)
+	better := roughly(rate * goodTime / telemetry.HashesPerDifficulty)
 	switch drop := timeToIdle(each, idleLimit); {
 	case drop < rareDrop:
 		s.State = stratum.StateWarn

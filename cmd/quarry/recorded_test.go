@@ -4,12 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"strconv"
 	"testing"
 
 	"quarry/affinity"
 	"quarry/hashing"
+	"quarry/internal/testutil"
 	"quarry/miner"
 	"quarry/stratum"
 	"quarry/stratum/stratumtest"
@@ -38,14 +38,8 @@ type recorded struct {
 // started a little before the winning nonce, it must find just that one and
 // send the recorded submit, byte for byte.
 func TestRecordedJobs(t *testing.T) {
-	text, err := os.ReadFile("../../testdata/stratum-v1.json")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var file struct{ Shares []recorded }
-	if err := json.Unmarshal(text, &file); err != nil {
-		t.Fatal(err)
-	}
+	testutil.Vectors(t, &file)
 	if len(file.Shares) != 6 {
 		t.Fatalf("%d recorded shares, want 6", len(file.Shares))
 	}

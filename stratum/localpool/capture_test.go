@@ -133,7 +133,7 @@ func (r *replayer) job(m *miner, w wireMessage) {
 		r.t.Fatal(err)
 	}
 	if r.last != "" && n.JobID != r.last {
-		if more, err := r.pool.NextJob(); err != nil || !more {
+		if more, err := r.pool.nextJob(); err != nil || !more {
 			r.t.Fatal(more, err)
 		}
 	}

@@ -75,7 +75,7 @@ type Vardiff struct {
 
 // Script replays recorded jobs: timers, block changes and vardiff are off, and
 // each notify goes out exactly as given. The first job is current from the
-// start, [Pool.NextJob] moves on to the next, [Pool.PushJob] adds others.
+// start; tests push the others.
 type Script struct {
 	Jobs []Notify
 	// Sessions are handed to new connections in order, the last one again and

@@ -7,7 +7,7 @@ import (
 )
 
 // errScripted is returned where a script leaves no room for made-up jobs.
-var errScripted = errors.New("practice pool: jobs are scripted; use PushJob or NextJob")
+var errScripted = errors.New("practice pool: its jobs are scripted")
 
 // currentJob is what a new miner gets.
 func (p *Pool) currentJob() *Job {
@@ -161,37 +161,4 @@ func (p *Pool) scripted(n Notify) (*Job, error) {
 	}
 	job.seq, job.block = p.chain.seq, p.chain.block
 	return job, nil
-}
-
-// PushJob makes n the current job, exactly as it is, and sends it to all.
-func (p *Pool) PushJob(n Notify) error {
-	if p.cfg.Script == nil {
-		return errors.New("practice pool: PushJob needs a Script")
-	}
-	p.pushing.Lock()
-	defer p.pushing.Unlock()
-	p.mu.Lock()
-	job, err := p.scripted(n)
-	if err == nil {
-		p.current, p.lastJob = job, p.cfg.Now()
-	}
-	p.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	p.broadcast(job)
-	return nil
-}
-
-// NextJob pushes the script's next job and reports false at its end.
-func (p *Pool) NextJob() (bool, error) {
-	p.mu.Lock()
-	if p.cfg.Script == nil || p.script >= len(p.cfg.Script.Jobs) {
-		p.mu.Unlock()
-		return false, nil
-	}
-	n := p.cfg.Script.Jobs[p.script]
-	p.script++
-	p.mu.Unlock()
-	return true, p.PushJob(n)
 }

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"quarry/hashing"
+	"quarry/internal/testutil"
 	"quarry/stratum/stratumtest"
 	"quarry/work"
 )
@@ -47,10 +48,6 @@ type vector struct {
 }
 
 func vectors(t testing.TB) []vector {
-	b, err := os.ReadFile("../../testdata/stratum-v1.json")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var file struct {
 		Shares  []vector
 		Targets []struct {
@@ -58,9 +55,7 @@ func vectors(t testing.TB) []vector {
 			Decimal    string `json:"target_from_decimal_text"`
 		} `json:"difficulty_targets"`
 	}
-	if err := json.Unmarshal(b, &file); err != nil {
-		t.Fatal(err)
-	}
+	testutil.Vectors(t, &file)
 	if len(file.Shares) == 0 {
 		t.Fatal("no shares in the vectors")
 	}
