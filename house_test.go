@@ -25,17 +25,18 @@ var arrows = map[string][]string{
 	"benchmarks":             {}, // its tests may use everything
 	"benchmarks/ordersearch": {"bench", "bench/report", "bench/stats", "hashing"},
 	"benchmarks/peers":       {"affinity", "bench", "bench/report", "bench/stats", "hashing", "telemetry"},
-	"cmd/quarry":             {"affinity", "bench", "bench/plot", "bench/report", "bench/stats", "config", "hashing", "logsink", "miner", "stratum", "stratum/localpool", "telemetry", "tune", "work"},
+	"cmd/quarry":             {"affinity", "bench", "bench/plot", "bench/report", "bench/stats", "config", "hashing", "logsink", "miner", "stratum", "stratum/localpool", "stratum/transport", "telemetry", "tune", "work"},
 	"config":                 {},
 	"hashing":                {},
 	"internal/atomicfile":    {},
 	"internal/testutil":      {},
 	"logsink":                {"telemetry"},
 	"miner":                  {"affinity", "hashing", "telemetry", "work"},
-	"stratum":                {"hashing", "stratum/v1", "work"},
+	"stratum":                {"hashing", "stratum/transport", "stratum/v1", "work"},
 	"stratum/localpool":      {}, // the judge shares no code with the accused
 	"stratum/stratumtest":    {},
-	"stratum/v1":             {"hashing", "work"},
+	"stratum/transport":      {}, // bytes and messages, whatever they mean
+	"stratum/v1":             {"hashing", "stratum/transport", "work"},
 	"telemetry":              {},
 	"tune":                   {"affinity", "bench", "bench/stats", "hashing", "internal/atomicfile", "miner", "telemetry"},
 	"work":                   {"hashing"},
@@ -44,12 +45,12 @@ var arrows = map[string][]string{
 // fenced are libraries that only the named packages may import.
 var fenced = map[string][]string{
 	"github.com/go-analyze/charts":   {"bench/plot"},
-	"github.com/gorilla/websocket":   {"stratum", "stratum/localpool", "stratum/stratumtest"},
+	"github.com/gorilla/websocket":   {"stratum/localpool", "stratum/stratumtest", "stratum/transport"},
 	"github.com/shirou/gopsutil":     {"telemetry"},
 	"github.com/urfave/cli":          {"cmd/quarry"},
 	"github.com/pelletier/go-toml":   {"config"},
 	"github.com/klauspost/cpuid":     {"bench", "hashing"},
-	"golang.org/x/net":               {"stratum"},
+	"golang.org/x/net":               {"stratum/transport"},
 	"gopkg.in/natefinch/lumberjack.": {"cmd/quarry"},
 }
 

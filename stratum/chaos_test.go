@@ -23,6 +23,7 @@ import (
 	"quarry/miner"
 	"quarry/stratum/localpool"
 	"quarry/stratum/stratumtest"
+	"quarry/stratum/transport"
 	"quarry/stratum/v1"
 	"quarry/telemetry"
 	"quarry/work"
@@ -33,11 +34,7 @@ import (
 const chaosSpeed = 20
 
 // chaosLimits are short, but longer than the delays of the plan.
-var chaosLimits = v1.Limits{
-	Connect: time.Second, TLS: 2 * time.Second, Configure: 2 * time.Second, Handshake: 2 * time.Second,
-	FirstJob: 3 * time.Second, LineTime: 2 * time.Second, Write: 2 * time.Second, Silence: 2500 * time.Millisecond,
-	Submit: 3 * time.Second, Authorise: 2 * time.Second,
-}
+var chaosLimits = v1.Limits{Limits: transport.Limits{Connect: time.Second, TLS: 2 * time.Second, LineTime: 2 * time.Second, Write: 2 * time.Second, Silence: 2500 * time.Millisecond}, Configure: 2 * time.Second, Handshake: 2 * time.Second, FirstJob: 3 * time.Second, Submit: 3 * time.Second, Authorise: 2 * time.Second}
 
 // TestChaos mines at three pools, each behind an injector of faults, and has
 // everything go wrong that can. At the end all books have to agree, each lost
@@ -116,14 +113,14 @@ func newChaosRun(t *testing.T, seed uint64) *chaosRun {
 	r.book.forge(2, r.plan.strange)
 	pools := make([]Pool, 3)
 	for i, p := range r.plan.pools {
-		scheme := SchemeTCP
+		scheme := transport.SchemeTCP
 		if i > 0 {
-			scheme = SchemeTLS
+			scheme = transport.SchemeTLS
 		}
 		pools[i] = Pool{URL: fmt.Sprintf("%s://%s:%s", scheme, p.name, p.Port()), User: "user.rig", Password: "x"}
 	}
-	pools[1].TLS = TLSOptions{CAFile: authority.File}
-	pools[2].TLS = TLSOptions{Pin: localpool.Pin(*pinned)}
+	pools[1].TLS = transport.TLSOptions{CAFile: authority.File}
+	pools[2].TLS = transport.TLSOptions{Pin: localpool.Pin(*pinned)}
 
 	index := make(map[string]int)
 	client, err := New(Options{Pools: pools, Limits: chaosLimits, Log: log, Trace: v1.Trace{

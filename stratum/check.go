@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"quarry/hashing"
+	"quarry/stratum/transport"
 	"quarry/stratum/v1"
 	"quarry/work"
 )
@@ -108,11 +108,11 @@ func (c *check) attempts(ctx context.Context) (*Offer, error) {
 }
 
 func (c *check) attempt(ctx context.Context) (*Offer, error) {
-	transport, err := c.connect(ctx)
+	conn, err := c.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return c.session(ctx, transport)
+	return c.session(ctx, conn)
 }
 
 // tellWay tells of a step that is the same in every attempt.
@@ -125,24 +125,22 @@ func (c *check) tellWay(s Step) {
 // names looks up the pool's name, unless that is for the proxy to do.
 func (c *check) names(ctx context.Context) error {
 	d := c.pool.dialer
-	if _, err := netip.ParseAddr(d.url.Host); err == nil || d.proxy != nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, d.limits.Connect)
-	defer cancel()
 	began := time.Now()
-	addresses, err := d.resolver.LookupNetIP(ctx, "ip", d.url.Host)
-	if err != nil {
+	addresses, err := d.Lookup(ctx)
+	switch {
+	case err == nil && len(addresses) == 0:
+		return nil
+	case err != nil:
 		return &failure{"dns", "check the name in the pool's url, and this machine's name server", err}
 	}
 	s := Step{Name: "dns", State: StateOK, Took: time.Since(began)}
 	var texts []string
 	unusable := 0
 	for _, a := range addresses {
-		switch a = a.Unmap(); {
+		switch {
 		case a.IsUnspecified():
 			unusable++
-		case privateAddress(a) && publicName(d.url.Host):
+		case transport.SuspectAddress(d.URL.Host, a):
 			s.State, s.Advice = StateWarn, "a private address for a public name: fine for a pool of your own, else see who answers for names here"
 		}
 		texts = append(texts, a.String())
@@ -154,71 +152,68 @@ func (c *check) names(ctx context.Context) error {
 		s.Text += fmt.Sprintf(" and %d more", len(texts)-shown)
 	}
 	if unusable == len(addresses) {
-		return &failure{"dns", "the name is blocked or wrong: check it, and this machine's name server", fmt.Errorf("%s leads to %s, where nobody is", d.url.Host, s.Text)}
+		return &failure{"dns", "the name is blocked or wrong: check it, and this machine's name server", fmt.Errorf("%s resolves only to unusable addresses: %s", d.URL.Host, s.Text)}
 	}
 	c.tell(s)
 	return nil
 }
 
 // connect opens the connection, step by step.
-func (c *check) connect(ctx context.Context) (v1.Transport, error) {
+func (c *check) connect(ctx context.Context) (transport.Conn, error) {
 	d := c.pool.dialer
 	step, advice := "tcp", "check host and port, and whether a firewall is in between"
-	if d.proxy != nil {
+	if d.Proxy() != "" {
 		step, advice = "proxy", "see that the proxy runs, and that it lets us through to the pool's port"
 	}
 	began := time.Now()
-	conn, err := d.tcp(ctx)
-	if err == nil && d.proxy != nil {
-		conn, err = d.proxy.tunnel(ctx, conn, d.url.Address(), d.limits.Connect)
-	}
+	conn, err := d.Connect(ctx)
 	if err != nil {
-		if errors.Is(err, errProxyUser) { // it says what to do itself
+		if errors.Is(err, transport.ErrProxyUser) { // it says what to do itself
 			advice = ""
 		}
 		return nil, &failure{step, advice, err}
 	}
 	s := Step{Name: step, State: StateOK, Took: time.Since(began), Text: conn.RemoteAddr().String()}
 	s.Facts = map[string]any{"address": s.Text}
-	if d.proxy != nil {
-		s.Text = d.proxy.String() + " reaches " + d.url.Address()
-		s.Facts["proxy"] = d.proxy.String()
+	if proxy := d.Proxy(); proxy != "" {
+		s.Text = proxy + " reaches " + d.URL.Address()
+		s.Facts["proxy"] = proxy
 	}
 	c.tellWay(s)
 	if conn, err = c.secure(ctx, conn); err != nil {
 		return nil, err
 	}
 	began = time.Now()
-	transport, err := d.transport(ctx, conn)
+	messages, err := d.Open(ctx, conn)
 	if err != nil {
 		return nil, &failure{"websocket", "", err}
 	}
-	if d.url.WebSocket() {
+	if d.URL.WebSocket() {
 		c.tellWay(Step{Name: "websocket", State: StateOK, Text: "open", Took: time.Since(began)})
 	}
-	return transport, nil
+	return messages, nil
 }
 
 // secure does the TLS handshake, if the pool's URL wants one.
 func (c *check) secure(ctx context.Context, conn net.Conn) (net.Conn, error) {
 	d := c.pool.dialer
-	if !d.url.TLS() {
+	if !d.URL.TLS() {
 		c.tellWay(Step{Name: "tls", State: StateOK, Text: "none: what is said to this pool can be read and changed on the way", Facts: map[string]any{"encrypted": false}})
 		return conn, nil
 	}
 	began := time.Now()
-	conn, err := d.tls(ctx, conn)
+	conn, err := d.Secure(ctx, conn)
 	if err != nil {
 		return nil, &failure{"tls", "", err} // it says what to do itself
 	}
 	if client, ok := conn.(*tls.Conn); ok {
-		c.tellWay(d.certificateStep(client.ConnectionState(), time.Since(began)))
+		c.tellWay(certificateStep(c.pool.TLS, client.ConnectionState(), time.Since(began)))
 	}
 	return conn, nil
 }
 
 // session shakes hands and waits for the first job.
-func (c *check) session(ctx context.Context, t v1.Transport) (*Offer, error) {
+func (c *check) session(ctx context.Context, t transport.Conn) (*Offer, error) {
 	ctx, hangUp := context.WithCancel(ctx)
 	defer hangUp()
 	var job atomic.Pointer[work.Job]
@@ -286,8 +281,8 @@ func (c *check) failed(status v1.Status, err error) error {
 	switch {
 	case errors.Is(err, v1.ErrNotStratum):
 		return &failure{"subscribe", "another kind of server is there: check host and port", err}
-	case !status.Subscribed && c.pool.url.Scheme == SchemeTCP && errors.Is(err, v1.ErrClosed):
-		return &failure{"subscribe", "check host and port; if this port is for TLS, use " + SchemeTLS + "://", err}
+	case !status.Subscribed && c.pool.url.Scheme == transport.SchemeTCP && errors.Is(err, transport.ErrClosed):
+		return &failure{"subscribe", "check host and port; if this port is for TLS, use " + transport.SchemeTLS + "://", err}
 	case !status.Subscribed:
 		return &failure{"subscribe", "check host and port, or try again later: the pool may be starting, or have banned this address", err}
 	case !status.Authorised:

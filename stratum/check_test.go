@@ -11,8 +11,12 @@ import (
 	"time"
 
 	"quarry/stratum/stratumtest"
+	"quarry/stratum/transport"
 	"quarry/stratum/v1"
 )
+
+// checkPassword must not show in what a check says.
+const checkPassword = "hunter2-zebra"
 
 // checked checks a pool and returns the steps as "name state", and all that was
 // said.
@@ -31,7 +35,7 @@ func checked(t *testing.T, p Pool, limits v1.Limits, settle time.Duration) (step
 		said += fmt.Sprintf("%s: %s -> %s\n", s.Name, s.Text, s.Advice)
 	}}
 	offer, err = c.run(context.Background())
-	if strings.Contains(said, proxyPassword) || strings.Count(said, "\n") != len(steps) {
+	if strings.Contains(said, checkPassword) || strings.Count(said, "\n") != len(steps) {
 		t.Errorf("said %q", said)
 	}
 	return steps, said, offer, err
@@ -64,12 +68,12 @@ func TestCheckGoodPools(t *testing.T) {
 	}{
 		{Pool{URL: plain.URL}, "tcp ok, tls ok, subscribe ok, authorize ok, job ok",
 			[]string{"extranonces of 4 and 4 bytes, version rolling 1fffe000", "as rig.1", "block 2442185, ", "s old"}},
-		{Pool{URL: secure.URL, TLS: TLSOptions{CAFile: ca}}, "tcp ok, tls warn, subscribe ok, authorize ok, job ok",
+		{Pool{URL: secure.URL, TLS: transport.TLSOptions{CAFile: ca}}, "tcp ok, tls warn, subscribe ok, authorize ok, job ok",
 			[]string{`TLS 1.3, certificate of "CN=stratumtest" by "CN=stratumtest", 0 days left, sha256:`, "expires soon"}},
-		{Pool{URL: secure.URL, TLS: TLSOptions{Insecure: true}}, "tcp ok, tls warn, subscribe ok, authorize ok, job ok", []string{"not verified"}},
+		{Pool{URL: secure.URL, TLS: transport.TLSOptions{Insecure: true}}, "tcp ok, tls warn, subscribe ok, authorize ok, job ok", []string{"not verified"}},
 		{Pool{URL: web.URL, NoVersionRolling: true}, "tcp ok, tls ok, websocket ok, subscribe ok, authorize ok, job ok", []string{"not asked for"}},
-		{Pool{URL: "stratum+tcp://pool.invalid:1", Proxy: ProxyOptions{
-			URL: proxies(t, stratumtest.ProxyRules{Hosts: map[string]string{"pool.invalid": stratumtest.Serve(t, serves).Address}})[0].URL,
+		{Pool{URL: "stratum+tcp://pool.invalid:1", Proxy: transport.ProxyOptions{
+			URL: stratumtest.ServeSOCKS5(t, stratumtest.ProxyRules{Hosts: map[string]string{"pool.invalid": stratumtest.Serve(t, serves).Address}}).URL,
 		}}, "proxy ok, tls ok, subscribe ok, authorize ok, job ok", []string{"reaches pool.invalid:1"}},
 	}
 	t.Run("each", func(t *testing.T) {
@@ -154,7 +158,7 @@ func TestCheckBadPools(t *testing.T) {
 			case "hangs up after the job":
 				settle = time.Minute
 			}
-			steps, said, offer, err := checked(t, Pool{URL: s.URL, Password: proxyPassword}, limits, settle)
+			steps, said, offer, err := checked(t, Pool{URL: s.URL, Password: checkPassword}, limits, settle)
 			if got := strings.Join(steps, ", "); got != "tcp ok, tls ok, "+c.steps || !strings.Contains(said, c.says) {
 				t.Errorf("%s, %v; want %s and %q in\n%s", got, err, c.steps, c.says, said)
 			}
@@ -169,9 +173,9 @@ func TestCheckBadPools(t *testing.T) {
 		steps, error string
 	}{
 		{Pool{URL: s.URL}, "tcp ok, tls fail", "tls pin sha256:"},
-		{Pool{URL: "stratum+tcp://" + closedPort(t)}, "tcp fail", "refused"},
+		{Pool{URL: "stratum+tcp://" + stratumtest.ClosedPort(t)}, "tcp fail", "refused"},
 		{Pool{URL: "ws://" + s.Address}, "tcp ok, tls ok, websocket fail", "websocket"},
-		{Pool{URL: s.URL, Proxy: ProxyOptions{URL: "http://" + closedPort(t)}}, "proxy fail", "refused"},
+		{Pool{URL: s.URL, Proxy: transport.ProxyOptions{URL: "http://" + stratumtest.ClosedPort(t)}}, "proxy fail", "refused"},
 	} {
 		if steps, _, _, err := checked(t, c.pool, v1.Limits{}, time.Minute); strings.Join(steps, ", ") != c.steps || err == nil || !strings.Contains(err.Error(), c.error) {
 			t.Errorf("%+v: %s, %v", c.pool, steps, err)
@@ -181,7 +185,7 @@ func TestCheckBadPools(t *testing.T) {
 
 // TestCheckNames: the addresses of a name, and names that are none.
 func TestCheckNames(t *testing.T) {
-	names, resolver := serveNames(t)
+	names := &stratumtest.Names{}
 	_, port, _ := net.SplitHostPort(stratumtest.Serve(t, serves).Address)
 	o := Options{}.withDefaults()
 	for _, c := range []struct {
@@ -189,15 +193,15 @@ func TestCheckNames(t *testing.T) {
 		step      string
 	}{
 		{nil, "dns fail no such host"},
-		{[]string{"0.0.0.0", "::"}, "dns fail where nobody is"},
+		{[]string{"0.0.0.0", "::"}, "dns fail resolves only to unusable addresses"},
 		{[]string{"127.0.0.1", "0.0.0.0"}, "dns warn 127.0.0.1"},
 	} {
 		made, err := newPool(Pool{URL: "stratum+tcp://pool.example.org:" + port, User: "x"}, o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		made.dialer.resolver = resolver
-		names.answer(c.addresses...)
+		made.dialer.Resolver = names.Resolver()
+		names.Set("pool.example.org", c.addresses...)
 		var steps []string
 		k := check{pool: made, options: o, settle: time.Millisecond, tell: func(s Step) { steps = append(steps, s.Name+" "+string(s.State)+" "+s.Text) }}
 		_, err = k.run(context.Background())

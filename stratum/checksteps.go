@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"quarry/stratum/transport"
 	"quarry/stratum/v1"
 	"quarry/work"
 )
@@ -17,8 +18,8 @@ const (
 )
 
 // certificateStep tells what the pool's certificate is, and for how long.
-func (d *dialer) certificateStep(state tls.ConnectionState, took time.Duration) Step {
-	leaf, pin := state.PeerCertificates[0], pinText(leafSum(state))
+func certificateStep(options transport.TLSOptions, state tls.ConnectionState, took time.Duration) Step {
+	leaf, pin := state.PeerCertificates[0], transport.Pin(state)
 	left := time.Until(leaf.NotAfter)
 	days := int(math.Floor(left.Hours() / 24))
 	subject, issuer := v1.Sanitise(leaf.Subject.String()), v1.Sanitise(leaf.Issuer.String())
@@ -31,9 +32,9 @@ func (d *dialer) certificateStep(state tls.ConnectionState, took time.Duration) 
 		},
 	}
 	switch {
-	case d.options.Insecure:
+	case options.Insecure:
 		s.State, s.Advice = StateWarn, "it is not verified (tls_insecure), so anyone on the way can take your shares: pin it instead (tls_pin)"
-	case d.options.Pin != "": // its dates do not count
+	case options.Pin != "": // its dates do not count
 	case left < soonExpired:
 		s.State, s.Advice = StateWarn, "it expires soon, and the pool is refused from then on: tell its operator"
 	}

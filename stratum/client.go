@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"quarry/hashing"
+	"quarry/stratum/transport"
 	"quarry/stratum/v1"
 	"quarry/work"
 )
@@ -18,8 +19,8 @@ import (
 type Pool struct {
 	URL            string
 	User, Password string
-	TLS            TLSOptions
-	Proxy          ProxyOptions
+	TLS            transport.TLSOptions
+	Proxy          transport.ProxyOptions
 
 	Quota int // percent of the hashing, with StrategyBalance; 0: only if no other works
 

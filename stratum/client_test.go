@@ -12,10 +12,12 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
 	"quarry/stratum/stratumtest"
+	"quarry/stratum/transport"
 	"quarry/stratum/v1"
 	"quarry/work"
 )
@@ -48,6 +50,8 @@ const (
 	speed = 200
 	calm  = 20
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func run(t *testing.T, options Options, change func(*running)) *running {
 	t.Helper()
@@ -227,7 +231,7 @@ func TestMineOverEveryScheme(t *testing.T) {
 		stratumtest.Serve(t, works), stratumtest.ServeTLS(t, certificate, works), stratumtest.ServeWS(t, works), stratumtest.ServeWSS(t, certificate, works),
 	} {
 		options := pools(server.URL)
-		if u, _ := ParseURL(server.URL); u.TLS() {
+		if u, _ := transport.ParseURL(server.URL); u.TLS() {
 			options.Pools[0].TLS.CAFile = ca
 		}
 		r := run(t, options, nil)
@@ -252,7 +256,7 @@ func TestMineOverEveryScheme(t *testing.T) {
 
 func TestFailover(t *testing.T) {
 	first, second := stratumtest.Serve(t, fresh), stratumtest.Serve(t, fresh)
-	dead := "stratum+tcp://" + closedPort(t)
+	dead := "stratum+tcp://" + stratumtest.ClosedPort(t)
 	r := mineFailures(t, pools(dead, first.URL, second.URL))
 	one := r.jobOf(first)
 	r.logged("pool failed", "retry_in")
@@ -284,7 +288,7 @@ func TestFailover(t *testing.T) {
 }
 
 func TestBackoff(t *testing.T) {
-	r := run(t, pools("stratum+tcp://"+closedPort(t)), func(r *running) { still(r); r.enough = 8 })
+	r := run(t, pools("stratum+tcp://"+stratumtest.ClosedPort(t)), func(r *running) { still(r); r.enough = 8 })
 	if err := r.end(); !errors.Is(err, context.Canceled) {
 		t.Errorf("ended with %v", err)
 	}
@@ -310,8 +314,8 @@ func TestBackoffRules(t *testing.T) {
 	check("worked too short", short, broken, 0, 8*time.Second)
 	check("worked long enough", working, broken, 0, time.Second)
 	check("first, early", working, broken, -1, 1250*time.Millisecond)
-	check("certificate", outcome{}, fmt.Errorf("x: %w", ErrCertificate), 0, time.Minute)
-	check("certificate, late", outcome{}, ErrCertificate, 1, 45*time.Second)
+	check("certificate", outcome{}, fmt.Errorf("x: %w", transport.ErrCertificate), 0, time.Minute)
+	check("certificate, late", outcome{}, transport.ErrCertificate, 1, 45*time.Second)
 	for _, seconds := range []time.Duration{30, 60, 120, 240, 480, 600, 600} {
 		check("user refused", outcome{}, v1.ErrUnauthorised, 0, seconds*time.Second)
 	}
@@ -332,7 +336,7 @@ func TestNoRetry(t *testing.T) {
 	web := httptest.NewServer(nil)
 	defer web.Close()
 	hangsUp := stratumtest.Serve(t, func(*pc) {})
-	options := pools("tcp://"+closedPort(t), "tcp://"+web.Listener.Addr().String(), hangsUp.URL)
+	options := pools("tcp://"+stratumtest.ClosedPort(t), "tcp://"+web.Listener.Addr().String(), hangsUp.URL)
 	options.NoRetry = true
 	err := run(t, options, nil).end()
 	if !errors.Is(err, ErrNoPool) || !errors.Is(err, v1.ErrNotStratum) {
@@ -351,7 +355,7 @@ func TestNoRetry(t *testing.T) {
 // TestNoRetryLater: a pool that worked and is gone ends the client, too.
 func TestNoRetryLater(t *testing.T) {
 	server := stratumtest.Serve(t, works, func(*pc) {})
-	options := pools("tcp://"+closedPort(t), server.URL)
+	options := pools("tcp://"+stratumtest.ClosedPort(t), server.URL)
 	options.NoRetry = true
 	r := run(t, options, nil)
 	job := r.jobOf(server)
@@ -570,7 +574,7 @@ func TestStopsAtOnce(t *testing.T) {
 	}
 	t.Run("pause", func(t *testing.T) {
 		waiting := make(chan struct{}, 100)
-		r := run(t, pools("tcp://"+closedPort(t)), func(r *running) {
+		r := run(t, pools("tcp://"+stratumtest.ClosedPort(t)), func(r *running) {
 			r.clock.wait = func(ctx context.Context, d time.Duration) error {
 				waiting <- struct{}{}
 				return wait(ctx, time.Hour)
@@ -597,8 +601,8 @@ func TestNewRefuses(t *testing.T) {
 		{[]Pool{{URL: "pool:1"}}, "needs a user"},
 		{[]Pool{{URL: "pool:1", User: "u"}, {URL: "tcp://POOL:1", User: "v"}}, "pool 2: stratum+tcp://pool:1 is listed twice"},
 		{[]Pool{{URL: "pool:1", User: strings.Repeat("u", 900), Password: "hunter2"}}, "too long"},
-		{[]Pool{{URL: "pool:1", User: "u", TLS: TLSOptions{Insecure: true}}}, "no effect"},
-		{[]Pool{{URL: "ssl://pool:1", User: "u", TLS: TLSOptions{CAFile: "/nowhere/ca.pem"}}}, "/nowhere/ca.pem"},
+		{[]Pool{{URL: "pool:1", User: "u", TLS: transport.TLSOptions{Insecure: true}}}, "no effect"},
+		{[]Pool{{URL: "ssl://pool:1", User: "u", TLS: transport.TLSOptions{CAFile: "/nowhere/ca.pem"}}}, "/nowhere/ca.pem"},
 		{[]Pool{{URL: "ftp://pool:1", User: "u"}, {URL: "pool", User: "u"}}, "pool 2"},
 	} {
 		if client, err := New(Options{Pools: c.pools}); err == nil || client != nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "hunter2") {

@@ -46,7 +46,7 @@ func TestComplaint(t *testing.T) {
 // TestComplaintWithoutABackup: hashing goes on.
 func TestComplaintWithoutABackup(t *testing.T) {
 	only := newSteady(t)
-	dead := "stratum+tcp://" + closedPort(t)
+	dead := "stratum+tcp://" + stratumtest.ClosedPort(t)
 	r := run(t, pools(only.URL, dead), nil)
 	job := r.jobOf(only.Server)
 	r.atWork(0)

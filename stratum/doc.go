@@ -12,7 +12,6 @@
 // waits (resubmit.go): a pool that gives the same extranonces again takes it
 // still.
 //
-// Pools are named by URLs ([ParseURL]). The connection (dial.go) is TCP, TLS or
-// WebSocket, through a proxy (proxy.go) where one is named; what is spoken over
-// it is in package v1. [Check] goes the whole way to a first job, and tells.
+// Pools are named by URLs, and package transport connects to them; what is
+// spoken over the connection is in package v1. [Check] goes the whole way to a first job, and tells.
 package stratum

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"quarry/stratum/stratumtest"
+	"quarry/stratum/transport"
 	"quarry/stratum/v1"
 )
 
@@ -279,7 +280,7 @@ func coinbaseHugeOrTiny(t *testing.T) {
 		c.Notify(coinbase("more", 128<<10+1))
 		c.Notify(stratumtest.Sample("2").Params())
 	}))
-	r := mine(t, v1.Limits{Line: 1 << 20}, server)
+	r := mine(t, v1.Limits{Limits: transport.Limits{Line: 1 << 20}}, server)
 	r.provoke(server)
 	for _, id := range []string{"40", "128 KiB", "2"} {
 		job := r.jobOf(server)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"quarry/stratum/stratumtest"
+	"quarry/stratum/transport"
 	"quarry/stratum/v1"
 	"quarry/work"
 )
@@ -67,7 +68,7 @@ func eofInMidLine(t *testing.T) {
 	}))
 	r := mine(t, v1.Limits{}, server)
 	r.provoke(server)
-	r.drops(server, "the pool closed the connection in the middle of a line", time.Second)
+	r.drops(server, "the server closed the connection in the middle of a line", time.Second)
 	r.stops()
 	if job := r.jobOf(server); job.ID != "1" {
 		t.Errorf("job %q", job.ID)
@@ -113,7 +114,7 @@ func readerHolds(t *testing.T, limit int) {
 	}
 	defer raw.Close()
 	counted := &countingConn{Conn: raw}
-	lines := v1.NewLines(counted, v1.Limits{})
+	lines := transport.NewLines(counted, transport.Limits{})
 	if line, err := lines.ReadMessage(); err == nil {
 		t.Errorf("took a line of %d bytes", len(line))
 	}
@@ -146,7 +147,7 @@ func slowloris(t *testing.T) {
 		}
 	}))
 	server := stratumtest.Serve(t, script)
-	r := mine(t, v1.Limits{LineTime: 150 * time.Millisecond}, server)
+	r := mine(t, v1.Limits{Limits: transport.Limits{LineTime: 150 * time.Millisecond}}, server)
 	r.provoke(server)
 	r.drops(server, "a line was not complete after 150ms", time.Second)
 	await(t, gone)
@@ -216,13 +217,13 @@ func silentAfterWorking(t *testing.T) {
 		c.Notify(stratumtest.Sample("1").Params())
 		c.Hang()
 	})
-	r := mine(t, v1.Limits{Silence: silence}, server)
+	r := mine(t, v1.Limits{Limits: transport.Limits{Silence: silence}}, server)
 	job := r.jobOf(server)
 	r.stops()
 	if after := time.Since(job.Received); after < silence-10*time.Millisecond {
 		t.Errorf("hashing stopped after %v of silence", after)
 	}
-	r.drops(server, "not a word from the pool for 300ms", time.Second)
+	r.drops(server, "the server is silent for 300ms", time.Second)
 	r.jobOf(server)
 }
 
@@ -238,11 +239,11 @@ func halfOpen(t *testing.T) {
 		c.Notify(stratumtest.Sample("1").Params())
 		<-deaf // neither reads nor writes nor closes
 	}, acting(accepts))
-	r := mine(t, v1.Limits{Silence: 2 * time.Second}, server) // in which the check is made
+	r := mine(t, v1.Limits{Limits: transport.Limits{Silence: 2 * time.Second}}, server) // in which the check is made
 	job := r.jobOf(server)
 	checkKeepAlive(t, server)
 	verdict := r.later(share(job, 1))
-	r.drops(server, "not a word from the pool for 2s", time.Second)
+	r.drops(server, "the server is silent for 2s", time.Second)
 	if v := r.verdict(verdict); !isDisconnected(v) {
 		t.Errorf("the share under way: %v", v)
 	}
@@ -299,7 +300,7 @@ func peerNeverReads(t *testing.T) {
 	}, acting(accepts))
 	options := pools(server.URL)
 	options.Pools[0].User, options.Pools[0].Password = strings.Repeat("u", 550), "x"
-	options.Limits = v1.Limits{Write: 5 * time.Second, ShareRate: 1 << 30, ShareBurst: 1 << 30}
+	options.Limits = v1.Limits{Limits: transport.Limits{Write: 5 * time.Second}, ShareRate: 1 << 30, ShareBurst: 1 << 30}
 	var written atomic.Uint32
 	var senders sync.Map // the share to the function that takes its sender away
 	options.Trace.SubmitWritten = func(s *work.Share, _ time.Time) {
@@ -329,7 +330,7 @@ func peerNeverReads(t *testing.T) {
 	}
 	close(stuck)
 	r.next("meanwhile")
-	r.drops(server, "write to the pool", time.Second)
+	r.drops(server, "write to the server", time.Second)
 	for range cap(verdicts) {
 		if v := r.verdict(verdicts); !isDisconnected(v) {
 			t.Errorf("verdict %v", v)

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"quarry/stratum/stratumtest"
+	"quarry/stratum/transport"
 	"quarry/stratum/v1"
 	"quarry/work"
 )
@@ -50,7 +51,7 @@ func plainTextLine(t *testing.T) {
 	two := r.next("2")
 	r.says("ignored an unreadable message", "Invalid JSON, [31mdisconnecting")
 	r.keeps(server, two, 2)
-	r.drops(server, "the pool closed the connection", time.Second)
+	r.drops(server, "the server closed the connection", time.Second)
 	r.stops()
 	r.jobOf(server)
 }
@@ -77,12 +78,12 @@ func tlsAndPlainMixedUp(t *testing.T) {
 			c.Expect("mining.configure")
 			c.Raw().Write([]byte{0x15, 0x03, 0x01, 0, 2, 2, 70})
 			c.Hang()
-		}), SchemeTCP, "the server speaks TLS: use stratum+ssl:// for this port"},
-		"TLS server": {stratumtest.ServeTLS(t, certificate, func(c *pc) { c.Hang() }), SchemeTCP, "if this port is for TLS, use stratum+ssl://"},
+		}), transport.SchemeTCP, "the server speaks TLS: use stratum+ssl:// for this port"},
+		"TLS server": {stratumtest.ServeTLS(t, certificate, func(c *pc) { c.Hang() }), transport.SchemeTCP, "if this port is for TLS, use stratum+ssl://"},
 		"plain server that answers": {stratumtest.Serve(t, inTheClear(func(c *pc) { c.Send("Invalid JSON, disconnecting"); c.Hang() })),
-			SchemeTLS, "the server does not speak TLS: use stratum+tcp:// if this port is meant to be plain"},
-		"plain server that waits":    {stratumtest.Serve(t, inTheClear(func(c *pc) { c.Hang() })), SchemeTLS, "if this port is plain, use stratum+tcp://"},
-		"plain server that hangs up": {stratumtest.Serve(t, inTheClear(func(*pc) {})), SchemeTLS, "if this port is plain, use stratum+tcp://"},
+			transport.SchemeTLS, "the server does not speak TLS: use stratum+tcp:// if this port is meant to be plain"},
+		"plain server that waits":    {stratumtest.Serve(t, inTheClear(func(c *pc) { c.Hang() })), transport.SchemeTLS, "if this port is plain, use stratum+tcp://"},
+		"plain server that hangs up": {stratumtest.Serve(t, inTheClear(func(*pc) {})), transport.SchemeTLS, "if this port is plain, use stratum+tcp://"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := wrong.server
@@ -113,7 +114,7 @@ func badCertificate(t *testing.T) {
 		"nobody vouches for it": {good, "", "certificate signed by unknown authority"},
 		"expired":               {expired, expiredCA, "certificate has expired"},
 		"of another host":       {otherHost, otherCA, "cannot validate certificate for 127.0.0.1"},
-		"another one":           {good, otherCA, "the pool's certificate was not accepted"},
+		"another one":           {good, otherCA, "the server's certificate was not accepted"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			script := func(c *pc) { t.Errorf("the miner sent %s", c.Read().Line) }
@@ -122,7 +123,7 @@ func badCertificate(t *testing.T) {
 			options.Pools[0].TLS.CAFile, options.Pools[1].TLS.CAFile = wrong.ca, ca
 			r := mineFailures(t, options)
 			r.drops(bad, wrong.reason, time.Minute)
-			r.says("pool failed", "the pool's certificate was not accepted", "tls pin sha256:")
+			r.says("pool failed", "the server's certificate was not accepted", "tls pin sha256:")
 			r.givesWay(bad, other, 1)
 		})
 	}

@@ -128,17 +128,17 @@ func hostileResetsAndNames(t *testing.T) {
 // address of nothing, is left at once (F). One with a private address may be a
 // pool at home: it is used, and told of.
 func hostileNames(t *testing.T) {
-	names, resolver := serveNames(t)
+	names := &stratumtest.Names{}
 	server, backup := stratumtest.Serve(t, works), stratumtest.Serve(t, works)
 	_, port, _ := net.SplitHostPort(server.Address)
 	named := &stratumtest.Server{URL: "stratum+tcp://pool.example.org:" + port}
-	for _, c := range []struct{ address, reason string }{{"", "no such host"}, {"0.0.0.0", "0.0.0.0"}, {"::", "is the name blocked here?"}} {
+	for _, c := range []struct{ address, reason string }{{"", "no such host"}, {"0.0.0.0", "0.0.0.0"}, {"::", "is the name blocked by a DNS filter?"}} {
 		if c.address != "" {
-			names.answer(c.address)
+			names.Set("pool.example.org", c.address)
 		}
 		r := run(t, pools(named.URL), func(r *running) {
 			still(r)
-			r.enough, r.pools[0].dialer.resolver = 4, resolver
+			r.enough, r.pools[0].dialer.Resolver = 4, names.Resolver()
 		})
 		r.end()
 		r.paused(doubling(4)...)
@@ -147,15 +147,15 @@ func hostileNames(t *testing.T) {
 
 		r = run(t, pools(named.URL, backup.URL), func(r *running) {
 			onlyFailures(r)
-			r.pools[0].dialer.resolver = resolver
+			r.pools[0].dialer.Resolver = names.Resolver()
 		})
 		if v := r.submit(share(r.givesWay(named, backup, 1), 1)); v.Kind != work.Accepted {
 			t.Error(v)
 		}
 		r.stop()
 	}
-	names.answer("127.0.0.1")
-	r := run(t, pools(named.URL), func(r *running) { r.pools[0].dialer.resolver = resolver })
+	names.Set("pool.example.org", "127.0.0.1")
+	r := run(t, pools(named.URL), func(r *running) { r.pools[0].dialer.Resolver = names.Resolver() })
 	r.keeps(server, r.jobOf(named), 1)
 	r.says("warn ", named.URL, "private address", "127.0.0.1")
 	r.nothingMore()

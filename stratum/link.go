@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"quarry/stratum/transport"
 	"quarry/stratum/v1"
 	"quarry/work"
 )
@@ -74,22 +75,26 @@ func (c *Client) session(ctx context.Context, p *pool) (outcome, error) {
 		why, p.because = zap.String("because", p.because), ""
 	}
 	c.mu.Unlock()
-	log.Log(level, "connecting", p.dialer.through(), why)
-	transport, err := p.dialer.dial(ctx)
+	via := zap.Skip()
+	if proxy := p.dialer.Proxy(); proxy != "" {
+		via = zap.String("proxy", proxy)
+	}
+	log.Log(level, "connecting", via, why)
+	conn, err := p.dialer.Dial(ctx)
 	if err != nil {
 		return outcome{}, err
 	}
-	s := c.open(p, transport, log)
+	s := c.open(p, conn, log)
 	err = c.run(ctx, s)
 	end := c.close(p, s, err)
-	if errors.Is(err, v1.ErrClosed) && !p.known && p.url.Scheme == SchemeTCP {
-		err = fmt.Errorf("%w: if this port is for TLS, use %s://", err, SchemeTLS)
+	if errors.Is(err, transport.ErrClosed) && !p.known && p.url.Scheme == transport.SchemeTCP {
+		err = fmt.Errorf("%w: if this port is for TLS, use %s://", err, transport.SchemeTLS)
 	}
 	return end, err
 }
 
 // open makes the session known, so that shares find it.
-func (c *Client) open(p *pool, t v1.Transport, log *zap.Logger) *v1.Session {
+func (c *Client) open(p *pool, t transport.Conn, log *zap.Logger) *v1.Session {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.generation++

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"quarry/stratum/transport"
 	"quarry/stratum/v1"
 )
 
@@ -31,8 +32,8 @@ const (
 // pool is a pool with what was learnt about it.
 type pool struct {
 	Pool
-	url    URL
-	dialer *dialer
+	url    transport.URL
+	dialer *transport.Dialer
 
 	standing
 	habits v1.Habits
@@ -61,9 +62,9 @@ type pool struct {
 }
 
 func newPool(p Pool, options Options) (*pool, error) {
-	url, err := ParseURL(p.URL)
+	url, err := transport.ParseURL(p.URL)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("pool %w", err)
 	}
 	if p.User == "" {
 		return nil, fmt.Errorf("%s: needs a user, which is at most pools the payout address, with .name for the rig", url)
@@ -71,7 +72,9 @@ func newPool(p Pool, options Options) (*pool, error) {
 	if err := v1.CheckCredentials(p.User, p.Password, options.UserAgent, options.Limits); err != nil {
 		return nil, fmt.Errorf("%s: %w", url, err)
 	}
-	d, err := newDialer(url, p, options.Limits, options.Log.With(zap.String("pool", url.String())))
+	d, err := transport.NewDialer(url, transport.Options{
+		TLS: p.TLS, Proxy: p.Proxy, Limits: options.Limits.Limits, Log: options.Log.With(zap.String("pool", url.String())),
+	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", url, err)
 	}
@@ -119,7 +122,7 @@ func (p *pool) learn(err error, authorised bool) string {
 // was not at a loss before is slow, cut off or restarting: it is believed to
 // have changed only when it fails again and again.
 func (p *pool) simplify(err error) string {
-	hungUp := errors.Is(err, v1.ErrNoAnswer) || errors.Is(err, v1.ErrClosed)
+	hungUp := errors.Is(err, v1.ErrNoAnswer) || errors.Is(err, transport.ErrClosed)
 	patient := p.failures < patientFailures
 	switch {
 	case errors.Is(err, v1.ErrConfigure) && p.knowsConfigure && hungUp && patient:
@@ -188,7 +191,7 @@ func (p *pool) pauseAfter(err error, now time.Time, jitter float64) time.Duratio
 	case errors.Is(err, v1.ErrUnauthorised):
 		p.userPause = min(max(2*p.userPause, minUserPause), maxUserPause)
 		return about(p.userPause, jitter, minUserPause, maxUserPause)
-	case errors.Is(err, ErrCertificate):
+	case errors.Is(err, transport.ErrCertificate):
 		p.backoff = maxBackoff
 	default:
 		p.backoff = min(max(2*p.backoff, minBackoff), maxBackoff)
@@ -213,7 +216,7 @@ func about(pause time.Duration, jitter float64, least, most time.Duration) time.
 // pool is wanted at once.
 func reasonToQuit(err error) bool {
 	for _, reason := range []error{
-		v1.ErrAuthorise, v1.ErrUnauthorised, v1.ErrSubscribe, v1.ErrNoJob, v1.ErrSilent, v1.ErrCut, v1.ErrDeaf, v1.ErrOldJob, v1.ErrFlood, ErrCertificate,
+		v1.ErrAuthorise, v1.ErrUnauthorised, v1.ErrSubscribe, v1.ErrNoJob, transport.ErrSilent, transport.ErrTimedOut, v1.ErrDeaf, v1.ErrOldJob, v1.ErrFlood, transport.ErrCertificate,
 	} {
 		if errors.Is(err, reason) {
 			return true

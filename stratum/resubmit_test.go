@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"quarry/stratum/stratumtest"
+	"quarry/stratum/transport"
 	"quarry/stratum/v1"
 	"quarry/work"
 )
@@ -154,9 +155,9 @@ func TestHopeFades(t *testing.T) {
 		later    time.Duration
 		want     [2]bool
 	}{
-		{0, v1.ErrClosed, 0, [2]bool{true, true}},
-		{maxRefusals, v1.ErrClosed, 0, [2]bool{true, false}},
-		{maxRefusals, v1.ErrClosed, 2 * time.Hour, [2]bool{true, true}},
+		{0, transport.ErrClosed, 0, [2]bool{true, true}},
+		{maxRefusals, transport.ErrClosed, 0, [2]bool{true, false}},
+		{maxRefusals, transport.ErrClosed, 2 * time.Hour, [2]bool{true, true}},
 		{0, v1.ErrUnauthorised, 0, [2]bool{false, false}},
 		{0, errLeft, 0, [2]bool{false, false}},
 	} {

@@ -15,6 +15,7 @@ import (
 	"quarry/miner"
 	"quarry/stratum"
 	"quarry/stratum/localpool"
+	"quarry/stratum/transport"
 	"quarry/telemetry"
 	"quarry/tune"
 	"quarry/work"
@@ -105,7 +106,7 @@ func (r *rig) pools(c *config.Config) ([]stratum.Pool, error) {
 	for _, p := range c.Pools {
 		pool := stratum.Pool{
 			URL: p.URL, User: p.User, Password: p.Password.Reveal(), NoVersionRolling: !p.VersionRolling, Quota: p.Quota,
-			TLS:   stratum.TLSOptions{CAFile: p.TLSCA, Pin: p.TLSPin, Insecure: p.TLSInsecure},
+			TLS:   transport.TLSOptions{CAFile: p.TLSCA, Pin: p.TLSPin, Insecure: p.TLSInsecure},
 			Proxy: proxyOptions(p),
 		}
 		if p.SuggestDifficulty != "" {
@@ -119,8 +120,8 @@ func (r *rig) pools(c *config.Config) ([]stratum.Pool, error) {
 	return pools, nil
 }
 
-func proxyOptions(p config.Pool) stratum.ProxyOptions {
-	return stratum.ProxyOptions{URL: p.Proxy, User: p.ProxyUser, Password: p.ProxyPassword.Reveal()}
+func proxyOptions(p config.Pool) transport.ProxyOptions {
+	return transport.ProxyOptions{URL: p.Proxy, User: p.ProxyUser, Password: p.ProxyPassword.Reveal()}
 }
 
 // poolText says for the status line where the miner stands with its pool.
@@ -162,16 +163,16 @@ func placementText(placements []affinity.Placement) string {
 func settingChecks() map[string]func(string) error {
 	return map[string]func(string) error{
 		"pool.url": func(url string) error {
-			_, err := stratum.ParseURL(url)
+			_, err := transport.ParseURL(url)
 			return err
 		},
-		"pool.proxy": func(url string) error { return stratum.ProxyOptions{URL: url}.Check() },
+		"pool.proxy": func(url string) error { return transport.ProxyOptions{URL: url}.Check() },
 		"pool.suggest_difficulty": func(number string) error {
 			_, err := hashing.ParseDifficulty(number)
 			return err
 		},
-		"pool.tls_ca":  func(file string) error { return stratum.TLSOptions{CAFile: file}.Check() },
-		"pool.tls_pin": func(pin string) error { return stratum.TLSOptions{Pin: pin}.Check() },
+		"pool.tls_ca":  func(file string) error { return transport.TLSOptions{CAFile: file}.Check() },
+		"pool.tls_pin": func(pin string) error { return transport.TLSOptions{Pin: pin}.Check() },
 		"cpu.kernel": func(name string) error {
 			if name == hashing.Auto {
 				return nil
@@ -196,7 +197,7 @@ func settingChecks() map[string]func(string) error {
 
 // checkPool judges a pool as a whole for the config package.
 func checkPool(p config.Pool) (identity string, err error) {
-	url, err := stratum.ParseURL(p.URL)
+	url, err := transport.ParseURL(p.URL)
 	if err != nil {
 		return "", err
 	}

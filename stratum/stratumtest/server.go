@@ -262,3 +262,14 @@ func (c *Conn) Hang() {
 		}
 	}
 }
+
+// ClosedPort returns a loopback address where nobody listens.
+func ClosedPort(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"quarry/stratum/stratumtest"
+	"quarry/stratum/transport"
 	"quarry/work"
 )
 
@@ -30,7 +31,7 @@ func TestCapture(t *testing.T) {
 		})
 		r.mine(m, verdicts)
 		resume = m.Status().SessionID
-		if err := m.end(); !errors.Is(err, ErrClosed) {
+		if err := m.end(); !errors.Is(err, transport.ErrClosed) {
 			t.Errorf("the session ended with %v", err)
 		}
 	}

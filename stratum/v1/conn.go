@@ -6,11 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"quarry/stratum/transport"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
 )
+
+// ErrNotStratum: the peer speaks something else.
+var ErrNotStratum = errors.New("not a Stratum server")
 
 // ErrFlood ends the connection to a pool that sends too many messages.
 var ErrFlood = fmt.Errorf("more than %d messages a second for %d seconds", maxPushesASecond, floodSeconds)
@@ -18,7 +22,7 @@ var ErrFlood = fmt.Errorf("more than %d messages a second for %d seconds", maxPu
 // conn matches calls and replies over a transport. Its reader goroutine is
 // begun by start and has ended once done is closed.
 type conn struct {
-	transport Transport
+	transport transport.Conn
 	limits    Limits
 	log       *zap.Logger
 	push      func(Message, time.Time) error // called by the reader; an error ends the connection
@@ -45,7 +49,7 @@ type conduct struct {
 	garbageLog limiter
 }
 
-func newConn(t Transport, limits Limits, log *zap.Logger) *conn {
+func newConn(t transport.Conn, limits Limits, log *zap.Logger) *conn {
 	return &conn{
 		transport: t, limits: limits, log: log,
 		late: func(uint64, time.Time) bool { return false },
@@ -197,7 +201,7 @@ func (c *conn) writeLocked(v any) error {
 		return err
 	}
 	if err := c.transport.WriteMessage(message); err != nil {
-		reason := fmt.Errorf("%w: %w", ErrClosed, err)
+		reason := fmt.Errorf("%w: %w", transport.ErrClosed, err)
 		if errors.Is(err, os.ErrDeadlineExceeded) { // it is there, and does not read
 			c.end(reason)
 		} else {

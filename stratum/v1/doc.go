@@ -1,8 +1,8 @@
 // Package v1 speaks Stratum V1, the line-based JSON protocol of Bitcoin mining
 // pools, over one connection.
 //
-// The way of a job, top to bottom: [Lines] cuts the stream into messages,
-// conn.read parses them ([ParseMessage]), Session.push sorts them by method,
+// The way of a job, top to bottom: [transport.Conn] cuts the stream into
+// messages, conn.read parses them ([ParseMessage]), Session.push sorts them by method,
 // [ParseNotify] checks the parameters of mining.notify, Session.newJob freezes
 // what was agreed so far into a [work.Job], and Config.Publish hands it on.
 //

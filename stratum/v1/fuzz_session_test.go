@@ -24,6 +24,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"quarry/stratum/stratumtest"
+	"quarry/stratum/transport"
 	"quarry/work"
 )
 
@@ -143,7 +144,7 @@ func fuzzSession(t *testing.T, stream []byte, how uint8, chunk int) {
 	core, logs := observer.New(zap.DebugLevel)
 	pool := newMemoryPool(stream, chunk, how&1 == 0)
 	shares := &shareMaker{t: t}
-	s := NewSession(NewLines(pool, Limits{}), Config{
+	s := NewSession(transport.NewLines(pool, transport.Limits{}), Config{
 		Pool: "pool", User: "user.rig", Password: secret, UserAgent: "quarry/test", Generation: 7,
 		NoConfigure: how&2 != 0, SubmitStale: how&4 != 0, Log: zap.New(core), Publish: shares.take,
 	})

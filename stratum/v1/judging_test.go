@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"quarry/stratum/stratumtest"
+	"quarry/stratum/transport"
 	"quarry/work"
 )
 
@@ -239,11 +240,11 @@ func TestChain(t *testing.T) {
 			}
 			var heard complained
 			core, logs := observer.New(zap.InfoLevel)
-			bubble(t, pool, Config{Complain: heard.add, Log: zap.New(core), Limits: Limits{Silence: 24 * time.Hour, FirstJob: time.Hour}}, func(t *testing.T, m *miner) {
+			bubble(t, pool, Config{Complain: heard.add, Log: zap.New(core), Limits: Limits{Limits: transport.Limits{Silence: 24 * time.Hour}, FirstJob: time.Hour}}, func(t *testing.T, m *miner) {
 				if !time.Now().Equal(begun) {
 					t.Errorf("begins at %v", time.Now())
 				}
-				if err := m.end(); !errors.Is(err, ErrClosed) {
+				if err := m.end(); !errors.Is(err, transport.ErrClosed) {
 					t.Errorf("ended with %v", err)
 				}
 			})
@@ -283,7 +284,7 @@ func TestHabitsOutliveSessions(t *testing.T) {
 			m := newMiner(t, stratumtest.Pipe(t, pool), Config{Complain: heard.add, Habits: habits})
 			m.patience = 24 * time.Hour
 			m.realTime = func() time.Duration { return 0 }
-			if err := run(t, m).end(); !errors.Is(err, ErrClosed) {
+			if err := run(t, m).end(); !errors.Is(err, transport.ErrClosed) {
 				t.Errorf("session %d: %v", i, err)
 			}
 			if n := len(heard.all()); n != i {

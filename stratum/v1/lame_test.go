@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"quarry/stratum/stratumtest"
+	"quarry/stratum/transport"
 	"quarry/work"
 )
 
@@ -25,11 +26,11 @@ func (h *halfClosed) ReadMessage() ([]byte, error) {
 	select {
 	case line, more := <-h.lines:
 		if !more {
-			return nil, ErrClosed
+			return nil, transport.ErrClosed
 		}
 		return []byte(line), nil
 	case <-h.closed:
-		return nil, ErrClosed
+		return nil, transport.ErrClosed
 	}
 }
 
@@ -91,7 +92,7 @@ func TestVerdictsBeforeTheEnd(t *testing.T) {
 	if v := <-first; v.Kind != work.Accepted {
 		t.Errorf("a share whose verdict was on its way: %v", v)
 	}
-	if err := <-ended; !errors.Is(err, ErrClosed) {
+	if err := <-ended; !errors.Is(err, transport.ErrClosed) {
 		t.Errorf("ended with %v", err)
 	}
 }

@@ -1,11 +1,16 @@
 package v1
 
-import "time"
+import (
+	"time"
 
-// Limits bound what a pool can make us hold, send or wait for. Zero fields
+	"quarry/stratum/transport"
+)
+
+// Limits cap memory, output and waiting time that a pool can cause. Zero fields
 // stand for the default.
 type Limits struct {
-	Line        int // bytes of one message of the pool, 256 KiB
+	transport.Limits
+
 	Send        int // bytes of one message of ours, 1000 (ckpool closes above 1024)
 	JobID       int // bytes of a job id as we echo it, 256
 	Branches    int // merkle branches, 32
@@ -17,14 +22,9 @@ type Limits struct {
 	ShareRate   int // shares sent in a second, 500, in the long run
 	ShareBurst  int // and at once, 1000
 
-	Connect   time.Duration // to reach the pool, 10 s
-	TLS       time.Duration // TLS or WebSocket handshake, 10 s
 	Configure time.Duration // reply to mining.configure, 5 s
 	Handshake time.Duration // reply to each other step of the handshake, 15 s
 	FirstJob  time.Duration // first job after the authorisation, 60 s
-	LineTime  time.Duration // from a message's first byte to its last, 30 s
-	Write     time.Duration // to write one message, 10 s
-	Silence   time.Duration // without any message, 120 s
 	Submit    time.Duration // reply to mining.submit, 60 s
 	Authorise time.Duration // that a share waits for the authorisation, 30 s
 	// Unanswered is how long the oldest of several submits may be without an
@@ -34,9 +34,9 @@ type Limits struct {
 	Gap        time.Duration // between two looks, until something must have stopped us, 30 s
 }
 
-// WithDefaults is the same limits with the zero fields filled in.
+// WithDefaults returns the same limits with the zero fields filled in.
 func (l Limits) WithDefaults() Limits {
-	orDefault(&l.Line, 256<<10)
+	l.Limits = l.Limits.WithDefaults()
 	orDefault(&l.Send, 1000)
 	orDefault(&l.JobID, 256)
 	orDefault(&l.Branches, 32)
@@ -48,14 +48,9 @@ func (l Limits) WithDefaults() Limits {
 	orDefault(&l.ShareRate, 500)
 	orDefault(&l.ShareBurst, 1000)
 
-	orDefault(&l.Connect, 10*time.Second)
-	orDefault(&l.TLS, 10*time.Second)
 	orDefault(&l.Configure, 5*time.Second)
 	orDefault(&l.Handshake, 15*time.Second)
 	orDefault(&l.FirstJob, 60*time.Second)
-	orDefault(&l.LineTime, 30*time.Second)
-	orDefault(&l.Write, 10*time.Second)
-	orDefault(&l.Silence, 120*time.Second)
 	orDefault(&l.Submit, 60*time.Second)
 	orDefault(&l.Authorise, 30*time.Second)
 	orDefault(&l.Unanswered, 120*time.Second)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"quarry/stratum/stratumtest"
+	"quarry/stratum/transport"
 	"quarry/work"
 )
 
@@ -262,7 +263,7 @@ func TestSuspendedMonotonic(t *testing.T) {
 		m.job()
 		synctest.Wait()
 		m.clock.Add(int64(time.Minute)) // and then the pool hangs up, before the session looks
-		if err := m.end(); !errors.Is(err, ErrSuspended) || !errors.Is(err, ErrClosed) || !strings.Contains(err.Error(), "1m0s") {
+		if err := m.end(); !errors.Is(err, ErrSuspended) || !errors.Is(err, transport.ErrClosed) || !strings.Contains(err.Error(), "1m0s") {
 			t.Errorf("ended with %v", err)
 		}
 	})

@@ -16,6 +16,7 @@ import (
 	"quarry/hashing"
 	"quarry/internal/testutil"
 	"quarry/stratum/stratumtest"
+	"quarry/stratum/transport"
 	"quarry/work"
 )
 
@@ -147,7 +148,7 @@ func newMiner(t *testing.T, conn net.Conn, cfg Config) *miner {
 		cfg.Generation = 7
 	}
 	cfg.Publish = func(j *work.Job) { m.jobs <- j }
-	m.Session = NewSession(NewLines(conn, cfg.Limits), cfg)
+	m.Session = NewSession(transport.NewLines(conn, cfg.Limits.Limits), cfg)
 	return m
 }
 

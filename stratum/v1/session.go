@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"quarry/hashing"
+	"quarry/stratum/transport"
 	"quarry/work"
 )
 
@@ -131,7 +132,7 @@ type state struct {
 
 // NewSession makes a session over the transport, which it takes over. Run must
 // be called.
-func NewSession(t Transport, cfg Config) *Session {
+func NewSession(t transport.Conn, cfg Config) *Session {
 	cfg.Limits = cfg.Limits.WithDefaults()
 	if cfg.Log == nil {
 		cfg.Log = zap.NewNop()
@@ -207,7 +208,7 @@ func (s *Session) configure(ctx context.Context) error {
 	s.mu.Unlock()
 	wish := []any{[]string{"version-rolling"}, rollingWish{fmt.Sprintf("%08x", versionBits), 2}}
 	err := s.conn.call(ctx, s.cfg.Limits.Configure, "mining.configure", wish, s.configured)
-	if errors.Is(err, ErrNoAnswer) || errors.Is(err, ErrClosed) {
+	if errors.Is(err, ErrNoAnswer) || errors.Is(err, transport.ErrClosed) {
 		return fmt.Errorf("%w: %w", ErrConfigure, err)
 	}
 	return err

@@ -14,6 +14,7 @@ import (
 
 	"quarry/hashing"
 	"quarry/stratum/stratumtest"
+	"quarry/stratum/transport"
 	"quarry/work"
 )
 
@@ -84,7 +85,7 @@ func TestHandshakeEnds(t *testing.T) {
 		{"subscribe odd extranonce", func(c *pc) { configured(c); c.Result(c.Read(), `[[],"0",4]`); c.Hang() }, ErrSubscribe, "extranonce1"},
 		{"subscribe too early", func(c *pc) { configured(c); c.Result(c.Read(), `"Initialising"`); c.Hang() }, nil, "not ready: Initialising"},
 		{"subscribe unanswered", func(c *pc) { configured(c); c.Hang() }, ErrNoAnswer, "mining.subscribe"},
-		{"subscribe hung up at", func(c *pc) { configured(c); c.Read() }, ErrClosed, ""},
+		{"subscribe hung up at", func(c *pc) { configured(c); c.Read() }, transport.ErrClosed, ""},
 		{"authorize false", func(c *pc) { subscribed(c); c.Result(c.Read(), `false`); c.Hang() }, ErrUnauthorised, `"user.rig"`},
 		{"authorize error", func(c *pc) { subscribed(c); c.Error(c.Read(), `[24,"bad password secret",null]`); c.Hang() }, ErrUnauthorised, "bad password *** (24)"},
 		{"authorize text", func(c *pc) { subscribed(c); c.Result(c.Read(), `"who?"`); c.Hang() }, ErrUnauthorised, "who?"},
@@ -92,7 +93,7 @@ func TestHandshakeEnds(t *testing.T) {
 		{"no job", func(c *pc) { subscribed(c); c.Result(c.Read(), `true`); c.Hang() }, ErrNoJob, ""},
 		{"http server", func(c *pc) { c.Read(); c.Send("HTTP/1.1 400 Bad Request\r"); c.Hang() }, ErrNotStratum, "HTTP/1.1 400"},
 		{"ssh banner", func(c *pc) { c.Send("SSH-2.0-OpenSSH\x1b[2J\r"); c.Hang() }, ErrNotStratum, "SSH-2.0"},
-		{"tls server", func(c *pc) { c.Raw().Write([]byte("\x15\x03\x03\x00\x02\x02\x28")); c.Hang() }, ErrTLSServer, "stratum+ssl"},
+		{"tls server", func(c *pc) { c.Raw().Write([]byte("\x15\x03\x03\x00\x02\x02\x28")); c.Hang() }, transport.ErrTLSServer, "stratum+ssl"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -298,7 +299,7 @@ func TestMaskTakenBack(t *testing.T) {
 // written is a transport that keeps what was written.
 type written struct{ lines []string }
 
-func (w *written) ReadMessage() ([]byte, error) { return nil, ErrClosed }
+func (w *written) ReadMessage() ([]byte, error) { return nil, transport.ErrClosed }
 func (w *written) Close() error                 { return nil }
 func (w *written) WriteMessage(b []byte) error {
 	w.lines = append(w.lines, string(b))
@@ -507,9 +508,9 @@ func TestSilence(t *testing.T) {
 		c.Notify(sample("1"))
 		c.Hang()
 	})
-	m := mine(t, server, Config{Limits: Limits{Silence: time.Second}})
+	m := mine(t, server, Config{Limits: Limits{Limits: transport.Limits{Silence: time.Second}}})
 	m.job()
-	if err := m.end(); !errors.Is(err, ErrSilent) {
+	if err := m.end(); !errors.Is(err, transport.ErrSilent) {
 		t.Errorf("ended with %v", err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"quarry/hashing"
 	"quarry/stratum/stratumtest"
+	"quarry/stratum/transport"
 	"quarry/work"
 )
 
@@ -237,7 +238,7 @@ func TestLostShares(t *testing.T) {
 		})
 		m := mine(t, server, Config{})
 		job := m.job()
-		if v := m.submit(share(job, 1)); !v.LostFor("disconnected") || !errors.Is(v.Cause, ErrClosed) {
+		if v := m.submit(share(job, 1)); !v.LostFor("disconnected") || !errors.Is(v.Cause, transport.ErrClosed) {
 			t.Error(v)
 		}
 		m.end()

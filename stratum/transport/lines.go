@@ -1,4 +1,4 @@
-package v1
+package transport
 
 import (
 	"bytes"
@@ -11,31 +11,7 @@ import (
 	"time"
 )
 
-// Transport carries messages, one JSON object each. ReadMessage is called from
-// one goroutine; the result is good until the next call. WriteMessage is
-// called from one goroutine at a time. Close may be called at any time and
-// makes both return.
-type Transport interface {
-	ReadMessage() ([]byte, error)
-	WriteMessage([]byte) error
-	Close() error
-}
-
-// Reasons why a connection ended.
-var (
-	// ErrClosed: the pool closed the connection.
-	ErrClosed = errors.New("the pool closed the connection")
-	// ErrSilent: nothing came from the pool for too long.
-	ErrSilent = errors.New("not a word from the pool")
-	// ErrCut: the system gave the connection up, for nothing came back.
-	ErrCut = errors.New("the connection was cut")
-	// ErrNotStratum: the peer speaks something else.
-	ErrNotStratum = errors.New("not a Stratum server")
-	// ErrTLSServer: the peer answers in TLS on a connection without it.
-	ErrTLSServer = errors.New("the server speaks TLS: use stratum+ssl:// for this port")
-)
-
-// Lines is the transport over TCP and TLS: a message is a line.
+// Lines is a [Conn] over TCP and TLS: a message is a line.
 type Lines struct {
 	conn    net.Conn
 	limits  Limits
@@ -141,13 +117,13 @@ func (l *Lines) fill() error {
 	return readError(err)
 }
 
-// readError tells an end by the pool in our words.
+// readError puts the end of a connection into our words.
 func readError(err error) error {
 	if errors.Is(err, io.EOF) {
 		return ErrClosed
 	}
 	if errors.Is(err, syscall.ETIMEDOUT) {
-		return fmt.Errorf("%w: %w", ErrCut, err)
+		return fmt.Errorf("%w: %w", ErrTimedOut, err)
 	}
 	return fmt.Errorf("%w: %w", ErrClosed, err)
 }
@@ -155,11 +131,11 @@ func readError(err error) error {
 // WriteMessage writes the message and its line end in one write.
 func (l *Lines) WriteMessage(message []byte) error {
 	if err := l.conn.SetWriteDeadline(time.Now().Add(l.limits.Write)); err != nil {
-		return fmt.Errorf("write to the pool: %w", err)
+		return fmt.Errorf("write to the server: %w", err)
 	}
 	l.out = append(append(l.out[:0], message...), '\n')
 	if _, err := l.conn.Write(l.out); err != nil {
-		return fmt.Errorf("write to the pool: %w", err)
+		return fmt.Errorf("write to the server: %w", err)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package stratum
+package transport
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Schemes of pool URLs, in the spelling of [URL.String].
+// Schemes of URLs, in the spelling of [URL.String].
 const (
 	SchemeTCP = "stratum+tcp"
 	SchemeTLS = "stratum+ssl"
@@ -17,7 +17,7 @@ const (
 	SchemeWSS = "stratum+wss"
 )
 
-// URL is the address of a pool. It holds no secrets and may be logged.
+// URL is the address of a server. It holds no secrets and may be logged.
 type URL struct {
 	Scheme string // one of the Scheme constants
 	Host   string // a name or an IP address, without brackets
@@ -27,15 +27,15 @@ type URL struct {
 
 const schemesHint = "use stratum+tcp://, stratum+ssl:// (also stratum+tls://, stratum+tcps://), stratum+ws:// or stratum+wss://"
 
-// ParseURL reads a pool URL. A scheme is optional (plain TCP), a port is not.
+// ParseURL reads the URL of a server. A scheme is optional (plain TCP), a port is not.
 func ParseURL(text string) (URL, error) {
 	if strings.Contains(text, "@") {
 		// Never echoed: what stands before the @ may be a password.
-		return URL{}, errors.New("pool url: user and password do not belong into the url: use the user and password settings")
+		return URL{}, errors.New("url: user and password do not belong into the url: use the user and password settings")
 	}
 	u, err := parseURL(text)
 	if err != nil {
-		return URL{}, fmt.Errorf("pool url %.100q: %w", text, err)
+		return URL{}, fmt.Errorf("url %.100q: %w", text, err)
 	}
 	return u, nil
 }
@@ -139,10 +139,10 @@ func checkHost(host string) error {
 	return nil
 }
 
-// TLS tells whether the connection is encrypted.
+// TLS reports whether the connection is encrypted.
 func (u URL) TLS() bool { return u.Scheme == SchemeTLS || u.Scheme == SchemeWSS }
 
-// WebSocket tells whether messages go over a WebSocket.
+// WebSocket reports whether messages go over a WebSocket.
 func (u URL) WebSocket() bool { return u.Scheme == SchemeWS || u.Scheme == SchemeWSS }
 
 // Address is host:port.

@@ -1,4 +1,4 @@
-package stratum
+package transport
 
 import (
 	"bufio"
@@ -15,8 +15,8 @@ import (
 	"golang.org/x/net/proxy"
 )
 
-// ProxyOptions say through what proxy a pool is reached. The zero value is
-// none. The proxy is asked for the pool by name: that name is not looked up
+// ProxyOptions say through what proxy a server is reached. The zero value is
+// none. The proxy is asked for the server by name: that name is not looked up
 // here.
 type ProxyOptions struct {
 	URL            string // socks5://host:port or http://host:port (CONNECT)
@@ -34,14 +34,14 @@ const proxyHint = "use socks5://host:port or http://host:port"
 // maxProxyReply bounds in bytes what an HTTP proxy may answer.
 const maxProxyReply = 8 << 10
 
-// Check tells what is wrong with the options themselves.
+// Check reports what is wrong with the options themselves.
 func (o ProxyOptions) Check() error {
 	_, err := o.parse()
 	return err
 }
 
-// via is a proxy that is known to be well-formed.
-type via struct {
+// proxyAddr is a proxy that is known to be well-formed.
+type proxyAddr struct {
 	scheme         string
 	host           string
 	address        string // host:port
@@ -49,10 +49,10 @@ type via struct {
 }
 
 // String is the proxy's URL. It holds no secret.
-func (p *via) String() string { return p.scheme + "://" + p.address }
+func (p *proxyAddr) String() string { return p.scheme + "://" + p.address }
 
-// parse is nil without a proxy.
-func (o ProxyOptions) parse() (*via, error) {
+// parse returns nil without a proxy.
+func (o ProxyOptions) parse() (*proxyAddr, error) {
 	if o.URL == "" {
 		if o.User != "" || o.Password != "" {
 			return nil, errors.New("the proxy's user and password have no effect without a proxy")
@@ -71,12 +71,12 @@ func (o ProxyOptions) parse() (*via, error) {
 	return p, p.checkCredentials()
 }
 
-func parseProxyURL(text string) (*via, error) {
+func parseProxyURL(text string) (*proxyAddr, error) {
 	scheme, rest, found := strings.Cut(text, "://")
 	if !found {
 		return nil, errors.New("needs a scheme: " + proxyHint)
 	}
-	p := &via{}
+	p := &proxyAddr{}
 	switch strings.ToLower(scheme) {
 	case "socks5", "socks5h":
 		p.scheme = schemeSOCKS5
@@ -94,7 +94,7 @@ func parseProxyURL(text string) (*via, error) {
 }
 
 // checkCredentials refuses what the protocols cannot carry.
-func (p *via) checkCredentials() error {
+func (p *proxyAddr) checkCredentials() error {
 	switch {
 	case p.user == "" && p.password != "":
 		return errors.New("the proxy's password needs a proxy user with it")
@@ -110,7 +110,7 @@ func (p *via) checkCredentials() error {
 
 // tunnel has the proxy at the other end of the connection connect to address.
 // The connection is closed if that fails.
-func (p *via) tunnel(ctx context.Context, conn net.Conn, address string, patience time.Duration) (net.Conn, error) {
+func (p *proxyAddr) tunnel(ctx context.Context, conn net.Conn, address string, patience time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	through := p.connect
@@ -135,22 +135,23 @@ func (p *via) tunnel(ctx context.Context, conn net.Conn, address string, patienc
 }
 
 // fault names the proxy in an error.
-func (p *via) fault(format string, args ...any) error {
+func (p *proxyAddr) fault(format string, args ...any) error {
 	return fmt.Errorf("proxy "+p.String()+": "+format, args...)
 }
 
-func (p *via) unreachable(address, why string) error {
-	return fmt.Errorf("it cannot reach the pool %s: %s", address, why)
+func (p *proxyAddr) unreachable(address, why string) error {
+	return fmt.Errorf("it cannot reach %s: %s", address, why)
 }
 
-// errProxyUser means that a proxy wants to know who we are.
-var errProxyUser = errors.New("it does not let us in")
+// ErrProxyUser means that a proxy does not accept us without another user or
+// password.
+var ErrProxyUser = errors.New("it does not let us in")
 
-func (p *via) unauthorised() error {
+func (p *proxyAddr) unauthorized() error {
 	if p.user == "" {
-		return fmt.Errorf("%w: it wants a user and password: set proxy_user and proxy_password", errProxyUser)
+		return fmt.Errorf("%w: it wants a user and password: set proxy_user and proxy_password", ErrProxyUser)
 	}
-	return fmt.Errorf("%w: it refuses the user or password: check proxy_user and proxy_password", errProxyUser)
+	return fmt.Errorf("%w: it refuses the user or password: check proxy_user and proxy_password", ErrProxyUser)
 }
 
 // handed is a dialer that has dialled already.
@@ -163,7 +164,7 @@ func (h handed) DialContext(context.Context, string, string) (net.Conn, error) {
 
 // socks5 shakes hands as RFC 1928 and 1929 say. The library watches the
 // context and its deadline, and reads no byte more than the replies have.
-func (p *via) socks5(ctx context.Context, conn net.Conn, address string) (net.Conn, error) {
+func (p *proxyAddr) socks5(ctx context.Context, conn net.Conn, address string) (net.Conn, error) {
 	var auth *proxy.Auth
 	if p.user != "" {
 		auth = &proxy.Auth{User: p.user, Password: p.password}
@@ -186,7 +187,7 @@ func (p *via) socks5(ctx context.Context, conn net.Conn, address string) (net.Co
 	}
 	switch {
 	case text == "no acceptable authentication methods", strings.HasSuffix(text, "authentication failed"):
-		return nil, p.unauthorised()
+		return nil, p.unauthorized()
 	case strings.HasPrefix(text, "un"): // unexpected protocol version, unknown address type, unsupported ...
 		return nil, fmt.Errorf("it does not speak socks5 (%w): if it is an http proxy, use http://", err)
 	}
@@ -195,7 +196,7 @@ func (p *via) socks5(ctx context.Context, conn net.Conn, address string) (net.Co
 
 // connect asks an HTTP proxy for a tunnel (RFC 9110, 9.3.6). Of its answer
 // only the number counts: it may hold our own secrets.
-func (p *via) connect(ctx context.Context, conn net.Conn, address string) (net.Conn, error) {
+func (p *proxyAddr) connect(ctx context.Context, conn net.Conn, address string) (net.Conn, error) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	request := &http.Request{
@@ -221,7 +222,7 @@ func (p *via) connect(ctx context.Context, conn net.Conn, address string) (net.C
 	case err != nil: // its text has the answer in it
 		return nil, errors.New("it does not speak http: if it is a socks5 proxy, use socks5://")
 	case response.StatusCode == http.StatusProxyAuthRequired, response.StatusCode == http.StatusUnauthorized: // tinyproxy's
-		return nil, p.unauthorised()
+		return nil, p.unauthorized()
 	case response.StatusCode == http.StatusForbidden:
 		return nil, p.unreachable(address, "403 Forbidden (many http proxies allow port 443 only)")
 	case response.StatusCode/100 != 2:

@@ -1,4 +1,4 @@
-package stratum
+package transport
 
 import (
 	"bytes"
@@ -14,19 +14,25 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"quarry/stratum/stratumtest"
-	"quarry/stratum/v1"
 )
 
 const proxyPassword = "hunter2-zebra"
 
-func testDialer(t *testing.T, p Pool, limits v1.Limits) (*dialer, *observer.ObservedLogs) {
+// target is a server and the way to it.
+type target struct {
+	URL   string
+	TLS   TLSOptions
+	Proxy ProxyOptions
+}
+
+func testDialer(t *testing.T, to target, limits Limits) (*Dialer, *observer.ObservedLogs) {
 	t.Helper()
-	u, err := ParseURL(p.URL)
+	u, err := ParseURL(to.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	core, logs := observer.New(zap.DebugLevel)
-	d, err := newDialer(u, p, limits.WithDefaults(), zap.New(core))
+	d, err := NewDialer(u, Options{TLS: to.TLS, Proxy: to.Proxy, Limits: limits, Log: zap.New(core)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,15 +55,15 @@ func TestThroughProxies(t *testing.T) {
 		hosts := map[string]string{"pool.invalid": s.Address}
 		for _, user := range []string{"", "miner"} {
 			for _, p := range proxies(t, stratumtest.ProxyRules{User: user, Password: proxyPassword, Hosts: hosts}) {
-				pool := Pool{URL: strings.Replace(s.URL, s.Address, "pool.invalid:3333", 1), Proxy: ProxyOptions{URL: p.URL, User: user}}
+				pool := target{URL: strings.Replace(s.URL, s.Address, "pool.invalid:3333", 1), Proxy: ProxyOptions{URL: p.URL, User: user}}
 				if user != "" {
 					pool.Proxy.Password = proxyPassword
 				}
 				if strings.HasPrefix(s.URL, "stratum+ssl") || strings.HasPrefix(s.URL, "stratum+wss") {
 					pool.TLS.CAFile = ca
 				}
-				d, _ := testDialer(t, pool, v1.Limits{})
-				transport, err := d.dial(context.Background())
+				d, _ := testDialer(t, pool, Limits{})
+				transport, err := d.Dial(context.Background())
 				if err != nil {
 					t.Errorf("%s through %s: %v", s.URL, p.URL, err)
 					continue
@@ -80,8 +86,8 @@ func TestIPv6(t *testing.T) {
 		urls = append(urls, p.URL)
 	}
 	for _, url := range urls {
-		d, _ := testDialer(t, Pool{URL: s.URL, Proxy: ProxyOptions{URL: url}}, v1.Limits{})
-		transport, err := d.dial(context.Background())
+		d, _ := testDialer(t, target{URL: s.URL, Proxy: ProxyOptions{URL: url}}, Limits{})
+		transport, err := d.Dial(context.Background())
 		if err != nil {
 			t.Errorf("through %q: %v", url, err)
 			continue
@@ -99,8 +105,8 @@ func TestProxySpeaksBeforeTheMiner(t *testing.T) {
 		c.Raw().Write([]byte("HTTP/1.1 200 OK\r\n\r\n{\"early\":1}\n"))
 		c.Hang()
 	})
-	d, _ := testDialer(t, Pool{URL: "stratum+tcp://pool.invalid:1", Proxy: ProxyOptions{URL: "http://" + p.Address}}, v1.Limits{})
-	transport, err := d.dial(context.Background())
+	d, _ := testDialer(t, target{URL: "stratum+tcp://pool.invalid:1", Proxy: ProxyOptions{URL: "http://" + p.Address}}, Limits{})
+	transport, err := d.Dial(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,9 +174,9 @@ func TestHostileProxies(t *testing.T) {
 		{"http wants a user", locked[1].URL, "proxy_user", true},
 		{"socks5 wants another user", locked[0].URL, "refuses the user or password", false},
 		{"http wants another user", locked[1].URL, "refuses the user or password", false},
-		{"socks5 does not know the pool", lost[0].URL, "cannot reach the pool pool.invalid:3333: host unreachable", true},
-		{"http does not know the pool", lost[1].URL, "cannot reach the pool pool.invalid:3333: 502", true},
-		{"nobody", "socks5://" + closedPort(t), "connect: ", false},
+		{"socks5 does not know the pool", lost[0].URL, "cannot reach pool.invalid:3333: host unreachable", true},
+		{"http does not know the pool", lost[1].URL, "cannot reach pool.invalid:3333: 502", true},
+		{"nobody", "socks5://" + stratumtest.ClosedPort(t), "connect: ", false},
 		{"http on socks5", serve("socks5", raw("HTTP/1.1 400 Bad Request\r\n\r\n")), "http://", false},
 		{"socks5 on http", serve("http", raw("\x05\xff")), "no answer within", false},
 		{"ssh on http", serve("http", raw("SSH-2.0-OpenSSH\r\n")), "socks5://", false},
@@ -195,12 +201,12 @@ func TestHostileProxies(t *testing.T) {
 			if c.anonymous {
 				options = ProxyOptions{URL: c.url}
 			}
-			limits := v1.Limits{Connect: patience}
+			limits := Limits{Connect: 30 * time.Second}
 			if c.want == "no answer within" {
 				limits.Connect = 500 * time.Millisecond
 			}
-			d, logs := testDialer(t, Pool{URL: "stratum+tcp://pool.invalid:3333", Proxy: options}, limits)
-			_, err := d.dial(context.Background())
+			d, logs := testDialer(t, target{URL: "stratum+tcp://pool.invalid:3333", Proxy: options}, limits)
+			_, err := d.Dial(context.Background())
 			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "proxy "+c.url+": ") {
 				t.Errorf("%v, want %q", err, c.want)
 			}
@@ -222,8 +228,8 @@ func TestHostileTunnel(t *testing.T) {
 	stranger := stratumtest.ServeTLS(t, foreign, echo)
 	for _, c := range []struct{ to, want string }{{hangsUp.Address, "stratum+tcp://"}, {stranger.Address, ErrCertificate.Error()}} {
 		for _, p := range proxies(t, stratumtest.ProxyRules{Hosts: map[string]string{"pool.invalid": c.to}}) {
-			d, _ := testDialer(t, Pool{URL: "stratum+ssl://pool.invalid:1", Proxy: ProxyOptions{URL: p.URL}}, v1.Limits{})
-			if _, err := d.dial(context.Background()); err == nil || !strings.Contains(err.Error(), c.want) {
+			d, _ := testDialer(t, target{URL: "stratum+ssl://pool.invalid:1", Proxy: ProxyOptions{URL: p.URL}}, Limits{})
+			if _, err := d.Dial(context.Background()); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%s: %v, want %q", p.URL, err, c.want)
 			}
 		}
@@ -238,10 +244,10 @@ func TestProxyCancelled(t *testing.T) {
 			close(asked)
 			raw()(c)
 		})
-		d, _ := testDialer(t, Pool{URL: "stratum+tcp://pool.invalid:1", Proxy: ProxyOptions{URL: scheme + "://" + p.Address}}, v1.Limits{Connect: time.Hour})
+		d, _ := testDialer(t, target{URL: "stratum+tcp://pool.invalid:1", Proxy: ProxyOptions{URL: scheme + "://" + p.Address}}, Limits{Connect: time.Hour})
 		ctx, cancel := context.WithCancel(context.Background())
 		go func() { <-asked; cancel() }()
-		if _, err := d.dial(ctx); !errors.Is(err, context.Canceled) {
+		if _, err := d.Dial(ctx); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", scheme, err)
 		}
 	}
@@ -310,7 +316,7 @@ func FuzzProxyReply(f *testing.F) {
 		f.Add([]byte(reply), false)
 	}
 	f.Fuzz(func(t *testing.T, reply []byte, socks bool) {
-		p := &via{scheme: schemeConnect, address: "127.0.0.1:1", user: "miner", password: proxyPassword}
+		p := &proxyAddr{scheme: schemeConnect, address: "127.0.0.1:1", user: "miner", password: proxyPassword}
 		if socks {
 			p.scheme = schemeSOCKS5
 		}

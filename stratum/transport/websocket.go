@@ -1,4 +1,4 @@
-package stratum
+package transport
 
 import (
 	"bytes"
@@ -12,15 +12,13 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
-
-	"quarry/stratum/v1"
 )
 
 // maxUpgrade bounds what a server may send until the WebSocket is open.
 const maxUpgrade = 64 << 10
 
 // webSocket opens a WebSocket on the connection, and closes it if that fails.
-func (d *dialer) webSocket(ctx context.Context, conn net.Conn) (v1.Transport, error) {
+func (d *Dialer) webSocket(ctx context.Context, conn net.Conn) (Conn, error) {
 	bounded := &boundedConn{Conn: conn}
 	bounded.left.Store(maxUpgrade)
 
@@ -33,10 +31,10 @@ func (d *dialer) webSocket(ctx context.Context, conn net.Conn) (v1.Transport, er
 	handed := func(context.Context, string, string) (net.Conn, error) { return bounded, nil }
 	wsDialer := websocket.Dialer{NetDialContext: handed, NetDialTLSContext: handed}
 	scheme := "ws://"
-	if d.url.TLS() {
+	if d.URL.TLS() {
 		scheme = "wss://"
 	}
-	ws, response, err := wsDialer.DialContext(ctx, scheme+d.url.Address()+d.url.Path, nil)
+	ws, response, err := wsDialer.DialContext(ctx, scheme+d.URL.Address()+d.URL.Path, nil)
 	if err != nil || !stop() {
 		conn.Close()
 		return nil, d.upgradeError(ctx, err, response)
@@ -46,22 +44,22 @@ func (d *dialer) webSocket(ctx context.Context, conn net.Conn) (v1.Transport, er
 	return &webSocket{ws: ws, limits: d.limits}, nil
 }
 
-func (d *dialer) upgradeError(ctx context.Context, err error, response *http.Response) error {
+func (d *Dialer) upgradeError(ctx context.Context, err error, response *http.Response) error {
 	plain := SchemeTCP
-	if d.url.TLS() {
+	if d.URL.TLS() {
 		plain = SchemeTLS
 	}
-	hint := fmt.Sprintf("if this port is for Stratum without WebSocket, use %s://", plain)
+	hint := fmt.Sprintf("if this port takes no WebSocket, use %s://", plain)
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return fmt.Errorf("open websocket: %w", ctx.Err())
 	case ctx.Err() != nil, isTimeout(err):
 		return fmt.Errorf("open websocket: no answer within %v: %s", d.limits.TLS, hint)
 	case errors.Is(err, websocket.ErrBadHandshake):
-		return fmt.Errorf("%w: the server refuses the websocket with %q: check host, port and path",
-			v1.ErrNotStratum, fmt.Sprint(response.StatusCode, " ", http.StatusText(response.StatusCode)))
+		return fmt.Errorf("%w with %q: check host, port and path",
+			ErrNoWebSocket, fmt.Sprint(response.StatusCode, " ", http.StatusText(response.StatusCode)))
 	case isHangUp(err):
-		return fmt.Errorf("open websocket: %w: %s", v1.ErrClosed, hint)
+		return fmt.Errorf("open websocket: %w: %s", ErrClosed, hint)
 	}
 	return fmt.Errorf("open websocket: %w: %s", err, hint)
 }
@@ -86,10 +84,10 @@ func (c *boundedConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// webSocket is the transport with one message in each text message.
+// webSocket is a [Conn] with one message in each text message.
 type webSocket struct {
 	ws     *websocket.Conn
-	limits v1.Limits
+	limits Limits
 }
 
 // ReadMessage returns the next message that is not blank.
@@ -126,24 +124,24 @@ func (w *webSocket) readError(err error) error {
 	case errors.Is(err, websocket.ErrReadLimit):
 		return fmt.Errorf("message longer than %d bytes", w.limits.Line)
 	case errors.As(err, &closed):
-		return fmt.Errorf("%w (%d)", v1.ErrClosed, closed.Code) // its text may say anything
+		return fmt.Errorf("%w (%d)", ErrClosed, closed.Code) // its text may say anything
 	case isTimeout(err):
-		return fmt.Errorf("%w for %v, or one that was not complete after %v", v1.ErrSilent, w.limits.Silence, w.limits.LineTime)
+		return fmt.Errorf("%w for %v, or one that was not complete after %v", ErrSilent, w.limits.Silence, w.limits.LineTime)
 	}
-	return fmt.Errorf("%w: %w", v1.ErrClosed, err)
+	return fmt.Errorf("%w: %w", ErrClosed, err)
 }
 
 // WriteMessage writes one text message.
 func (w *webSocket) WriteMessage(message []byte) error {
 	if err := w.ws.SetWriteDeadline(time.Now().Add(w.limits.Write)); err != nil {
-		return fmt.Errorf("write to the pool: %w", err)
+		return fmt.Errorf("write to the server: %w", err)
 	}
 	if err := w.ws.WriteMessage(websocket.TextMessage, message); err != nil {
-		return fmt.Errorf("write to the pool: %w", err)
+		return fmt.Errorf("write to the server: %w", err)
 	}
 	return nil
 }
 
-// Close closes the connection without the closing handshake, which no pool
+// Close closes the connection without the closing handshake, which no server
 // needs and a hostile one would not answer.
 func (w *webSocket) Close() error { return w.ws.Close() }

@@ -1,4 +1,4 @@
-package stratum
+package transport
 
 import (
 	"bufio"
@@ -15,8 +15,6 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
-
-	"quarry/stratum/v1"
 )
 
 // FuzzWebSocket lets a server say anything at all once the WebSocket is open.
@@ -52,7 +50,7 @@ func FuzzWebSocket(f *testing.F) {
 			t.Fatal(err)
 		}
 		ws.SetReadLimit(limit)
-		w := &webSocket{ws: ws, limits: v1.Limits{}.WithDefaults()}
+		w := &webSocket{ws: ws, limits: Limits{}.WithDefaults()}
 		for left := len(stream); ; left-- { // each message takes a byte at least
 			message, err := w.ReadMessage()
 			if err != nil {

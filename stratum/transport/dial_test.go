@@ -1,4 +1,4 @@
-package stratum
+package transport
 
 import (
 	"context"
@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -21,23 +20,14 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"quarry/stratum/stratumtest"
-	"quarry/stratum/v1"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func dialTest(t *testing.T, url string, options TLSOptions, limits v1.Limits) (v1.Transport, *observer.ObservedLogs, error) {
+func dialTest(t *testing.T, url string, options TLSOptions, limits Limits) (Conn, *observer.ObservedLogs, error) {
 	t.Helper()
-	u, err := ParseURL(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	core, logs := observer.New(zap.DebugLevel)
-	d, err := newDialer(u, Pool{TLS: options}, limits.WithDefaults(), zap.New(core))
-	if err != nil {
-		t.Fatal(err)
-	}
-	transport, err := d.dial(context.Background())
+	d, logs := testDialer(t, target{URL: url, TLS: options}, limits)
+	transport, err := d.Dial(context.Background())
 	if err == nil {
 		t.Cleanup(func() { transport.Close() })
 	}
@@ -51,7 +41,7 @@ func echo(c *stratumtest.Conn) {
 	}
 }
 
-func checkEcho(t *testing.T, transport v1.Transport) {
+func checkEcho(t *testing.T, transport Conn) {
 	t.Helper()
 	for _, text := range []string{`{}`, `{"text":"` + strings.Repeat("x", 500) + `"}`} {
 		if err := transport.WriteMessage([]byte(text)); err != nil {
@@ -73,7 +63,7 @@ func TestDialEveryScheme(t *testing.T) {
 		if u, _ := ParseURL(s.URL); u.TLS() {
 			options.CAFile = ca
 		}
-		transport, _, err := dialTest(t, s.URL, options, v1.Limits{})
+		transport, _, err := dialTest(t, s.URL, options, Limits{})
 		if err != nil {
 			t.Errorf("%s: %v", s.URL, err)
 			continue
@@ -112,7 +102,7 @@ func TestTLSVerification(t *testing.T) {
 		{"insecure", wrongName, TLSOptions{Insecure: true}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			transport, logs, err := dialTest(t, c.url, c.options, v1.Limits{})
+			transport, logs, err := dialTest(t, c.url, c.options, Limits{})
 			if c.fails != "" {
 				if !errors.Is(err, ErrCertificate) || !strings.Contains(err.Error(), c.fails) {
 					t.Fatalf("%v, want %q", err, c.fails)
@@ -180,7 +170,7 @@ func TestWrongPort(t *testing.T) {
 		}
 	}))
 	defer endless.Close()
-	short := v1.Limits{TLS: time.Second}
+	short := Limits{TLS: time.Second}
 	for _, c := range []struct{ name, url, want string }{
 		{"plain on tls, talking", "ssl://" + talks.Address, "stratum+tcp://"},
 		{"plain on tls, hanging up", "ssl://" + hangsUp.Address, "stratum+tcp://"},
@@ -191,7 +181,7 @@ func TestWrongPort(t *testing.T) {
 		{"web server on websocket", "ws://" + web.Listener.Addr().String(), "404"},
 		{"endless answer on websocket", "ws://" + endless.Listener.Addr().String(), "websocket"},
 		{"tls on websocket", "ws://" + stratumtest.ServeTLS(t, certificate, echo).Address, "websocket"},
-		{"nobody", "tcp://" + closedPort(t), "refused"},
+		{"nobody", "tcp://" + stratumtest.ClosedPort(t), "refused"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, _, err := dialTest(t, c.url, TLSOptions{}, short); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -199,15 +189,6 @@ func TestWrongPort(t *testing.T) {
 			}
 		})
 	}
-}
-
-func closedPort(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // TestDialCancelled: a context that ends stops every phase of the dialling.
@@ -220,11 +201,11 @@ func TestDialCancelled(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		time.AfterFunc(50*time.Millisecond, cancel)
-		d, err := newDialer(u, Pool{}, v1.Limits{TLS: time.Hour}.WithDefaults(), zap.NewNop())
+		d, err := NewDialer(u, Options{Limits: Limits{TLS: time.Hour}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := d.dial(ctx); !errors.Is(err, context.Canceled) {
+		if _, err := d.Dial(ctx); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", u, err)
 		}
 	}
@@ -232,17 +213,17 @@ func TestDialCancelled(t *testing.T) {
 
 func TestWebSocketLimits(t *testing.T) {
 	for name, c := range map[string]struct {
-		limits v1.Limits
+		limits Limits
 		pool   stratumtest.Script
 		want   string
 	}{
-		"too long":   {v1.Limits{Line: 100}, func(c *stratumtest.Conn) { c.Send(strings.Repeat("x", 101)); c.Hang() }, "longer than 100"},
-		"silent":     {v1.Limits{Silence: 50 * time.Millisecond}, func(c *stratumtest.Conn) { c.Hang() }, "not a word"},
-		"incomplete": {v1.Limits{LineTime: 50 * time.Millisecond}, func(c *stratumtest.Conn) { c.Raw().Write([]byte{0x81, 5, 'a'}); c.Hang() }, "not complete"},
-		"closing": {v1.Limits{}, func(c *stratumtest.Conn) {
+		"too long":   {Limits{Line: 100}, func(c *stratumtest.Conn) { c.Send(strings.Repeat("x", 101)); c.Hang() }, "longer than 100"},
+		"silent":     {Limits{Silence: 50 * time.Millisecond}, func(c *stratumtest.Conn) { c.Hang() }, "is silent"},
+		"incomplete": {Limits{LineTime: 50 * time.Millisecond}, func(c *stratumtest.Conn) { c.Raw().Write([]byte{0x81, 5, 'a'}); c.Hang() }, "not complete"},
+		"closing": {Limits{}, func(c *stratumtest.Conn) {
 			c.WS.WriteMessage(8, []byte{3, 0xf0, 'b', 'y', 'e', 0x1b})
 		}, "(1008)"},
-		"hanging up": {v1.Limits{}, func(c *stratumtest.Conn) {}, "closed"},
+		"hanging up": {Limits{}, func(c *stratumtest.Conn) {}, "closed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			transport, _, err := dialTest(t, stratumtest.ServeWS(t, c.pool).URL, TLSOptions{}, c.limits)

@@ -1,4 +1,4 @@
-package stratum
+package transport
 
 import (
 	"crypto/sha256"
@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// TLSOptions say how the certificate of a pool is verified. The zero value
+// TLSOptions say how the certificate of a server is verified. The zero value
 // verifies it against the system's authorities and the host name.
 type TLSOptions struct {
 	// CAFile is a PEM file of the authorities to trust instead of the
@@ -27,12 +27,12 @@ type TLSOptions struct {
 	Insecure bool
 }
 
-// ErrCertificate means that a pool's certificate was not accepted.
-var ErrCertificate = errors.New("the pool's certificate was not accepted")
+// ErrCertificate means that a server's certificate was not accepted.
+var ErrCertificate = errors.New("the server's certificate was not accepted")
 
 const maxCAFile = 4 << 20
 
-// Check tells what is wrong with the options themselves.
+// Check reports what is wrong with the options themselves.
 func (o TLSOptions) Check() error {
 	_, err := o.config("")
 	return err
@@ -90,6 +90,10 @@ func leafSum(state tls.ConnectionState) [sha256.Size]byte {
 	}
 	return sha256.Sum256(state.PeerCertificates[0].Raw)
 }
+
+// Pin returns the pin (see [TLSOptions]) of the certificate that the server
+// showed.
+func Pin(state tls.ConnectionState) string { return pinText(leafSum(state)) }
 
 func pinText(sum [sha256.Size]byte) string { return "sha256:" + hex.EncodeToString(sum[:]) }
 

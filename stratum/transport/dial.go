@@ -1,0 +1,251 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// unacknowledged is how long what was sent may go without an acknowledgement
+// by the peer's system.
+const unacknowledged = 30 * time.Second
+
+// keepAlive finds a peer that is gone without a word while we say nothing.
+func keepAlive() net.KeepAliveConfig {
+	return net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3}
+}
+
+// Options say how a server is reached. The zero value is the default.
+type Options struct {
+	TLS    TLSOptions
+	Proxy  ProxyOptions
+	Limits Limits
+	Log    *zap.Logger // nil: silent
+}
+
+// Dialer connects to one server. It never falls back to a less secure
+// connection.
+type Dialer struct {
+	URL      URL
+	Resolver *net.Resolver // of names; nil: the system's
+
+	options TLSOptions
+	proxy   *proxyAddr // nil: none
+	limits  Limits
+	log     *zap.Logger
+	warned  atomic.Bool // that the name leads to a private address
+}
+
+// NewDialer checks the options. It does not connect.
+func NewDialer(url URL, o Options) (*Dialer, error) {
+	switch {
+	case url.TLS():
+		if err := o.TLS.Check(); err != nil {
+			return nil, err
+		}
+	case o.TLS != TLSOptions{}:
+		return nil, fmt.Errorf("tls options have no effect on a plain connection: use %s:// or %s://", SchemeTLS, SchemeWSS)
+	}
+	proxy, err := o.Proxy.parse()
+	if err != nil {
+		return nil, err
+	}
+	if o.Log == nil {
+		o.Log = zap.NewNop()
+	}
+	return &Dialer{URL: url, options: o.TLS, proxy: proxy, limits: o.Limits.WithDefaults(), log: o.Log}, nil
+}
+
+// Proxy returns the URL of the proxy, without secrets; empty if there is none.
+func (d *Dialer) Proxy() string {
+	if d.proxy == nil {
+		return ""
+	}
+	return d.proxy.String()
+}
+
+// Dial takes all steps to the server: Connect, Secure, Open.
+func (d *Dialer) Dial(ctx context.Context) (Conn, error) {
+	conn, err := d.Connect(ctx)
+	if err == nil {
+		conn, err = d.Secure(ctx, conn)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return d.Open(ctx, conn)
+}
+
+// Lookup returns the addresses of the server's name, none if that is an address
+// or if the proxy has to look it up.
+func (d *Dialer) Lookup(ctx context.Context) ([]netip.Addr, error) {
+	if _, err := netip.ParseAddr(d.URL.Host); err == nil || d.proxy != nil {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.limits.Connect)
+	defer cancel()
+	addresses, err := d.Resolver.LookupNetIP(ctx, "ip", d.URL.Host)
+	for i, a := range addresses {
+		addresses[i] = a.Unmap()
+	}
+	return addresses, err
+}
+
+// Connect opens a connection to the server, through the proxy if there is one.
+func (d *Dialer) Connect(ctx context.Context) (net.Conn, error) {
+	conn, err := d.tcp(ctx)
+	if err == nil && d.proxy != nil {
+		return d.proxy.tunnel(ctx, conn, d.URL.Address(), d.limits.Connect)
+	}
+	return conn, err
+}
+
+// Secure does the TLS handshake if the URL wants one, and else returns the
+// connection as it is. It closes the connection if that fails.
+func (d *Dialer) Secure(ctx context.Context, conn net.Conn) (net.Conn, error) {
+	if !d.URL.TLS() {
+		return conn, nil
+	}
+	return d.tls(ctx, conn)
+}
+
+// Open makes the connection carry messages, and closes it if that fails.
+func (d *Dialer) Open(ctx context.Context, conn net.Conn) (Conn, error) {
+	if d.URL.WebSocket() {
+		return d.webSocket(ctx, conn)
+	}
+	return NewLines(conn, d.limits), nil
+}
+
+// tcp connects to the server, or to the proxy before it. It resolves the name
+// every time and tries all its addresses, IPv6 and IPv4 side by side.
+func (d *Dialer) tcp(ctx context.Context) (net.Conn, error) {
+	host, address := d.URL.Host, d.URL.Address()
+	if d.proxy != nil {
+		host, address = d.proxy.host, d.proxy.address
+	}
+	nd := net.Dialer{
+		Timeout: d.limits.Connect, KeepAliveConfig: keepAlive(), Resolver: d.Resolver,
+		ControlContext: func(_ context.Context, _, address string, conn syscall.RawConn) error {
+			setUserTimeout(conn, unacknowledged)
+			return d.judge(host, address)
+		},
+	}
+	conn, err := nd.DialContext(ctx, "tcp", address)
+	switch {
+	case err == nil:
+		return conn, nil
+	case d.proxy != nil:
+		return nil, d.proxy.fault("connect: %w", err)
+	}
+	return nil, fmt.Errorf("connect: %w", err)
+}
+
+// judge looks at an address of the host before it is connected to. What was
+// not a name is the user's own choice.
+func (d *Dialer) judge(host, address string) error {
+	ip, err := netip.ParseAddrPort(address)
+	if _, notName := netip.ParseAddr(host); err != nil || notName == nil {
+		return nil
+	}
+	switch addr := ip.Addr().Unmap(); {
+	case addr.IsUnspecified():
+		// It is how filters of names say no, and would lead to this machine.
+		return &net.DNSError{Err: "resolves to " + addr.String() + "; is the name blocked by a DNS filter?", Name: host, IsNotFound: true}
+	case d.proxy == nil && SuspectAddress(host, addr) && !d.warned.Swap(true):
+		d.log.Warn("the server's name leads to a private address: fine for a server of your own, else see who answers for names here",
+			zap.String("address", addr.String()))
+	}
+	return nil
+}
+
+// SuspectAddress reports whether a name that anybody could look up leads to a
+// private address.
+func SuspectAddress(host string, a netip.Addr) bool { return privateAddress(a) && publicName(host) }
+
+func privateAddress(a netip.Addr) bool {
+	return a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast()
+}
+
+// publicName knows the names that anybody could look up.
+func publicName(host string) bool {
+	host = strings.TrimSuffix(host, ".")
+	if !strings.Contains(host, ".") {
+		return false
+	}
+	for _, home := range []string{".local", ".localhost", ".localdomain", ".lan", ".home", ".home.arpa", ".internal", ".intranet", ".private", ".corp"} {
+		if strings.HasSuffix(host, home) {
+			return false
+		}
+	}
+	return true
+}
+
+// tls shakes hands on the connection, and closes it if that fails.
+func (d *Dialer) tls(ctx context.Context, conn net.Conn) (net.Conn, error) {
+	config, err := d.options.config(d.URL.Host)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.limits.TLS)
+	defer cancel()
+	client := tls.Client(conn, config)
+	if err := client.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, d.tlsError(err)
+	}
+	state := client.ConnectionState()
+	d.log.Info("tls", zap.String("version", tls.VersionName(state.Version)), zap.String("certificate", pinText(leafSum(state))))
+	if d.options.Insecure {
+		d.log.Warn("the server's certificate is not verified (tls insecure): anyone in between can read and change what is sent")
+	}
+	return client, nil
+}
+
+// tlsError says in our words why the handshake failed.
+func (d *Dialer) tlsError(err error) error {
+	plain := SchemeTCP
+	if d.URL.WebSocket() {
+		plain = SchemeWS
+	}
+	var record tls.RecordHeaderError
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.Is(err, ErrCertificate):
+		return err
+	case errors.As(err, &certificate):
+		return fmt.Errorf("%w: %w: if it is the server's own, name its authority (tls ca) or pin it (tls pin %s)",
+			ErrCertificate, certificate.Err, pinText(leafSum(tls.ConnectionState{PeerCertificates: certificate.UnverifiedCertificates})))
+	case errors.As(err, &record):
+		return fmt.Errorf("the server does not speak TLS: use %s:// if this port is meant to be plain", plain)
+	case isHangUp(err), isTimeout(err):
+		return fmt.Errorf("no TLS handshake (%w): if this port is plain, use %s://", err, plain)
+	}
+	if strings.Contains(err.Error(), "protocol version") {
+		return fmt.Errorf("tls: %w: quarry wants TLS 1.2 or later, which the server must offer", err)
+	}
+	return fmt.Errorf("tls: %w", err)
+}
+
+// isHangUp knows a connection that the peer ended, politely or not.
+func isHangUp(err error) bool {
+	var op *net.OpError
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &op) && op.Op == "read" && !op.Timeout()
+}
+
+// isTimeout knows a deadline that passed, whosever it was.
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
+}
