@@ -7,7 +7,7 @@ import (
 )
 
 // form is a choice among programs of a kernel's function, as the generator
-// takes it: hashing/_asm/orders.go says what its parts mean.
+// takes it: hashing/_asm/order/table.go says what its parts mean.
 type form struct {
 	Beat          string `json:"beat"`
 	Early2        int    `json:"early2"`

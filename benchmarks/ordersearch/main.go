@@ -1,6 +1,6 @@
 // Command ordersearch looks for the fastest form of an assembly kernel on this
 // machine: for the beat in which instructions of rounds and of vectors follow
-// each other, and choices beside it (hashing/_asm/orders.go).
+// each other, and choices beside it (hashing/_asm/order/table.go).
 //
 //	go run ./benchmarks/ordersearch -kernel shani-avx512 -rolled -time 5m
 //

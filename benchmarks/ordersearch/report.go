@@ -29,9 +29,9 @@ func (s *search) report(w io.Writer, list []*finalist, o options) {
 	printFinals(w, list)
 	best := pick(list)
 	if best.isUsed {
-		fmt.Fprintln(w, "\nNone is better than the one in use. Its line in hashing/_asm/orders.go:")
+		fmt.Fprintln(w, "\nNone is better than the one in use. Its line in hashing/_asm/order/table.go:")
 	} else {
-		fmt.Fprintln(w, "\nThe line for hashing/_asm/orders.go:")
+		fmt.Fprintln(w, "\nThe line for hashing/_asm/order/table.go:")
 	}
 	fmt.Fprintln(w, best.tableLine(o, time.Now()))
 }
@@ -49,6 +49,6 @@ func (f *finalist) tableLine(o options, now time.Time) string {
 	if o.rolled {
 		rolled = "Rolled: true, "
 	}
-	return fmt.Sprintf("{Kernel: %q, %sForm: form{%s},\n\tFamily: %q, Cycles: %.1f, Date: %q},",
+	return fmt.Sprintf("{Kernel: %q, %sForm: Form{%s},\n\tFamily: %q, Cycles: %.1f, Date: %q},",
 		o.kernel, rolled, what, family(), f.median(), now.Format(time.DateOnly))
 }

@@ -89,7 +89,7 @@ func TestSearchFindsTheBest(t *testing.T) {
 	if won.form != list[0].form || won.isUsed || won.form.Early2 != 12 {
 		t.Errorf("%v is picked, the first is %v", won.form, list[0].form)
 	}
-	for _, want := range []string{"(in use)", won.form.Beat, "worst copy", " 2 versions", `{Kernel: "made-up", Form: form{Beat: "`, "wrong: "} {
+	for _, want := range []string{"(in use)", won.form.Beat, "worst copy", " 2 versions", `{Kernel: "made-up", Form: Form{Beat: "`, "wrong: "} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the report has no %q:\n%s", want, &out)
 		}

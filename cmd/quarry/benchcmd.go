@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -259,53 +257,4 @@ func parseThreads(list string) (threads []int, err error) {
 		threads = append(threads, n)
 	}
 	return threads, nil
-}
-
-// outFile is where --out goes; nil for nowhere. It is opened before the
-// measuring, which takes long, and keeps what it held until there is a report.
-type outFile struct{ file *os.File }
-
-func openOut(name string) (*outFile, error) {
-	if name == "" {
-		return &outFile{}, nil
-	}
-	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o644)
-	if err != nil {
-		return nil, usageFault("--out: %v", err)
-	}
-	return &outFile{file}, nil
-}
-
-func (o *outFile) write(r *report.Report) error {
-	if o.file == nil {
-		return nil
-	}
-	if info, err := o.file.Stat(); err == nil && info.Mode().IsRegular() {
-		if err := o.file.Truncate(0); err != nil {
-			return fmt.Errorf("--out: %w", err)
-		}
-	}
-	if err := r.Write(o.file, "json"); err != nil {
-		return fmt.Errorf("--out: %w", err)
-	}
-	return nil
-}
-
-func (o *outFile) close() {
-	if o.file != nil {
-		o.file.Close()
-	}
-}
-
-// thisBuild is the program that measures.
-func thisBuild() report.Build {
-	build := report.Build{Version: versionText(), Go: runtime.Version(), Target: runtime.GOOS + "/" + runtime.GOARCH}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range info.Settings {
-			if s.Key == "-tags" {
-				build.Tags = s.Value
-			}
-		}
-	}
-	return build
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"quarry/bench/report"
 	"runtime"
 	"runtime/debug"
 
@@ -46,4 +47,17 @@ func versionCommand() *cli.Command {
 			return err
 		},
 	}
+}
+
+// thisBuild is the program that measures.
+func thisBuild() report.Build {
+	build := report.Build{Version: versionText(), Go: runtime.Version(), Target: runtime.GOOS + "/" + runtime.GOARCH}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "-tags" {
+				build.Tags = s.Value
+			}
+		}
+	}
+	return build
 }

@@ -4,6 +4,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"quarry/hashing/asm/order"
 )
 
 // The kernels "avx2" and "sse2": every nonce in a lane of its own from the
@@ -90,16 +92,16 @@ func (k *wovenKernel) turn() {
 	Comment("R1 of the next item, S2 of this one.")
 	r := k.rounds()
 	words := append(r.digestSums(), k.words(k.hash, k.parts2, rowsWK2, 16, 32)...)
-	emit(weave(words, r.beginHeader()))
+	order.Emit(order.Weave(words, r.beginHeader()))
 	k.loop("rounds1", r, rowsWK1, 8, 63, &loopWords{k.hash, rowsWK2, 33, lastRound})
-	emit(r.endHeader())
+	order.Emit(r.endHeader())
 	k.ifNew("newgroup")
 	Comment("R2.")
 	k.stageR2("rounds2", nil, nil)
 	JMP(LabelRef("compare"))
 	Label("newgroup")
 	Comment("R2, S1 of a new group.")
-	words = append(stream{k.nonces}, k.words(k.header, k.parts1, rowsWK1, 16, 33)...)
+	words = append(order.Stream{k.nonces}, k.words(k.header, k.parts1, rowsWK1, 16, 33)...)
 	r = k.stageR2("rounds3", words, &loopWords{k.header, rowsWK1, 34, 63})
 	k.afterS1()
 	Label("compare")
@@ -109,11 +111,11 @@ func (k *wovenKernel) turn() {
 }
 
 // stageR2 is R2 woven with words, and words in a loop; nil for none.
-func (k *wovenKernel) stageR2(label string, words stream, looped *loopWords) *vectorRounds {
+func (k *wovenKernel) stageR2(label string, words order.Stream, looped *loopWords) *vectorRounds {
 	r := k.rounds()
-	emit(weave(words, r.beginHash()))
+	order.Emit(order.Weave(words, r.beginHash()))
 	k.loop(label, r, rowsWK2, 8, 55, looped)
-	emit(r.endHash())
+	order.Emit(r.endHash())
 	return r
 }
 
@@ -139,7 +141,7 @@ func (k *wovenKernel) rounds() *vectorRounds {
 // words is the stream of the words first .. last of a message. It shares the
 // rounds' scratch, for between two bundles nothing is in it, but for b ^ c: that
 // changes places with t, so sum and t have registers of their own.
-func (k *wovenKernel) words(m message, parts table, wk, first, last int) stream {
+func (k *wovenKernel) words(m message, parts table, wk, first, last int) order.Stream {
 	return k.schedule(m, parts, wk, k.frame, k.frame, 0).words(first, last)
 }
 
@@ -180,7 +182,7 @@ func (k *wovenKernel) schedule(m message, parts table, wk int, row, constant reg
 func (k *wovenKernel) loop(label string, r *vectorRounds, wk, first, last int, words *loopWords) {
 	steps := (last - first + 1) / 8
 	LEAQ(k.row(wk, first), k.wkRow)
-	var beside stream
+	var beside order.Stream
 	step := 0
 	if words != nil {
 		step = (words.last - words.first + 1) / steps
@@ -194,7 +196,7 @@ func (k *wovenKernel) loop(label string, r *vectorRounds, wk, first, last int, w
 	MOVL(U32(uint32(steps)), k.count.As32())
 	Label(label)
 	rounds := r.eight(first, func(t int) Mem { return Mem{Base: k.wkRow, Disp: (t - first) * k.v.bytes} })
-	emit(weave(rounds, beside))
+	order.Emit(order.Weave(rounds, beside))
 	ADDQ(I32(int32(8*k.v.bytes)), k.wkRow)
 	if words != nil {
 		ADDQ(I32(int32(step*k.v.bytes)), k.wRow)

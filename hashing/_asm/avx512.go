@@ -4,6 +4,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"quarry/hashing/asm/order"
 )
 
 // The kernel "avx512": every nonce in a lane of its own from the beginning to
@@ -150,7 +152,7 @@ func (k *lanesKernel) words(label string, m message, parts table, wk rows, last 
 		v.addConstant(k.constants.word(t), w, s.t)
 		v.move(s.t, sums.word(0, t))
 	}
-	emit(s.words(16, last))
+	order.Emit(s.words(16, last))
 	ADDQ(Imm(uint64(v.bytes)), k.row)
 	ADDQ(Imm(uint64(v.bytes)), k.sum)
 	DECL(k.count.As32())
@@ -194,12 +196,12 @@ func (k *lanesKernel) rounds() (all []*vectorRounds) {
 }
 
 // together is a stream of all chains, a bundle of each in turn.
-func together(all []*vectorRounds, one func(chain int, r *vectorRounds) stream) stream {
-	var chains []stream
+func together(all []*vectorRounds, one func(chain int, r *vectorRounds) order.Stream) order.Stream {
+	var chains []order.Stream
 	for chain, r := range all {
 		chains = append(chains, one(chain, r))
 	}
-	return roundRobin(chains)
+	return order.RoundRobin(chains)
 }
 
 // loopRounds runs the rounds first .. last of all chains, eight at a time.
@@ -208,7 +210,7 @@ func (k *lanesKernel) loopRounds(label string, all []*vectorRounds, wk rows, fir
 	MOVL(U32(uint32((last-first+1)/8)), k.count.As32())
 	Label(label)
 	moved := wk.moved(k.row, first)
-	emit(together(all, func(chain int, r *vectorRounds) stream {
+	order.Emit(together(all, func(chain int, r *vectorRounds) order.Stream {
 		return r.eight(first, func(t int) Mem { return moved.word(chain, t) })
 	}))
 	ADDQ(I32(int32(8*k.rowSize())), k.row)
@@ -218,16 +220,16 @@ func (k *lanesKernel) loopRounds(label string, all []*vectorRounds, wk rows, fir
 
 func (k *lanesKernel) stageR1(all []*vectorRounds) {
 	Comment("R1: rounds of the header's second block.")
-	emit(together(all, func(_ int, r *vectorRounds) stream { return r.beginHeader() }))
+	order.Emit(together(all, func(_ int, r *vectorRounds) order.Stream { return r.beginHeader() }))
 	k.loopRounds("rounds1", all, k.wk1, 8, 63)
-	emit(together(all, func(_ int, r *vectorRounds) stream { return append(r.endHeader(), r.digestSums()...) }))
+	order.Emit(together(all, func(_ int, r *vectorRounds) order.Stream { return append(r.endHeader(), r.digestSums()...) }))
 }
 
 func (k *lanesKernel) stageR2(all []*vectorRounds) {
 	Comment("R2: rounds of the second hash.")
-	emit(together(all, func(_ int, r *vectorRounds) stream { return r.beginHash() }))
+	order.Emit(together(all, func(_ int, r *vectorRounds) order.Stream { return r.beginHash() }))
 	k.loopRounds("rounds2", all, k.wk2, 8, 55)
-	emit(together(all, func(_ int, r *vectorRounds) stream { return r.endHash() }))
+	order.Emit(together(all, func(_ int, r *vectorRounds) order.Stream { return r.endHash() }))
 }
 
 // stageC compares, and gathers a bit for each nonce in RAX.

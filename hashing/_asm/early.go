@@ -3,6 +3,8 @@ package main
 import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"quarry/hashing/asm/order"
 )
 
 // This file is the hybrids' first rounds of both blocks, which vectors do.
@@ -63,7 +65,7 @@ func (h *shaniAVX2) rowRounds(rows int, before func(t int) (a, e Mem)) *rowRound
 
 // rounds is the stream of the rounds first .. last-1. begin leaves h+K+W of
 // round t in sum.
-func (r *rowRounds) rounds(first, last int, begin func(t int)) (out stream) {
+func (r *rowRounds) rounds(first, last int, begin func(t int)) (out order.Stream) {
 	for t := first; t < last; t++ {
 		out = append(out,
 			func() { begin(t); r.makeE(t) },
@@ -104,7 +106,7 @@ func (r *rowRounds) makeA(t int) {
 }
 
 // statesAfter is the stream that makes the lanes' states before round end.
-func (h *shaniAVX2) statesAfter(r *rowRounds, end, offset int) stream {
+func (h *shaniAVX2) statesAfter(r *rowRounds, end, offset int) order.Stream {
 	return h.statesOf(offset, r.sum, func(name int) Op {
 		if name < 4 {
 			return r.a(end - 1 - name)
@@ -115,7 +117,7 @@ func (h *shaniAVX2) statesAfter(r *rowRounds, end, offset int) stream {
 
 // earlyHash is E2 in rows. Round 0 is done but for its word, and up to round 3
 // h is constant.
-func (h *shaniAVX2) earlyHash() (out stream) {
+func (h *shaniAVX2) earlyHash() (out order.Stream) {
 	v := h.v
 	r := h.rowRounds(frameEarly2, func(t int) (a, e Mem) { return h.start.at(-t), h.start.at(4 - t) })
 	out = append(out, func() {
@@ -144,7 +146,7 @@ func (h *shaniAVX2) earlyHash() (out stream) {
 
 // earlyHeader is E1 in rows: it begins with the state after round 3, which
 // lacks only the nonce in a and e.
-func (h *shaniAVX2) earlyHeader() (out stream) {
+func (h *shaniAVX2) earlyHeader() (out order.Stream) {
 	if !h.startsEarly() {
 		return nil
 	}

@@ -4,6 +4,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"quarry/hashing/asm/order"
 )
 
 // What the kernels "shani-avx512" and "shani-avx2" have in common: rounds by
@@ -53,10 +55,10 @@ type hybridShape struct {
 
 // hybridVectors is what the two kernels have apart.
 type hybridVectors interface {
-	turnStream() stream  // digest, S2, E2, E1, and S1 if every item is a new group
-	groupStream() stream // S1
+	turnStream() order.Stream  // digest, S2, E2, E1, and S1 if every item is a new group
+	groupStream() order.Stream // S1
 	// merge writes the streams of rounds and of vectors as one.
-	merge(rounds, vectors stream)
+	merge(rounds, vectors order.Stream)
 }
 
 const (
@@ -163,7 +165,7 @@ func (h *hybridKernel) turn(v hybridVectors) {
 	MOVQ(h.nextGroup, h.thisGroup)
 	if !h.rolled {
 		XCHGQ(h.nextGroup, h.otherGroup)
-		v.merge(h.rounds(), append(stream{h.nonces}, v.turnStream()...))
+		v.merge(h.rounds(), append(order.Stream{h.nonces}, v.turnStream()...))
 		h.afterS1()
 		return
 	}
@@ -178,26 +180,26 @@ func (h *hybridKernel) newGroup(v hybridVectors) {
 	alignCode()
 	Label("newgroup")
 	XCHGQ(h.nextGroup, h.otherGroup)
-	emit(stream{h.nonces}, v.groupStream())
+	order.Emit(order.Stream{h.nonces}, v.groupStream())
 	h.afterS1()
 	JMP(LabelRef("rounds"))
 }
 
 // rounds is the stream of R1 and R2: each lane goes through its rounds in one
 // of the slots.
-func (h *hybridKernel) rounds() stream {
-	var tasks []task
+func (h *hybridKernel) rounds() order.Stream {
+	var tasks []order.Task[state]
 	for lane := range hybridLanes {
 		tasks = append(tasks, h.taskR1(lane))
 	}
 	for lane := range hybridLanes {
 		tasks = append(tasks, h.taskR2(lane))
 	}
-	return roll(tasks, h.slots)
+	return order.Roll(tasks, h.slots)
 }
 
 // taskR1 are the rounds of the header's second block.
-func (h *hybridKernel) taskR1(lane int) (out task) {
+func (h *hybridKernel) taskR1(lane int) (out order.Task[state]) {
 	place := lanePlace(lane)
 	out = append(out, func(s *state) {
 		if h.startsEarly() {
@@ -228,7 +230,7 @@ func (h *hybridKernel) taskR1(lane int) (out task) {
 // taskR2 are the rounds of the second hash up to 61. The last word of the hash
 // is f then, plus the initial h. (It is e after round 60; the extensions do
 // rounds in pairs.)
-func (h *hybridKernel) taskR2(lane int) (out task) {
+func (h *hybridKernel) taskR2(lane int) (out order.Task[state]) {
 	place := lanePlace(lane)
 	out = append(out, func(s *state) {
 		VMOVDQA(inBuffer(h.past, itemEarly+place), s.abef)

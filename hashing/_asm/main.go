@@ -12,8 +12,6 @@
 //	ring.go      the same with its words in registers
 //	rounds.go    rounds in vectors
 //	shaext.go    rounds and message schedule by the SHA extensions (SHA-NI)
-//	weave.go     putting independent instruction streams in one order
-//	beat.go      the same, instruction by instruction
 //	job.go       what a kernel is given, and the registers that all have alike
 //	ends.go      nonces in, comparison out, for vectors
 //	loop.go      what every kernel does around the hashing
@@ -21,7 +19,9 @@
 //	hybrid.go    what the kernels of SHA extensions and vectors have in common
 //	transpose.go and their way from lanes to vectors and back
 //	early.go     first rounds in vectors, with their state in memory
-//	orders.go    which of equivalent programs is the best on which processor
+//	order/       putting independent instruction streams in one order, and which
+//	             of equivalent programs is the best on which processor
+//	candidates.go forms that the order search asks for
 //
 // and the kernels, each in a file of its name, with its plan of registers and
 // memory; avx2.go has sse2, too.
@@ -38,6 +38,8 @@ import (
 
 	. "github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/pass"
+
+	"quarry/hashing/asm/order"
 )
 
 // function writes an assembly function, with its tables in memory.
@@ -51,12 +53,12 @@ func files() map[string][]function {
 		"sse2":   {woven("scanGroupsSSE2", "sse2", 16)},
 		"shani":  {shani},
 		"shani_avx512": {
-			shaniAVX512Function("scanGroupsSHANIAVX512", "shani-avx512", false, inUse("shani-avx512", false)),
-			shaniAVX512Function("scanGroupsSHANIAVX512Rolled", "shani-avx512", true, inUse("shani-avx512", true)),
+			shaniAVX512Function("scanGroupsSHANIAVX512", "shani-avx512", false, order.InUse("shani-avx512", false)),
+			shaniAVX512Function("scanGroupsSHANIAVX512Rolled", "shani-avx512", true, order.InUse("shani-avx512", true)),
 		},
 		"shani_avx512_ternary": {
-			shaniAVX512Function("scanGroupsSHANIAVX512Ternary", "shani-avx512-ternary", false, inUse("shani-avx512-ternary", false)),
-			shaniAVX512Function("scanGroupsSHANIAVX512TernaryRolled", "shani-avx512-ternary", true, inUse("shani-avx512-ternary", true)),
+			shaniAVX512Function("scanGroupsSHANIAVX512Ternary", "shani-avx512-ternary", false, order.InUse("shani-avx512-ternary", false)),
+			shaniAVX512Function("scanGroupsSHANIAVX512TernaryRolled", "shani-avx512-ternary", true, order.InUse("shani-avx512-ternary", true)),
 		},
 		"shani_avx2": {
 			shaniAVX2Function("scanGroupsSHANIAVX2", hybridShape{chains: 4, early1: 10, early2: 10}),
@@ -74,7 +76,7 @@ func main() {
 	var err error
 	switch known := files(); {
 	case *table:
-		err = json.NewEncoder(os.Stdout).Encode(orders())
+		err = json.NewEncoder(os.Stdout).Encode(order.Table())
 	case *asked != "":
 		functions, err = readCandidates(*asked)
 	case *name == "":
@@ -99,7 +101,7 @@ func generate(functions []function) {
 	for _, write := range functions {
 		write(m)
 	}
-	pass.Compile = pass.Concat(pass.FunctionPass(orderBeats), pass.Compile)
+	pass.Compile = pass.Concat(pass.FunctionPass(order.OrderBeats), pass.Compile)
 	Generate()
 }
 

@@ -3,6 +3,8 @@ package main
 import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"quarry/hashing/asm/order"
 )
 
 // ringSchedule makes the message words of a block in vectors, as schedule
@@ -56,7 +58,7 @@ func (s *ringSchedule) word(t int) {
 
 // words is the stream of the words first .. last; those that do not differ
 // from lane to lane are left out.
-func (s *ringSchedule) words(first, last int) (out stream) {
+func (s *ringSchedule) words(first, last int) (out order.Stream) {
 	for t := first; t <= last; t++ {
 		if s.message[t].lanes {
 			out = append(out, func() { s.word(t) })

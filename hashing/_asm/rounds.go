@@ -3,6 +3,8 @@ package main
 import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"quarry/hashing/asm/order"
 )
 
 // vectorRounds runs the rounds of both blocks in vectors, one lane in each
@@ -67,7 +69,7 @@ func (r *vectorRounds) afterH(t int, whole bool) {
 }
 
 // eight is the stream of the rounds t .. t+7.
-func (r *vectorRounds) eight(t int, wk func(t int) Mem) (out stream) {
+func (r *vectorRounds) eight(t int, wk func(t int) Mem) (out order.Stream) {
 	for i := range 8 {
 		out = append(out, func() { r.round(t+i, wk(t+i)) })
 	}
@@ -77,7 +79,7 @@ func (r *vectorRounds) eight(t int, wk func(t int) Mem) (out stream) {
 // beginHeader is the stream of the header's second block up to round 7: the
 // state after round 3, which lacks only the nonce in a and e, then rounds
 // whose h is the same for all lanes and comes with its sum.
-func (r *vectorRounds) beginHeader() (out stream) {
+func (r *vectorRounds) beginHeader() (out order.Stream) {
 	out = append(out, func() {
 		for name := range 7 {
 			r.v.broadcast(r.inVersion(versionStart+stateWord(name)), r.named(name, 4))
@@ -98,7 +100,7 @@ func (r *vectorRounds) beginHeader() (out stream) {
 
 // endHeader adds the midstate: that is the digest, the message of the second
 // hash.
-func (r *vectorRounds) endHeader() (out stream) {
+func (r *vectorRounds) endHeader() (out order.Stream) {
 	for name := range 8 {
 		out = append(out, func() {
 			x := r.named(name, 0)
@@ -111,7 +113,7 @@ func (r *vectorRounds) endHeader() (out stream) {
 
 // digestSums makes W+K of the digest, and adds the h of the first rounds, for
 // that is constant.
-func (r *vectorRounds) digestSums() (out stream) {
+func (r *vectorRounds) digestSums() (out order.Stream) {
 	v := r.v
 	for t := range 8 {
 		out = append(out, func() {
@@ -131,7 +133,7 @@ func (r *vectorRounds) digestSums() (out stream) {
 
 // beginHash is the stream of the second hash up to round 7. Round 0 is done
 // but for its word, which is to be added to a and e.
-func (r *vectorRounds) beginHash() (out stream) {
+func (r *vectorRounds) beginHash() (out order.Stream) {
 	v := r.v
 	out = append(out, func() {
 		for name := range 7 {
@@ -159,7 +161,7 @@ func (r *vectorRounds) beginHash() (out stream) {
 // endHash is the stream of the rounds 56 to 60. After those the last word of
 // the hash, but for the initial h, is e. The a of the last four is needed no
 // more.
-func (r *vectorRounds) endHash() (out stream) {
+func (r *vectorRounds) endHash() (out order.Stream) {
 	for t := 56; t <= lastRound; t++ {
 		out = append(out, func() {
 			r.v.add(r.wk2(t), r.named(7, t), r.named(7, t))

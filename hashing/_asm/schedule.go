@@ -3,6 +3,8 @@ package main
 import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"quarry/hashing/asm/order"
 )
 
 // schedule makes the message words of a block in vectors, one lane in each
@@ -100,7 +102,7 @@ func (s *schedule) addSigma1(t int, empty bool) reg.Register {
 
 // words is the stream of the words first .. last; those that do not differ
 // from lane to lane are left out.
-func (s *schedule) words(first, last int) (out stream) {
+func (s *schedule) words(first, last int) (out order.Stream) {
 	for t := first; t <= last; t++ {
 		if s.message[t].lanes {
 			empty := true

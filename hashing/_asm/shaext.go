@@ -4,6 +4,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"quarry/hashing/asm/order"
 )
 
 // The SHA extensions work on two registers of state, in this order of words
@@ -33,7 +35,7 @@ func (s *state) twoRounds() {
 
 // pairRounds is the stream of the rounds first .. last-1 (both even) on all
 // lanes. wk says where a lane's sums for the rounds t and t+1 are.
-func pairRounds(lanes []state, first, last int, wk func(lane, t int) Mem) (out stream) {
+func pairRounds(lanes []state, first, last int, wk func(lane, t int) Mem) (out order.Stream) {
 	for t := first; t < last; t += 2 {
 		for i := range lanes {
 			lane := &lanes[i]

@@ -6,6 +6,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"quarry/hashing/asm/order"
 )
 
 // The kernel "shani": SHA-NI and SSE up to 4.1, nothing newer, so that the
@@ -39,7 +41,7 @@ const shaniLanes = 4
 // versions: 6: 76.4, 7: 72.8, 8: 75.9, 12: 82.2 cycles a hash.)
 const shaniGroups1 = 7
 
-const shaniBeat beat = "LrvvvvLvvrvv" // it matters little
+const shaniBeat order.Beat = "LrvvvvLvvrvv" // it matters little
 
 // The frame, on the stack, on a boundary of 64 bytes.
 const (
@@ -79,21 +81,21 @@ func (s *shaniKernel) turn() {
 	first := shaniLanes * (2 + shaniGroups1) // bundles
 	Comment("R1 of the next item, the first part of S2 of this one.")
 	s.enterR1()
-	shaniBeat.merge(s.roundsR1(), s2[:first])
+	shaniBeat.Merge(s.roundsR1(), s2[:first])
 	s.digests()
 	s.ifNew("newgroup")
 	Comment("R2, the rest of S2.")
 	s.enterR2()
 	before := s.lanes
 	r2, late := s.roundsR2(), shaniLanes*26 // then rounds need the last groups
-	shaniBeat.merge(r2[:late], s2[first:])
-	emit(r2[late:])
+	shaniBeat.Merge(r2[:late], s2[first:])
+	order.Emit(r2[late:])
 	JMP(LabelRef("compare"))
 	Label("newgroup")
 	Comment("R2, the rest of S2, S1 of a new group.")
 	s.lanes = before
 	s.enterR2()
-	shaniBeat.merge(s.roundsR2(), slices.Concat(s2[first:], s.streamS1()))
+	shaniBeat.Merge(s.roundsR2(), slices.Concat(s2[first:], s.streamS1()))
 	s.afterS1()
 	Label("compare")
 	s.unlessItem()
@@ -148,14 +150,14 @@ func (s *shaniKernel) schedule(lane int, raw, wk func(group int) Mem) *groupSche
 }
 
 // streamS1 is S1 for all lanes.
-func (s *shaniKernel) streamS1() stream { return s.withK(s.laneS1) }
+func (s *shaniKernel) streamS1() order.Stream { return s.withK(s.laneS1) }
 
 // laneS1 is the stream of groups 4 to 15 of the header's second block.
-func (s *shaniKernel) laneS1(lane int) stream {
+func (s *shaniKernel) laneS1(lane int) order.Stream {
 	m := s.schedule(lane,
 		func(group int) Mem { return s.raw(lane, group) },
 		func(group int) Mem { return s.wk1(lane, 4*group) })
-	out := stream{
+	out := order.Stream{
 		func() { s.groupOfNonce(lane, m) },
 		// In group 5 everything but sigma1 is constant, in group 6 there is
 		// only padding but for W[t-7] and sigma1, and in group 7 the words of
@@ -199,7 +201,7 @@ func (s *shaniKernel) enterR1() {
 	}
 }
 
-func (s *shaniKernel) roundsR1() stream { return pairRounds(s.lanes[:], 4, 64, s.wk1) }
+func (s *shaniKernel) roundsR1() order.Stream { return pairRounds(s.lanes[:], 4, 64, s.wk1) }
 
 // enterR2 loads the initial state.
 func (s *shaniKernel) enterR2() {
@@ -209,16 +211,16 @@ func (s *shaniKernel) enterR2() {
 	}
 }
 
-func (s *shaniKernel) roundsR2() stream { return pairRounds(s.lanes[:], 0, 62, s.wk2) }
+func (s *shaniKernel) roundsR2() order.Stream { return pairRounds(s.lanes[:], 0, 62, s.wk2) }
 
 // withK puts together the schedules of all lanes, which start at group 4, and
 // loads K of each group before the first lane needs it.
-func (s *shaniKernel) withK(schedule func(lane int) stream) stream {
-	var lanes []stream
+func (s *shaniKernel) withK(schedule func(lane int) order.Stream) order.Stream {
+	var lanes []order.Stream
 	for lane := range s.lanes {
 		lanes = append(lanes, schedule(lane))
 	}
-	all := roundRobin(lanes)
+	all := order.RoundRobin(lanes)
 	for i := 0; i < len(all); i += shaniLanes {
 		first, group := all[i], 4+i/shaniLanes
 		all[i] = func() {
@@ -246,7 +248,7 @@ func (s *shaniKernel) digests() {
 }
 
 // streamS2 is S2 for all lanes.
-func (s *shaniKernel) streamS2() (out stream) {
+func (s *shaniKernel) streamS2() (out order.Stream) {
 	for group := range 2 {
 		for lane := range s.lanes {
 			out = append(out, func() {
@@ -260,7 +262,7 @@ func (s *shaniKernel) streamS2() (out stream) {
 }
 
 // laneS2 is the stream of groups 4 to 15 of the second hash.
-func (s *shaniKernel) laneS2(lane int) stream {
+func (s *shaniKernel) laneS2(lane int) order.Stream {
 	raw := func(group int) Mem {
 		switch group {
 		case 2:
@@ -271,7 +273,7 @@ func (s *shaniKernel) laneS2(lane int) stream {
 		return s.raw(lane, group)
 	}
 	m := s.schedule(lane, raw, func(group int) Mem { return s.wk2(lane, 4*group) })
-	out := stream{
+	out := order.Stream{
 		func() { m.sigma0Part(4); m.finish(4, m.raw(3)) }, // W[t-7] is zero
 		func() { m.group(5) },
 		func() { MOVO(s.endOnly, m.x); m.groupFromX(6) }, // sigma0Part sees padding only

@@ -3,6 +3,8 @@ package main
 import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"quarry/hashing/asm/order"
 )
 
 // The kernel "shani-avx2": hybrid.go with the 16 registers of AVX2. Four chains
@@ -19,9 +21,9 @@ func shaniAVX2Function(name string, shape hybridShape) function {
 	}
 }
 
-func (s *shaniAVX2) merge(rounds, vectors stream) { emit(weave(rounds, vectors)) }
+func (s *shaniAVX2) merge(rounds, vectors order.Stream) { order.Emit(order.Weave(rounds, vectors)) }
 
-func (s *shaniAVX2) turnStream() stream {
+func (s *shaniAVX2) turnStream() order.Stream {
 	scratch := []reg.Register{s.r(0), s.r(1), s.r(2), s.r(3), s.r(4)}
 	out := s.digest(scratch, func(name int, row reg.Register, midstate Mem) {
 		s.v.addWord(midstate, row, row, scratch[2])
@@ -32,13 +34,13 @@ func (s *shaniAVX2) turnStream() stream {
 	}
 	words := s.schedule(s.hash, s.parts2, frameW, s.digestRow, s.future, itemWK).words(16, 61)
 	if !s.rolled {
-		words = weave(words, s.groupStream())
+		words = order.Weave(words, s.groupStream())
 	}
-	return append(out, weave(weave(s.earlyHeader(), s.earlyHash()), words)...)
+	return append(out, order.Weave(order.Weave(s.earlyHeader(), s.earlyHash()), words)...)
 }
 
 // groupStream is S1, with a sum and rows of its own.
-func (s *shaniAVX2) groupStream() stream {
+func (s *shaniAVX2) groupStream() order.Stream {
 	nonces := func(int) Mem { return s.inFrame(frameNonces) }
 	r := s.schedule(s.header, s.parts1, frameW1, nonces, s.nextGroup, groupWK-16*rowSize)
 	r.sum = s.r(5)

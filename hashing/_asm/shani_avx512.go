@@ -5,6 +5,8 @@ import (
 
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"quarry/hashing/asm/order"
 )
 
 // The kernel "shani-avx512": hybrid.go with the 32 registers of AVX-512. Six
@@ -22,16 +24,16 @@ import (
 //     so many vector instructions that their number counts, too. Where the other
 //     thread of the core is busy, only their number counts, and perhaps on other
 //     processors: for those there is the form "shani-avx512-ternary".
-//   - Their order, one by one: see beat.go.
+//   - Their order, one by one: see order/beat.go.
 //   - Where the code lies: see alignCode.
 type shaniAVX512 struct {
 	*hybridKernel
-	beat beat
+	beat order.Beat
 	// sigma1 is what makes the sigma1 of schedules.
 	sigma1 *vectors
 }
 
-func shaniAVX512Function(name, kernel string, rolled bool, f form) function {
+func shaniAVX512Function(name, kernel string, rolled bool, f order.Form) function {
 	return func(m memory) {
 		v := &vectors{set: "avx512", bytes: 32, memory: m, ternary: f.Ternary}
 		h := newHybrid(v, hybridShape{rolled: rolled, chains: 6, early1: 4, early2: f.Early2})
@@ -40,9 +42,9 @@ func shaniAVX512Function(name, kernel string, rolled bool, f form) function {
 	}
 }
 
-func (s *shaniAVX512) merge(rounds, vectors stream) { s.beat.merge(rounds, vectors) }
+func (s *shaniAVX512) merge(rounds, vectors order.Stream) { s.beat.Merge(rounds, vectors) }
 
-func (s *shaniAVX512) turnStream() stream {
+func (s *shaniAVX512) turnStream() order.Stream {
 	if s.rolled {
 		return s.hashStream()
 	}
@@ -70,30 +72,30 @@ func (s *shaniAVX512) schedule(m message, parts table, base reg.GPPhysical, offs
 }
 
 // hashStream is the digest, E2 and S2.
-func (s *shaniAVX512) hashStream() stream {
+func (s *shaniAVX512) hashStream() order.Stream {
 	r := s.schedule(s.hash, s.parts2, s.future, itemWK)
 	digest := s.digest(r.ring[8:13], func(name int, row reg.Register, midstate Mem) {
 		s.v.addConstant(midstate, row, r.at(name))
 	})
-	var pairs stream
+	var pairs order.Stream
 	for t := s.early2; t < 8; t += 2 {
 		pairs = append(pairs, func() { r.pair(t) })
 	}
 	last := func() { r.pair(lastRound) } // round 61 may have any word
-	return slices.Concat(digest, s.earlyRounds(r), pairs, r.words(16, lastRound), stream{last})
+	return slices.Concat(digest, s.earlyRounds(r), pairs, r.words(16, lastRound), order.Stream{last})
 }
 
 // groupStream is S1.
-func (s *shaniAVX512) groupStream() stream {
+func (s *shaniAVX512) groupStream() order.Stream {
 	r := s.schedule(s.header, s.parts1, s.nextGroup, groupWK-16*rowSize)
 	nonces := func() { s.v.move(s.inFrame(frameNonces), r.at(3)) }
-	return append(stream{nonces}, r.words(18, 63)...)
+	return append(order.Stream{nonces}, r.words(18, 63)...)
 }
 
 // earlyRounds is E2: the state is in the places of the schedule that the digest
 // leaves free. Round 0 is done but for its word, and up to round 3 h is
 // constant.
-func (s *shaniAVX512) earlyRounds(schedule *ringSchedule) (out stream) {
+func (s *shaniAVX512) earlyRounds(schedule *ringSchedule) (out order.Stream) {
 	v, w := s.v, schedule.at
 	r := &vectorRounds{v: v, x: schedule.x, y: schedule.x, t: schedule.t, u: schedule.u}
 	copy(r.state[:], schedule.ring[8:])

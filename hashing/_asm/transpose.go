@@ -4,6 +4,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"quarry/hashing/asm/order"
 )
 
 // The hybrids' way between vectors, which hold a word of each lane, and the
@@ -53,7 +55,7 @@ func (h *hybridKernel) nonces() {
 // digest is the stream of the digest: it makes rows of the states after R1,
 // which to adds the midstate to and takes to where S2 wants them. It takes five
 // scratch registers, of which the third is free for to.
-func (h *hybridKernel) digest(scratch []reg.Register, to func(name int, row reg.Register, midstate Mem)) (out stream) {
+func (h *hybridKernel) digest(scratch []reg.Register, to func(name int, row reg.Register, midstate Mem)) (out order.Stream) {
 	for i, names := range [2][4]int{{5, 4, 1, 0}, {7, 6, 3, 2}} {
 		out = append(out, func() {
 			x := [4]reg.Register(scratch)
@@ -70,7 +72,7 @@ func (h *hybridKernel) digest(scratch []reg.Register, to func(name int, row reg.
 
 // statesOf is the stream that makes the lanes' states of vectors of their
 // words, for R1 or R2 to begin with: abef at an offset of the item, then cdgh.
-func (h *hybridKernel) statesOf(offset int, t reg.Register, word func(name int) Op) (out stream) {
+func (h *hybridKernel) statesOf(offset int, t reg.Register, word func(name int) Op) (out order.Stream) {
 	for i, names := range [2][4]int{{5, 4, 1, 0}, {7, 6, 3, 2}} {
 		out = append(out, func() {
 			var x [4]reg.Register

@@ -3,14 +3,11 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/mmcloughlin/avo/ir"
-	"github.com/mmcloughlin/avo/operand"
-	"github.com/mmcloughlin/avo/reg"
+	"quarry/hashing/asm/order"
 )
 
 // TestOrders: of every function exactly one form is generated, and all forms can be.
@@ -20,11 +17,11 @@ func TestOrders(t *testing.T) {
 		rolled bool
 	}
 	used := map[key]int{}
-	for _, o := range orders() {
+	for _, o := range order.Table() {
 		if formed()[o.Kernel] == nil {
 			t.Errorf("%+v: that kernel has no forms", o)
 		}
-		if err := o.Form.check(); err != nil {
+		if err := o.Form.Check(); err != nil {
 			t.Errorf("%+v: %v", o, err)
 		}
 		if _, err := time.Parse(time.DateOnly, o.Date); err != nil || o.Family == "" || o.Cycles <= 0 {
@@ -44,15 +41,15 @@ func TestOrders(t *testing.T) {
 }
 
 func TestFormsThatAreNone(t *testing.T) {
-	good := form{Beat: "LrvvvLvvr", Early2: 14}
-	if err := good.check(); err != nil {
+	good := order.Form{Beat: "LrvvvLvvr", Early2: 14}
+	if err := good.Check(); err != nil {
 		t.Error(err)
 	}
-	for _, bad := range []form{
+	for _, bad := range []order.Form{
 		{Beat: "", Early2: 14}, {Beat: "vLr", Early2: 14}, {Beat: "Lrr", Early2: 14}, {Beat: "LrLv", Early2: 14}, {Beat: "Lr x", Early2: 14},
 		{Beat: "Lrv", Early2: 2}, {Beat: "Lrv", Early2: 13}, {Beat: "Lrv", Early2: 18},
 	} {
-		if err := bad.check(); err == nil {
+		if err := bad.Check(); err == nil {
 			t.Errorf("%+v is taken", bad)
 		}
 	}
@@ -80,47 +77,4 @@ func TestReadCandidates(t *testing.T) {
 	if _, err := readCandidates(file + "x"); err == nil {
 		t.Error("a file that is not there is read")
 	}
-}
-
-// TestBeatKeepsBothStreams whatever the beat and the lengths are: nothing is
-// lost, and each stream keeps its own order.
-func TestBeatKeepsBothStreams(t *testing.T) {
-	for _, b := range []beat{"Lr", "Lrv", "Lvr", "LrvvvLvvr", "LvrvLvvrvvvLvrvLvvrv", "Lrvvvvvvvvvv"} {
-		for _, pairs := range []int{1, 7, 96} {
-			for _, n := range []int{0, 1, 50, 300} {
-				rounds, vectors := streams(pairs, n)
-				order := b.order(rounds, vectors)
-				var gotRounds, gotVectors []ir.Node
-				for _, node := range order {
-					if slices.Contains(rounds, node) {
-						gotRounds = append(gotRounds, node)
-					} else {
-						gotVectors = append(gotVectors, node)
-					}
-				}
-				if !slices.Equal(gotRounds, rounds) || !slices.Equal(gotVectors, vectors) {
-					t.Errorf("%s, %d pairs, %d vectors: %d and %d come back, or in another order", b, pairs, n, len(gotRounds), len(gotVectors))
-				}
-			}
-		}
-	}
-}
-
-// streams have so many pairs of rounds, a state loaded before every seventh, and so many vectors.
-func streams(pairs, n int) (rounds, vectors []ir.Node) {
-	add := func(to *[]ir.Node, opcode string) {
-		*to = append(*to, &ir.Instruction{Opcode: opcode, Operands: []operand.Op{reg.X1, reg.X0}})
-	}
-	for i := range pairs {
-		if i%7 == 0 {
-			add(&rounds, "VMOVDQA")
-			add(&rounds, "VMOVDQA")
-		}
-		add(&rounds, "VMOVQ")
-		add(&rounds, "SHA256RNDS2")
-	}
-	for range n {
-		add(&vectors, "VPADDD")
-	}
-	return rounds, vectors
 }

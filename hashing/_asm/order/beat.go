@@ -1,4 +1,4 @@
-package main
+package order
 
 import (
 	"strings"
@@ -8,7 +8,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// A beat is an order of a stream of rounds by the SHA extensions and a stream of
+// A Beat is an order of a stream of rounds by the SHA extensions and a stream of
 // vectors, instruction by instruction: L loads the W+K of a pair of rounds, r
 // does them, v is one vector instruction. Rounds and vectors must not need each
 // other.
@@ -18,7 +18,7 @@ import (
 // turns, more or fewer of them as their places between the rounds fall. Which
 // beat is the best has to be measured (order search: see HACKING.md); the good
 // ones have two or three vectors between most rounds, and an uneven count.
-type beat string
+type Beat string
 
 // The comments around a beat in the assembly. A test holds the generated order
 // against the beat that is named there.
@@ -28,22 +28,22 @@ const (
 	beatEnds    = "The beat ends."
 )
 
-// merge writes both streams. What instructions they have is known when they are
+// Merge writes both streams. What instructions they have is known when they are
 // written, so they are written one after the other between comments, and
-// orderBeats puts them in order.
-func (b beat) merge(rounds, vectors stream) {
+// OrderBeats puts them in order.
+func (b Beat) Merge(rounds, vectors Stream) {
 	Comment(beatBegins + string(b))
-	emit(rounds)
+	Emit(rounds)
 	Comment(beatVectors)
-	emit(vectors)
+	Emit(vectors)
 	Comment(beatEnds)
 }
 
-// orderBeats is a pass over a whole function: what lies between the comments of
+// OrderBeats is a pass over a whole function: what lies between the comments of
 // a beat is put into its order.
-func orderBeats(f *ir.Function) error {
+func OrderBeats(f *ir.Function) error {
 	var all, rounds, vectors []ir.Node
-	var b beat
+	var b Beat
 	to := &all
 	for _, node := range f.Nodes {
 		text := ""
@@ -52,7 +52,7 @@ func orderBeats(f *ir.Function) error {
 		}
 		switch {
 		case strings.HasPrefix(text, beatBegins):
-			b = beat(strings.TrimPrefix(text, beatBegins))
+			b = Beat(strings.TrimPrefix(text, beatBegins))
 			all = append(all, node)
 			to = &rounds
 		case text == beatVectors:
@@ -71,7 +71,7 @@ func orderBeats(f *ir.Function) error {
 // order is both streams in one order. The vectors are dealt out in proportion
 // to the pairs of rounds done: where they are ahead of that a place stays
 // empty, and where they are behind at the end of the beat more follow.
-func (b beat) order(rounds, vectors []ir.Node) []ir.Node {
+func (b Beat) order(rounds, vectors []ir.Node) []ir.Node {
 	o := &ordering{rounds: rounds, vectors: vectors, allVectors: len(vectors)}
 	for _, node := range rounds {
 		if isRounds(node) {
