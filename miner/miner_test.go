@@ -144,7 +144,7 @@ func TestStormKeepsTheBooks(t *testing.T) {
 	}
 	full := s.LostBy["queue full"]
 	if s.Accepted != given["accepted"] || s.Rejected != given["rejected"] || s.Stale != given["stale"] ||
-		s.Lost != given["lost"]+given["none"]+full {
+		s.Lost != given["lost"]+given["none"]+full || s.LostBy["no verdict"] != given["none"] {
 		t.Errorf("verdicts given %v and queue full %d, but the books say %+v", given, full, s)
 	}
 	if s.Accepted < 500 {

@@ -115,7 +115,7 @@ func (s *submitter) next() (f found, ok bool) {
 	}
 }
 
-// reached tells whether the limit of accepted shares is met.
+// reached reports whether the limit of accepted shares is met.
 func (s *submitter) reached() bool { return s.limit > 0 && s.accepted.Load() >= s.limit }
 
 // book enters the verdict in the ledger and logs it.

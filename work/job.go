@@ -31,7 +31,7 @@ type Job struct {
 	// be rolled (BIP 310); bits that Version has set are never among them, so
 	// that OR, XOR and masked replacement of the submitted bits all agree.
 	Version, VersionMask uint32
-	// VersionRolling tells whether rolling was agreed with the pool: if so
+	// VersionRolling reports whether rolling was agreed with the pool: if so
 	// every submit carries version bits, also when none was rolled.
 	VersionRolling bool
 	// PoolMask are all bits that the pool lets us roll, also those that Version
@@ -74,16 +74,16 @@ func (j *Job) Bound() hashing.Target {
 	return share
 }
 
-// BlocksAreRare tells whether the network is one where a block is worth more
-// than any peace and quiet; false if it is not known.
+// BlocksAreRare reports whether the network is one where a block is worth
+// submitting regardless of rate limits; false if it is not known.
 func (j *Job) BlocksAreRare() bool {
 	return j.NetworkKnown && j.NetworkTarget.Difficulty() >= minNetworkDifficulty
 }
 
-// IsBlock tells whether the hash meets the network target.
+// IsBlock reports whether the hash meets the network target.
 func (j *Job) IsBlock(h hashing.Hash) bool { return j.NetworkKnown && j.NetworkTarget.MetBy(h) }
 
-// MustSend tells whether the hash is a block, of a network where that is worth
+// MustSend reports whether the hash is a block, of a network where that is worth
 // sending whatever else speaks against it.
 func (j *Job) MustSend(h hashing.Hash) bool { return j.IsBlock(h) && j.BlocksAreRare() }
 

@@ -39,7 +39,7 @@ func beforeExtranonce2(job *Job) (head, prefix []byte) {
 // versions is how many values the mask has.
 func (s space) versions() uint64 { return 1 << bits.OnesCount32(s.mask) }
 
-// meets tells whether two spaces of one content may have a header in common.
+// meets reports whether two spaces of one content may have a header in common.
 func (s space) meets(o space) bool {
 	return (s.version^o.version)&^(s.mask|o.mask) == 0 &&
 		(strings.HasPrefix(s.prefix, o.prefix) || strings.HasPrefix(o.prefix, s.prefix))
@@ -90,7 +90,7 @@ type opening struct {
 // could be searched twice.
 const rememberedOpenings = 4096
 
-// room tells whether the counter's value count is new to the space and to all
+// room reports whether the counter's value count is new to the space and to all
 // that it meets: each of them saw values since its opening only, and as long
 // as they differ from count in the bytes of the shorter extranonce2, so do the
 // coinbases. What has room is remembered.

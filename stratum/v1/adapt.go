@@ -6,7 +6,7 @@ import (
 	"quarry/work"
 )
 
-// Pools differ in two things that nobody tells beforehand: which difficulty
+// Pools differ in two things that no pool says beforehand: which difficulty
 // counts for jobs that are older than its last raise, and how they put
 // submitted version bits into a version that has some of them set already.
 // Both are learnt from what they reject, once for each pool.
@@ -52,7 +52,7 @@ func (s *Session) adaptBits(job *work.Job, verdict work.Verdict) {
 }
 
 // raise learns from a share that met its job's difficulty, but not the newest
-// one. It tells whether this share was the one that settled the question.
+// one. It reports whether this share settled the question.
 func (h *Habits) raise(accepted, low bool) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -67,7 +67,7 @@ func (h *Habits) raise(accepted, low bool) bool {
 	return settled
 }
 
-// newestDifficulty tells whether shares of all jobs are judged by it.
+// newestDifficulty reports whether shares of all jobs are judged by it.
 func (h *Habits) newestDifficulty() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

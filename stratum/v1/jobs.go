@@ -60,7 +60,7 @@ func (s *Session) begin(p *parked) {
 	s.payout.note(job)
 }
 
-// isRefresh tells whether only the pool's clock can be the reason of the job.
+// isRefresh reports whether only the pool's clock can be the reason of the job.
 func isRefresh(job, before *work.Job) bool {
 	return before != nil && before.PrevHash == job.PrevHash && before.Difficulty.Target() == job.Difficulty.Target() &&
 		bytes.Equal(before.Extranonce1, job.Extranonce1) && before.Extranonce2Size == job.Extranonce2Size

@@ -38,7 +38,7 @@ func (s *Session) Heritage() *Heritage {
 }
 
 // inherit takes over the jobs of the session before, if the pool gave the same
-// extranonces again. It tells whether it did. Caller holds mu.
+// extranonces again. It reports whether it did. Caller holds mu.
 func (st *state) inherit(h *Heritage) bool {
 	if h == nil || st.extranonce.TwoSize != h.Extranonce.TwoSize || !bytes.Equal(st.extranonce.One, h.Extranonce.One) {
 		return false

@@ -89,8 +89,8 @@ type Session struct {
 	slots      chan struct{} // one for each share under way
 	pending    atomic.Int32  // shares without a verdict; far below zero once no more are taken
 	submits    submits
-	guard      guard
-	refusals   refusals
+	limiter    shareLimiter
+	rejects    rejectMonitor // the reader's
 	complaints complaints
 	chain      chain
 	payout     payout               // the reader's
@@ -157,7 +157,7 @@ func NewSession(t transport.Conn, cfg Config) *Session {
 		realTime:   realTime,
 	}
 	s.state.difficulty = hashing.DifficultyOne()
-	s.guard = guard{rate: cfg.Limits.ShareRate, burst: cfg.Limits.ShareBurst, log: cfg.Log}
+	s.limiter = shareLimiter{rate: cfg.Limits.ShareRate, burst: cfg.Limits.ShareBurst, log: cfg.Log}
 	s.complaints.tell = cfg.Complain
 	s.chain = chain{log: cfg.Log, habits: cfg.Habits, complaints: &s.complaints}
 	s.payout = payout{log: cfg.Log, script: outputScript(addressOf(cfg.User))}

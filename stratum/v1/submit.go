@@ -25,7 +25,7 @@ var (
 // Submit sends a share and returns the verdict on it. It blocks until there is
 // one, and may be called from many goroutines.
 func (s *Session) Submit(ctx context.Context, share *work.Share) work.Verdict {
-	if !s.guard.admit(share, time.Now()) {
+	if !s.limiter.admit(share, time.Now()) {
 		return work.Verdict{Kind: work.Lost, Reason: work.LostTooMany}
 	}
 	defer s.pending.Add(-1)
@@ -144,7 +144,7 @@ func (s *Session) replied(share *work.Share, reply *Message, now time.Time) work
 	if verdict.RejectedFor(work.ReasonUnauthorized, work.ReasonNotSubscribed) {
 		s.conn.end(fmt.Errorf("%w: %v", ErrDeauthorised, verdict))
 	}
-	s.judge(share, verdict, now)
+	s.watchRejects(share, verdict, now)
 	s.adapt(share, verdict)
 	return verdict
 }

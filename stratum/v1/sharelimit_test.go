@@ -30,7 +30,7 @@ func strength(h hashing.Hash) float64 { return 1 / (1 + float64(h.TopWord())) }
 
 // find offers so many shares a second to the guard and returns how many it lets
 // through in each second, and the strength of the last.
-func (f *finder) find(g *guard, rate, seconds int) (passed []int, sent, dropped []float64) {
+func (f *finder) find(g *shareLimiter, rate, seconds int) (passed []int, sent, dropped []float64) {
 	for range seconds {
 		n := 0
 		for range rate {
@@ -51,21 +51,21 @@ func (f *finder) find(g *guard, rate, seconds int) (passed []int, sent, dropped 
 	return passed, sent, dropped
 }
 
-func newGuard() (*guard, *observer.ObservedLogs) {
+func newShareLimiter() (*shareLimiter, *observer.ObservedLogs) {
 	core, logs := observer.New(zap.InfoLevel)
-	return &guard{rate: 500, burst: 1000, log: zap.New(core)}, logs
+	return &shareLimiter{rate: 500, burst: 1000, log: zap.New(core)}, logs
 }
 
 // TestGuardLetsSaneRatesThrough, a burst too.
 func TestGuardLetsSaneRatesThrough(t *testing.T) {
 	for _, rate := range []int{1, 100, 490} {
-		g, logs := newGuard()
+		g, logs := newShareLimiter()
 		f := newFinder(t, "1e-9")
 		if _, _, dropped := f.find(g, rate, 100); len(dropped) > 0 || logs.Len() > 0 {
 			t.Errorf("%d shares a second: %d dropped", rate, len(dropped))
 		}
 	}
-	g, _ := newGuard()
+	g, _ := newShareLimiter()
 	f := newFinder(t, "1e-9")
 	for range 1000 {
 		if !g.admit(&work.Share{Job: f.job}, f.now) {
@@ -80,7 +80,7 @@ func TestGuardLetsSaneRatesThrough(t *testing.T) {
 // TestGuardStopsAFlood: the rate stays within the limit, the strong shares are
 // those that go out, and when the flood is over so is the guarding.
 func TestGuardStopsAFlood(t *testing.T) {
-	g, logs := newGuard()
+	g, logs := newShareLimiter()
 	f := newFinder(t, "1e-300")
 	f.find(g, 5000, 15)
 	passed, sent, dropped := f.find(g, 5000, 60)
@@ -108,7 +108,7 @@ func TestGuardStopsAFlood(t *testing.T) {
 // TestGuardHasRoomForBlocks also in a flood, but not for those of a test chain.
 func TestGuardHasRoomForBlocks(t *testing.T) {
 	for nbits, want := range map[uint32]bool{0x192495f8: true, 0x207fffff: false} {
-		g, _ := newGuard()
+		g, _ := newShareLimiter()
 		f := newFinder(t, "1e-300")
 		target, err := hashing.TargetFromNBits(nbits)
 		if err != nil {

@@ -35,20 +35,18 @@ func (c *complaints) set(about, reason error) {
 	c.tell(nil)
 }
 
-// refusals looks for a reason behind the verdicts of the pool.
-type refusals struct {
-	mu         sync.Mutex
+// rejectMonitor looks for a reason behind rejects. It is the reader's.
+type rejectMonitor struct {
 	inRow      int
 	since      time.Time // when the first of them came
 	complained bool
 	duplicates int // of shares that this session sent once
 }
 
-// judge draws the conclusions from one verdict of the pool.
-func (s *Session) judge(share *work.Share, verdict work.Verdict, now time.Time) {
-	r := &s.refusals
-	r.mu.Lock()
-	defer r.mu.Unlock()
+// watchRejects draws the conclusions from one verdict of the pool. Only the
+// reader calls it.
+func (s *Session) watchRejects(share *work.Share, verdict work.Verdict, now time.Time) {
+	r := &s.rejects
 	if verdict.Kind == work.Accepted {
 		if r.complained {
 			s.log.Info("the pool accepts shares again", zap.Int("refused", r.inRow))
@@ -76,7 +74,8 @@ func (s *Session) judge(share *work.Share, verdict work.Verdict, now time.Time) 
 	}
 }
 
-// audit checks a share once more, from its job on, and tells the result.
+// audit checks a share once more, from its job on, and returns the result in
+// words.
 func audit(share *work.Share) string {
 	header := share.Job.Header(share.Extranonce2, share.Version, share.NTime, share.Nonce)
 	hash := header.Hash()
