@@ -22,6 +22,7 @@ var arrows = map[string][]string{
 	"bench/plot":             {"bench/report", "bench/stats", "internal/atomicfile", "telemetry"},
 	"bench/report":           {"affinity", "bench/stats", "telemetry"},
 	"bench/stats":            {},
+	"bitcoin":                {},
 	"benchmarks":             {}, // its tests may use everything
 	"benchmarks/ordersearch": {"bench", "bench/report", "bench/stats", "hashing"},
 	"benchmarks/peers":       {"affinity", "bench", "bench/report", "bench/stats", "hashing", "telemetry"},
@@ -32,11 +33,11 @@ var arrows = map[string][]string{
 	"internal/testutil":      {},
 	"logsink":                {"telemetry"},
 	"miner":                  {"affinity", "hashing", "telemetry", "work"},
-	"stratum":                {"hashing", "stratum/transport", "stratum/v1", "work"},
+	"stratum":                {"bitcoin", "hashing", "stratum/transport", "stratum/v1", "work"},
 	"stratum/localpool":      {}, // the judge shares no code with the accused
 	"stratum/stratumtest":    {},
 	"stratum/transport":      {}, // bytes and messages, whatever they mean
-	"stratum/v1":             {"hashing", "stratum/transport", "work"},
+	"stratum/v1":             {"bitcoin", "hashing", "stratum/transport", "work"},
 	"telemetry":              {},
 	"tune":                   {"affinity", "bench", "bench/stats", "hashing", "internal/atomicfile", "miner", "telemetry"},
 	"work":                   {"hashing"},

@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"quarry/bitcoin"
 	"quarry/stratum/transport"
 	"quarry/stratum/v1"
 	"quarry/work"
@@ -64,7 +65,7 @@ func subscribeStep(status v1.Status, took time.Duration, unasked bool) Step {
 func jobStep(j *work.Job, took time.Duration) Step {
 	age := j.Received.Sub(time.Unix(int64(j.NTime), 0)).Round(time.Second)
 	s := Step{Name: "job", State: StateOK, Took: took, Facts: map[string]any{"age_seconds": age.Seconds(), "previous_block": j.PrevHash.String()}}
-	if height, known := j.Height(); known {
+	if height, known := bitcoin.CoinbaseHeight(j.Coinb1); known {
 		s.Text = fmt.Sprintf("block %d, ", height)
 		s.Facts["height"] = height
 	}

@@ -1,11 +1,11 @@
 package v1
 
 import (
-	"bytes"
-	"encoding/binary"
+	"strings"
 
 	"go.uber.org/zap"
 
+	"quarry/bitcoin"
 	"quarry/work"
 )
 
@@ -23,7 +23,7 @@ func (p *payout) note(job *work.Job) {
 	if p.script == nil || p.told {
 		return
 	}
-	switch pays, ok := paysTo(job.Coinbase(make([]byte, job.Extranonce2Size)), p.script); {
+	switch pays, ok := bitcoin.PaysTo(job.Coinbase(make([]byte, job.Extranonce2Size)), p.script); {
 	case !ok:
 	case pays:
 		p.paid = true
@@ -34,60 +34,13 @@ func (p *payout) note(job *work.Job) {
 	}
 }
 
-// paysTo tells whether an output of the transaction (in its serialisation
-// without witness) gives more than nothing to the script. It is not ok if the
-// transaction cannot be read.
-func paysTo(transaction, script []byte) (pays, ok bool) {
-	r := reader{rest: transaction}
-	r.take(4) // version
-	inputs := r.number()
-	for ; inputs > 0 && !r.failed; inputs-- {
-		r.take(36) // what is spent
-		r.take(r.number())
-		r.take(4) // sequence
+// addressOf is what may be an address in a user's name: what comes before the
+// worker's name.
+func addressOf(user string) string {
+	if end := strings.IndexFunc(user, func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	}); end >= 0 {
+		return user[:end]
 	}
-	for outputs := r.number(); outputs > 0 && !r.failed; outputs-- {
-		value := r.take(8)
-		pays = bytes.Equal(r.take(r.number()), script) && len(bytes.Trim(value, "\x00")) > 0 || pays
-	}
-	r.take(4) // lock time
-	return pays && !r.failed, !r.failed
-}
-
-// reader reads a transaction. Once something is missing it has failed.
-type reader struct {
-	rest   []byte
-	failed bool
-}
-
-func (r *reader) take(n uint64) []byte {
-	if r.failed || n > uint64(len(r.rest)) {
-		r.failed = true
-		return nil
-	}
-	taken := r.rest[:n]
-	r.rest = r.rest[n:]
-	return taken
-}
-
-// number reads a number of Bitcoin's variable length.
-func (r *reader) number() uint64 {
-	first := r.take(1)
-	if r.failed {
-		return 0
-	}
-	size := uint64(0)
-	switch first[0] {
-	default:
-		return uint64(first[0])
-	case 0xfd:
-		size = 2
-	case 0xfe:
-		size = 4
-	case 0xff:
-		size = 8
-	}
-	var b [8]byte
-	copy(b[:], r.take(size))
-	return binary.LittleEndian.Uint64(b[:])
+	return user
 }

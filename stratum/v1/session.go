@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"quarry/bitcoin"
 	"quarry/hashing"
 	"quarry/stratum/transport"
 	"quarry/work"
@@ -160,7 +161,7 @@ func NewSession(t transport.Conn, cfg Config) *Session {
 	s.limiter = shareLimiter{rate: cfg.Limits.ShareRate, burst: cfg.Limits.ShareBurst, log: cfg.Log}
 	s.complaints.tell = cfg.Complain
 	s.chain = chain{log: cfg.Log, habits: cfg.Habits, complaints: &s.complaints}
-	s.payout = payout{log: cfg.Log, script: outputScript(addressOf(cfg.User))}
+	s.payout = payout{log: cfg.Log, script: bitcoin.OutputScript(addressOf(cfg.User))}
 	s.conn = newConn(t, cfg.Limits, cfg.Log)
 	s.pool.replies.burst = burst
 	s.teller = newTeller(cfg.Log, cfg.Habits)

@@ -1,14 +1,14 @@
-package work
+package bitcoin
 
 import "bytes"
 
-// Height is the height of the block that the job is for, as its coinbase says
-// (BIP 34). It is not known where the coinbase is of another form, or where
-// the height is not in the part before the extranonces.
-func (j *Job) Height() (height uint64, known bool) {
+// CoinbaseHeight returns the height of the block that a coinbase transaction
+// names (BIP 34). Its beginning is enough. The height is not known where the
+// coinbase is of another form.
+func CoinbaseHeight(coinbase []byte) (height uint64, known bool) {
 	// Version, one input, which spends nothing: 32 zeros and four times ff.
 	const version, outpoint = 4, 36
-	rest := j.Coinb1
+	rest := coinbase
 	if len(rest) < version+1+outpoint+2 || rest[version] != 1 {
 		return 0, false
 	}

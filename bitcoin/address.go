@@ -1,53 +1,55 @@
-package v1
+package bitcoin
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"math/big"
 	"strings"
-
-	"quarry/hashing"
 )
-
-// addressOf is what may be an address in a user's name: what comes before the
-// worker's name.
-func addressOf(user string) string {
-	if end := strings.IndexFunc(user, func(r rune) bool {
-		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
-	}); end >= 0 {
-		return user[:end]
-	}
-	return user
-}
 
 // maxAddress is how long a Bitcoin address may be (BIP 173).
 const maxAddress = 90
 
-// outputScript is the script that pays to the Bitcoin address, of the main
-// network, a test network or regtest; nil if it is no address.
-func outputScript(address string) []byte {
+// Network has what tells the addresses of one network from another's.
+type Network struct {
+	Bech32     string // prefix of witness addresses (BIP 173)
+	PubKeyHash byte   // first byte of a base58 address that pays to a public key's hash
+	ScriptHash byte   // of one that pays to a script's hash
+}
+
+// Networks returns the main network, the test networks and regtest.
+func Networks() []Network {
+	return []Network{{"bc", 0x00, 0x05}, {"tb", 0x6f, 0xc4}, {"bcrt", 0x6f, 0xc4}}
+}
+
+// OutputScript returns the script that pays to the address, of any network; nil
+// if it is no address.
+func OutputScript(address string) []byte {
 	if len(address) > maxAddress {
 		return nil
 	}
-	if script := segwitScript(address); script != nil {
-		return script
-	}
 	payload := base58Check(address)
-	if len(payload) != 21 {
-		return nil
-	}
-	switch hash := payload[1:]; payload[0] {
-	case 0x00, 0x6f: // to a public key's hash: DUP HASH160 hash EQUALVERIFY CHECKSIG
-		return append(append([]byte{0x76, 0xa9, 20}, hash...), 0x88, 0xac)
-	case 0x05, 0xc4: // to a script's hash: HASH160 hash EQUAL
-		return append(append([]byte{0xa9, 20}, hash...), 0x87)
+	for _, n := range Networks() {
+		if script := witnessScript(address, n.Bech32); script != nil {
+			return script
+		}
+		if len(payload) != 21 {
+			continue
+		}
+		switch hash := payload[1:]; payload[0] {
+		case n.PubKeyHash: // DUP HASH160 hash EQUALVERIFY CHECKSIG
+			return append(append([]byte{0x76, 0xa9, 20}, hash...), 0x88, 0xac)
+		case n.ScriptHash: // HASH160 hash EQUAL
+			return append(append([]byte{0xa9, 20}, hash...), 0x87)
+		}
 	}
 	return nil
 }
 
 const base58Digits = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
-// base58Check is what the text stands for without its checksum, nil if that is
-// wrong.
+// base58Check returns what the text stands for without its checksum, nil if that
+// is wrong.
 func base58Check(text string) []byte {
 	number := new(big.Int)
 	for i := range len(text) {
@@ -63,10 +65,16 @@ func base58Check(text string) []byte {
 		return nil
 	}
 	payload, checksum := b[:len(b)-4], b[len(b)-4:]
-	if sum := hashing.Sum256d(payload); !bytes.Equal(sum[:4], checksum) {
+	if sum := hash256(payload); !bytes.Equal(sum[:4], checksum) {
 		return nil
 	}
 	return payload
+}
+
+// hash256 is SHA-256 twice.
+func hash256(b []byte) [sha256.Size]byte {
+	once := sha256.Sum256(b)
+	return sha256.Sum256(once[:])
 }
 
 const bech32Digits = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
@@ -78,11 +86,12 @@ const (
 	bech32mSum = 0x2bc830a3
 )
 
-// segwitScript is the script of a bech32 or bech32m address, nil if it is none.
-func segwitScript(address string) []byte {
+// witnessScript returns the script of a bech32 or bech32m address with the
+// prefix, nil if it is none.
+func witnessScript(address, want string) []byte {
 	lower := strings.ToLower(address)
 	prefix, data, ok := strings.Cut(lower, "1")
-	if !ok || address != lower && address != strings.ToUpper(address) || prefix != "bc" && prefix != "tb" && prefix != "bcrt" {
+	if !ok || address != lower && address != strings.ToUpper(address) || prefix != want {
 		return nil
 	}
 	digits := make([]byte, len(data))

@@ -1,4 +1,4 @@
-package work
+package bitcoin
 
 import (
 	"bytes"
@@ -9,7 +9,7 @@ import (
 
 const coinbaseHead = "0100000001" + "0000000000000000000000000000000000000000000000000000000000000000" + "ffffffff"
 
-func TestHeight(t *testing.T) {
+func TestCoinbaseHeight(t *testing.T) {
 	for _, c := range []struct {
 		script string
 		height uint64
@@ -34,28 +34,28 @@ func TestHeight(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if height, known := (&Job{Coinb1: b}).Height(); known != c.known || known && height != c.height {
+		if height, known := CoinbaseHeight(b); known != c.known || known && height != c.height {
 			t.Errorf("%s: %d, %v; want %d, %v", c.script, height, known, c.height, c.known)
 		}
 	}
 	for _, head := range []string{strings.Replace(coinbaseHead, "00000001", "00000002", 1), strings.Replace(coinbaseHead, "ffffffff", "fffffffe", 1)} {
 		b, _ := hex.DecodeString(head + "4503a0bb0d")
-		if _, known := (&Job{Coinb1: b}).Height(); known {
+		if _, known := CoinbaseHeight(b); known {
 			t.Errorf("%s is no coinbase", head)
 		}
 	}
 }
 
-// FuzzHeight: no coinbase brings it down, and what it reads it read before the
-// extranonces.
-func FuzzHeight(f *testing.F) {
+// FuzzCoinbaseHeight: no coinbase makes it panic, and what it returns was there to
+// be read.
+func FuzzCoinbaseHeight(f *testing.F) {
 	head, _ := hex.DecodeString(coinbaseHead)
 	f.Add(append(bytes.Clone(head), 0x19, 3, 0xc9, 0x43, 0x25, 'x'))
 	f.Add(append(bytes.Clone(head), 0x19, 5, 0xc9))
 	f.Add(head)
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, coinbase []byte) {
-		height, known := (&Job{Coinb1: coinbase}).Height()
+		height, known := CoinbaseHeight(coinbase)
 		if known && (height >= 1<<39 || len(coinbase) < len(head)+2) {
 			t.Errorf("%x: %d", coinbase, height)
 		}
