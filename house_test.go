@@ -26,20 +26,22 @@ var arrows = map[string][]string{
 	"benchmarks":             {}, // its tests may use everything
 	"benchmarks/ordersearch": {"bench", "bench/report", "bench/stats", "hashing"},
 	"benchmarks/peers":       {"affinity", "bench", "bench/report", "bench/stats", "hashing", "telemetry"},
-	"cmd/quarry":             {"affinity", "bench", "bench/plot", "bench/report", "bench/stats", "config", "hashing", "logsink", "miner", "stratum", "stratum/localpool", "stratum/transport", "telemetry", "tune", "work"},
+	"cmd/quarry":             {"affinity", "bench", "bench/plot", "bench/report", "bench/stats", "config", "device/cpu", "device/cpu/tune", "hashing", "logsink", "miner", "stratum", "stratum/localpool", "stratum/transport", "telemetry", "work"},
 	"config":                 {},
+	"device/cpu":             {"affinity", "hashing", "miner", "telemetry", "work"},
+	"device/cpu/tune":        {"affinity", "bench", "bench/stats", "device/cpu", "hashing", "internal/atomicfile", "telemetry"},
 	"hashing":                {},
 	"internal/atomicfile":    {},
 	"internal/testutil":      {},
 	"logsink":                {"telemetry"},
-	"miner":                  {"affinity", "hashing", "telemetry", "work"},
+	"miner":                  {"telemetry", "work"}, // it does not know CPUs
+	"miner/minertest":        {"hashing", "miner", "telemetry", "work"},
 	"stratum":                {"bitcoin", "hashing", "stratum/transport", "stratum/v1", "work"},
 	"stratum/localpool":      {}, // the judge shares no code with the accused
 	"stratum/stratumtest":    {},
 	"stratum/transport":      {}, // bytes and messages, whatever they mean
 	"stratum/v1":             {"bitcoin", "hashing", "stratum/transport", "work"},
 	"telemetry":              {},
-	"tune":                   {"affinity", "bench", "bench/stats", "hashing", "internal/atomicfile", "miner", "telemetry"},
 	"work":                   {"hashing"},
 }
 

@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"quarry/device/cpu"
 	"quarry/hashing"
 	"quarry/miner"
 	"quarry/stratum/v1"
-	"quarry/telemetry"
 	"quarry/work"
 )
 
@@ -35,10 +35,8 @@ func BenchmarkJobSwitch(b *testing.B) {
 			}
 			switched := make(chan seen, 1024)
 			kernel, placements := allCPUs(b)
-			stop := mine(b, pool.address, v1.Trace{}, miner.Options{
-				Kernels: []hashing.Kernel{kernel}, Placements: placements, Telemetry: telemetry.New(len(placements), nil),
-				Trace: miner.Trace{Switched: func(_ int, job *work.Job) { switched <- seen{job, time.Now()} }},
-			})
+			_, stop := mine(b, pool.address, v1.Trace{}, cpu.Options{Kernels: []hashing.Kernel{kernel}, Placements: placements},
+				miner.Trace{Switched: func(_ int, job *work.Job) { switched <- seen{job, time.Now()} }})
 			defer stop()
 			pool.awaitMiner(b)
 			for range placements {
@@ -96,10 +94,8 @@ func BenchmarkSubmit(b *testing.B) {
 				}
 			}
 			kernel, placements := allCPUs(b)
-			stop := mine(b, pool.address, session, miner.Options{
-				Kernels: []hashing.Kernel{kernel}, Placements: placements, Telemetry: telemetry.New(len(placements), nil),
-				Trace: miner.Trace{Settled: settled},
-			})
+			_, stop := mine(b, pool.address, session, cpu.Options{Kernels: []hashing.Kernel{kernel}, Placements: placements},
+				miner.Trace{Settled: settled})
 			defer stop()
 			pool.awaitMiner(b)
 			pool.tell(b, "difficulty 0.0003")

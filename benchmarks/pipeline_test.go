@@ -13,6 +13,7 @@ import (
 
 	"quarry/affinity"
 	"quarry/bench/stats"
+	"quarry/device/cpu"
 	"quarry/hashing"
 	"quarry/miner"
 	"quarry/stratum"
@@ -47,7 +48,6 @@ func startRig(b *testing.B, difficulty string, trace miner.Trace, session v1.Tra
 	if wrap != nil {
 		r.kernel = wrap(r.kernel)
 	}
-	r.telemetry = telemetry.New(len(r.placements), nil)
 	serving, stopPool := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -55,9 +55,8 @@ func startRig(b *testing.B, difficulty string, trace miner.Trace, session v1.Tra
 			b.Errorf("pool: %v", err)
 		}
 	})
-	stopMining := mine(b, r.pool.Addr(), session, miner.Options{
-		Kernels: []hashing.Kernel{r.kernel}, Placements: r.placements, Telemetry: r.telemetry, Trace: trace,
-	})
+	var stopMining func()
+	r.telemetry, stopMining = mine(b, r.pool.Addr(), session, cpu.Options{Kernels: []hashing.Kernel{r.kernel}, Placements: r.placements}, trace)
 	r.stop = func() {
 		stopMining()
 		stopPool()
@@ -68,19 +67,24 @@ func startRig(b *testing.B, difficulty string, trace miner.Trace, session v1.Tra
 
 // mine starts a miner with the priority that quarry mine has, which
 // QUARRY_PRIORITY may change. It must be stopped.
-func mine(b *testing.B, address string, session v1.Trace, o miner.Options) (stop func()) {
+func mine(b *testing.B, address string, session v1.Trace, o cpu.Options, trace miner.Trace) (t *telemetry.Telemetry, stop func()) {
 	b.Helper()
-	priority, err := affinity.ParsePriority(cmp.Or(os.Getenv("QUARRY_PRIORITY"), "low"))
+	var err error
+	o.Priority, err = affinity.ParsePriority(cmp.Or(os.Getenv("QUARRY_PRIORITY"), "low"))
 	check(b, err)
+	device, err := cpu.New(o)
+	check(b, err)
+	t = telemetry.New(nil, device.Counters())
 	client, err := stratum.New(stratum.Options{
 		Pools: []stratum.Pool{{URL: "stratum+tcp://" + address, User: "bench", Password: "x"}}, Trace: session,
 	})
 	check(b, err)
-	o.Source, o.Priority = client, priority
 	ctx, cancel := context.WithCancel(context.Background())
 	mined := make(chan error, 1)
-	go func() { mined <- miner.Run(ctx, o) }()
-	return func() {
+	go func() {
+		mined <- miner.Run(ctx, miner.Options{Source: client, Devices: []miner.Device{device}, Telemetry: t, Trace: trace})
+	}()
+	return t, func() {
 		cancel()
 		if err := <-mined; err != nil {
 			b.Errorf("miner: %v", err)

@@ -6,23 +6,27 @@ import (
 	"quarry/work"
 )
 
-// feed shows the newest job to all workers. Publishing replaces the offer and
-// ends its batches; a worker compares pointers between batches to learn of it,
-// which costs one atomic load.
+// feed shows the newest job to all devices. Publishing replaces the assignment
+// and ends its batches; a worker compares pointers between batches to learn of
+// it, which costs one atomic load.
 type feed struct {
-	current atomic.Pointer[offer]
+	current atomic.Pointer[Assignment]
 }
 
-// offer is one published job; a nil job means that there is nothing to do.
-type offer struct {
-	job      *work.Job
-	replaced chan struct{} // closed when a newer offer is there
+// Assignment is one published job, until it is replaced.
+type Assignment struct {
+	Job *work.Job // nil: there is nothing to do
+
+	replaced chan struct{}
 	stop     stopWord
 }
 
-// stopWord ends the batches of one offer once it is not zero. Kernels read it in
-// every turn: it is on cache lines that nobody else writes. Each offer has its
-// own, so that none is ever set back.
+// Replaced returns a channel that is closed when there is a newer assignment.
+func (a *Assignment) Replaced() <-chan struct{} { return a.replaced }
+
+// stopWord ends the batches of one assignment once it is not zero. Kernels read
+// it in every turn: it is on cache lines that nobody else writes. Each assignment
+// has its own, so that none is ever set back.
 type stopWord struct {
 	_    [128]byte
 	word uint32 // by sync/atomic
@@ -31,15 +35,15 @@ type stopWord struct {
 
 func newFeed() *feed {
 	f := &feed{}
-	f.current.Store(&offer{replaced: make(chan struct{})})
+	f.current.Store(&Assignment{replaced: make(chan struct{})})
 	return f
 }
 
 // publish makes job the one to work on.
 func (f *feed) publish(job *work.Job) {
-	old := f.current.Swap(&offer{job: job, replaced: make(chan struct{})})
+	old := f.current.Swap(&Assignment{Job: job, replaced: make(chan struct{})})
 	atomic.StoreUint32(&old.stop.word, 1)
 	close(old.replaced)
 }
 
-func (f *feed) newest() *offer { return f.current.Load() }
+func (f *feed) newest() *Assignment { return f.current.Load() }

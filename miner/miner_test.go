@@ -1,10 +1,11 @@
-package miner
+package miner_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,75 +15,36 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
-	"quarry/affinity"
-	"quarry/hashing"
+	"quarry/miner"
+	"quarry/miner/minertest"
 	"quarry/telemetry"
 	"quarry/work"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// scripted is a Source made of two functions.
-type scripted struct {
-	run    func(ctx context.Context, publish func(*work.Job)) error
-	submit func(ctx context.Context, share *work.Share) work.Verdict
+// options are for a miner with the devices.
+func options(source miner.Source, devices ...miner.Device) miner.Options {
+	var counters []*telemetry.Device
+	for _, d := range devices {
+		counters = append(counters, d.Counters())
+	}
+	return miner.Options{Source: source, Devices: devices, Telemetry: telemetry.New(nil, counters...)}
 }
 
-func (s scripted) Run(ctx context.Context, publish func(*work.Job)) error {
-	return s.run(ctx, publish)
-}
-func (s scripted) Submit(ctx context.Context, share *work.Share) work.Verdict {
-	return s.submit(ctx, share)
-}
-
-func accept(context.Context, *work.Share) work.Verdict {
-	return work.Verdict{Kind: work.Accepted, Sent: true}
-}
-
-// offers publishes the jobs and waits for the end.
-func offers(jobs ...*work.Job) func(context.Context, func(*work.Job)) error {
-	return func(ctx context.Context, publish func(*work.Job)) error {
-		for _, job := range jobs {
-			publish(job)
-		}
-		<-ctx.Done()
-		return nil
-	}
-}
-
-func testJob(t *testing.T, seed byte, difficulty string) *work.Job {
-	t.Helper()
-	d, err := hashing.ParseDifficulty(difficulty)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &work.Job{
-		ID: fmt.Sprint("job", seed), PrevHash: hashing.Hash{seed}, Coinb1: []byte{seed}, Coinb2: []byte{2},
-		Extranonce1: []byte{3}, Extranonce2Size: 4, Version: 0x20000000, VersionMask: 0x1fffe000,
-		NBits: 0x1d00ffff, NTime: 1_700_000_000, Difficulty: d, Received: time.Now(),
-	}
-}
-
-func testOptions(t *testing.T, workers int, source Source) Options {
-	t.Helper()
-	kernel, _, err := hashing.ChooseFrom(hashing.Kernels(), "generic")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return Options{
-		Source: source, Kernels: []hashing.Kernel{kernel}, Placements: make([]affinity.Placement, workers), Priority: affinity.PriorityNormal,
-		Telemetry: telemetry.New(workers, nil),
-	}
+// testOptions are for a miner with a device that is no CPU.
+func testOptions(workers int, source miner.Source) miner.Options {
+	return options(source, minertest.NewReference("reference", workers))
 }
 
 // TestStormKeepsTheBooks: many workers, shares by the thousand, every kind of
 // verdict, jobs coming and going; the books balance at every moment.
 func TestStormKeepsTheBooks(t *testing.T) {
-	jobs := []*work.Job{testJob(t, 1, "1e-7"), testJob(t, 2, "2e-7"), nil, testJob(t, 3, "1e-7")}
+	jobs := []*work.Job{minertest.Job(t, 1, "1e-7"), minertest.Job(t, 2, "2e-7"), nil, minertest.Job(t, 3, "1e-7")}
 	var mu sync.Mutex
 	given := map[string]uint64{}
-	source := scripted{
-		run: func(ctx context.Context, publish func(*work.Job)) error {
+	source := minertest.Source{
+		OnRun: func(ctx context.Context, publish func(*work.Job)) error {
 			tick := time.NewTicker(3 * time.Millisecond)
 			defer tick.Stop()
 			for i := 0; ; i++ {
@@ -94,7 +56,7 @@ func TestStormKeepsTheBooks(t *testing.T) {
 				}
 			}
 		},
-		submit: func(ctx context.Context, _ *work.Share) work.Verdict {
+		OnSubmit: func(ctx context.Context, _ *work.Share) work.Verdict {
 			verdicts := map[string]work.Verdict{
 				"accepted": {Kind: work.Accepted, Sent: true}, "rejected": {Kind: work.Rejected, Reason: work.ReasonDuplicate, Code: 22, Sent: true},
 				"stale": {Kind: work.Stale}, "lost": {Kind: work.Lost, Reason: work.LostTimeout, Sent: true},
@@ -114,10 +76,10 @@ func TestStormKeepsTheBooks(t *testing.T) {
 			return verdicts[name]
 		},
 	}
-	o := testOptions(t, 3, source)
+	o := testOptions(3, source)
 	o.Shares = 500
 	ended := make(chan error, 1)
-	go func() { ended <- Run(t.Context(), o) }()
+	go func() { ended <- miner.Run(t.Context(), o) }()
 	balance := func() telemetry.Shares {
 		s := o.Telemetry.Snapshot().Shares
 		if s.Found != s.Accepted+s.Rejected+s.Stale+s.Lost+s.Pending {
@@ -152,109 +114,10 @@ func TestStormKeepsTheBooks(t *testing.T) {
 	}
 }
 
-// claims is a kernel that scans nothing and reports what it is told.
-func claims(scan func(p *hashing.Prehash, start, count uint32, hits []hashing.Hit) (int, uint32)) hashing.Kernel {
-	return hashing.Kernel{Name: "claims", Lanes: 256, Versions: 4, Scan: scan}
-}
-
-// TestLyingKernel: hits that the reference does not confirm are hardware
-// errors and never shares.
-func TestLyingKernel(t *testing.T) {
-	source := scripted{
-		run: offers(testJob(t, 1, "1")),
-		submit: func(context.Context, *work.Share) work.Verdict {
-			t.Error("a false hit was submitted")
-			return work.Verdict{}
-		},
-	}
-	o := testOptions(t, 2, source)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	o.Kernels[0] = claims(func(_ *hashing.Prehash, start, count uint32, hits []hashing.Hit) (int, uint32) {
-		hits[0] = hashing.Hit{Nonce: start}
-		if o.Telemetry.Counters.HardwareErrors() > 100 {
-			cancel()
-		}
-		return 1, count
-	})
-	if err := Run(ctx, o); err != nil {
-		t.Fatal(err)
-	}
-	if s := o.Telemetry.Snapshot(); s.HardwareErrors < 100 || s.Shares.Found != 0 {
-		t.Errorf("%d hardware errors and %d shares, want over 100 and none", s.HardwareErrors, s.Shares.Found)
-	}
-}
-
-// TestNothingIsScannedTwice follows every scan of several workers through job
-// changes: no (midstate, tail, nonce) comes up twice, and what a finished work
-// covers is all 2^32 nonces.
-func TestNothingIsScannedTwice(t *testing.T) {
-	type span struct{ start, end uint64 }
-	type header struct {
-		midstate [8]uint32
-		tail     [3]uint32
-	}
-	var mu sync.Mutex
-	spans := map[header][]span{}
-	enough := make(chan struct{})
-	var once sync.Once
-	kernel := claims(func(p *hashing.Prehash, start, count uint32, _ []hashing.Hit) (int, uint32) {
-		mu.Lock()
-		defer mu.Unlock()
-		for _, m := range p.Midstates[:p.Versions] {
-			h := header{m, p.Tail}
-			spans[h] = append(spans[h], span{uint64(start), uint64(start) + uint64(count)})
-		}
-		if len(spans) > 3000 {
-			once.Do(func() { close(enough) })
-		}
-		return 0, count
-	})
-	jobs := []*work.Job{testJob(t, 1, "1"), testJob(t, 2, "1"), testJob(t, 1, "1")}
-	source := scripted{run: func(ctx context.Context, publish func(*work.Job)) error {
-		for i := 0; ; i++ {
-			publish(jobs[i%len(jobs)])
-			select {
-			case <-enough:
-				return errors.New("seen enough")
-			case <-ctx.Done():
-				return nil
-			case <-time.After(2 * time.Millisecond):
-			}
-		}
-	}}
-	o := testOptions(t, 3, source)
-	o.Kernels[0], o.Start = kernel, work.Start{Nonce: 12345}
-	if err := Run(t.Context(), o); err == nil || err.Error() != "seen enough" {
-		t.Fatalf("ended with %v", err)
-	}
-	whole := 0
-	for h, list := range spans {
-		var sum uint64
-		for i, s := range list {
-			sum += s.end - s.start
-			for _, other := range list[:i] {
-				if s.start < other.end && other.start < s.end {
-					t.Fatalf("header %x: nonces %v and %v overlap", h.tail, s, other)
-				}
-			}
-		}
-		if sum > nonces {
-			t.Fatalf("header %x: %d nonces scanned, more than there are", h.tail, sum)
-		}
-		if sum == nonces {
-			whole++
-		}
-	}
-	if whole == 0 {
-		t.Error("no work was ever finished: the test shows nothing about whole works")
-	}
-}
-
 // TestNoJobNoHashing: without a job the workers rest, and a new job wakes them.
 func TestNoJobNoHashing(t *testing.T) {
 	step := make(chan *work.Job)
-	source := scripted{run: func(ctx context.Context, publish func(*work.Job)) error {
+	source := minertest.Source{OnRun: func(ctx context.Context, publish func(*work.Job)) error {
 		for {
 			select {
 			case job := <-step:
@@ -264,25 +127,26 @@ func TestNoJobNoHashing(t *testing.T) {
 			}
 		}
 	}}
-	o := testOptions(t, 2, source)
+	const workers = 2
+	device := minertest.NewReference("reference", workers)
+	o := options(source, device)
 	var resting atomic.Bool
-	var late atomic.Int64 // scans begun while there was no job
-	o.Kernels[0] = claims(func(_ *hashing.Prehash, _, count uint32, _ []hashing.Hit) (int, uint32) {
+	var late atomic.Int64 // batches begun while there was no job
+	device.Batch = func() {
 		if resting.Load() {
 			late.Add(1)
 		}
-		return 0, count
-	})
+	}
 	switched := make(chan *work.Job, 100)
 	o.Trace.Switched = func(_ int, job *work.Job) { switched <- job }
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- Run(ctx, o) }()
+	go func() { ended <- miner.Run(ctx, o) }()
 
-	for _, job := range []*work.Job{testJob(t, 1, "1000"), testJob(t, 2, "1000")} {
+	for _, job := range []*work.Job{minertest.Job(t, 1, "1000"), minertest.Job(t, 2, "1000")} {
 		resting.Store(false)
 		step <- job
-		for range o.Placements {
+		for range workers {
 			if got := <-switched; got != job {
 				t.Fatalf("a worker switched to %s, want %s", got.ID, job.ID)
 			}
@@ -292,9 +156,9 @@ func TestNoJobNoHashing(t *testing.T) {
 		late.Store(0)
 		resting.Store(true)
 		time.Sleep(30 * time.Millisecond)
-		// A worker that had just looked may begin one more scan, not two.
-		if n := late.Load(); n > int64(len(o.Placements)) {
-			t.Fatalf("%d scans were begun without a job", n)
+		// A worker that had just looked may begin one more batch, not two.
+		if n := late.Load(); n > workers {
+			t.Fatalf("%d batches were begun without a job", n)
 		}
 	}
 	cancel()
@@ -320,9 +184,9 @@ func TestShutdownWaitsForVerdicts(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	submitting := make(chan struct{}, 1000)
-	source := scripted{
-		run: offers(testJob(t, 1, "1e-6")),
-		submit: func(ctx context.Context, _ *work.Share) work.Verdict {
+	source := minertest.Source{
+		OnRun: minertest.Jobs(minertest.Job(t, 1, "1e-6")),
+		OnSubmit: func(ctx context.Context, _ *work.Share) work.Verdict {
 			select {
 			case submitting <- struct{}{}:
 			default:
@@ -336,8 +200,8 @@ func TestShutdownWaitsForVerdicts(t *testing.T) {
 			}
 		},
 	}
-	o := testOptions(t, 1, source)
-	if err := Run(ctx, o); err != nil {
+	o := testOptions(1, source)
+	if err := miner.Run(ctx, o); err != nil {
 		t.Fatal(err)
 	}
 	s := o.Telemetry.Snapshot().Shares
@@ -354,14 +218,14 @@ func TestLossesAreToldTogether(t *testing.T) {
 		"stale": {Kind: work.Stale},
 	} {
 		core, logs := observer.New(zap.InfoLevel)
-		o := testOptions(t, 2, scripted{
-			run:    offers(testJob(t, 1, "1e-7")),
-			submit: func(context.Context, *work.Share) work.Verdict { return verdict },
+		o := testOptions(2, minertest.Source{
+			OnRun:    minertest.Jobs(minertest.Job(t, 1, "1e-7")),
+			OnSubmit: func(context.Context, *work.Share) work.Verdict { return verdict },
 		})
 		o.Log = zap.New(core)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := Run(ctx, o); err != nil {
+		if err := miner.Run(ctx, o); err != nil {
 			t.Fatal(err)
 		}
 		told := uint64(logs.FilterMessage("share " + what).Len())
@@ -380,19 +244,18 @@ func TestLossesAreToldTogether(t *testing.T) {
 func TestStarvedWorkerDoesNotHoldTheEnd(t *testing.T) {
 	starved, free := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	source := scripted{run: offers(testJob(t, 1, "1e-6")), submit: accept}
-	o := testOptions(t, 1, source)
-	scan := o.Kernels[0].Scan
-	o.Kernels[0].Scan = func(p *hashing.Prehash, start, count uint32, hits []hashing.Hit) (int, uint32) {
-		if o.Telemetry.Counters.Hashes() > 1<<20 {
+	source := minertest.Source{OnRun: minertest.Jobs(minertest.Job(t, 1, "1e-8")), OnSubmit: minertest.Accept}
+	device := minertest.NewReference("reference", 1)
+	o := options(source, device)
+	device.Batch = func() {
+		if device.Counters().Hashes() > 1<<12 {
 			once.Do(func() { close(starved) })
 			<-free
 		}
-		return scan(p, start, count, hits)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- Run(ctx, o) }()
+	go func() { ended <- miner.Run(ctx, o) }()
 	<-starved
 	cancel()
 	select {
@@ -413,12 +276,12 @@ func TestStarvedWorkerDoesNotHoldTheEnd(t *testing.T) {
 // TestBlocksAreTold: a block that is rarer than a share has a line of its own.
 func TestBlocksAreTold(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
-	job := testJob(t, 1, "1e-8")
-	job.NetworkTarget, job.NetworkKnown = testJob(t, 1, "1e-6").Difficulty.Target(), true
-	source := scripted{run: offers(job), submit: accept}
-	o := testOptions(t, 1, source)
+	job := minertest.Job(t, 1, "1e-8")
+	job.NetworkTarget, job.NetworkKnown = minertest.Job(t, 1, "1e-6").Difficulty.Target(), true
+	source := minertest.Source{OnRun: minertest.Jobs(job), OnSubmit: minertest.Accept}
+	o := testOptions(1, source)
 	o.Log, o.Shares = zap.New(core), 1000
-	if err := Run(t.Context(), o); err != nil {
+	if err := miner.Run(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
 	s := o.Telemetry.Snapshot().Shares
@@ -430,19 +293,19 @@ func TestBlocksAreTold(t *testing.T) {
 // TestHeldBackIsNoLatency: what was not sent says nothing of the pool.
 func TestHeldBackIsNoLatency(t *testing.T) {
 	var n atomic.Uint64
-	source := scripted{
-		run: offers(testJob(t, 1, "1e-6")),
-		submit: func(ctx context.Context, share *work.Share) work.Verdict {
+	source := minertest.Source{
+		OnRun: minertest.Jobs(minertest.Job(t, 1, "1e-6")),
+		OnSubmit: func(ctx context.Context, share *work.Share) work.Verdict {
 			time.Sleep(time.Millisecond)
 			if n.Add(1)%2 == 0 {
-				return accept(ctx, share)
+				return minertest.Accept(ctx, share)
 			}
 			return work.Verdict{Kind: work.Stale}
 		},
 	}
-	o := testOptions(t, 1, source)
+	o := testOptions(1, source)
 	o.Shares = 10
-	if err := Run(t.Context(), o); err != nil {
+	if err := miner.Run(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
 	if s := o.Telemetry.Snapshot().Shares; s.Stale == 0 || s.Latency.Count != s.Accepted {
@@ -450,10 +313,73 @@ func TestHeldBackIsNoLatency(t *testing.T) {
 	}
 }
 
+// failing is a device that gives up when it is told to.
+type failing struct {
+	*minertest.Reference
+	fail chan error
+}
+
+func (f failing) Run(ctx context.Context, s *miner.Search) error {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- f.Reference.Run(ctx, s) }()
+	var err error
+	select {
+	case err = <-f.fail:
+	case <-ctx.Done():
+	}
+	cancel()
+	return cmp.Or(err, <-ended)
+}
+
+// TestDevicesFail: the others go on without a device that fails; without any the
+// run ends and says why.
+func TestDevicesFail(t *testing.T) {
+	core, logs := observer.New(zap.ErrorLevel)
+	first := failing{minertest.NewReference("first", 1), make(chan error)}
+	second := failing{minertest.NewReference("second", 1), make(chan error)}
+	o := options(minertest.Source{OnRun: minertest.Jobs(minertest.Job(t, 1, "1000"))}, first, second)
+	o.Log = zap.New(core)
+	ended := make(chan error, 1)
+	go func() { ended <- miner.Run(t.Context(), o) }()
+	first.fail <- errors.New("out of memory")
+	for logs.Len() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	for before := second.Counters().Hashes(); second.Counters().Hashes() == before; {
+		select {
+		case err := <-ended:
+			t.Fatalf("ended with %v beside a device that works", err)
+		case <-time.After(time.Millisecond):
+		}
+	}
+	second.fail <- errors.New("too hot")
+	err := <-ended
+	if err == nil || !strings.Contains(err.Error(), "first stopped: out of memory") || !strings.Contains(err.Error(), "second stopped: too hot") {
+		t.Errorf("ended with %v", err)
+	}
+	if lines := logs.FilterMessage("device stopped mining").All(); len(lines) != 2 || lines[0].ContextMap()["device"] != "first" {
+		t.Errorf("lines %v", lines)
+	}
+}
+
+// TestCountersMustBeKnown: a device that nobody would see hash is refused.
+func TestCountersMustBeKnown(t *testing.T) {
+	o := testOptions(1, minertest.Source{})
+	o.Devices = append(o.Devices, minertest.NewReference("other", 1))
+	if err := miner.Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "other") {
+		t.Errorf("ended with %v", err)
+	}
+	o.Devices = nil
+	if err := miner.Run(t.Context(), o); err == nil {
+		t.Error("it runs without a device")
+	}
+}
+
 func TestSourceErrorEndsTheRun(t *testing.T) {
 	broken := errors.New("no pool")
-	source := scripted{run: func(context.Context, func(*work.Job)) error { return broken }}
-	if err := Run(t.Context(), testOptions(t, 2, source)); !errors.Is(err, broken) {
+	source := minertest.Source{OnRun: func(context.Context, func(*work.Job)) error { return broken }}
+	if err := miner.Run(t.Context(), testOptions(2, source)); !errors.Is(err, broken) {
 		t.Errorf("Run returned %v, want the source's error", err)
 	}
 }
@@ -461,12 +387,12 @@ func TestSourceErrorEndsTheRun(t *testing.T) {
 // TestExhaustedJobWaitsForTheClock: a job whose space is used up makes the
 // workers wait, not spin, and they go on with the next job.
 func TestExhaustedJobWaitsForTheClock(t *testing.T) {
-	tiny := testJob(t, 1, "1")
+	tiny := minertest.Job(t, 1, "1")
 	tiny.Extranonce2Size, tiny.VersionMask = 1, 0
-	next := testJob(t, 2, "1")
+	next := minertest.Job(t, 2, "1")
 	switched := make(chan *work.Job, 1<<20)
 	publishNext := make(chan struct{})
-	source := scripted{run: func(ctx context.Context, publish func(*work.Job)) error {
+	source := minertest.Source{OnRun: func(ctx context.Context, publish func(*work.Job)) error {
 		publish(tiny)
 		<-publishNext
 		publish(next)
@@ -474,23 +400,22 @@ func TestExhaustedJobWaitsForTheClock(t *testing.T) {
 		return nil
 	}}
 	core, logs := observer.New(zap.InfoLevel)
-	o := testOptions(t, 1, source)
+	device := minertest.NewReference("reference", 1)
+	device.Nonces = 3
+	o := options(source, device)
 	o.Log = zap.New(core)
-	o.Kernels[0] = claims(func(_ *hashing.Prehash, _, count uint32, _ []hashing.Hit) (int, uint32) {
-		return 0, count
-	})
 	o.Trace.Switched = func(_ int, job *work.Job) { switched <- job }
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- Run(ctx, o) }()
+	go func() { ended <- miner.Run(ctx, o) }()
 	if got := <-switched; got != tiny {
 		t.Fatal("not the first job")
 	}
 	hashed := settled(o.Telemetry.Counters)
-	if want := uint64(256) << 32; hashed < want {
+	if want := uint64(256) * 3; hashed < want {
 		t.Errorf("%d hashes of the tiny job, want %d at least", hashed, want)
 	}
-	if n := logs.FilterMessageSnippet("nothing left to search").Len(); n != 1 {
+	if n := logs.FilterMessageSnippet("search space exhausted").Len(); n != 1 {
 		t.Errorf("%d lines say why nothing is hashed, want 1", n)
 	}
 	close(publishNext)

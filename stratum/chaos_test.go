@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"quarry/affinity"
+	"quarry/device/cpu"
 	"quarry/hashing"
 	"quarry/miner"
 	"quarry/stratum/localpool"
@@ -135,10 +136,13 @@ func newChaosRun(t *testing.T, seed uint64) *chaosRun {
 	for i, p := range client.pools {
 		index[p.url.String()] = i
 	}
-	r.ledger = telemetry.New(2, nil)
+	device, err := cpu.New(cpu.Options{Kernels: []hashing.Kernel{pacedKernel(t, 500_000)}, Placements: make([]affinity.Placement, 2)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.ledger = telemetry.New(nil, device.Counters())
 	r.miner = miner.Options{
-		Source: r.source, Kernels: []hashing.Kernel{pacedKernel(t, 500_000)}, Placements: make([]affinity.Placement, 2),
-		Priority: affinity.PriorityNormal, Start: work.Start{Extranonce2: seed}, Telemetry: r.ledger, Log: log,
+		Source: r.source, Devices: []miner.Device{device}, Start: work.Start{Extranonce2: seed}, Telemetry: r.ledger, Log: log,
 		Trace: miner.Trace{Settled: func(s *work.Share, found time.Time, verdict work.Verdict) {
 			r.book.settled(r.source.index[s.Job.Pool], s, found, verdict)
 		}},

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"quarry/affinity"
+	"quarry/device/cpu"
 	"quarry/hashing"
 	"quarry/miner"
 	"quarry/stratum/stratumtest"
@@ -85,14 +86,18 @@ type workers struct {
 }
 
 func newWorkers(t *testing.T) *workers {
-	counters := telemetry.New(1, nil)
+	device, err := cpu.New(cpu.Options{Kernels: []hashing.Kernel{pacedKernel(t, 500_000)}, Placements: make([]affinity.Placement, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	counters := telemetry.New(nil, device.Counters())
 	w := &workers{jobs: make(chan *work.Job), counters: counters.Counters}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
 		ended <- miner.Run(ctx, miner.Options{
-			Source: w, Kernels: []hashing.Kernel{pacedKernel(t, 500_000)}, Placements: make([]affinity.Placement, 1),
-			Priority: affinity.PriorityNormal, Telemetry: counters, Log: zap.NewNop(),
+			Source: w, Devices: []miner.Device{device},
+			Telemetry: counters, Log: zap.NewNop(),
 		})
 	}()
 	t.Cleanup(func() {

@@ -27,19 +27,24 @@ func (w *WorkerCounter) HardwareErrors() uint64 { return w.errors.Load() }
 
 // Counters is one WorkerCounter per worker, each on cache lines of its own.
 type Counters struct {
-	workers []WorkerCounter
+	workers []*WorkerCounter
 }
 
 // NewCounters makes counters for n workers, numbered from 0. A negative n counts as 0.
 func NewCounters(n int) *Counters {
-	return &Counters{workers: make([]WorkerCounter, max(n, 0))}
+	lines := make([]WorkerCounter, max(n, 0))
+	c := &Counters{workers: make([]*WorkerCounter, len(lines))}
+	for i := range lines {
+		c.workers[i] = &lines[i]
+	}
+	return c
 }
 
 // Len is the number of workers.
 func (c *Counters) Len() int { return len(c.workers) }
 
 // Worker returns worker i's counter, 0 <= i < Len; an index out of range panics.
-func (c *Counters) Worker(i int) *WorkerCounter { return &c.workers[i] }
+func (c *Counters) Worker(i int) *WorkerCounter { return c.workers[i] }
 
 // Hashes is the sum over all workers.
 func (c *Counters) Hashes() uint64 {

@@ -1,18 +1,21 @@
 package telemetry
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Snapshot is everything telemetry knows at one moment. It is a value of its own: nothing in it changes later.
 type Snapshot struct {
-	Time           time.Time     `json:"time"`
-	StartedAt      time.Time     `json:"started_at"`
-	Seconds        float64       `json:"seconds"` // since the session started
-	Hashes         uint64        `json:"hashes"`
-	HardwareErrors uint64        `json:"hardware_errors"`
-	Kernel         Text          `json:"kernel"` // that hashes now
-	Hashrate       Rates         `json:"hashrate"`
-	Workers        []WorkerRates `json:"workers"`
-	Shares         Shares        `json:"shares"`
+	Time           time.Time        `json:"time"`
+	StartedAt      time.Time        `json:"started_at"`
+	Seconds        float64          `json:"seconds"` // since the session started
+	Hashes         uint64           `json:"hashes"`
+	HardwareErrors uint64           `json:"hardware_errors"`
+	Hashrate       Rates            `json:"hashrate"` // of all devices
+	Devices        []DeviceSnapshot `json:"devices"`
+	Shares         Shares           `json:"shares"`
 
 	Difficulty            Reading   `json:"difficulty"` // now assigned by the pool
 	ExpectedShareSeconds  Reading   `json:"expected_share_seconds"`
@@ -20,6 +23,17 @@ type Snapshot struct {
 	Effective             Effective `json:"effective_hashrate"`
 	Hardware              Hardware  `json:"hardware"`
 	HardwareSampleSeconds Reading   `json:"hardware_sample_age_seconds"`
+}
+
+// Kernel names the kernels in use, each once: "shani" for one device.
+func (s Snapshot) Kernel() Text {
+	var names []string
+	for _, d := range s.Devices {
+		if d.Kernel != "" && !slices.Contains(names, string(d.Kernel)) {
+			names = append(names, string(d.Kernel))
+		}
+	}
+	return Text(strings.Join(names, "+"))
 }
 
 // Hardware is one reading of the machine. What it does not offer is unavailable, not zero.

@@ -14,20 +14,24 @@ const samplePeriod = 500 * time.Millisecond
 
 // Telemetry is one mining session's counters, meter, ledger and sensors. The fields are set once by New.
 type Telemetry struct {
-	Counters *Counters
+	Devices  []*Device
+	Counters *Counters // those of all devices, in their order
 	Meter    *Meter
 	Ledger   *Ledger
 	Sensors  *Sensors
 
 	difficulty atomic.Uint64 // float64 bits
 	network    atomic.Uint64 // float64 bits
-	kernel     atomic.Pointer[string]
 }
 
-// New starts a session of the given number of workers. log may be nil.
-func New(workers int, log *zap.Logger) *Telemetry {
-	counters := NewCounters(workers)
+// New starts a session of the devices. log may be nil.
+func New(log *zap.Logger, devices ...*Device) *Telemetry {
+	counters := &Counters{}
+	for _, d := range devices {
+		counters.workers = append(counters.workers, d.workers...)
+	}
 	return &Telemetry{
+		Devices:  devices,
 		Counters: counters,
 		Meter:    NewMeter(counters, nil),
 		Ledger:   NewLedger(nil),
@@ -35,14 +39,11 @@ func New(workers int, log *zap.Logger) *Telemetry {
 	}
 }
 
-// SetDifficulty notes the share difficulty that jobs now carry.
+// SetDifficulty records the share difficulty that jobs now carry.
 func (t *Telemetry) SetDifficulty(d float64) { t.difficulty.Store(math.Float64bits(sane(d))) }
 
-// SetNetworkDifficulty notes the difficulty that makes a block.
+// SetNetworkDifficulty records the difficulty that makes a block.
 func (t *Telemetry) SetNetworkDifficulty(d float64) { t.network.Store(math.Float64bits(sane(d))) }
-
-// SetKernel notes which kernel is hashing now.
-func (t *Telemetry) SetKernel(name string) { t.kernel.Store(&name) }
 
 // Run samples the meter and the sensors until ctx ends, then returns nil.
 func (t *Telemetry) Run(ctx context.Context) error {
@@ -71,7 +72,6 @@ func (t *Telemetry) Snapshot() Snapshot {
 		Hashes:         read.Hashes,
 		HardwareErrors: t.Counters.HardwareErrors(),
 		Hashrate:       read.Total,
-		Workers:        read.Workers,
 		Shares:         shares,
 		Difficulty:     positive(difficulty),
 		// The minute's rate follows a change soon and does not jump about.
@@ -80,8 +80,9 @@ func (t *Telemetry) Snapshot() Snapshot {
 		Effective:            shares.Effective(read.Elapsed, difficulty),
 		Hardware:             hardware,
 	}
-	if name := t.kernel.Load(); name != nil {
-		s.Kernel = Text(*name)
+	for _, d := range t.Devices {
+		s.Devices = append(s.Devices, d.snapshot(read.Workers[:d.Len():d.Len()]))
+		read.Workers = read.Workers[d.Len():]
 	}
 	if !hardware.SampledAt.IsZero() {
 		s.HardwareSampleSeconds = Some(max(read.At.Sub(hardware.SampledAt).Seconds(), 0))

@@ -12,7 +12,8 @@ import (
 func TestTelemetrySnapshot(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	c := newClock()
-	tel := New(2, nil)
+	first, second := NewDevice("cpu", 1), NewDevice("gpu", 1)
+	tel := New(nil, first, second)
 	tel.Meter, tel.Ledger = NewMeter(tel.Counters, c.now), NewLedger(c.now)
 	tel.Sensors = newSensors(nil, nil)
 
@@ -28,18 +29,22 @@ func TestTelemetrySnapshot(t *testing.T) {
 	tel.SetDifficulty(0.5)
 	tel.SetNetworkDifficulty(1e14)
 	c.advance(10 * time.Second)
-	tel.Counters.Worker(0).Add(100e6)
-	tel.Counters.Worker(1).Add(300e6)
-	tel.Counters.Worker(1).AddHardwareError()
+	first.Worker(0).Add(100e6)
+	second.Worker(0).Add(300e6)
+	second.Worker(0).AddHardwareError()
+	second.SetKernel("opencl")
 	tel.Ledger.Accepted(tel.Ledger.Found(FoundShare{Achieved: 0.7, Assigned: 0.5}))
 
 	s := tel.Snapshot()
 	near(t, "rate", s.Hashrate.TenSeconds, 40e6, 1e-9)
 	near(t, "session rate", s.Hashrate.Session, 40e6, 1e-9)
-	near(t, "worker 1", s.Workers[1].TenSeconds, 30e6, 1e-9)
+	near(t, "first device", s.Devices[0].Hashrate.Session, 10e6, 1e-9)
+	near(t, "second device", s.Devices[1].Hashrate.TenSeconds, 30e6, 1e-9)
+	near(t, "its worker", s.Devices[1].Workers[0].TenSeconds, 30e6, 1e-9)
 	near(t, "expected share", s.ExpectedShareSeconds.Value, 0.5*HashesPerDifficulty/40e6, 1e-9)
 	near(t, "effective", s.Effective.HashesPerSecond.Value, 0.5*HashesPerDifficulty/10, 1e-9)
-	if s.Hashes != 400e6 || s.Seconds != 10 || s.HardwareErrors != 1 || s.Workers[1].HardwareErrors != 1 ||
+	if s.Hashes != 400e6 || s.Seconds != 10 || s.HardwareErrors != 1 || s.Kernel() != "opencl" ||
+		s.Devices[0].HardwareErrors != 0 || s.Devices[1].HardwareErrors != 1 || s.Devices[1].Hashes != 300e6 || s.Devices[0].Name != "cpu" ||
 		s.Shares.Accepted != 1 || s.Difficulty != Some(0.5) || s.NetworkDifficulty != Some(1e14) {
 		t.Errorf("snapshot %+v", s)
 	}
@@ -56,7 +61,7 @@ func TestTelemetrySnapshot(t *testing.T) {
 }
 
 func TestSnapshotJSONNames(t *testing.T) {
-	b, err := json.Marshal(New(1, nil).Snapshot())
+	b, err := json.Marshal(New(nil, NewDevice("cpu", 1)).Snapshot())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +69,8 @@ func TestSnapshotJSONNames(t *testing.T) {
 	if err := json.Unmarshal(b, &top); err != nil {
 		t.Fatal(err)
 	}
-	worker := top["workers"].([]any)[0].(map[string]any)
+	device := top["devices"].([]any)[0].(map[string]any)
+	worker := device["workers"].([]any)[0].(map[string]any)
 	shares := top["shares"].(map[string]any)
 	hardware := top["hardware"].(map[string]any)
 	for where, names := range map[string]struct {
@@ -72,6 +78,7 @@ func TestSnapshotJSONNames(t *testing.T) {
 		want   []string
 	}{
 		"top":      {top, []string{"seconds", "hashes", "hardware_errors", "hashrate", "difficulty", "effective_hashrate"}},
+		"device":   {device, []string{"name", "kernel", "hashes", "hardware_errors", "hashrate", "workers"}},
 		"worker":   {worker, []string{"hashes", "hardware_errors", "hashes_per_second_10s", "hashes_per_second_session"}},
 		"shares":   {shares, []string{"found", "accepted", "rejected", "stale", "lost", "pending", "rejected_by_reason", "lost_by_reason"}},
 		"hardware": {hardware, []string{"cpu_celsius", "frequency_hertz", "memory_total_bytes", "resident_bytes", "core_load_percent"}},

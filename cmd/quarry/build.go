@@ -11,13 +11,14 @@ import (
 
 	"quarry/affinity"
 	"quarry/config"
+	"quarry/device/cpu"
+	"quarry/device/cpu/tune"
 	"quarry/hashing"
 	"quarry/miner"
 	"quarry/stratum"
 	"quarry/stratum/localpool"
 	"quarry/stratum/transport"
 	"quarry/telemetry"
-	"quarry/tune"
 	"quarry/work"
 )
 
@@ -25,11 +26,13 @@ import (
 
 // rig is one mining session, built but not started.
 type rig struct {
-	miner     miner.Options
-	telemetry *telemetry.Telemetry
-	client    *stratum.Client
-	practice  *localpool.Pool // nil with a real pool
-	tuner     *tune.Tuner     // started
+	miner      miner.Options
+	placements []affinity.Placement // of the CPU's workers
+	priority   affinity.Priority
+	telemetry  *telemetry.Telemetry
+	client     *stratum.Client
+	practice   *localpool.Pool // nil with a real pool
+	tuner      *tune.Tuner     // started
 }
 
 func newRig(ctx context.Context, c *config.Config, child *tune.Child, log *logging) (r *rig, err error) {
@@ -51,7 +54,14 @@ func newRig(ctx context.Context, c *config.Config, child *tune.Child, log *loggi
 	if err != nil {
 		return nil, usageFault("%v", err)
 	}
-	r = &rig{telemetry: telemetry.New(len(placements), log.Logger), tuner: tuner}
+	device, err := cpu.New(cpu.Options{Kernels: kernels, Tune: tuner.Run, Placements: placements, Priority: priority})
+	if err != nil {
+		return nil, err
+	}
+	r = &rig{
+		placements: placements, priority: priority, tuner: tuner,
+		telemetry: telemetry.New(log.Logger, device.Counters()),
+	}
 	pools, err := r.pools(c)
 	if err != nil {
 		return nil, err
@@ -64,7 +74,7 @@ func newRig(ctx context.Context, c *config.Config, child *tune.Child, log *loggi
 		return nil, usageFault("%v", err) // New does not connect: it can only dislike the settings
 	}
 	r.miner = miner.Options{
-		Source: r.client, Kernels: kernels, Tune: tuner.Run, Placements: placements, Priority: priority,
+		Source: r.client, Devices: []miner.Device{device},
 		Shares: uint64(c.Run.Shares), Telemetry: r.telemetry, Log: log.Logger,
 		// Rigs that share an extranonce1 (p2pool gives all of them none) must
 		// not search the same headers.
@@ -75,8 +85,8 @@ func newRig(ctx context.Context, c *config.Config, child *tune.Child, log *loggi
 
 // announce says what is about to happen.
 func (r *rig) announce(loaded *config.Result, log *logging) {
-	log.Info("quarry "+versionText(), zap.String("kernel", loaded.Config.CPU.Kernel), zap.Int("workers", len(r.miner.Placements)),
-		zap.String("cpus", placementText(r.miner.Placements)), zap.Stringer("priority", r.miner.Priority))
+	log.Info("quarry "+versionText(), zap.String("kernel", loaded.Config.CPU.Kernel), zap.Int("workers", len(r.placements)),
+		zap.String("cpus", placementText(r.placements)), zap.Stringer("priority", r.priority))
 	if loaded.File != "" {
 		log.Info("settings read", zap.String("file", loaded.File))
 	}

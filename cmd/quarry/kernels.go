@@ -10,8 +10,8 @@ import (
 
 	"quarry/affinity"
 	"quarry/config"
+	"quarry/device/cpu/tune"
 	"quarry/hashing"
-	"quarry/tune"
 )
 
 // This file wires package tune.

@@ -10,9 +10,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"quarry/config"
+	"quarry/device/cpu/tune"
 	"quarry/hashing"
 	"quarry/telemetry"
-	"quarry/tune"
 )
 
 const kernelsDescription = `Lists the hashing kernels in this program, tests each that this CPU can run

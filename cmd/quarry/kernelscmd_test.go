@@ -9,8 +9,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"quarry/device/cpu/tune"
 	"quarry/hashing"
-	"quarry/tune"
 )
 
 func TestKernelsCommand(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"quarry/tune"
+	"quarry/device/cpu/tune"
 )
 
 // Exit codes, documented in --help and the README.

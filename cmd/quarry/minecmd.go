@@ -14,9 +14,9 @@ import (
 	"go.uber.org/zap"
 
 	"quarry/config"
+	"quarry/device/cpu/tune"
 	"quarry/miner"
 	"quarry/stratum"
-	"quarry/tune"
 )
 
 func mineCommand() *cli.Command {
@@ -88,7 +88,7 @@ func (rig *rig) mine(ctx context.Context, c config.Config, log *logging, out io.
 	// Assembly cannot be preempted: with more Ps than workers, the network
 	// never waits for a worker to finish its batch. It is never set back: that
 	// would stop the world, and so wait for workers that get no CPU.
-	runtime.GOMAXPROCS(len(rig.miner.Placements) + spareProcs)
+	runtime.GOMAXPROCS(len(rig.placements) + spareProcs)
 
 	if c.Run.Time > 0 {
 		var done context.CancelFunc

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"quarry/affinity"
+	"quarry/device/cpu"
 	"quarry/hashing"
 	"quarry/internal/testutil"
 	"quarry/miner"
@@ -76,9 +77,12 @@ func (r recorded) mine(t *testing.T, kernel hashing.Kernel) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	device, err := cpu.New(cpu.Options{Kernels: []hashing.Kernel{kernel}, Placements: []affinity.Placement{{CPU: -1}}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	o := miner.Options{
-		Source: client, Kernels: []hashing.Kernel{kernel}, Placements: []affinity.Placement{{CPU: -1}},
-		Start: r.start(t), Shares: 1, Telemetry: telemetry.New(1, nil),
+		Source: client, Devices: []miner.Device{device}, Start: r.start(t), Shares: 1, Telemetry: telemetry.New(nil, device.Counters()),
 	}
 	if err := miner.Run(context.Background(), o); err != nil {
 		t.Fatal(err)

@@ -68,7 +68,7 @@ func (r *reporter) status(s telemetry.Snapshot) {
 		zap.Float64("hashes_per_second_session", s.Hashrate.Session),
 		zap.Float64s("worker_hashes_per_second_10s", workerRates(s)),
 		zap.Uint64("hardware_errors", s.HardwareErrors),
-		zap.Reflect("kernel", s.Kernel),
+		zap.Reflect("kernel", s.Kernel()),
 		zap.Reflect("difficulty", s.Difficulty),
 		zap.Reflect("expected_share_seconds", s.ExpectedShareSeconds),
 		zap.Any("effective_hashrate", s.Effective),
@@ -89,7 +89,7 @@ func statusLine(s telemetry.Snapshot, pool string) string {
 		"up " + telemetry.FormatSeconds(s.Seconds),
 	}
 	if s.HardwareErrors > 0 {
-		parts = slices.Insert(parts, 2, fmt.Sprintf("HARDWARE ERRORS %d, kernel now %s", s.HardwareErrors, s.Kernel))
+		parts = slices.Insert(parts, 2, fmt.Sprintf("HARDWARE ERRORS %d, kernel now %s", s.HardwareErrors, s.Kernel()))
 	}
 	return strings.Join(parts, " | ")
 }
@@ -111,10 +111,13 @@ func sharesText(s telemetry.Shares) string {
 	return text
 }
 
+// workerRates are those of the workers of all devices.
 func workerRates(s telemetry.Snapshot) []float64 {
-	rates := make([]float64, len(s.Workers))
-	for i, w := range s.Workers {
-		rates[i] = w.TenSeconds
+	rates := []float64{}
+	for _, d := range s.Devices {
+		for _, w := range d.Workers {
+			rates = append(rates, w.TenSeconds)
+		}
 	}
 	return rates
 }
@@ -124,7 +127,7 @@ func (r *reporter) summary(s telemetry.Snapshot) {
 	if r.log.json {
 		r.log.always.Info("summary", append(shareFields(s.Shares),
 			zap.Uint64("hardware_errors", s.HardwareErrors),
-			zap.Reflect("kernel", s.Kernel),
+			zap.Reflect("kernel", s.Kernel()),
 			zap.Uint64("hashes", s.Hashes),
 			zap.Float64("seconds", s.Seconds),
 			zap.Float64("hashes_per_second", s.Hashrate.Session),
@@ -161,7 +164,7 @@ func lastKernel(s telemetry.Snapshot) string {
 	if s.HardwareErrors == 0 {
 		return ""
 	}
-	return ", kernel " + s.Kernel.String() + " at the end"
+	return ", kernel " + s.Kernel().String() + " at the end"
 }
 
 // unsentText is " (2 not sent)", or nothing.

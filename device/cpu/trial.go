@@ -1,4 +1,4 @@
-package miner
+package cpu
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"quarry/hashing"
+	"quarry/miner"
 	"quarry/work"
 )
 
@@ -55,36 +56,32 @@ func (t *tally) rate() float64 {
 	return float64(rates[len(rates)/2])
 }
 
-// Stage is a running miner for whoever chooses its kernels, from one goroutine.
-type Stage struct {
-	feed    *feed
-	lineup  *lineup
+// Selector is a running device for whoever chooses its kernels, from one goroutine.
+type Selector struct {
+	search  *miner.Search
+	kernels *kernelSet
 	workers int
 }
 
-// Join lets the miner use one more kernel, behind those it has. It must have
+// Join lets the workers use one more kernel, behind those it has. It must have
 // passed its self-test.
-func (s *Stage) Join(k hashing.Kernel) { s.lineup.join(k) }
+func (s *Selector) Join(k hashing.Kernel) { s.kernels.add(k) }
 
 // Prefer puts the named kernels first, in that order, for jobs with versions to
 // roll or without.
-func (s *Stage) Prefer(rolling bool, names ...string) { s.lineup.prefer(rolling, names) }
+func (s *Selector) Prefer(rolling bool, names ...string) { s.kernels.prefer(rolling, names) }
 
 // Kernels are those in use for such jobs, the first one by the workers, the
 // others when it is found wrong. What was found wrong is missing.
-func (s *Stage) Kernels(rolling bool) []hashing.Kernel {
-	return slices.Clone(s.lineup.ranks().kernels(rolling))
+func (s *Selector) Kernels(rolling bool) []hashing.Kernel {
+	return slices.Clone(s.kernels.ranking().kernels(rolling))
 }
 
 // Job waits for a job, and reports whether it has versions to roll. The error is
 // ctx's.
-func (s *Stage) Job(ctx context.Context) (rolling bool, err error) {
-	for ctx.Err() == nil {
-		now := s.feed.newest()
-		if now.job != nil {
-			return rolls(now.job), nil
-		}
-		wait(ctx, now.replaced, nil)
+func (s *Selector) Job(ctx context.Context) (rolling bool, err error) {
+	if now := s.search.Await(ctx); now != nil {
+		return rolls(now.Job), nil
 	}
 	return false, ctx.Err()
 }
@@ -97,15 +94,15 @@ func rolls(job *work.Job) bool { return job.VersionMask&^job.Version != 0 }
 // median of its whole batches, 0 where there were too few. The first batch after
 // a change of the kernel does not count. It returns nil if the kernel is not in
 // use, or goes out meanwhile.
-func (s *Stage) Try(ctx context.Context, name string, rolling bool, d time.Duration) []float64 {
+func (s *Selector) Try(ctx context.Context, name string, rolling bool, d time.Duration) []float64 {
 	now := &trial{rolling: rolling, tallies: make([]tally, s.workers)}
-	if !s.lineup.begin(now, name) {
+	if !s.kernels.begin(now, name) {
 		return nil
 	}
 	pause := time.NewTimer(d)
 	defer pause.Stop()
 	wait(ctx, nil, pause.C)
-	if !s.lineup.end(now) {
+	if !s.kernels.end(now) {
 		return nil
 	}
 	rates := make([]float64, s.workers)
@@ -116,8 +113,8 @@ func (s *Stage) Try(ctx context.Context, name string, rolling bool, d time.Durat
 }
 
 // begin begins the trial of the named kernel, if it is in use.
-func (l *lineup) begin(t *trial, name string) bool {
-	return l.change(func(r *ranks) bool {
+func (s *kernelSet) begin(t *trial, name string) bool {
+	return s.change(func(r *ranking) bool {
 		list := r.kernels(t.rolling)
 		i := slices.IndexFunc(list, func(k hashing.Kernel) bool { return k.Name == name })
 		if i < 0 {
@@ -129,8 +126,8 @@ func (l *lineup) begin(t *trial, name string) bool {
 }
 
 // end ends the trial; it returns false if it was ended before.
-func (l *lineup) end(t *trial) bool {
-	return l.change(func(r *ranks) bool {
+func (s *kernelSet) end(t *trial) bool {
+	return s.change(func(r *ranking) bool {
 		was := r.trial == t
 		r.trial = nil
 		return was
@@ -142,14 +139,14 @@ func (l *lineup) end(t *trial) bool {
 const leastRest = time.Second
 
 // Rest waits for d, but hardly longer than until the next job.
-func (s *Stage) Rest(ctx context.Context, d time.Duration) {
-	job := s.feed.newest()
+func (s *Selector) Rest(ctx context.Context, d time.Duration) {
+	job := s.search.Newest()
 	short := time.NewTimer(min(d, leastRest))
 	defer short.Stop()
 	wait(ctx, nil, short.C)
 	if d > leastRest {
 		long := time.NewTimer(d - leastRest)
 		defer long.Stop()
-		wait(ctx, job.replaced, long.C)
+		wait(ctx, job.Replaced(), long.C)
 	}
 }

@@ -1,16 +1,16 @@
-package miner
+package cpu
 
 import (
 	"context"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"quarry/affinity"
 	"quarry/hashing"
-	"quarry/telemetry"
+	"quarry/miner"
+	"quarry/miner/minertest"
 	"quarry/work"
 )
 
@@ -32,10 +32,10 @@ func paced(name string, rate float64, last *atomic.Pointer[string]) hashing.Kern
 // grow; and in between the best kernel hashes.
 func TestTryTellsRates(t *testing.T) {
 	var last atomic.Pointer[string]
-	o := testOptions(t, 1, scripted{run: offers(testJob(t, 1, "1"))})
-	o.Kernels = []hashing.Kernel{paced("best", 5e6, &last), paced("slow", 1e6, &last)}
+	o := testMining(t, 1, minertest.Source{OnRun: minertest.Jobs(minertest.Job(t, 1, "1"))})
+	o.cpu.Kernels = []hashing.Kernel{paced("best", 5e6, &last), paced("slow", 1e6, &last)}
 	ctx, cancel := context.WithCancel(t.Context())
-	o.Tune = func(ctx context.Context, s *Stage) {
+	o.cpu.Tune = func(ctx context.Context, s *Selector) {
 		defer cancel()
 		if rolling, err := s.Job(ctx); !rolling || err != nil {
 			t.Errorf("job: %v, %v", rolling, err)
@@ -60,58 +60,63 @@ func TestTryTellsRates(t *testing.T) {
 			t.Errorf("%s hashes after the trials", name)
 		}
 	}
-	if err := Run(ctx, o); err != nil {
+	if err := miner.Run(ctx, o.Options); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // TestKernelsMayComeLater: workers wait for the first kernel, and hash with it.
 func TestKernelsMayComeLater(t *testing.T) {
-	o := testOptions(t, 2, scripted{run: offers(testJob(t, 1, "1e-6")), submit: accept})
-	later := o.Kernels[0]
-	o.Kernels, o.Shares = nil, 5
-	o.Tune = func(ctx context.Context, s *Stage) {
+	o := testMining(t, 2, minertest.Source{OnRun: minertest.Jobs(minertest.Job(t, 1, "1e-6")), OnSubmit: minertest.Accept})
+	later := o.cpu.Kernels[0]
+	o.cpu.Kernels, o.Shares = nil, 5
+	o.cpu.Tune = func(ctx context.Context, s *Selector) {
 		time.Sleep(20 * time.Millisecond)
 		if n := o.Telemetry.Counters.Hashes(); n > 0 {
 			t.Errorf("%d hashes without a kernel", n)
 		}
 		s.Join(later)
 	}
-	if err := Run(t.Context(), o); err != nil {
+	if err := miner.Run(t.Context(), o.Options); err != nil {
 		t.Fatal(err)
 	}
-	o.Tune = nil
-	if err := Run(t.Context(), o); err == nil {
-		t.Error("it runs without kernels")
+	if _, err := New(Options{Placements: o.cpu.Placements}); err == nil {
+		t.Error("there is a device without kernels")
 	}
 }
 
 // TestRest ends with its time or its context, and not with each of many jobs.
 func TestRest(t *testing.T) {
-	f := newFeed()
-	s := &Stage{feed: f}
-	began := time.Now()
-	s.Rest(t.Context(), 10*time.Millisecond)
-	if took := time.Since(began); took < 10*time.Millisecond || took > 5*time.Second {
-		t.Errorf("rested %v of 10 ms", took)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	s.Rest(ctx, time.Hour)
-	var flood sync.WaitGroup
-	defer flood.Wait()
-	flooding, stop := context.WithCancel(t.Context())
-	defer stop()
-	flood.Go(func() {
-		for flooding.Err() == nil {
-			time.Sleep(15 * time.Millisecond)
-			f.publish(nil)
+	var flooding atomic.Bool
+	job := minertest.Job(t, 1, "1000")
+	o := testMining(t, 1, minertest.Source{OnRun: func(ctx context.Context, publish func(*work.Job)) error {
+		for publish(job); ctx.Err() == nil; time.Sleep(15 * time.Millisecond) {
+			if flooding.Load() {
+				publish(job)
+			}
 		}
-	})
-	began = time.Now()
-	s.Rest(t.Context(), time.Hour)
-	if took := time.Since(began); took < leastRest || took > 30*time.Second {
-		t.Errorf("rested %v with new jobs all the time", took)
+		return nil
+	}})
+	ctx, cancel := context.WithCancel(t.Context())
+	o.cpu.Tune = func(ctx context.Context, s *Selector) {
+		defer cancel()
+		began := time.Now()
+		s.Rest(ctx, 10*time.Millisecond)
+		if took := time.Since(began); took < 10*time.Millisecond || took > 5*time.Second {
+			t.Errorf("rested %v of 10 ms", took)
+		}
+		over, end := context.WithCancel(ctx)
+		end()
+		s.Rest(over, time.Hour)
+		flooding.Store(true)
+		began = time.Now()
+		s.Rest(ctx, time.Hour)
+		if took := time.Since(began); took < leastRest || took > 30*time.Second {
+			t.Errorf("rested %v with new jobs all the time", took)
+		}
+	}
+	if err := miner.Run(ctx, o.Options); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -132,18 +137,11 @@ func BenchmarkTrials(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	d, err := hashing.ParseDifficulty("1000")
-	if err != nil {
-		b.Fatal(err)
-	}
-	job := &work.Job{Extranonce1: []byte{3}, Extranonce2Size: 4, Version: 0x20000000, VersionMask: 0x1fffe000, Difficulty: d, Received: time.Now()}
-	o := Options{
-		Source: scripted{run: offers(job)}, Kernels: []hashing.Kernel{kernel}, Placements: placements, Priority: affinity.PriorityLow,
-		Telemetry: telemetry.New(len(placements), nil),
-	}
+	o := testMining(b, len(placements), minertest.Source{OnRun: minertest.Jobs(minertest.Job(b, 1, "1000"))})
+	o.cpu.Kernels, o.cpu.Placements, o.cpu.Priority = []hashing.Kernel{kernel}, placements, affinity.PriorityLow
 	var ratios []float64
 	ctx, cancel := context.WithCancel(b.Context())
-	o.Tune = func(ctx context.Context, s *Stage) {
+	o.cpu.Tune = func(ctx context.Context, s *Selector) {
 		defer cancel()
 		rate := func(work func()) float64 {
 			began, before := time.Now(), o.Telemetry.Counters.Hashes()
@@ -161,7 +159,7 @@ func BenchmarkTrials(b *testing.B) {
 			ratios = append(ratios, 2*with/(without+rate(func() { time.Sleep(turn) })))
 		}
 	}
-	if err := Run(ctx, o); err != nil {
+	if err := miner.Run(ctx, o.Options); err != nil {
 		b.Fatal(err)
 	}
 	slices.Sort(ratios)

@@ -9,8 +9,8 @@ import (
 	"go.uber.org/zap"
 
 	"quarry/affinity"
+	"quarry/device/cpu"
 	"quarry/hashing"
-	"quarry/miner"
 )
 
 // Options are what a Tuner needs to know.
@@ -111,8 +111,8 @@ func (t *Tuner) Stop() {
 	}
 }
 
-// stage is [miner.Stage].
-type stage interface {
+// selector is [cpu.Selector].
+type selector interface {
 	Join(hashing.Kernel)
 	Prefer(rolling bool, names ...string)
 	Kernels(rolling bool) []hashing.Kernel
@@ -121,11 +121,11 @@ type stage interface {
 	Try(ctx context.Context, name string, rolling bool, d time.Duration) []float64
 }
 
-// Run lets the miner use the kernels as they pass their tests, and finds the
+// Run lets the workers use the kernels as they pass their tests, and finds the
 // best one while it mines. It ends with ctx.
-func (t *Tuner) Run(ctx context.Context, s *miner.Stage) { t.run(ctx, s) }
+func (t *Tuner) Run(ctx context.Context, s *cpu.Selector) { t.run(ctx, s) }
 
-func (t *Tuner) run(ctx context.Context, s stage) {
+func (t *Tuner) run(ctx context.Context, s selector) {
 	t.admit(ctx, s)
 	if t.named != "" {
 		return
@@ -153,7 +153,7 @@ func (t *Tuner) run(ctx context.Context, s stage) {
 
 // step takes the contest one window further. It returns how long to wait before
 // the next step.
-func (t *Tuner) step(ctx context.Context, s stage, c *contest) (wait time.Duration) {
+func (t *Tuner) step(ctx context.Context, s selector, c *contest) (wait time.Duration) {
 	c.keepOnly(names(s.Kernels(c.rolling)))
 	now := t.now()
 	switch {

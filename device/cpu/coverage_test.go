@@ -1,4 +1,4 @@
-package miner
+package cpu
 
 import (
 	"context"
@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"quarry/hashing"
+	"quarry/miner"
+	"quarry/miner/minertest"
+	"quarry/telemetry"
 	"quarry/work"
 )
 
@@ -58,7 +61,7 @@ type recorder struct {
 	// offer, which it knows by its stop word: no errors if that was set meanwhile.
 	stopped map[*hashing.Prehash]*uint32
 	calls   map[string]int
-	stage   atomic.Pointer[Stage]
+	stage   atomic.Pointer[Selector]
 	late    int // calls of a kernel after it went out
 	watch   func(hashes uint64)
 }
@@ -147,7 +150,7 @@ func TestExactCoverage(t *testing.T) {
 		fault := names[seed%uint64(len(names))]
 		var jobs []*work.Job
 		for i := range 1 + rng.IntN(4) {
-			job := testJob(t, byte(i), "1")
+			job := minertest.Job(t, byte(i), "1")
 			job.Extranonce2Size, job.VersionMask = 1, masks[rng.IntN(len(masks))]
 			jobs = append(jobs, job)
 		}
@@ -195,7 +198,7 @@ func checkCoverage(t *testing.T, r *recorder, jobs []*work.Job, kernels []hashin
 			}
 		}
 	}
-	source := scripted{run: func(ctx context.Context, publish func(*work.Job)) error {
+	source := minertest.Source{OnRun: func(ctx context.Context, publish func(*work.Job)) error {
 		for _, job := range jobs[:len(jobs)-1] {
 			publish(job)
 			<-turn
@@ -207,16 +210,16 @@ func checkCoverage(t *testing.T, r *recorder, jobs []*work.Job, kernels []hashin
 		}
 		return errors.New("all is searched")
 	}}
-	o := testOptions(t, workers, source)
-	o.Kernels, o.Start, o.nonces = kernels, start, nonces
+	o := testMining(t, workers, source)
+	o.cpu.Kernels, o.Start, o.cpu.nonces = kernels, start, nonces
 	tune := switching(r.rng.Uint64())
-	o.Tune = func(ctx context.Context, s *Stage) {
+	o.cpu.Tune = func(ctx context.Context, s *Selector) {
 		r.stage.Store(s)
 		tune(ctx, s)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if err := Run(ctx, o); err == nil || err.Error() != "all is searched" {
+	if err := miner.Run(ctx, o.Options); err == nil || err.Error() != "all is searched" {
 		t.Fatalf("ended with %v", err)
 	}
 
@@ -265,8 +268,8 @@ func checkCoverage(t *testing.T, r *recorder, jobs []*work.Job, kernels []hashin
 }
 
 // switching has the workers change their kernel every few batches.
-func switching(seed uint64) func(context.Context, *Stage) {
-	return func(ctx context.Context, s *Stage) {
+func switching(seed uint64) func(context.Context, *Selector) {
+	return func(ctx context.Context, s *Selector) {
 		rng := rand.New(rand.NewPCG(seed, 5))
 		for ctx.Err() == nil {
 			rolling := rng.IntN(2) == 0
@@ -294,7 +297,7 @@ func TestEveryShareOnce(t *testing.T) {
 	for seed, mask := range []uint32{0, 0x00006000, 0x00004000} {
 		for _, versions := range []int{1, 3, 32} {
 			t.Run(fmt.Sprintf("mask %08x, %d versions", mask, versions), func(t *testing.T) {
-				job := testJob(t, 1, "4.6e-10")
+				job := minertest.Job(t, 1, "4.6e-10")
 				job.Extranonce2Size, job.VersionMask = 1, mask
 				job.Received = time.Now().Add(time.Hour) // no ntime is rolled
 				want := sharesOf(job, nonces)
@@ -302,8 +305,8 @@ func TestEveryShareOnce(t *testing.T) {
 				var mu sync.Mutex
 				seen := map[sharePlace]int{}
 				all := make(chan struct{})
-				source := scripted{
-					run: func(ctx context.Context, publish func(*work.Job)) error {
+				source := minertest.Source{
+					OnRun: func(ctx context.Context, publish func(*work.Job)) error {
 						publish(job)
 						select {
 						case <-all:
@@ -311,16 +314,16 @@ func TestEveryShareOnce(t *testing.T) {
 						}
 						return errors.New("all is found")
 					},
-					submit: accept,
+					OnSubmit: minertest.Accept,
 				}
-				o := testOptions(t, 2, source)
-				good := o.Kernels[0]
+				o := testMining(t, 2, source)
+				good := o.cpu.Kernels[0]
 				good.Versions = versions
 				other := good
 				other.Name, other.Lanes = "other", 7
 				wrong, called := spoiled(good, uint64(seed))
-				o.Kernels = []hashing.Kernel{wrong, good, other}
-				o.nonces, o.Tune = nonces, func(ctx context.Context, s *Stage) {
+				o.cpu.Kernels = []hashing.Kernel{wrong, good, other}
+				o.cpu.nonces, o.cpu.Tune = nonces, func(ctx context.Context, s *Selector) {
 					select {
 					case <-called: // so that there is an error
 						switching(uint64(seed))(ctx, s)
@@ -341,7 +344,7 @@ func TestEveryShareOnce(t *testing.T) {
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
-				if err := Run(ctx, o); err == nil || err.Error() != "all is found" {
+				if err := miner.Run(ctx, o.Options); err == nil || err.Error() != "all is found" {
 					t.Fatalf("ended with %v", err)
 				}
 				for place, n := range seen {
@@ -350,11 +353,77 @@ func TestEveryShareOnce(t *testing.T) {
 					}
 				}
 				s := o.Telemetry.Snapshot()
-				if hashes := uint64(256 * nonces << bits.OnesCount32(mask)); s.Hashes != hashes || s.HardwareErrors == 0 || s.Kernel == "spoiled" {
-					t.Errorf("%d hashes, %d errors, kernel %s; want %d, some, another", s.Hashes, s.HardwareErrors, s.Kernel, hashes)
+				if hashes := uint64(256 * nonces << bits.OnesCount32(mask)); s.Hashes != hashes || s.HardwareErrors == 0 || s.Kernel() == "spoiled" {
+					t.Errorf("%d hashes, %d errors, kernel %s; want %d, some, another", s.Hashes, s.HardwareErrors, s.Kernel(), hashes)
 				}
 			})
 		}
+	}
+}
+
+// TestTwoDevicesShareAJob has the CPU and a device of another kind search the same
+// jobs: each share there is comes up exactly once, and each hash is counted once.
+func TestTwoDevicesShareAJob(t *testing.T) {
+	const nonces, mask = 40, 0x00006000
+	job := minertest.Job(t, 1, "4.6e-10")
+	job.Extranonce2Size, job.VersionMask = 1, mask
+	job.Received = time.Now().Add(time.Hour) // no ntime is rolled
+	want := sharesOf(job, nonces)
+
+	var mu sync.Mutex
+	seen := map[sharePlace]int{}
+	all := make(chan struct{})
+	o := testMining(t, 2, minertest.Source{
+		OnRun: func(ctx context.Context, publish func(*work.Job)) error {
+			publish(job)
+			select {
+			case <-all:
+			case <-ctx.Done():
+			}
+			return errors.New("all is found")
+		},
+		OnSubmit: minertest.Accept,
+	})
+	o.cpu.nonces = nonces
+	other := minertest.NewReference("other", 2)
+	other.Nonces = nonces
+	began := make(chan struct{})
+	other.Batch = sync.OnceFunc(func() { close(began) })
+	scan := o.cpu.Kernels[0].Scan
+	o.cpu.Kernels[0].Scan = func(p *hashing.Prehash, start, count uint32, hits []hashing.Hit) (int, uint32) {
+		<-began // so that each device has a part
+		return scan(p, start, count, hits)
+	}
+	o.Devices = append(o.Devices, other)
+	o.Telemetry = telemetry.New(nil, o.Devices[0].Counters(), other.Counters())
+	o.Trace.Settled = func(share *work.Share, _ time.Time, _ work.Verdict) {
+		mu.Lock()
+		defer mu.Unlock()
+		seen[sharePlace{share.Version, share.Nonce, share.Extranonce2[0]}]++
+		if len(seen) == len(want) {
+			select {
+			case <-all:
+			default:
+				close(all)
+			}
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := miner.Run(ctx, o.Options); err == nil || err.Error() != "all is found" {
+		t.Fatalf("ended with %v; %d of %d shares", err, len(seen), len(want))
+	}
+	for place, n := range seen {
+		if n != 1 || !want[place] {
+			t.Fatalf("share %+v came up %d times; is one: %v", place, n, want[place])
+		}
+	}
+	s := o.Telemetry.Snapshot()
+	if hashes := uint64(256 * nonces << bits.OnesCount32(mask)); s.Hashes != hashes || s.Devices[0].Hashes+s.Devices[1].Hashes != hashes {
+		t.Errorf("%d hashes, want %d: %+v", s.Hashes, hashes, s.Devices)
+	}
+	if s.Devices[0].Hashes == 0 || s.Devices[1].Hashes == 0 || s.Devices[0].Kernel != "generic" || s.Devices[1].Kernel != "reference" {
+		t.Errorf("each device should have a part: %+v", s.Devices)
 	}
 }
 

@@ -28,7 +28,7 @@ func (t *Tuner) Test(ctx context.Context) ([]Finding, error) {
 	case err != nil:
 		t.log.Warn("the kernels are tested in this process", zap.Error(err))
 		found = nil
-		t.testHere(t.Kernels(true), func(f Finding) { found = append(found, f) })
+		t.testHere(ctx, t.Kernels(true), func(f Finding) { found = append(found, f) })
 	}
 	for i := range found {
 		if f := t.about(found[i].Kernel); f != nil {

@@ -1,4 +1,4 @@
-package miner
+package cpu
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 
 	"quarry/affinity"
 	"quarry/hashing"
+	"quarry/miner"
 	"quarry/telemetry"
 	"quarry/work"
 )
@@ -30,10 +31,6 @@ const (
 	// startBatch takes about a millisecond on slow machines.
 	startBatch = 2048
 	nonces     = 1 << 32 // in a work
-	// exhaustedPause is how long a worker waits for the clock when a job's
-	// space is used up: by then ntime may be rolled one further.
-	exhaustedPause = time.Second
-	exhaustedQuiet = time.Minute // between two lines about that
 	// checkPause is how often a worker tests its kernel again: a wrong hit shows
 	// by itself, a missed one does not. A test takes about a millisecond.
 	checkPause = time.Minute
@@ -41,74 +38,63 @@ const (
 
 // worker searches on one thread. Everything in it belongs to its goroutine.
 type worker struct {
-	index     int
-	place     affinity.Placement
-	lineup    *lineup
-	feed      *feed
-	roller    *work.Roller
-	counter   *telemetry.WorkerCounter
-	telemetry *telemetry.Telemetry
-	shares    *submitter
-	examiner  func() *hashing.Examiner
-	nonces    uint64        // in a work
-	pause     time.Duration // between tests of the kernel
-	trace     Trace
-	log       *zap.Logger
+	index    int
+	place    affinity.Placement
+	kernels  *kernelSet
+	search   *miner.Search
+	counters *telemetry.Device
+	counter  *telemetry.WorkerCounter
+	examiner func() *hashing.Examiner
+	nonces   uint64        // in a work
+	pause    time.Duration // between tests of the kernel
+	log      *zap.Logger
 
-	toldExhausted time.Time
-
-	ranks   *ranks // that kernel comes from
+	ranking *ranking // that kernel comes from
 	kernel  hashing.Kernel
 	rolling bool   // kernel was chosen for a job with versions to roll
 	trial   *trial // that kernel is on; nil: none
 	fresh   bool   // no batch was searched since kernel was chosen
-	told    string // the kernel that telemetry knows of
+	known   string // the kernel that telemetry knows of
 	checked time.Time
 	work    work.Work
 	batch   batch
 	sizes   map[string]*uint64 // hashes per batch of each kernel, by name, tuned to batchTime
 	size    *uint64            // that of kernel
+	pacer   pacer
 }
 
-// run searches whatever the feed offers until ctx ends. The thread it locks is
-// never unlocked: it dies with the goroutine, and its pinning and priority
-// with it.
+// run searches what there is until ctx ends. The thread it locks is never
+// unlocked: it dies with the goroutine, and its pinning and priority with it.
 func (w *worker) run(ctx context.Context, priority affinity.Priority) {
 	runtime.LockOSThread()
-	w.settle(priority)
+	w.setThread(priority)
 	w.batch.hits = make([]hashing.Hit, hashing.MinHits)
 	w.sizes = make(map[string]*uint64)
 	w.checked = time.Now()
-	var last *offer
+	var last *miner.Assignment
 	for ctx.Err() == nil {
-		now := w.feed.newest()
-		if now.job == nil {
-			wait(ctx, now.replaced, nil)
-			continue
+		now := w.search.Await(ctx)
+		if now == nil {
+			return
 		}
-		if !w.choose(now.job) { // no kernel is known to be right so far
-			wait(ctx, w.ranks.replaced, nil)
+		if !w.choose(now.Job) { // no kernel is known to be right so far
+			wait(ctx, w.ranking.replaced, nil)
 			continue
 		}
 		// As many versions as there may be, whichever kernel it is: the next one may
 		// be faster with many, and none is slower.
-		nonce, err := w.roller.Next(&w.work, now.job, hashing.MaxVersions, time.Since(now.job.Received))
-		if err != nil { // work.ErrExhausted
-			w.tellExhausted(now.job)
-			pause := time.NewTimer(exhaustedPause)
-			wait(ctx, now.replaced, pause.C)
-			pause.Stop()
+		nonce, ok := w.search.Next(ctx, &w.work, now, hashing.MaxVersions)
+		if !ok {
 			continue
 		}
-		w.work.Prehash().Stop = &now.stop.word
 		if last == nil {
-			w.log.Debug("worker begins to hash", zap.Int("worker", w.index), zap.String("job", now.job.ID))
+			w.log.Debug("worker begins to hash", zap.Int("worker", w.index), zap.String("job", now.Job.ID))
 		}
-		if now != last && w.trace.Switched != nil {
-			w.trace.Switched(w.index, now.job)
+		if now != last {
+			w.search.Switched(w.index, now.Job)
 		}
 		last = now
-		w.search(ctx, now, nonce)
+		w.scan(ctx, now, nonce)
 	}
 }
 
@@ -116,12 +102,12 @@ func (w *worker) run(ctx context.Context, priority affinity.Priority) {
 // returns false while there is none.
 func (w *worker) choose(job *work.Job) bool {
 	rolling := rolls(job)
-	now := w.lineup.ranks()
-	if now == w.ranks && rolling == w.rolling {
+	now := w.kernels.ranking()
+	if now == w.ranking && rolling == w.rolling {
 		return w.kernel.Scan != nil
 	}
 	before := w.kernel.Name
-	w.ranks, w.rolling, w.fresh = now, rolling, true
+	w.ranking, w.rolling, w.fresh = now, rolling, true
 	var ok bool
 	if w.kernel, w.trial, ok = now.choice(rolling); !ok {
 		return false
@@ -129,9 +115,9 @@ func (w *worker) choose(job *work.Job) bool {
 	if w.kernel.Name != before {
 		w.size = w.sizeOf(w.kernel.Name)
 	}
-	if w.trial == nil && w.kernel.Name != w.told {
-		w.told = w.kernel.Name
-		w.telemetry.SetKernel(w.told)
+	if w.trial == nil && w.kernel.Name != w.known {
+		w.known = w.kernel.Name
+		w.counters.SetKernel(w.known)
 	}
 	return true
 }
@@ -148,31 +134,26 @@ func (w *worker) sizeOf(kernel string) *uint64 {
 	return size
 }
 
-// tellExhausted says, by one worker for all and once in a while, why there is
-// less hashing than could be.
-func (w *worker) tellExhausted(job *work.Job) {
-	if w.index != 0 || time.Since(w.toldExhausted) < exhaustedQuiet {
-		return
-	}
-	w.toldExhausted = time.Now()
-	w.log.Warn("nothing left to search in the pool's job: its extranonce2 is too short; waiting for the next second or job",
-		zap.Int("extranonce2_size", job.Extranonce2Size), zap.String("job", job.ID), zap.String("pool", job.Pool))
-}
-
-// search scans the work's nonces from start on until they are spent, the job
-// is replaced or ctx ends.
-func (w *worker) search(ctx context.Context, now *offer, start uint32) {
-	for left := w.nonces; left > 0 && w.feed.newest() == now && ctx.Err() == nil; {
-		w.choose(now.job)
+// scan scans the work's nonces from start on until they are spent, the job is
+// replaced or ctx ends.
+func (w *worker) scan(ctx context.Context, now *miner.Assignment, start uint32) {
+	w.pacer.resume(time.Now())
+	defer func() { w.pacer.pause(time.Now()) }()
+	for left := w.nonces; left > 0 && w.search.Newest() == now && ctx.Err() == nil; {
+		if !w.pacer.ready(ctx, now.Replaced()) {
+			continue
+		}
+		w.choose(now.Job)
 		count := w.count(left)
 		w.batch.scan(w.kernel, &w.work, start, count)
-		if w.batch.fault != nil && w.distrust() {
+		w.pacer.worked += w.batch.took
+		if w.batch.fault != nil && w.dropKernel() {
 			continue // the next kernel searches these nonces again
 		}
 		w.note(count)
 		w.tune(w.batch.took, w.batch.done == count)
 		for _, share := range w.batch.shares {
-			w.shares.offer(share)
+			w.search.Found(share)
 		}
 		done := w.batch.done
 		w.counter.Add(uint64(done) * uint64(w.work.Versions))
@@ -194,7 +175,7 @@ func (w *worker) note(count uint32) {
 	switch {
 	case w.fresh:
 		w.fresh = false
-	case w.trial != nil && w.batch.done == count && w.batch.took >= batchTime/2 && w.lineup.ranks() == w.ranks:
+	case w.trial != nil && w.batch.done == count && w.batch.took >= batchTime/2 && w.kernels.ranking() == w.ranking:
 		w.trial.tallies[w.index].note(uint64(count)*uint64(w.work.Versions), w.batch.took)
 	}
 }
@@ -224,22 +205,22 @@ func (w *worker) check() {
 	w.checked = time.Now()
 	if fault := w.examiner().Test(w.kernel); fault != nil {
 		w.batch.wrong, w.batch.fault = 1, fault
-		w.distrust()
+		w.dropKernel()
 	}
 }
 
-// distrust counts the batch's wrong hits as hardware errors and takes the
+// dropKernel counts the batch's wrong hits as hardware errors and takes the
 // kernel out of use, for all workers. It returns false if there is no other.
-func (w *worker) distrust() bool {
+func (w *worker) dropKernel() bool {
 	for range w.batch.wrong {
 		w.counter.AddHardwareError()
 	}
-	out, news := w.lineup.demote(w.kernel.Name)
+	out, first := w.kernels.remove(w.kernel.Name)
 	line := w.log.With(zap.String("kernel", w.kernel.Name), zap.Int("worker", w.index), zap.Int("cpu", w.place.CPU), zap.Error(w.batch.fault))
 	switch {
-	case news:
+	case first:
 		line.Error("hardware error: the kernel is wrong and is not used any more; lower the clock or check the cooling, and restart to use it again",
-			zap.String("next_kernel", w.lineup.ranks().kernels(w.rolling)[0].Name))
+			zap.String("next_kernel", w.kernels.ranking().kernels(w.rolling)[0].Name))
 	case !out:
 		// The first says it all; later ones are logged ever more rarely.
 		n := w.counter.HardwareErrors()
@@ -251,21 +232,22 @@ func (w *worker) distrust() bool {
 	return out
 }
 
-// settle pins the thread and sets its priority, as far as the system lets it.
+// setThread pins the thread and sets its priority, as far as the system lets it.
 // What the system cannot do at all is said once, by the first worker.
-func (w *worker) settle(priority affinity.Priority) {
-	complain := func(what string, err error) {
+func (w *worker) setThread(priority affinity.Priority) {
+	warn := func(what string, err error) {
 		if err != nil && (w.index == 0 || !errors.Is(err, errors.ErrUnsupported)) {
 			w.log.Warn(what, zap.Int("worker", w.index), zap.Int("cpu", w.place.CPU), zap.Error(err))
 		}
 	}
 	if w.place.Pinned {
-		complain("worker is not pinned to its CPU", affinity.PinThread(w.place.CPU))
+		warn("worker is not pinned to its CPU", affinity.PinThread(w.place.CPU))
 	}
-	complain("worker keeps its normal priority", affinity.SetThreadPriority(priority))
+	warn("worker keeps its normal priority", affinity.SetThreadPriority(priority))
 }
 
-// wait returns when ctx ends or one of the channels speaks; pause may be nil.
+// wait returns when ctx ends, replaced is closed or the pause is over. Nil
+// channels do not count.
 func wait(ctx context.Context, replaced <-chan struct{}, pause <-chan time.Time) {
 	select {
 	case <-ctx.Done():

@@ -1,4 +1,4 @@
-package miner
+package cpu
 
 import (
 	"slices"
@@ -8,23 +8,23 @@ import (
 	"quarry/hashing"
 )
 
-// lineup is the kernels that may be used, shared by all workers. A kernel that
+// kernelSet is the kernels that may be used, shared by all workers. A kernel that
 // was found wrong is out for good; the last one stays, whatever it does. Workers
-// compare pointers between batches to learn of a change, as with the feed.
-type lineup struct {
+// compare pointers between batches to learn of a change, as with a new job.
+type kernelSet struct {
 	mu      sync.Mutex // held by those who change it
-	current atomic.Pointer[ranks]
+	current atomic.Pointer[ranking]
 }
 
-// ranks are the kernels that may be used now. They do not change.
-type ranks struct {
+// ranking is the kernels that may be used now, in order. It does not change.
+type ranking struct {
 	rolled, plain []hashing.Kernel // best first, for jobs with and without versions to roll
 	trial         *trial           // nil: the best one is used
 	replaced      chan struct{}    // closed when there are others
 }
 
 // kernels are those for jobs with versions to roll, or without.
-func (r *ranks) kernels(rolling bool) []hashing.Kernel {
+func (r *ranking) kernels(rolling bool) []hashing.Kernel {
 	if rolling {
 		return r.rolled
 	}
@@ -33,7 +33,7 @@ func (r *ranks) kernels(rolling bool) []hashing.Kernel {
 
 // choice is the kernel for a job; ok is false while there is none. The trial
 // is nil if the kernel is not on trial.
-func (r *ranks) choice(rolling bool) (kernel hashing.Kernel, on *trial, ok bool) {
+func (r *ranking) choice(rolling bool) (kernel hashing.Kernel, on *trial, ok bool) {
 	if r.trial != nil && r.trial.rolling == rolling {
 		return r.trial.kernel, r.trial, true
 	}
@@ -44,33 +44,33 @@ func (r *ranks) choice(rolling bool) (kernel hashing.Kernel, on *trial, ok bool)
 	return list[0], nil, true
 }
 
-// newLineup begins with these, best first.
-func newLineup(kernels []hashing.Kernel) *lineup {
-	l := &lineup{}
-	l.current.Store(&ranks{rolled: slices.Clone(kernels), plain: slices.Clone(kernels), replaced: make(chan struct{})})
-	return l
+// newKernelSet begins with these, best first.
+func newKernelSet(kernels []hashing.Kernel) *kernelSet {
+	s := &kernelSet{}
+	s.current.Store(&ranking{rolled: slices.Clone(kernels), plain: slices.Clone(kernels), replaced: make(chan struct{})})
+	return s
 }
 
-func (l *lineup) ranks() *ranks { return l.current.Load() }
+func (s *kernelSet) ranking() *ranking { return s.current.Load() }
 
-// change replaces the ranks by a copy that edit has changed, with lists of its own
+// change replaces the ranking by a copy that edit has changed, with lists of its own
 // if it changes them. It does nothing if edit returns false.
-func (l *lineup) change(edit func(*ranks) bool) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	old := l.current.Load()
-	next := &ranks{rolled: old.rolled, plain: old.plain, trial: old.trial, replaced: make(chan struct{})}
+func (s *kernelSet) change(edit func(*ranking) bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := s.current.Load()
+	next := &ranking{rolled: old.rolled, plain: old.plain, trial: old.trial, replaced: make(chan struct{})}
 	if !edit(next) {
 		return false
 	}
-	l.current.Store(next)
+	s.current.Store(next)
 	close(old.replaced)
 	return true
 }
 
-// join puts a kernel behind the others.
-func (l *lineup) join(k hashing.Kernel) {
-	l.change(func(r *ranks) bool {
+// add puts a kernel behind the others.
+func (s *kernelSet) add(k hashing.Kernel) {
+	s.change(func(r *ranking) bool {
 		r.rolled, r.plain = slices.Concat(r.rolled, []hashing.Kernel{k}), slices.Concat(r.plain, []hashing.Kernel{k})
 		return true
 	})
@@ -78,14 +78,14 @@ func (l *lineup) join(k hashing.Kernel) {
 
 // prefer puts the named kernels first, in that order. It reports whether that
 // changed anything.
-func (l *lineup) prefer(rolling bool, names []string) bool {
+func (s *kernelSet) prefer(rolling bool, names []string) bool {
 	place := func(k hashing.Kernel) int {
 		if i := slices.Index(names, k.Name); i >= 0 {
 			return i
 		}
 		return len(names)
 	}
-	return l.change(func(r *ranks) bool {
+	return s.change(func(r *ranking) bool {
 		before := r.kernels(rolling)
 		list := slices.Clone(before)
 		slices.SortStableFunc(list, func(a, b hashing.Kernel) int { return place(a) - place(b) })
@@ -98,11 +98,11 @@ func (l *lineup) prefer(rolling bool, names []string) bool {
 	})
 }
 
-// demote takes the kernel of that name out. news is false if another worker
+// remove takes the kernel of that name out. first is false if another worker
 // did so before; out is false if it is the last one and stays.
-func (l *lineup) demote(name string) (out, news bool) {
+func (s *kernelSet) remove(name string) (out, first bool) {
 	named := func(k hashing.Kernel) bool { return k.Name == name }
-	news = l.change(func(r *ranks) bool {
+	first = s.change(func(r *ranking) bool {
 		if out = !slices.ContainsFunc(r.rolled, named); out {
 			return false
 		}
@@ -113,5 +113,5 @@ func (l *lineup) demote(name string) (out, news bool) {
 		out = len(r.rolled) > 0
 		return out
 	})
-	return out, news
+	return out, first
 }

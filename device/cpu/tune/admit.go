@@ -13,8 +13,8 @@ import (
 	"quarry/telemetry"
 )
 
-// admit lets the miner use each kernel that passes its test, until all are tested.
-func (t *Tuner) admit(ctx context.Context, s stage) {
+// admit lets the workers use each kernel that passes its test, until all are tested.
+func (t *Tuner) admit(ctx context.Context, s selector) {
 	impatient := time.NewTimer(t.grace)
 	defer impatient.Stop()
 	joined := map[string]bool{}
@@ -45,7 +45,7 @@ func (t *Tuner) admit(ctx context.Context, s stage) {
 			join(f)
 		case <-impatient.C:
 			if t.named == "" && len(joined) == 0 {
-				t.testHere(t.safe(), join)
+				t.testHere(ctx, t.safe(), join)
 			}
 		case <-ctx.Done():
 			return
@@ -73,10 +73,10 @@ func (t *Tuner) fallBack(ctx context.Context, join func(Finding)) {
 	case t.failed == nil || ctx.Err() != nil:
 	case t.named != "":
 		t.log.Debug("the kernels cannot be tested", zap.Error(t.failed))
-		t.testHere(t.safe(), join)
+		t.testHere(ctx, t.safe(), join)
 	default:
 		t.log.Warn("the kernels are tested in the miner's own process", zap.Error(t.failed))
-		t.testHere(t.kernels, join)
+		t.testHere(ctx, t.kernels, join)
 	}
 }
 
@@ -85,10 +85,13 @@ func (t *Tuner) safe() []hashing.Kernel {
 	return slices.DeleteFunc(slices.Clone(t.kernels), func(k hashing.Kernel) bool { return k.Missing != nil })
 }
 
-// testHere tests kernels in this process.
-func (t *Tuner) testHere(list []hashing.Kernel, tell func(Finding)) {
+// testHere tests kernels in this process, until ctx ends.
+func (t *Tuner) testHere(ctx context.Context, list []hashing.Kernel, tell func(Finding)) {
 	examiner := hashing.NewExaminer()
 	for _, k := range list {
+		if ctx.Err() != nil {
+			return
+		}
 		tell(testOne(examiner, k))
 	}
 }

@@ -10,34 +10,17 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"quarry/affinity"
-	"quarry/hashing"
+	"quarry/device/cpu"
 	"quarry/miner"
+	"quarry/miner/minertest"
 	"quarry/telemetry"
-	"quarry/work"
 )
-
-// onejob is a source of one job.
-type onejob struct{ job *work.Job }
-
-func (o onejob) Run(ctx context.Context, publish func(*work.Job)) error {
-	publish(o.job)
-	<-ctx.Done()
-	return nil
-}
-
-func (onejob) Submit(context.Context, *work.Share) work.Verdict {
-	return work.Verdict{Kind: work.Accepted, Sent: true}
-}
 
 // TestTunesARealMiner: with the real child and kernels, it mines from the first
 // that passed to the best known, which it keeps. On a busy machine that takes as
 // long as it takes.
 func TestTunesARealMiner(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
-	d, err := hashing.ParseDifficulty("0.0001")
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var tried string
@@ -55,11 +38,13 @@ func TestTunesARealMiner(t *testing.T) {
 	tuner.budget.atOnce = time.Hour // a busy machine spoils most of its windows
 	tuner.Start(ctx, "")
 	defer tuner.Stop()
-	job := &work.Job{
-		ID: "1", Coinb1: []byte{1}, Coinb2: []byte{2}, Extranonce1: []byte{3}, Extranonce2Size: 4,
-		Version: 0x20000000, VersionMask: 0x1fffe000, NBits: 0x1d00ffff, Difficulty: d, Received: time.Now(),
+	job := minertest.Job(t, 1, "0.0001")
+	device, err := cpu.New(cpu.Options{Tune: tuner.Run, Placements: places})
+	if err != nil {
+		t.Fatal(err)
 	}
-	o := miner.Options{Source: onejob{job}, Tune: tuner.Run, Placements: places, Telemetry: telemetry.New(1, nil)}
+	source := minertest.Source{OnRun: minertest.Jobs(job), OnSubmit: minertest.Accept}
+	o := miner.Options{Source: source, Devices: []miner.Device{device}, Telemetry: telemetry.New(nil, device.Counters())}
 	if err := miner.Run(ctx, o); err != nil {
 		t.Fatal(err)
 	}

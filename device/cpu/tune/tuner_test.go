@@ -16,7 +16,7 @@ import (
 	"quarry/hashing"
 )
 
-// machine is a stage with a clock of its own, on which nothing takes time but
+// machine is a selector with a clock of its own, on which nothing takes time but
 // windows and rests.
 type machine struct {
 	began, now, end time.Time

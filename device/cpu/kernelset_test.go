@@ -1,4 +1,4 @@
-package miner
+package cpu
 
 import (
 	"context"
@@ -10,6 +10,8 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"quarry/hashing"
+	"quarry/miner"
+	"quarry/miner/minertest"
 	"quarry/work"
 )
 
@@ -26,42 +28,42 @@ func named(name string, called chan<- string) hashing.Kernel {
 	return k
 }
 
-func TestLineup(t *testing.T) {
+func TestKernelSet(t *testing.T) {
 	list := func(names ...string) (kernels []hashing.Kernel) {
 		for _, name := range names {
 			kernels = append(kernels, named(name, nil))
 		}
 		return kernels
 	}
-	l := newLineup(nil)
-	if _, _, ok := l.ranks().choice(true); ok {
+	set := newKernelSet(nil)
+	if _, _, ok := set.ranking().choice(true); ok {
 		t.Error("there is a choice of no kernels")
 	}
 	for _, k := range list("c", "b", "a") {
-		l.join(k)
+		set.add(k)
 	}
-	if !l.prefer(true, []string{"a", "x", "b"}) || !l.prefer(false, []string{"b", "a"}) || l.prefer(false, []string{"b"}) {
+	if !set.prefer(true, []string{"a", "x", "b"}) || !set.prefer(false, []string{"b", "a"}) || set.prefer(false, []string{"b"}) {
 		t.Error("prefer does not say what it changed")
 	}
-	step := func(name string, wantOut, wantNews bool, rolled, plain string) {
+	step := func(name string, wantOut, wantFirst bool, rolled, plain string) {
 		t.Helper()
-		out, news := l.demote(name)
-		if r := l.ranks(); out != wantOut || news != wantNews || r.rolled[0].Name != rolled || r.plain[0].Name != plain {
-			t.Errorf("after %s: out %v, news %v, best %s and %s", name, out, news, r.rolled[0].Name, r.plain[0].Name)
+		out, first := set.remove(name)
+		if r := set.ranking(); out != wantOut || first != wantFirst || r.rolled[0].Name != rolled || r.plain[0].Name != plain {
+			t.Errorf("after %s: out %v, first %v, best %s and %s", name, out, first, r.rolled[0].Name, r.plain[0].Name)
 		}
 	}
 	on := &trial{rolling: true}
-	if !l.begin(on, "a") || l.begin(&trial{}, "x") {
+	if !set.begin(on, "a") || set.begin(&trial{}, "x") {
 		t.Error("a trial of what is not there, or none of what is")
 	}
-	if k, now, _ := l.ranks().choice(true); k.Name != "a" || now != on {
+	if k, now, _ := set.ranking().choice(true); k.Name != "a" || now != on {
 		t.Errorf("on trial is %s", k.Name)
 	}
-	if k, now, _ := l.ranks().choice(false); k.Name != "b" || now != nil {
+	if k, now, _ := set.ranking().choice(false); k.Name != "b" || now != nil {
 		t.Errorf("jobs of the other kind have %s", k.Name)
 	}
 	step("a", true, true, "b", "b")
-	if l.end(on) {
+	if set.end(on) {
 		t.Error("the trial of a kernel that is out goes on")
 	}
 	step("a", true, false, "b", "b")
@@ -72,10 +74,10 @@ func TestLineup(t *testing.T) {
 // TestEachJobHasItsKernel: the order depends on whether there are versions to roll.
 func TestEachJobHasItsKernel(t *testing.T) {
 	called := make(chan string)
-	plain := testJob(t, 2, "1")
+	plain := minertest.Job(t, 2, "1")
 	plain.VersionMask = 0
 	step := make(chan *work.Job)
-	source := scripted{run: func(ctx context.Context, publish func(*work.Job)) error {
+	source := minertest.Source{OnRun: func(ctx context.Context, publish func(*work.Job)) error {
 		for {
 			select {
 			case job := <-step:
@@ -85,24 +87,24 @@ func TestEachJobHasItsKernel(t *testing.T) {
 			}
 		}
 	}}
-	o := testOptions(t, 1, source)
+	o := testMining(t, 1, source)
 	a, b := named("a", called), named("b", called)
-	o.Kernels = []hashing.Kernel{a, b}
-	o.Tune = func(_ context.Context, s *Stage) { s.Prefer(false, "b") }
+	o.cpu.Kernels = []hashing.Kernel{a, b}
+	o.cpu.Tune = func(_ context.Context, s *Selector) { s.Prefer(false, "b") }
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- Run(ctx, o) }()
+	go func() { ended <- miner.Run(ctx, o.Options) }()
 	for _, round := range []struct {
 		job  *work.Job
 		want string
-	}{{testJob(t, 1, "1"), "a"}, {plain, "b"}, {testJob(t, 3, "1"), "a"}} {
+	}{{minertest.Job(t, 1, "1"), "a"}, {plain, "b"}, {minertest.Job(t, 3, "1"), "a"}} {
 		step <- round.job
 		for got := range called {
 			if got == round.want {
 				break
 			}
 		}
-		if got := o.Telemetry.Snapshot().Kernel; string(got) != round.want {
+		if got := o.Telemetry.Snapshot().Kernel(); string(got) != round.want {
 			t.Errorf("telemetry has kernel %s, want %s", got, round.want)
 		}
 	}
@@ -115,16 +117,16 @@ func TestEachJobHasItsKernel(t *testing.T) {
 // TestWrongKernelGoesOut: one error line, and the next kernel for all workers.
 func TestWrongKernelGoesOut(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
-	source := scripted{run: offers(testJob(t, 1, "1e-6")), submit: accept}
-	o := testOptions(t, 3, source)
-	o.Kernels = append([]hashing.Kernel{claims(faults()["a hit that is none"])}, o.Kernels...)
+	source := minertest.Source{OnRun: minertest.Jobs(minertest.Job(t, 1, "1e-6")), OnSubmit: minertest.Accept}
+	o := testMining(t, 3, source)
+	o.cpu.Kernels = append([]hashing.Kernel{claims(faults()["a hit that is none"])}, o.cpu.Kernels...)
 	o.Log, o.Shares = zap.New(core), 20
-	if err := Run(t.Context(), o); err != nil {
+	if err := miner.Run(t.Context(), o.Options); err != nil {
 		t.Fatal(err)
 	}
 	s := o.Telemetry.Snapshot()
-	if s.HardwareErrors < 1 || s.HardwareErrors > 3 || s.Kernel != "generic" || s.Shares.Rejected+s.Shares.Stale > 0 {
-		t.Errorf("%d errors, kernel %s, shares %+v", s.HardwareErrors, s.Kernel, s.Shares)
+	if s.HardwareErrors < 1 || s.HardwareErrors > 3 || s.Kernel() != "generic" || s.Shares.Rejected+s.Shares.Stale > 0 {
+		t.Errorf("%d errors, kernel %s, shares %+v", s.HardwareErrors, s.Kernel(), s.Shares)
 	}
 	lines := logs.FilterLevelExact(zap.ErrorLevel).All()
 	if len(lines) != 1 || lines[0].ContextMap()["kernel"] != "claims" || lines[0].ContextMap()["next_kernel"] != "generic" {
@@ -135,17 +137,17 @@ func TestWrongKernelGoesOut(t *testing.T) {
 // TestMissedHitsAreSeen: the test that is repeated while mining sees what no
 // share can show.
 func TestMissedHitsAreSeen(t *testing.T) {
-	source := scripted{run: offers(testJob(t, 1, "1e-6")), submit: accept}
-	o := testOptions(t, 2, source)
-	o.Kernels = append([]hashing.Kernel{named("blind", nil)}, o.Kernels...)
-	o.Shares, o.pause = 5, 10*time.Millisecond
+	source := minertest.Source{OnRun: minertest.Jobs(minertest.Job(t, 1, "1e-6")), OnSubmit: minertest.Accept}
+	o := testMining(t, 2, source)
+	o.cpu.Kernels = append([]hashing.Kernel{named("blind", nil)}, o.cpu.Kernels...)
+	o.Shares, o.cpu.pause = 5, 10*time.Millisecond
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if err := Run(ctx, o); err != nil {
+	if err := miner.Run(ctx, o.Options); err != nil {
 		t.Fatal(err)
 	}
-	if s := o.Telemetry.Snapshot(); s.Kernel != "generic" || s.Shares.Accepted < 5 || s.HardwareErrors < 1 || s.HardwareErrors > 2 {
-		t.Errorf("kernel %s, %d shares, %d errors", s.Kernel, s.Shares.Accepted, s.HardwareErrors)
+	if s := o.Telemetry.Snapshot(); s.Kernel() != "generic" || s.Shares.Accepted < 5 || s.HardwareErrors < 1 || s.HardwareErrors > 2 {
+		t.Errorf("kernel %s, %d shares, %d errors", s.Kernel(), s.Shares.Accepted, s.HardwareErrors)
 	}
 }
 
@@ -154,17 +156,17 @@ func TestMissedHitsAreSeen(t *testing.T) {
 func TestLastKernelStays(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
 	enough := make(chan struct{}, 1)
-	source := scripted{run: func(ctx context.Context, publish func(*work.Job)) error {
-		publish(testJob(t, 1, "1"))
+	source := minertest.Source{OnRun: func(ctx context.Context, publish func(*work.Job)) error {
+		publish(minertest.Job(t, 1, "1"))
 		select {
 		case <-enough:
 		case <-ctx.Done():
 		}
 		return errors.New("seen enough")
 	}}
-	o := testOptions(t, 2, source)
+	o := testMining(t, 2, source)
 	o.Log = zap.New(core)
-	o.Kernels[0] = claims(func(*hashing.Prehash, uint32, uint32, []hashing.Hit) (int, uint32) {
+	o.cpu.Kernels[0] = claims(func(*hashing.Prehash, uint32, uint32, []hashing.Hit) (int, uint32) {
 		if o.Telemetry.Counters.HardwareErrors() > 5000 {
 			select {
 			case enough <- struct{}{}:
@@ -173,7 +175,7 @@ func TestLastKernelStays(t *testing.T) {
 		}
 		panic("out of order")
 	})
-	if err := Run(t.Context(), o); err == nil || err.Error() != "seen enough" {
+	if err := miner.Run(t.Context(), o.Options); err == nil || err.Error() != "seen enough" {
 		t.Fatalf("ended with %v", err)
 	}
 	if s := o.Telemetry.Snapshot(); s.Hashes != 0 || s.Shares.Found != 0 || s.HardwareErrors < 5000 {

@@ -1,4 +1,4 @@
-package miner
+package cpu
 
 import (
 	"cmp"
@@ -67,23 +67,23 @@ func (b *batch) judge(w *work.Work, start uint32, hits []hashing.Hit) {
 	for i, hit := range hits {
 		switch {
 		case hit.Nonce-start >= b.done:
-			b.doubt("nonce %08x under version %d is outside of the nonces searched", hit)
+			b.addFault("nonce %08x under version %d is outside of the nonces searched", hit)
 		case i > 0 && hit == hits[i-1]:
-			b.doubt("nonce %08x under version %d was reported twice", hit)
+			b.addFault("nonce %08x under version %d was reported twice", hit)
 		default:
 			share, kind := w.Verify(hit)
 			switch kind {
 			case work.Found:
 				b.shares = append(b.shares, share)
 			case work.Mismatch:
-				b.doubt("the reference does not confirm nonce %08x under version %d", hit)
+				b.addFault("the reference does not confirm nonce %08x under version %d", hit)
 			}
 		}
 	}
 }
 
-// doubt counts a wrong hit.
-func (b *batch) doubt(format string, hit hashing.Hit) {
+// addFault counts a wrong hit.
+func (b *batch) addFault(format string, hit hashing.Hit) {
 	b.wrong++
 	if b.fault == nil {
 		b.fault = fmt.Errorf(format, hit.Nonce, hit.Version)
