@@ -31,7 +31,8 @@ import (
 )
 
 // chaosSpeed is how much faster than usual the client's pauses are: they are
-// of 1 to 120 s, and the whole run is of 12 s, of 4 s with -short.
+// of 1 to 120 s, and the whole run is of 6 s, of 4 s with -short; .ci/run
+// has a longer one.
 const chaosSpeed = 20
 
 // chaosLimits are short, but longer than the delays of the plan.
@@ -61,7 +62,7 @@ func TestChaos(t *testing.T) {
 }
 
 func chaosSettings(t *testing.T) (seed uint64, lasting time.Duration) {
-	seed, lasting = 4, 12*time.Second
+	seed, lasting = 4, 6*time.Second
 	if testing.Short() {
 		lasting = 4 * time.Second
 	}

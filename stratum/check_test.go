@@ -50,6 +50,7 @@ func serves(c *stratumtest.Conn) {
 }
 
 func TestCheckGoodPools(t *testing.T) {
+	t.Parallel()
 	certificate, ca := stratumtest.Certificate(t)
 	polite := make(chan string, 1)
 	plain := stratumtest.Serve(t, func(c *stratumtest.Conn) {

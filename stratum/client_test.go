@@ -3,9 +3,11 @@ package stratum
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -51,7 +53,13 @@ const (
 	calm  = 20
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == fmt.Sprint(runtime.GOMAXPROCS(0)) {
+		parallel.Value.Set("16") // parallel tests here wait, mostly
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func run(t *testing.T, options Options, change func(*running)) *running {
 	t.Helper()

@@ -12,6 +12,7 @@ import (
 // TestComplaint: a pool that works but rejects everything is left for another,
 // which is hashed for without a gap, and left alone for long.
 func TestComplaint(t *testing.T) {
+	t.Parallel()
 	rejects := stratumtest.Serve(t, func(c *pc) {
 		c.Welcome(stratumtest.Usual())
 		c.Notify(stratumtest.Sample("1").Params())

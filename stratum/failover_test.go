@@ -183,6 +183,7 @@ func TestNoWorkFailsOver(t *testing.T) {
 
 // TestSplitOverSockets: what the pools of a strategy with turns really get.
 func TestSplitOverSockets(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		strategy Strategy
 		quotas   []int

@@ -10,7 +10,19 @@ import (
 	"quarry/work"
 )
 
-// 53, F: no mining for a pool that refuses the user, or does not answer.
+// authorizeCases: authorization, and answers that do not come or come twice.
+func authorizeCases() []hostileCase {
+	return []hostileCase{
+		{name: "not-authorised", run: hostileUnauthorised, slow: true},
+		{name: "authorised-by-null", run: hostileAuthorisedByNull},
+		{name: "deauthorised-later", run: hostileDeauthorised},
+		{name: "submit-unanswered", run: hostileUnanswered, slow: true},
+		{name: "submit-answered-twice", run: hostileAnsweredTwice},
+	}
+}
+
+// hostileUnauthorised: no mining for a pool that refuses the user, or does not
+// answer.
 func hostileUnauthorised(t *testing.T) {
 	refuse := func(answer string) stratumtest.Script {
 		return func(c *pc) {
@@ -62,7 +74,7 @@ func hostileUnauthorised(t *testing.T) {
 	})
 }
 
-// 54: a null result without an error authorises (p2pool).
+// hostileAuthorisedByNull: a null result without an error authorises (p2pool).
 func hostileAuthorisedByNull(t *testing.T) {
 	for _, answer := range []string{`"result":null,"error":null`, `"error":null`, `"result":null`, `"result":true`} {
 		server := stratumtest.Serve(t, func(c *pc) {
@@ -82,8 +94,9 @@ func hostileAuthorisedByNull(t *testing.T) {
 	}
 }
 
-// 55: a pool that no longer knows the user we authorised gets a new handshake
-// at once; one that does so again is left alone for 10 minutes at least (S).
+// hostileDeauthorised: a pool that no longer knows the user we authorised gets
+// a new handshake at once; one that does so again is left alone for 10 minutes
+// at least.
 func hostileDeauthorised(t *testing.T) {
 	refuses := func(c *pc) {
 		c.Welcome(anew()) // so that the share it refused is not tried again
@@ -129,8 +142,8 @@ func hostileDeauthorised(t *testing.T) {
 	})
 }
 
-// 56: a share without an answer is lost; five in a row, and nothing else from
-// the pool, end the connection (D).
+// hostileUnanswered: a share without an answer is lost; five in a row, and
+// nothing else from the pool, end the connection.
 func hostileUnanswered(t *testing.T) {
 	shares := make(chan stratumtest.Request, 20)
 	server := stratumtest.Serve(t, func(c *pc) {
@@ -180,8 +193,8 @@ func hostileUnanswered(t *testing.T) {
 	}
 }
 
-// 57: the first answer counts, the second is one to nothing we asked: ignored
-// (19), unless it happens too often.
+// hostileAnsweredTwice: the first answer counts, the second is one to nothing
+// we asked: ignored, unless it happens too often.
 func hostileAnsweredTwice(t *testing.T) {
 	more := make(chan struct{})
 	server := stratumtest.Serve(t, func(c *pc) {

@@ -10,9 +10,20 @@ import (
 	"quarry/work"
 )
 
-// 43: ids of any text come back as they were, numbers as numbers (H); what is
-// longer than 256 bytes, or null, is ignored (I); what is longer than a line
-// may be ends the connection (D).
+// blockCases: job ids, clean_jobs, and jobs of the wrong block or time.
+func blockCases() []hostileCase {
+	return []hostileCase{
+		{name: "odd-job-ids", run: hostileJobIDs},
+		{name: "clean-jobs-forms", run: hostileCleanForms},
+		{name: "new-block-without-clean", run: hostileNewBlockNotClean},
+		{name: "block-goes-back-or-stays", run: hostileOldBlock, slow: true},
+		{name: "ntime-far-off", run: hostileNTimeSkew},
+	}
+}
+
+// hostileJobIDs: ids of any text come back as they were, numbers as numbers;
+// what is longer than 256 bytes, or null, is ignored; what is longer than a
+// line may be ends the connection.
 func hostileJobIDs(t *testing.T) {
 	withID := func(id string) string {
 		return strings.Replace(today("ID").Params(), `"ID"`, id, 1)
@@ -68,7 +79,8 @@ func hostileJobIDs(t *testing.T) {
 	}
 }
 
-// 44: missing means true, 1 and "true" mean true, all else means false.
+// hostileCleanForms: missing means true, 1 and "true" mean true, all else means
+// false.
 func hostileCleanForms(t *testing.T) {
 	forms := []struct {
 		text string
@@ -103,8 +115,8 @@ func hostileCleanForms(t *testing.T) {
 	}
 }
 
-// 45: a new block is clean, whatever the flag says: shares for the old one are
-// held back.
+// hostileNewBlockNotClean: a new block is clean, whatever the flag says: shares
+// for the old one are held back.
 func hostileNewBlockNotClean(t *testing.T) {
 	next := onBlock(2, today("2"))
 	next.Clean = false
@@ -127,11 +139,11 @@ func hostileNewBlockNotClean(t *testing.T) {
 	}
 }
 
-// 46: a reorganisation is followed as any new block (H). Of an old ntime our own
-// clock may be the reason, so it is a warning (47); a time that stands still,
-// or goes back, while ours passes tells of a stuck node: leave for a pool that
-// is not (F), or go on if there is none. That no new block for 3 hours is taken
-// for the same is left to the tests of v1, which need no 3 hours for it.
+// hostileOldBlock: a reorganisation is followed as any new block. Of an old
+// ntime our own clock may be the reason, so it is a warning; a time that stands
+// still, or goes back, while ours passes tells of a stuck node: leave for a
+// pool that is not, or go on if there is none. That no new block for 3 hours is
+// taken for the same is left to the tests of v1, which need no 3 hours for it.
 func hostileOldBlock(t *testing.T) {
 	t.Run("reorganisation", hostileReorganisation)
 	stuck := func(c *pc) {
@@ -193,8 +205,8 @@ func hostileReorganisation(t *testing.T) {
 	}
 }
 
-// 47: the pool's ntime is used as it is, even if it is hours off the local
-// clock, which then is worth a warning.
+// hostileNTimeSkew: the pool's ntime is used as it is, even if it is hours off
+// the local clock, which then is worth a warning.
 func hostileNTimeSkew(t *testing.T) {
 	near, far := time.Now().Add(time.Hour), time.Now().Add(5*time.Hour)
 	shares := make(chan stratumtest.Request, 10)

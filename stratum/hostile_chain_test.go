@@ -15,8 +15,18 @@ import (
 	"quarry/work"
 )
 
-// 72: nobody asked for transactions, so they fall under 19 (I), and under 3 (D)
-// if they are too many for a line.
+// chainCases: what must not be mixed up: chains, sessions, jobs.
+func chainCases() []hostileCase {
+	return []hostileCase{
+		{name: "transactions-unasked", run: hostileTransactions},
+		{name: "another-chain", run: hostileOtherChain},
+		{name: "suspended", run: hostileSuspended, slow: true},
+		{name: "snapshot-evicted", run: hostileEvicted},
+	}
+}
+
+// hostileTransactions: nobody asked for transactions, so they are stray
+// replies, and a line too long if they are too many for one.
 func hostileTransactions(t *testing.T) {
 	transactions := func(size int) string { return `["` + strings.Repeat("0", size) + `"]` }
 	more := make(chan struct{})
@@ -47,8 +57,9 @@ func hostileTransactions(t *testing.T) {
 	r.jobOf(server)
 }
 
-// 73: a network difficulty that changes by more than 16 times is another chain
-// behind the same name: a warning, and the pool's jobs are hashed all the same.
+// hostileOtherChain: a network difficulty that changes by more than 16 times is
+// another chain behind the same name: a warning, and the pool's jobs are hashed
+// all the same.
 func hostileOtherChain(t *testing.T) {
 	next := make(chan struct{})
 	server := stratumtest.Serve(t, func(c *pc) {
@@ -81,9 +92,10 @@ func hostileOtherChain(t *testing.T) {
 // suspendedPool names the pool to the process that hostileSuspended stops.
 const suspendedPool = "QUARRY_TEST_SUSPENDED_POOL"
 
-// 74: a machine that slept cannot know whether the pool is still there. It
-// connects again at once, and that is no failure of the pool. A process that is
-// stopped and continued sees the same as one on a machine that sleeps.
+// hostileSuspended: a machine that slept cannot know whether the pool is still
+// there. It connects again at once, and that is no failure of the pool. A
+// process that is stopped and continued sees the same as one on a machine that
+// sleeps.
 func hostileSuspended(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("processes cannot be stopped")
@@ -158,8 +170,8 @@ func TestSuspendedMiner(t *testing.T) {
 	r.says("leaving the pool", "stood still for") // which is no failure of it
 }
 
-// 75: a share whose job is no longer kept is outdated; nothing is made up of
-// the current job instead.
+// hostileEvicted: a share whose job is no longer kept is outdated; nothing is
+// made up of the current job instead.
 func hostileEvicted(t *testing.T) {
 	shares := make(chan stratumtest.Request, 10)
 	const count = 5

@@ -13,15 +13,16 @@ import (
 	"quarry/stratum/v1"
 )
 
-func hostile31() []hostileCase {
+// difficultyCases: difficulties and jobs that are malformed or out of bounds.
+func difficultyCases() []hostileCase {
 	return []hostileCase{
-		{name: "31-difficulty-above-network", run: difficultyAboveNetwork},
-		{name: "32-difficulty-flapping", run: difficultyFlapping},
-		{name: "33-difficulty-params-malformed", run: difficultyParamsMalformed},
-		{name: "34-notify-malformed", run: notifyMalformed},
-		{name: "35-notify-hex-malformed", run: notifyHexMalformed},
-		{name: "36-too-many-branches", run: tooManyBranches},
-		{name: "37-coinbase-huge-or-tiny", run: coinbaseHugeOrTiny},
+		{name: "difficulty-above-network", run: difficultyAboveNetwork},
+		{name: "difficulty-flapping", run: difficultyFlapping},
+		{name: "difficulty-params-malformed", run: difficultyParamsMalformed},
+		{name: "notify-malformed", run: notifyMalformed},
+		{name: "notify-hex-malformed", run: notifyHexMalformed},
+		{name: "too-many-branches", run: tooManyBranches},
+		{name: "coinbase-huge-or-tiny", run: coinbaseHugeOrTiny},
 	}
 }
 

@@ -20,8 +20,9 @@ import (
 	"quarry/work"
 )
 
-// 40, D: a pool that sends a flood of jobs is left within 10 seconds, and until
-// then the workers search the newest of its jobs; no more than 64 are kept.
+// hostileJobFlood: a pool that sends a flood of jobs is left within 10 seconds,
+// and until then the workers search the newest of its jobs; no more than 64 are
+// kept.
 func hostileJobFlood(t *testing.T) {
 	var sent atomic.Int64
 	flooding := stratumtest.Serve(t, func(c *pc) {

@@ -18,18 +18,19 @@ import (
 	"quarry/work"
 )
 
-func hostile21() []hostileCase {
+// handshakeCases: a handshake that gives nothing to mine with.
+func handshakeCases() []hostileCase {
 	return []hostileCase{
-		{name: "21-jobs-before-subscribe", run: jobsBeforeSubscribe},
-		{name: "22-job-before-authorize", run: jobBeforeAuthorize},
-		{name: "23-difficulty-late-or-never", run: difficultyLateOrNever},
-		{name: "24-subscribe-result-useless", run: subscribeResultUseless},
-		{name: "25-extranonce1-bad", run: extranonce1Bad},
-		{name: "26-extranonce2-size-zero", run: extranonce2SizeZero},
-		{name: "27-extranonce2-size-absurd", run: extranonce2SizeAbsurd},
-		{name: "28-extranonce2-tiny", run: extranonce2Tiny},
-		{name: "29-difficulty-invalid", run: difficultyInvalid},
-		{name: "30-difficulty-1e-300", run: difficultyTiny},
+		{name: "jobs-before-subscribe", run: jobsBeforeSubscribe},
+		{name: "job-before-authorize", run: jobBeforeAuthorize},
+		{name: "difficulty-late-or-never", run: difficultyLateOrNever},
+		{name: "subscribe-result-useless", run: subscribeResultUseless},
+		{name: "extranonce1-bad", run: extranonce1Bad},
+		{name: "extranonce2-size-zero", run: extranonce2SizeZero},
+		{name: "extranonce2-size-absurd", run: extranonce2SizeAbsurd},
+		{name: "extranonce2-tiny", run: extranonce2Tiny},
+		{name: "difficulty-invalid", run: difficultyInvalid},
+		{name: "difficulty-1e-300", run: difficultyTiny},
 	}
 }
 
@@ -237,8 +238,8 @@ func usable(t *testing.T, result, one string, two int) {
 	r.keeps(server, job, 1)
 }
 
-// extranonce1Bad cannot be mined with. Unlike the table we ask once more, as
-// for any other result that is of no use: that costs a second.
+// extranonce1Bad cannot be mined with. We ask once more, as for any other
+// result that is of no use: that costs a second.
 func extranonce1Bad(t *testing.T) {
 	for name, one := range map[string]string{
 		"odd": `"0a0b0"`, "not hex": `"0a0x"`, "33 bytes": `"` + strings.Repeat("0a", 33) + `"`, "null": "null", "number": "12345678",
@@ -251,8 +252,8 @@ func extranonce1Bad(t *testing.T) {
 	t.Run("empty", func(t *testing.T) { usable(t, `[],"",8`, "", 8) })
 }
 
-// extranonce2SizeZero leaves us nothing to choose in the coinbase: refused, with
-// a clear message.
+// extranonce2SizeZero leaves us nothing to choose in the coinbase: refused,
+// with a clear message.
 func extranonce2SizeZero(t *testing.T) {
 	useless(t, `[[],"0a0b0c0d",0]`, "extranonce2 size 0, want 1 to 16 bytes")
 }
@@ -345,8 +346,8 @@ func difficultyInvalid(t *testing.T) {
 }
 
 // difficultyTiny: every hash is a share. The target ends at 2^256-1, and what
-// we send at 500 shares a second (the table's 20 would cost fast machines at
-// pools of low difficulty dearly); each share beyond gets its verdict at once.
+// we send at 500 shares a second (20 would cost fast machines at pools of low
+// difficulty dearly); each share beyond gets its verdict at once.
 func difficultyTiny(t *testing.T) {
 	const shares = 5000
 	var received atomic.Int32

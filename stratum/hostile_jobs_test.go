@@ -12,19 +12,14 @@ import (
 	"quarry/work"
 )
 
-// Cases 38 to 47: jobs that are odd, too many, repeated, or of the wrong time.
-func hostile38() []hostileCase {
+// jobCases: jobs that are odd, too many or repeated.
+func jobCases() []hostileCase {
 	return []hostileCase{
-		{name: "38-unpadded-hex", run: hostileUnpaddedHex},
-		{name: "39-nbits-unusable", run: hostileNBits},
-		{name: "40-job-flood", run: hostileJobFlood, slow: true},
-		{name: "41-same-id-new-content", run: hostileSameIDNewContent},
-		{name: "42-same-id-same-content", run: hostileSameIDSameContent},
-		{name: "43-odd-job-ids", run: hostileJobIDs},
-		{name: "44-clean-jobs-forms", run: hostileCleanForms},
-		{name: "45-new-block-without-clean", run: hostileNewBlockNotClean},
-		{name: "46-block-goes-back-or-stays", run: hostileOldBlock},
-		{name: "47-ntime-far-off", run: hostileNTimeSkew},
+		{name: "unpadded-hex", run: hostileUnpaddedHex},
+		{name: "nbits-unusable", run: hostileNBits},
+		{name: "job-flood", run: hostileJobFlood, slow: true},
+		{name: "same-id-new-content", run: hostileSameIDNewContent},
+		{name: "same-id-same-content", run: hostileSameIDSameContent, slow: true},
 	}
 }
 
@@ -78,8 +73,8 @@ func (r *running) nothingMore() {
 	}
 }
 
-// 38, H: hex numbers without leading zeros are numbers of at most 8 digits. (No
-// present time has fewer than 8, so that this job is of 1970.)
+// hostileUnpaddedHex: hex numbers without leading zeros are numbers of at most
+// 8 digits. (No present time has fewer than 8, so that this job is of 1970.)
 func hostileUnpaddedHex(t *testing.T) {
 	odd := stratumtest.Sample("1")
 	odd.Version, odd.NBits, odd.NTime = "2", "1", "5f"
@@ -109,7 +104,8 @@ func hostileUnpaddedHex(t *testing.T) {
 	r.nothingMore()
 }
 
-// 39, H: shares are shares whatever nbits says; but then no hash is a block.
+// hostileNBits: shares are shares whatever nbits says; but then no hash is a
+// block.
 func hostileNBits(t *testing.T) {
 	unusable := []string{"00000000", "04923456", "ff123456", "01003456"} // zero, negative, beyond 256 bits, zero once shifted
 	shares := make(chan stratumtest.Request, 10)
@@ -149,8 +145,8 @@ func hostileNBits(t *testing.T) {
 	}
 }
 
-// 41, H: new content under an old id is a new job. Shares of either go out as
-// they were found.
+// hostileSameIDNewContent: new content under an old id is a new job. Shares of
+// either go out as they were found.
 func hostileSameIDNewContent(t *testing.T) {
 	second := today("1")
 	second.Coinb2 = "ffffffff0200f2052a010000001600147" + "51e76e8199196d454941c45d1b3a323f1433bd600000000"
@@ -192,8 +188,8 @@ func hostileSameIDNewContent(t *testing.T) {
 	r.keeps(server, two, 3)
 }
 
-// 42, H: a job that is announced again keeps the connection alive, voids
-// nothing and has nothing searched twice.
+// hostileSameIDSameContent: a job that is announced again keeps the connection
+// alive, voids nothing and has nothing searched twice.
 func hostileSameIDSameContent(t *testing.T) {
 	job := today("1")
 	job.Clean = false

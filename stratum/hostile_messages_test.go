@@ -23,22 +23,25 @@ import (
 	"quarry/work"
 )
 
-func hostile11() []hostileCase {
+// messageCases: what arrives is no message, or none that was asked for, or is
+// not from who it should be.
+func messageCases() []hostileCase {
 	return []hostileCase{
-		{name: "11-plain-text-line", run: plainTextLine},
-		{name: "12-tls-and-plain-mixed-up", run: tlsAndPlainMixedUp},
-		{name: "13-bad-certificate", run: badCertificate},
-		{name: "14-odd-bytes", run: oddBytes},
-		{name: "15-batch-or-bare-value", run: batchOrBareValue},
-		{name: "16-deep-nesting", run: deepNesting},
-		{name: "17-duplicate-keys", run: duplicateKeys},
-		{name: "18-odd-ids", run: oddIDs},
-		{name: "19-stray-replies", run: strayReplies},
-		{name: "20-replies-out-of-order", run: repliesOutOfOrder},
+		{name: "plain-text-line", run: plainTextLine},
+		{name: "tls-and-plain-mixed-up", run: tlsAndPlainMixedUp},
+		{name: "bad-certificate", run: badCertificate},
+		{name: "odd-bytes", run: oddBytes},
+		{name: "batch-or-bare-value", run: batchOrBareValue},
+		{name: "deep-nesting", run: deepNesting},
+		{name: "duplicate-keys", run: duplicateKeys},
+		{name: "odd-ids", run: oddIDs},
+		{name: "stray-replies", run: strayReplies},
+		{name: "replies-out-of-order", run: repliesOutOfOrder},
 	}
 }
 
-// plainTextLine: ckpool says so before it hangs up. Until it does, it serves us.
+// plainTextLine: ckpool says so before it hangs up. Until it does, it serves
+// us.
 func plainTextLine(t *testing.T) {
 	server := stratumtest.Serve(t, acting(func(c *pc) {
 		c.Send("Invalid JSON, \x1b[31mdisconnecting")
@@ -207,8 +210,8 @@ func batchOrBareValue(t *testing.T) {
 	}
 }
 
-// deepNesting: 100,000 brackets are read without a stack of that depth; what
-// is nested less deeply than JSON's own limit is a message, though of no use.
+// deepNesting: 100,000 brackets are read without a stack of that depth; what is
+// nested less deeply than JSON's own limit is a message, though of no use.
 func deepNesting(t *testing.T) {
 	nested := func(depth int) string {
 		return `{"id":null,"method":"mining.set_difficulty","params":` + strings.Repeat("[", depth) + strings.Repeat("]", depth) + "}"

@@ -12,8 +12,22 @@ import (
 	"quarry/work"
 )
 
-// 61: a share that was sent once and is called a duplicate is counted as that;
-// when it happens again, the fault may be ours, and the log says so.
+// requestCases: what a pool may ask of a miner.
+func requestCases() []hostileCase {
+	return []hostileCase{
+		{name: "duplicate-sent-once", run: hostileDuplicate},
+		{name: "reconnect-elsewhere", run: hostileReconnectElsewhere},
+		{name: "reconnect-loop", run: hostileReconnectLoop},
+		{name: "messages-to-the-user", run: hostileMessages},
+		{name: "request-flood", run: hostileRequestFlood},
+		{name: "ping-without-id", run: hostilePingWithoutID},
+		{name: "unknown-methods", run: hostileUnknownMethods},
+	}
+}
+
+// hostileDuplicate: a share that was sent once and is called a duplicate is
+// counted as that; when it happens again, the fault may be ours, and the log
+// says so.
 func hostileDuplicate(t *testing.T) {
 	server := stratumtest.Serve(t, func(c *pc) {
 		c.Welcome(stratumtest.Usual())
@@ -50,8 +64,8 @@ func hostileDuplicate(t *testing.T) {
 	r.nothingMore()
 }
 
-// 62: the address of a client.reconnect is not followed, its wait is clamped
-// to 0 .. 60 s.
+// hostileReconnectElsewhere: the address of a client.reconnect is not followed,
+// its wait is clamped to 0 .. 60 s.
 func hostileReconnectElsewhere(t *testing.T) {
 	evil := stratumtest.Serve(t, works)
 	host, port, _ := strings.Cut(evil.Address, ":")
@@ -99,8 +113,8 @@ func hostileReconnectElsewhere(t *testing.T) {
 	}
 }
 
-// 63: the fourth client.reconnect within 10 minutes is a failure (D) with the
-// growing pauses of one, and a reason to leave (F).
+// hostileReconnectLoop: the fourth client.reconnect within 10 minutes is a
+// failure with the growing pauses of one, and a reason to leave.
 func hostileReconnectLoop(t *testing.T) {
 	loops := func(c *pc) {
 		offer := stratumtest.Usual()
@@ -136,8 +150,8 @@ func hostileReconnectLoop(t *testing.T) {
 	})
 }
 
-// 64: what a pool tells people is made safe to print, cut, and told once a
-// second at most.
+// hostileMessages: what a pool tells people is made safe to print, cut, and
+// told once a second at most.
 func hostileMessages(t *testing.T) {
 	show := `{"id":%s,"method":"client.show_message","params":[%s]}`
 	answered, flood := make(chan struct{}, 1), make(chan struct{})
@@ -181,7 +195,8 @@ func hostileMessages(t *testing.T) {
 	r.nothingMore()
 }
 
-// 65: of a flood of requests few are answered, and one a second after these.
+// hostileRequestFlood: of a flood of requests few are answered, and one a
+// second after these.
 func hostileRequestFlood(t *testing.T) {
 	const flood = 500
 	server := stratumtest.Serve(t, func(c *pc) {
@@ -216,8 +231,8 @@ func hostileRequestFlood(t *testing.T) {
 	r.nothingMore()
 }
 
-// 66: what needs no answer gets none: some pools close at any line that they
-// did not ask for.
+// hostilePingWithoutID: what needs no answer gets none: some pools close at any
+// line that they did not ask for.
 func hostilePingWithoutID(t *testing.T) {
 	server := stratumtest.Serve(t, func(c *pc) {
 		c.Welcome(stratumtest.Usual())
@@ -235,7 +250,8 @@ func hostilePingWithoutID(t *testing.T) {
 	r.nothingMore()
 }
 
-// 67: an unknown method is refused if it wants an answer, else ignored.
+// hostileUnknownMethods: an unknown method is refused if it wants an answer,
+// else ignored.
 func hostileUnknownMethods(t *testing.T) {
 	done := make(chan struct{})
 	server := stratumtest.Serve(t, func(c *pc) {

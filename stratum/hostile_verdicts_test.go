@@ -15,19 +15,12 @@ import (
 	"quarry/work"
 )
 
-// Cases 58 to 67: rejections, and what a pool may ask of a miner.
-func hostile58() []hostileCase {
+// verdictCases: rejections.
+func verdictCases() []hostileCase {
 	return []hostileCase{
-		{name: "58-rejects-everything", run: hostileRejectsAll},
-		{name: "59-low-difficulty-and-version", run: hostileSelfAdapt},
-		{name: "60-error-forms", run: hostileErrorForms},
-		{name: "61-duplicate-sent-once", run: hostileDuplicate},
-		{name: "62-reconnect-elsewhere", run: hostileReconnectElsewhere},
-		{name: "63-reconnect-loop", run: hostileReconnectLoop},
-		{name: "64-messages-to-the-user", run: hostileMessages},
-		{name: "65-request-flood", run: hostileRequestFlood},
-		{name: "66-ping-without-id", run: hostilePingWithoutID},
-		{name: "67-unknown-methods", run: hostileUnknownMethods},
+		{name: "rejects-everything", run: hostileRejectsAll},
+		{name: "low-difficulty-and-version", run: hostileSelfAdapt},
+		{name: "error-forms", run: hostileErrorForms},
 	}
 }
 
@@ -50,9 +43,10 @@ func found(t *testing.T, job *work.Job, version uint32, from uint32, easy, hard 
 	return nil
 }
 
-// 58: more than 10 rejections in a row, for longer than the limit, are told with
-// their reason and a check of our own. With a backup we leave for a long while
-// (F), without one we go on, for nothing is gained by stopping.
+// hostileRejectsAll: more than 10 rejections in a row, for longer than the
+// limit, are told with their reason and a check of our own. With a backup we
+// leave for a long while , without one we go on, for nothing is gained by
+// stopping.
 func hostileRejectsAll(t *testing.T) {
 	var accept atomic.Bool
 	rejects := func(c *pc) {
@@ -111,8 +105,8 @@ func hostileRejectsAll(t *testing.T) {
 	})
 }
 
-// 59: rejections that our own way of submitting explains make us change it,
-// once, and say so.
+// hostileSelfAdapt: rejections that our own way of submitting explains make us
+// change it, once, and say so.
 func hostileSelfAdapt(t *testing.T) {
 	t.Run("difficulty", func(t *testing.T) { hostileRaise(t) })
 	t.Run("version bits", func(t *testing.T) { hostileVersionBits(t) })
@@ -215,8 +209,8 @@ func hostileVersionBits(t *testing.T) {
 	}
 }
 
-// 60: an error of any form is a rejection, told in at most 200 printable
-// characters.
+// hostileErrorForms: an error of any form is a rejection, told in at most 200
+// printable characters.
 func hostileErrorForms(t *testing.T) {
 	forms := []struct {
 		answer string // what follows the id
@@ -278,7 +272,7 @@ func hostileErrorForms(t *testing.T) {
 	}
 	r.keeps(server, job, 2000)
 	r.nothingMore()
-	// A megabyte is more than a line may be long (case 3), so it ends the
+	// A megabyte is more than a line may be long, so it ends the
 	// connection before there is a text to cut.
 	close(more)
 	v := r.submit(share(job, 3000))

@@ -152,6 +152,7 @@ func TestTLSOptions(t *testing.T) {
 
 // TestWrongPort: servers of another kind than the URL says.
 func TestWrongPort(t *testing.T) {
+	t.Parallel()
 	certificate, _ := stratumtest.Certificate(t)
 	talks := stratumtest.Serve(t, func(c *stratumtest.Conn) { c.Send("Invalid JSON, disconnecting"); c.Hang() })
 	hangsUp := stratumtest.Serve(t, func(c *stratumtest.Conn) {})

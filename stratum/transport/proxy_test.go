@@ -161,6 +161,7 @@ func endless(first, text string) stratumtest.Script {
 // TestHostileProxies: each error names the proxy and what went wrong, and no
 // secret.
 func TestHostileProxies(t *testing.T) {
+	t.Parallel()
 	locked := proxies(t, stratumtest.ProxyRules{User: "someone", Password: "else"})
 	lost := proxies(t, stratumtest.ProxyRules{})
 	serve := func(scheme string, script stratumtest.Script) string {
