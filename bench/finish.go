@@ -23,7 +23,7 @@ const (
 func (b *bench) warnBefore() {
 	m := b.report.Machine
 	if m.Hypervisor != "" && m.Hypervisor != unavailable {
-		b.warn("a virtual machine (%s): its neighbours change its speed", m.Hypervisor)
+		b.warn("a virtual machine (%s): its neighbors change its speed", m.Hypervisor)
 	}
 	if m.Governor != unavailable && m.Governor != "performance" {
 		b.warn("the frequency governor is %s, not performance", m.Governor)
@@ -37,7 +37,7 @@ func (b *bench) warnBefore() {
 func (b *bench) finish(candidates, scaling []*candidate) {
 	r := b.report
 	all := slices.Concat(candidates, scaling)
-	runs := map[bool][][]float64{} // by whether they are disturbed: neighbours drift more than machines
+	runs := map[bool][][]float64{} // by whether they are disturbed: neighbors drift more than machines
 	for _, c := range all {
 		c.tally.distrust(b.gate.level())
 		_, disturbed := c.tally.figures()
@@ -48,7 +48,7 @@ func (b *bench) finish(candidates, scaling []*candidate) {
 		c.summarize(stats.Drift(runs[disturbed]...), b.Seed)
 		c.series.PortBound = portBound(r.Machine, c.series.Key())
 		if c.series.Disturbed {
-			b.warn("%v: neighbours disturbed it (%d of %d slices were undisturbed): the machine's own rate may be up to twice the figure",
+			b.warn("%v: neighbors disturbed it (%d of %d slices were undisturbed): the machine's own rate may be up to twice the figure",
 				c, c.series.Kept, c.series.Slices)
 		}
 	}

@@ -4,7 +4,7 @@ import "time"
 
 const (
 	// The load of a look at an undisturbed core is within these bounds of its
-	// level; what is above, a neighbour does, and what is far below is a look
+	// level; what is above, a neighbor does, and what is far below is a look
 	// whose clock was disturbed. Wider ones let in slices that are 2 to 10 %
 	// slower (Zen 4 beside a busy thread, 2026-11-27); readings scatter by 0.5 %.
 	loadBelow, loadAbove = 0.02, 0.01
@@ -24,10 +24,10 @@ type slice struct {
 }
 
 // gate tells disturbed slices from others. It learns what the load of an
-// undisturbed core is, where the CPU's family does not say: neighbours come and
+// undisturbed core is, where the CPU's family does not say: neighbors come and
 // go, and nothing makes the load smaller.
 type gate struct {
-	known float64 // 0 where it must be learnt
+	known float64 // 0 where it must be learned
 	bins  [gateBins]int
 	looks int
 }
@@ -42,7 +42,7 @@ func (g *gate) learn(all []slice) {
 }
 
 // level is the load of an undisturbed core; 0 before anything is known. Where
-// it is learnt it is the most frequent load among the smallest ones: the very
+// it is learned it is the most frequent load among the smallest ones: the very
 // smallest are misreadings.
 func (g *gate) level() float64 {
 	if g.known > 0 || g.looks == 0 {
@@ -63,7 +63,7 @@ func (g *gate) level() float64 {
 }
 
 // kept are the undisturbed slices of those that followed each other. A look
-// may fall into a pause of the neighbour's that is shorter than a slice, so a
+// may fall into a pause of the neighbor's that is shorter than a slice, so a
 // slice needs a third look that is quiet, one further before or after.
 func (g *gate) kept(all []slice) (kept []slice) {
 	level := g.level()

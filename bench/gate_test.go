@@ -14,18 +14,18 @@ import (
 	"quarry/hashing"
 )
 
-// neighbour is another program on the core, by a clock of its own: a hash takes
-// 1 microsecond, or 1.6 while the neighbour is there, and looks then see a load
+// neighbor is another program on the core, by a clock of its own: a hash takes
+// 1 microsecond, or 1.6 while the neighbor is there, and looks then see a load
 // of 1.3.
-type neighbour struct {
+type neighbor struct {
 	now    atomic.Int64                 // nanoseconds
-	there  func(now time.Duration) bool // whether the neighbour is
+	there  func(now time.Duration) bool // whether the neighbor is
 	random *rand.Rand
 }
 
-func (n *neighbour) busy() bool { return n.there(time.Duration(n.now.Load())) }
+func (n *neighbor) busy() bool { return n.there(time.Duration(n.now.Load())) }
 
-func (n *neighbour) meter() meter {
+func (n *neighbor) meter() meter {
 	return meter{
 		now: func() time.Time { return time.Unix(0, n.now.Load()) },
 		look: func() look {
@@ -38,8 +38,8 @@ func (n *neighbour) meter() meter {
 	}
 }
 
-// slowed is the generic kernel by the neighbour's clock.
-func (n *neighbour) slowed(t testing.TB) hashing.Kernel {
+// slowed is the generic kernel by the neighbor's clock.
+func (n *neighbor) slowed(t testing.TB) hashing.Kernel {
 	return faulty(t, "slowed", func(good scan) scan {
 		return func(p *hashing.Prehash, start, count uint32, hits []hashing.Hit) (int, uint32) {
 			found, done := good(p, start, count, hits)
@@ -55,7 +55,7 @@ func (n *neighbour) slowed(t testing.TB) hashing.Kernel {
 	})
 }
 
-// beside runs a benchmark with the neighbour there in so many of a hundred
+// beside runs a benchmark with the neighbor there in so many of a hundred
 // parts of the time, for some milliseconds each.
 func beside(t *testing.T, seed uint64, percent int) *report.Report {
 	t.Helper()
@@ -64,7 +64,7 @@ func beside(t *testing.T, seed uint64, percent int) *report.Report {
 	for range 10000 {
 		stretches = append(stretches, r.IntN(100) < percent)
 	}
-	n := &neighbour{random: r, there: func(now time.Duration) bool {
+	n := &neighbor{random: r, there: func(now time.Duration) bool {
 		return stretches[int(now/(4*time.Millisecond))%len(stretches)]
 	}}
 	options := shortOptions(n.slowed(t))
@@ -77,16 +77,16 @@ func beside(t *testing.T, seed uint64, percent int) *report.Report {
 	return report
 }
 
-// TestRateIsTheMachinesOwn: however often the neighbour is there, as long as it
+// TestRateIsTheMachinesOwn: however often the neighbor is there, as long as it
 // leaves some moments, the figure is what the kernel does alone.
 func TestRateIsTheMachinesOwn(t *testing.T) {
 	for _, percent := range []int{0, 30, 60, 80} {
 		s := beside(t, 1, percent).Kernels[0]
 		if math.Abs(s.Median/1e6-1) > 0.001 || s.Disturbed {
-			t.Errorf("beside a neighbour %d %% of the time: %.0f hashes a second, disturbed %v; alone it does 1000000", percent, s.Median, s.Disturbed)
+			t.Errorf("beside a neighbor %d %% of the time: %.0f hashes a second, disturbed %v; alone it does 1000000", percent, s.Median, s.Disturbed)
 		}
 		if s.Slices < 100 || s.Kept > s.Slices*(110-percent)/100 || s.Kept < s.Slices*(60-percent)/200 {
-			t.Errorf("beside a neighbour %d %% of the time: %d of %d slices kept", percent, s.Kept, s.Slices)
+			t.Errorf("beside a neighbor %d %% of the time: %d of %d slices kept", percent, s.Kept, s.Slices)
 		}
 	}
 }
@@ -109,7 +109,7 @@ func TestAlwaysDisturbed(t *testing.T) {
 	if n := len(report.Timeline); n < 6 {
 		t.Errorf("%d points: no sample was repeated", n)
 	}
-	if !strings.Contains(strings.Join(report.Warnings, "\n"), "neighbours disturbed it (0 of") {
+	if !strings.Contains(strings.Join(report.Warnings, "\n"), "neighbors disturbed it (0 of") {
 		t.Errorf("warnings %q", report.Warnings)
 	}
 	if sunk := report.Timeline[0]; !sunk.Disturbed {

@@ -12,7 +12,7 @@ import (
 
 // measure warms up and then takes the samples, the candidates in turn and
 // every other time in reverse, so that a drift of the machine meets them all.
-// Samples that neighbours disturbed are repeated while there is time to spare:
+// Samples that neighbors disturbed are repeated while there is time to spare:
 // a third of what the samples take, and what others left of theirs.
 func (b *bench) measure(ctx context.Context, candidates []*candidate) error {
 	warmup := time.Duration(b.report.Settings.WarmupSeconds * float64(time.Second) / float64(max(len(candidates), 1)))

@@ -38,7 +38,7 @@ type Options struct {
 	Threads []int // of the scaling curve; empty for 1, 2, 4 and so on to all CPUs
 	Samples int   // of each series; 0 for DefaultSamples
 	// Duration is how long all takes, or a little more: samples are sized by it,
-	// down to 20 ms, and a quarter of it is for repeating those that neighbours
+	// down to 20 ms, and a quarter of it is for repeating those that neighbors
 	// disturbed. 0 makes samples 300 ms long.
 	Duration time.Duration
 	Seed     uint64 // of the made-up headers

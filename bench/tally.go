@@ -137,7 +137,7 @@ func (t *tally) cycles(thread int) float64 {
 }
 
 // figures are those of the samples with looks, by their own cycles or else by
-// those of all. They are disturbed if neighbours left too few slices: then they
+// those of all. They are disturbed if neighbors left too few slices: then they
 // are of the samples as they were.
 func (t *tally) figures() (list []figures, disturbed bool) {
 	var cycles []float64
@@ -193,7 +193,7 @@ func (s slice) hertz() float64 { return (s.before.hertz + s.after.hertz) / 2 }
 
 // alike are the most slices whose cycles per hash are within clusterWidth of
 // each other. What befalls a slice between its two looks makes it slower, each
-// in its own way: an interrupt, a neighbour that comes and goes, a planted
+// in its own way: an interrupt, a neighbor that comes and goes, a planted
 // winner. The others are alike.
 func alike(list []slice) []slice {
 	list = slices.Clone(list)

@@ -134,7 +134,7 @@ func (a *panel) dashed(color charts.Color, x1, y1, x2, y2 int) {
 
 // drawTimeline is every sample in the order of measuring. Kernels differ far
 // more than a kernel drifts, so with several series each is drawn against its
-// own median: heat, throttling and neighbours show as a common trend.
+// own median: heat, throttling and neighbors show as a common trend.
 func drawTimeline(a *panel, r *report.Report) {
 	t := newTimeline(r.Timeline)
 	if len(t.points) == 0 {

@@ -25,7 +25,7 @@ const (
 	panelFoot   = 58 // numbers and name of its x axis
 )
 
-// Colours are Okabe and Ito's, which the colour-blind can tell apart; where
+// Colors are Okabe and Ito's, which the color-blind can tell apart; where
 // they carry meaning the shape or the place does too.
 var (
 	colorInk    = charts.ColorRGB(0x22, 0x22, 0x22)

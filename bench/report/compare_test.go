@@ -121,7 +121,7 @@ func TestCompareRefuses(t *testing.T) {
 	}
 }
 
-// TestCompareDisturbed: the side that neighbours disturbed may be up to twice
+// TestCompareDisturbed: the side that neighbors disturbed may be up to twice
 // as fast as it seems, so it is not called slower for less than that; and its
 // unsteady samples do not widen the intervals of the others.
 func TestCompareDisturbed(t *testing.T) {

@@ -84,7 +84,7 @@ func (r *Report) check() error {
 func (s *Series) check() error {
 	switch {
 	case !isKernelName(s.Kernel):
-		return fmt.Errorf("the kernel's name %.70q is none", s.Kernel)
+		return fmt.Errorf("%.70q is not a kernel's name", s.Kernel)
 	case s.Versions < 1:
 		return fmt.Errorf("%s: versions is %d, below 1", s.Kernel, s.Versions)
 	case s.Threads < 1:

@@ -123,7 +123,7 @@ type Series struct {
 type ProofCount struct {
 	Planted uint64 `json:"planted"` // winners in what was hashed
 	Found   uint64 `json:"found"`
-	Wrong   uint64 `json:"wrong"` // hits that were none, and winners found twice
+	Wrong   uint64 `json:"wrong"` // false hits, and winners found twice
 	Hashes  uint64 `json:"hashes"`
 }
 
@@ -141,9 +141,9 @@ func (c *ProofCount) Add(more ProofCount) {
 	c.Hashes += more.Hashes
 }
 
-// String is such as "2 of 39 planted winners missed, 1 hit that is none".
+// String is such as "2 of 39 planted winners missed, 1 false hits".
 func (c ProofCount) String() string {
-	return fmt.Sprintf("%d of %d planted winners missed, %d hits that are none", c.Planted-c.Found, c.Planted, c.Wrong)
+	return fmt.Sprintf("%d of %d planted winners missed, %d false hits", c.Planted-c.Found, c.Planted, c.Wrong)
 }
 
 // Skipped is a kernel without a figure because it cannot run here.
@@ -184,7 +184,7 @@ type Point struct {
 	Rate     float64           `json:"hashes_per_second"`
 	Celsius  telemetry.Reading `json:"celsius"`
 	Hertz    telemetry.Reading `json:"hertz"`
-	// Disturbed: neighbours left too little of it.
+	// Disturbed: neighbors left too little of it.
 	Disturbed bool `json:"disturbed,omitempty"`
 }
 

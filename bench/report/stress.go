@@ -29,7 +29,7 @@ type Stress struct {
 	// else. A single wrong hash has a chance of 1 in 128 to show: it must make
 	// a winner or unmake one. A part that is really bad does that soon.
 	Hashes uint64       `json:"hashes"`
-	Errors uint64       `json:"errors"` // winners missed, hits that are none, and faults
+	Errors uint64       `json:"errors"` // winners missed, false hits, and faults
 	Rate   float64      `json:"hashes_per_second"`
 	Cores  []StressCore `json:"cores"`
 

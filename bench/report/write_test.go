@@ -8,7 +8,7 @@ import (
 )
 
 // TestTableShowsWhatWasKept: how many slices, how near the port bound is,
-// and nothing of the kernel where neighbours disturbed it.
+// and nothing of the kernel where neighbors disturbed it.
 func TestTableShowsWhatWasKept(t *testing.T) {
 	series := Series{
 		Kernel: "shani-avx512", Versions: 32, Threads: 1, Median: 61e6, Low: 60e6, High: 62e6, Min: 60e6, Max: 62e6,

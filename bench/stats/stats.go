@@ -34,7 +34,7 @@ func middle(sorted []float64) float64 {
 //
 // A percentile bootstrap (2000 resamples, the same ones for the same seed)
 // shows how well the samples fix their median, if each is independent of the
-// others. They are not: a machine's clock and its neighbours change over
+// others. They are not: a machine's clock and its neighbors change over
 // seconds, so samples of one run resemble each other more than those of the
 // next. So both ends move outwards by the drift, as a part of the rate.
 // How often two runs then agree on a machine that is not steady is in

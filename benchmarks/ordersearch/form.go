@@ -101,8 +101,8 @@ func place(r *rand.Rand, pairs []pair) *int {
 	return &p.behind
 }
 
-// neighbour is a beat that differs a little from this one.
-func neighbour(r *rand.Rand, pairs []pair) []pair {
+// neighbor is a beat that differs a little from this one.
+func neighbor(r *rand.Rand, pairs []pair) []pair {
 	near := append([]pair(nil), pairs...)
 	for range 1 + r.IntN(3) {
 		switch from := place(r, near); r.IntN(8) {
@@ -144,7 +144,7 @@ func mutate(r *rand.Rand, f form, ratio float64) (form, error) {
 		// Where all is ternary, few instructions are the point.
 		f.TernarySigma1 = !f.TernarySigma1 || f.Ternary
 	default:
-		f.Beat = formatBeat(neighbour(r, pairs))
+		f.Beat = formatBeat(neighbor(r, pairs))
 	}
 	return f, nil
 }

@@ -97,11 +97,11 @@ func TestMutations(t *testing.T) {
 	}
 }
 
-func TestNeighboursAreNear(t *testing.T) {
+func TestNeighborsAreNear(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 1))
 	pairs := []pair{{0, 3}, {2, 0}}
 	for range 500 {
-		near := neighbour(r, pairs)
+		near := neighbor(r, pairs)
 		if len(near) < 1 || len(near) > mostPairs {
 			t.Fatalf("%v", near)
 		}

@@ -18,7 +18,7 @@ type gate struct {
 }
 
 const (
-	// loadTolerance: neighbours make the load a tenth larger at least.
+	// loadTolerance: neighbors make the load a tenth larger at least.
 	loadTolerance = 0.02
 	// clockTolerance is how far the frequency may move within a sample.
 	clockTolerance = 0.01
@@ -43,7 +43,7 @@ func newGate(core bench.Core, earlier float64) *gate {
 }
 
 // lowLoad is not the least: by chance some are measured too small. Where a
-// neighbour is busy few are not too large.
+// neighbor is busy few are not too large.
 func lowLoad(loads []float64, earlier float64) float64 {
 	if len(loads) == 0 {
 		return earlier

@@ -55,7 +55,7 @@ func TestLabMeasuresCandidates(t *testing.T) {
 		t.Fatalf("right and wrong are %+v", m.Candidates)
 	}
 	rounds := m.Candidates[0].Series[0].Cycles
-	// Where a neighbour is busy, there may be no rounds.
+	// Where a neighbor is busy, there may be no rounds.
 	if m.Samples == 0 || len(rounds) != len(m.InUse[0].Cycles) || m.Candidates[1].Series != nil {
 		t.Errorf("measured %+v", m)
 	}

@@ -7,7 +7,7 @@
 // It generates forms by the dozen, tests that they hash right, measures them
 // in turn with the one in use, and goes on with children of the best. A sample
 // counts only if the core was undisturbed right before and after it, so it
-// may run where neighbours are busy; what helps is to have the CPU to itself
+// may run where neighbors are busy; what helps is to have the CPU to itself
 // while measuring, for root
 //
 //	-under 'chrt -f 20 taskset -c 0'
@@ -142,7 +142,7 @@ func (s *search) run(ctx context.Context, try trial, table []known, versions int
 			fmt.Fprintf(os.Stderr, "%4d forms, %3.0f %% of looks undisturbed, in use %.2f cycles, best %+.2f: %s\n",
 				len(s.tried), 100*float64(m.Kept)/float64(m.Samples), s.usual(), best[0].score(), best[0].form)
 		} else {
-			fmt.Fprintf(os.Stderr, "%4d forms, %3.0f %% of looks undisturbed, too few: a neighbour is busy\n", len(s.tried), 100*float64(m.Kept)/float64(m.Samples))
+			fmt.Fprintf(os.Stderr, "%4d forms, %3.0f %% of looks undisturbed, too few: a neighbor is busy\n", len(s.tried), 100*float64(m.Kept)/float64(m.Samples))
 		}
 	}
 	if len(s.ranking()) == 0 {

@@ -86,7 +86,7 @@ func measure(in io.Reader, out io.Writer) error {
 }
 
 // round measures all once. While not even the first can be measured, for a
-// neighbour is busy, it reports false.
+// neighbor is busy, it reports false.
 func (d *measured) round(g *gate, all []*series) bool {
 	for i, s := range all {
 		cycles, kept, tried := s.work.round(g)
@@ -150,7 +150,7 @@ func (w *work) nonces(hashes int) uint32 {
 
 const (
 	// sampleHashes are in a short sample, longer times as many in a long one: 4
-	// and 13 microseconds, for where a neighbour is busy the quiet times between
+	// and 13 microseconds, for where a neighbor is busy the quiet times between
 	// are not much longer.
 	sampleHashes = 256
 	longer       = 3

@@ -20,7 +20,7 @@ type peerOutput struct {
 	benchmark float64           // the line at the end; 0 if there is none
 }
 
-// cpuminer-opt's lines, without the time in front and with or without colours.
+// cpuminer-opt's lines, without the time in front and with or without colors.
 // 26.1 writes "H/s" in one place and "h/s" in another.
 var (
 	threadLine    = regexp.MustCompile(`\bThread (\d{1,4}), CPU -?\d{1,5}: (\d{1,12}\.\d{1,6}) ([kMGTPEZY]?)[hH]/s`)

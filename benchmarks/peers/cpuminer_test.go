@@ -18,7 +18,7 @@ func TestParseRecordedOutputs(t *testing.T) {
 		from  string
 	}{
 		// -t 1 --time-limit 12
-		{"cpuminer-opt-26.1-colour.txt", nil, 38.09e6, "its last scan"},
+		{"cpuminer-opt-26.1-color.txt", nil, 38.09e6, "its last scan"},
 		// the same, --hash-meter --scantime 2 --no-color
 		{"cpuminer-opt-26.1-hash-meter.txt", map[int]int{0: 8}, (36.57e6 + 36.85e6) / 2, "median of the scans"},
 		// -t 2 --time-limit 6 --hash-meter --scantime 1

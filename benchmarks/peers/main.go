@@ -7,11 +7,11 @@
 // It knows the output of cpuminer-opt (cpuminer.go says which of its figures
 // it takes, and why). The flags above make the pairing fair: without
 // --hash-meter there is only the last scan's rate, without --cpu-priority 2
-// cpuminer-opt runs at the lowest priority of all and loses to any neighbour,
+// cpuminer-opt runs at the lowest priority of all and loses to any neighbor,
 // and it pins itself to CPU 0 unless --cpu-affinity says otherwise.
 //
 // A round is half of quarry's measuring, the peer, and the other half in the
-// opposite order, so that a drift of the machine does not favour either side.
+// opposite order, so that a drift of the machine does not favor either side.
 // What it prints can be kept as it is in benchmarks/results/.
 package main
 

@@ -18,7 +18,7 @@ const maxOutput = 1 << 20
 // peerRun is one run of the peer.
 type peerRun struct {
 	output *peerOutput
-	lines  []string // what it printed, without colours
+	lines  []string // what it printed, without colors
 	share  float64  // of one CPU that it had, from its start to its end
 	worker hashThread
 }
@@ -78,7 +78,7 @@ func (b *bounded) Write(p []byte) (int, error) {
 
 var escapes = regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]")
 
-// plainLines are the lines without colours and without what upsets a terminal.
+// plainLines are the lines without colors and without what upsets a terminal.
 func plainLines(text []byte) []string {
 	var lines []string
 	for line := range bytes.Lines(escapes.ReplaceAll(text, nil)) {
@@ -125,7 +125,7 @@ func (r *peerRun) unfair(cpus []int) []string {
 		warnings = append(warnings, fmt.Sprintf("the peer hashed on cpu %d, not on %v: it pins itself (cpuminer-opt: --cpu-affinity with a mask, 0x1 for cpu 0)", r.worker.cpu, cpus))
 	}
 	if r.worker.known && (r.worker.nice > 0 || r.worker.idle) {
-		warnings = append(warnings, "the peer hashed at a low priority, so every neighbour takes its time (cpuminer-opt: --cpu-priority 2)")
+		warnings = append(warnings, "the peer hashed at a low priority, so every neighbor takes its time (cpuminer-opt: --cpu-priority 2)")
 	}
 	if threads := max(len(r.output.scans), 1); r.share < 0.97*float64(threads) {
 		warnings = append(warnings, fmt.Sprintf("the peer had only %.1f %% of a CPU for %d threads", 100*r.share, threads))

@@ -87,7 +87,7 @@ func TestPairing(t *testing.T) {
 	}
 }
 
-// TestPairingAlternates: a drift of the machine must not favour one side.
+// TestPairingAlternates: a drift of the machine must not favor one side.
 func TestPairingAlternates(t *testing.T) {
 	var order []string
 	spy := func(name string) *side {
@@ -107,7 +107,7 @@ func TestPairingAlternates(t *testing.T) {
 	if err := p.run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	// The self-tests first; then a b, peer, b a; b a, peer, a b. Neighbours of
+	// The self-tests first; then a b, peer, b a; b a, peer, a b. Neighbors of
 	// one name are one here.
 	if got, want := strings.Join(order, " "), "a b a b a b a b"; got != want {
 		t.Errorf("order is %s, want %s", got, want)

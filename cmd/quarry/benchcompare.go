@@ -19,7 +19,7 @@ For every series that both have it gives the ratio B/A of the medians with its
   quarry bench compare --format json A.json B.json
 
 The interval is by the samples of the two runs (bootstrap), widened by the drift
-seen within them. What changed between the runs it cannot know: neighbours on a
+seen within them. What changed between the runs it cannot know: neighbors on a
 shared machine, heat, the clock. Such drift is often several percent and can
 call two runs of the same program "faster" or "slower". Between separate runs
 only differences well above the drift mean something; how large it is, two runs

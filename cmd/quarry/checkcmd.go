@@ -18,7 +18,7 @@ import (
 
 const checkDescription = `Goes the way from the settings to a pool's first job, and says of each step how
 it went and what to do: settings, kernel and speed of this machine; then for
-each pool proxy, name, connection, certificate, subscription, authorisation,
+each pool proxy, name, connection, certificate, subscription, authorization,
 first job, and how often this machine finds a share at the pool's difficulty.
 It submits nothing. Without a pool it checks the practice pool.
 
