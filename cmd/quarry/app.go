@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 )
@@ -23,8 +24,9 @@ burn-in, and learning from a miner that can be read.
 Exit codes: 0 ended as asked, 1 failed, 2 bad usage or configuration,
 3 no pool reachable (with --no-retry, or by quarry check).`
 
-// newApp puts the commands together.
-func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
+// newApp puts the commands together. Kernels are measured for that time when the
+// user asks for it.
+func newApp(stdin io.Reader, stdout, stderr io.Writer, measure time.Duration) *cli.App {
 	app := &cli.App{
 		Name:                      "quarry",
 		Usage:                     "a SHA-256d mining client",
@@ -43,7 +45,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			mineCommand(),
 			checkCommand(),
 			poolCommand(),
-			kernelsCommand(),
+			kernelsCommand(measure),
 			benchCommand(),
 			configCommand(),
 			versionCommand(),

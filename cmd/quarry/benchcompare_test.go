@@ -6,15 +6,17 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"quarry/bench/report"
 	"strings"
 	"testing"
+	"time"
+
+	"quarry/bench/report"
 )
 
 func runBenchCompare(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, faults bytes.Buffer
-	code = run(t.Context(), append([]string{"quarry", "bench", "compare"}, args...), nil, &out, &faults)
+	code = run(t.Context(), append([]string{"quarry", "bench", "compare"}, args...), nil, &out, &faults, time.Second)
 	return code, out.String(), faults.String()
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"text/tabwriter"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -46,7 +47,8 @@ type kernelRow struct {
 	AutoPlain       bool              `json:"auto_plain"`               // the one for jobs without version rolling
 }
 
-func kernelsCommand() *cli.Command {
+// kernelsCommand measures for that time.
+func kernelsCommand(measure time.Duration) *cli.Command {
 	return &cli.Command{
 		Name:        "kernels",
 		Usage:       "list, test and measure the hashing kernels",
@@ -66,11 +68,12 @@ func kernelsCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			find := newTuner(set, placements, nil, log).Test
-			if c.Bool("measure") {
-				find = newTuner(set, placements, nil, log).Measure
+			var found []tune.Finding
+			if tuner := newTuner(set, placements, nil, log); c.Bool("measure") {
+				found, err = tuner.Measure(ctx, measure)
+			} else {
+				found, err = tuner.Test(ctx)
 			}
-			found, err := find(ctx)
 			if err != nil {
 				return err
 			}

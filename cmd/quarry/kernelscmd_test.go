@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -16,7 +17,7 @@ import (
 func TestKernelsCommand(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	var out, faults bytes.Buffer
-	if code := run(t.Context(), []string{"quarry", "kernels", "--json"}, nil, &out, &faults); code != exitOK {
+	if code := run(t.Context(), []string{"quarry", "kernels", "--json"}, nil, &out, &faults, time.Second); code != exitOK {
 		t.Fatalf("exit code %d, %s", code, faults.String())
 	}
 	var rows []kernelRow

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -23,16 +24,17 @@ const (
 )
 
 func main() {
-	os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr, tune.LongMeasure))
 }
 
-// run is the whole program but for the process: it returns the exit code.
-func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+// run is the whole program but for the process: it returns the exit code. For
+// measure see [newApp].
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, measure time.Duration) int {
 	var err error
 	if len(args) == 2 && args[1] == tune.Command {
 		err = probe(ctx, stdin, stdout)
 	} else {
-		err = newApp(stdin, stdout, stderr).RunContext(ctx, args)
+		err = newApp(stdin, stdout, stderr, measure).RunContext(ctx, args)
 	}
 	if err == nil {
 		return exitOK

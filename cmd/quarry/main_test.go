@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
@@ -27,7 +28,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"quarry": main})
+	testscript.Main(m, map[string]func(){"quarry": func() { // main, but that it measures for a moment only
+		os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr, 200*time.Millisecond))
+	}})
 }
 
 // TestScripts drives the real program as a user does: testdata/*.txtar.

@@ -15,7 +15,8 @@ import (
 
 const (
 	shortMeasure = 600 * time.Millisecond
-	longMeasure  = 3 * time.Second // when the user asks for it
+	// LongMeasure is for when the user asks for it.
+	LongMeasure = 3 * time.Second
 )
 
 // Test has all kernels tested, and adds what is known of their rates. The
@@ -38,10 +39,6 @@ func (t *Tuner) Test(ctx context.Context) ([]Finding, error) {
 	return found, nil
 }
 
-// Measure has all kernels tested and measured, in a child process, for some
-// seconds, and keeps the rates.
-func (t *Tuner) Measure(ctx context.Context) ([]Finding, error) { return t.measure(ctx, longMeasure) }
-
 // Rates are the known rates of the kernels. Where there are none they are
 // measured.
 func (t *Tuner) Rates(ctx context.Context) []Finding {
@@ -49,14 +46,16 @@ func (t *Tuner) Rates(ctx context.Context) []Finding {
 		return t.known
 	}
 	t.log.Info("measuring the kernels, for a second or so: none has mined here", zap.Strings("kernels", names(t.kernels)))
-	found, err := t.measure(ctx, shortMeasure)
+	found, err := t.Measure(ctx, shortMeasure)
 	if err != nil && ctx.Err() == nil {
 		t.log.Warn("the kernels could not be measured", zap.Error(err))
 	}
 	return found
 }
 
-func (t *Tuner) measure(ctx context.Context, d time.Duration) ([]Finding, error) {
+// Measure has all kernels tested and measured, in a child process, for d, and
+// keeps the rates.
+func (t *Tuner) Measure(ctx context.Context, d time.Duration) ([]Finding, error) {
 	found, err := t.ask(ctx, d)
 	if err != nil {
 		return nil, err
