@@ -36,11 +36,12 @@ var arrows = map[string][]string{
 	"logsink":                {"telemetry"},
 	"miner":                  {"telemetry", "work"}, // it does not know CPUs
 	"miner/minertest":        {"hashing", "miner", "telemetry", "work"},
-	"stratum":                {"bitcoin", "hashing", "stratum/transport", "stratum/v1", "work"},
+	"stratum":                {"bitcoin", "hashing", "stratum/transport", "stratum/v1", "stratum/watch", "work"},
 	"stratum/localpool":      {}, // the judge shares no code with the accused
 	"stratum/stratumtest":    {},
 	"stratum/transport":      {}, // bytes and messages, whatever they mean
-	"stratum/v1":             {"bitcoin", "hashing", "stratum/transport", "work"},
+	"stratum/v1":             {"hashing", "stratum/transport", "stratum/watch", "work"},
+	"stratum/watch":          {"bitcoin", "hashing", "work"},
 	"telemetry":              {},
 	"work":                   {"hashing"},
 }

@@ -84,7 +84,7 @@ func hostileOtherChain(t *testing.T) {
 	}
 	close(next)
 	job := r.jobOf(server)
-	r.says("warn ", server.URL, "the network difficulty changed as it never does within one chain")
+	r.says("warn ", server.URL, "network difficulty jumped implausibly")
 	r.keeps(server, job, 1)
 	r.nothingMore()
 }

@@ -48,9 +48,9 @@ func (c *Client) pause(ctx context.Context, p *pool) error {
 
 // outcome is how a session went.
 type outcome struct {
-	worked   time.Duration // authorised and with a job, 0 if it never was
-	status   v1.Status
-	heritage *v1.Heritage
+	worked time.Duration // authorised and with a job, 0 if it never was
+	status v1.Status
+	resume *v1.ResumeState
 }
 
 // attempt connects to the pool and stays until the session ends. Pools that
@@ -100,7 +100,7 @@ func (c *Client) open(p *pool, t transport.Conn, log *zap.Logger) *v1.Session {
 	c.generation++
 	generation := c.generation
 	config := p.sessionConfig(c.options, log)
-	config.Generation, config.Heritage = generation, p.heritage
+	config.Generation, config.ResumeState = generation, p.resume
 	config.Publish = func(job *work.Job) { c.jobArrived(p, job) }
 	config.Subscribed = func(resumed bool) { c.subscribed(p, generation, resumed) }
 	config.Working = func() { c.worksNow(p, generation) }
@@ -154,7 +154,7 @@ func (c *Client) drain(running context.Context, s *v1.Session) {
 // close takes the session off the list and keeps what it leaves. Its last job
 // stays good for a while if the pool may resume the session.
 func (c *Client) close(p *pool, s *v1.Session, reason error) outcome {
-	end := outcome{status: s.Status(), heritage: s.Heritage()}
+	end := outcome{status: s.Status(), resume: s.ResumeState()}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.clock.now()
@@ -165,8 +165,8 @@ func (c *Client) close(p *pool, s *v1.Session, reason error) outcome {
 	if end.status.Subscribed {
 		p.understood()
 	}
-	if end.heritage != nil {
-		p.heritage = end.heritage
+	if end.resume != nil {
+		p.resume = end.resume
 	}
 	delete(c.sessions, s.Generation())
 	p.session, p.working, p.complaint = nil, time.Time{}, nil

@@ -13,6 +13,7 @@ import (
 
 	"quarry/stratum/transport"
 	"quarry/stratum/v1"
+	"quarry/stratum/watch"
 )
 
 // Pauses before a pool is tried again.
@@ -36,7 +37,7 @@ type pool struct {
 	dialer *transport.Dialer
 
 	standing
-	habits v1.Habits
+	quirks v1.Quirks
 
 	// The link's own.
 	known                      bool // it spoke Stratum with us before
@@ -47,12 +48,12 @@ type pool struct {
 	knowsSubscribe             bool // it has answered mining.subscribe with params
 
 	// Client.mu guards these.
-	heritage   *v1.Heritage // of the last session there
-	refusals   int          // to resume it, in a row
-	forgot     int          // times in a row that it resumed one and knew nothing of its jobs
-	forgotIn   uint64       // the session in which it did last
-	refused    time.Time    // the last time of either
-	next       time.Time    // when it may be tried again
+	resume     *v1.ResumeState // of the last session there
+	refusals   int             // to resume it, in a row
+	forgot     int             // times in a row that it resumed one and knew nothing of its jobs
+	forgotIn   uint64          // the session in which it did last
+	refused    time.Time       // the last time of either
+	next       time.Time       // when it may be tried again
 	backoff    time.Duration
 	userPause  time.Duration
 	reconnects []time.Time // when it asked us to reconnect
@@ -87,7 +88,7 @@ func (p *pool) sessionConfig(o Options, log *zap.Logger) v1.Config {
 		Pool: p.url.String(), User: p.User, Password: p.Password, UserAgent: o.UserAgent,
 		NoConfigure: p.noConfigure || p.NoVersionRolling, BareSubscribe: p.bareSubscribe,
 		SuggestDifficulty: p.SuggestDifficulty, SubscribeExtra: p.SubscribeExtra,
-		SubmitStale: o.SubmitStale, Limits: o.Limits, Habits: &p.habits, Log: log, Trace: o.Trace,
+		SubmitStale: o.SubmitStale, Limits: o.Limits, Quirks: &p.quirks, Log: log, Trace: o.Trace,
 	}
 }
 
@@ -216,7 +217,7 @@ func about(pause time.Duration, jitter float64, least, most time.Duration) time.
 // pool is wanted at once.
 func reasonToQuit(err error) bool {
 	for _, reason := range []error{
-		v1.ErrAuthorise, v1.ErrUnauthorised, v1.ErrSubscribe, v1.ErrNoJob, transport.ErrSilent, transport.ErrTimedOut, v1.ErrDeaf, v1.ErrOldJob, v1.ErrFlood, transport.ErrCertificate,
+		v1.ErrAuthorise, v1.ErrUnauthorised, v1.ErrSubscribe, v1.ErrNoJob, transport.ErrSilent, transport.ErrTimedOut, watch.ErrDeaf, watch.ErrOldJob, v1.ErrFlood, transport.ErrCertificate,
 	} {
 		if errors.Is(err, reason) {
 			return true
@@ -233,7 +234,7 @@ func reasonToQuit(err error) bool {
 // were not answered, are then as good as before. A pool whose extranonce1 is
 // empty has no others to give.
 func (p *pool) mayResume(reason error) bool {
-	h := p.heritage
+	h := p.resume
 	return h != nil && (h.SessionID != "" || len(h.Extranonce.One) == 0) &&
 		!errors.Is(reason, v1.ErrUnauthorised) && !errors.Is(reason, errLeft)
 }

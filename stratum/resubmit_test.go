@@ -147,7 +147,7 @@ func TestRelapse(t *testing.T) {
 // hope, but what there is is held all the same.
 func TestHopeFades(t *testing.T) {
 	now := time.Now()
-	p := &pool{heritage: &v1.Heritage{SessionID: "id", Extranonce: v1.Extranonce{One: []byte{1}}}}
+	p := &pool{resume: &v1.ResumeState{SessionID: "id", Extranonce: v1.Extranonce{One: []byte{1}}}}
 	hope := func(reason error, at time.Time) [2]bool { return [2]bool{p.mayResume(reason), p.mayHope(reason, at)} }
 	for _, c := range []struct {
 		refusals int
@@ -166,11 +166,11 @@ func TestHopeFades(t *testing.T) {
 			t.Errorf("%+v: may resume, may hope: %v", c, got)
 		}
 	}
-	p.heritage.SessionID = ""
+	p.resume.SessionID = ""
 	if p.mayResume(nil) {
 		t.Error("a session without an id can be resumed")
 	}
-	p.heritage.Extranonce.One = nil
+	p.resume.Extranonce.One = nil
 	if !p.mayResume(nil) {
 		t.Error("an empty extranonce1 cannot be given again")
 	}

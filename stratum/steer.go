@@ -343,7 +343,7 @@ func (c *Client) subscribed(p *pool, generation uint64, resumed bool) {
 			p.refusals = 0
 			return
 		}
-		if p.heritage != nil && p.heritage.SessionID != "" {
+		if p.resume != nil && p.resume.SessionID != "" {
 			p.refusals++
 			p.refused = c.clock.now()
 		}

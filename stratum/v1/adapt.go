@@ -17,11 +17,11 @@ func (s *Session) adapt(share *work.Share, verdict work.Verdict) {
 	if !job.Bound().MetBy(share.Hash) {
 		return
 	}
-	s.mu.Lock()
+	s.state.Lock()
 	current := s.state.difficulty
-	s.mu.Unlock()
+	s.state.Unlock()
 	if !current.Target().MetBy(share.Hash) { // it was raised since
-		if s.cfg.Habits.raise(verdict.Kind == work.Accepted, verdict.RejectedFor(work.ReasonLowDifficulty)) {
+		if s.cfg.Quirks.raise(verdict.Kind == work.Accepted, verdict.RejectedFor(work.ReasonLowDifficulty)) {
 			s.log.Info("this pool judges all shares by its newest difficulty: from now on weaker ones of older jobs are held back",
 				zap.Float64("difficulty", current.Float64()), zap.String("pool_said", verdict.Text))
 		}
@@ -38,7 +38,7 @@ func (s *Session) adapt(share *work.Share, verdict work.Verdict) {
 // all bits of their mask.
 func (s *Session) adaptBits(job *work.Job, verdict work.Verdict) {
 	wrong := verdict.RejectedFor(work.ReasonLowDifficulty, work.ReasonVersion)
-	masked, changed := s.cfg.Habits.bits(job.MaskedBits, verdict.Kind == work.Accepted, wrong)
+	masked, changed := s.cfg.Quirks.bits(job.MaskedBits, verdict.Kind == work.Accepted, wrong)
 	if !changed {
 		return
 	}
@@ -53,7 +53,7 @@ func (s *Session) adaptBits(job *work.Job, verdict work.Verdict) {
 
 // raise learns from a share that met its job's difficulty, but not the newest
 // one. It reports whether this share settled the question.
-func (h *Habits) raise(accepted, low bool) bool {
+func (h *Quirks) raise(accepted, low bool) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
@@ -68,7 +68,7 @@ func (h *Habits) raise(accepted, low bool) bool {
 }
 
 // newestDifficulty reports whether shares of all jobs are judged by it.
-func (h *Habits) newestDifficulty() bool {
+func (h *Quirks) newestDifficulty() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.newestCounts
@@ -77,7 +77,7 @@ func (h *Habits) newestDifficulty() bool {
 // bits learns from a share whose version bits were sent masked or not. It
 // returns the form to use, and whether that is news. The other form is tried
 // once; if it is no better, something else is wrong.
-func (h *Habits) bits(sentMasked, accepted, wrong bool) (masked, changed bool) {
+func (h *Quirks) bits(sentMasked, accepted, wrong bool) (masked, changed bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
@@ -92,7 +92,7 @@ func (h *Habits) bits(sentMasked, accepted, wrong bool) (masked, changed bool) {
 	return h.masked, changed
 }
 
-func (h *Habits) maskedBits() bool {
+func (h *Quirks) maskedBits() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.masked

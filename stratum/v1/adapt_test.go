@@ -39,7 +39,7 @@ const (
 // job, and weaker ones are held back from then on, also in the next session.
 func TestRaise(t *testing.T) {
 	raised := difficulty(t, "4e-10")
-	habits := &Habits{}
+	quirks := &Quirks{}
 	core, logs := observer.New(zap.InfoLevel)
 	for _, c := range []struct {
 		name    string
@@ -62,7 +62,7 @@ func TestRaise(t *testing.T) {
 				}
 				judge(p)
 			})
-			m := mine(t, server, Config{Habits: habits, Log: zap.New(core)})
+			m := mine(t, server, Config{Quirks: quirks, Log: zap.New(core)})
 			job := m.job()
 			m.job()
 			for n, answer := range c.answers {
@@ -102,7 +102,7 @@ func TestPoolsBits(t *testing.T) {
 		{"nothing is right", func(uint32) bool { return false }, []uint32{rolled, rolled | 0x6000, rolled, rolled}, []string{lineBits, lineAsWas}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			habits := &Habits{}
+			quirks := &Quirks{}
 			core, logs := observer.New(zap.InfoLevel)
 			var sent []uint32
 			done := make(chan struct{}, 1)
@@ -123,7 +123,7 @@ func TestPoolsBits(t *testing.T) {
 				done <- struct{}{}
 				p.Hang()
 			})
-			m := mine(t, server, Config{Habits: habits, Log: zap.New(core)})
+			m := mine(t, server, Config{Quirks: quirks, Log: zap.New(core)})
 			for i := range c.sent {
 				job := m.job()
 				for job.ID != fmt.Sprint("job ", i) { // it is the last one, amended
@@ -145,8 +145,8 @@ func TestPoolsBits(t *testing.T) {
 				t.Errorf("told %q, want %q", told, c.log)
 			}
 			want := c.name == "masked"
-			if habits.maskedBits() != want {
-				t.Errorf("habits: masked %v", habits.maskedBits())
+			if quirks.maskedBits() != want {
+				t.Errorf("quirks: masked %v", quirks.maskedBits())
 			}
 		})
 	}
@@ -182,8 +182,8 @@ func TestBitsChangeTheJob(t *testing.T) {
 		}
 		p.Hang()
 	})
-	habits := &Habits{}
-	m := mine(t, server, Config{Habits: habits})
+	quirks := &Quirks{}
+	m := mine(t, server, Config{Quirks: quirks})
 	old := m.job()
 	m.submit(rolledShare(t, old, 0x10000, 0))
 	job := m.job()
@@ -191,7 +191,7 @@ func TestBitsChangeTheJob(t *testing.T) {
 		t.Errorf("job %+v", job)
 	}
 	m.submit(rolledShare(t, old, 0x20000, 1)) // found meanwhile: its rejection says nothing new
-	if !habits.maskedBits() {
+	if !quirks.maskedBits() {
 		t.Error("given up for a share of the old form")
 	}
 	if v := m.submit(rolledShare(t, job, 0x10000, 2)); v.Kind != work.Accepted {
@@ -218,13 +218,13 @@ func TestBitsNeedAReason(t *testing.T) {
 				p.Notify(sampleWith("1", func(j *stratumtest.Job) { j.Version = c.version }))
 				answering(p, func(int) string { return c.answer })
 			})
-			habits := &Habits{}
-			m := mine(t, server, Config{Habits: habits})
+			quirks := &Quirks{}
+			m := mine(t, server, Config{Quirks: quirks})
 			v := m.submit(rolledShare(t, m.job(), c.rolled, 0))
 			if (v.Kind == work.Accepted) != (c.answer == yes) || !v.Sent || v.Kind == work.Lost {
 				t.Errorf("verdict %v, want the pool's: %s", v, c.answer)
 			}
-			if habits.maskedBits() {
+			if quirks.maskedBits() {
 				t.Error("the other form is used")
 			}
 		})

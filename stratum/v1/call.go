@@ -96,23 +96,23 @@ func (c *conn) ask(method string, params []any, replied func(Message)) (id uint6
 }
 
 func (c *conn) register(replied func(Message)) (uint64, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.reason != nil {
-		return 0, c.reason
+	c.calls.Lock()
+	defer c.calls.Unlock()
+	if c.calls.ended != nil {
+		return 0, c.calls.ended
 	}
-	if len(c.pending) >= c.limits.Calls {
+	if len(c.calls.pending) >= c.limits.Calls {
 		return 0, errTooManyCalls
 	}
-	c.lastID++
-	c.pending[c.lastID] = replied
-	return c.lastID, nil
+	c.calls.lastID++
+	c.calls.pending[c.calls.lastID] = replied
+	return c.calls.lastID, nil
 }
 
 func (c *conn) forget(id uint64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.pending, id)
+	c.calls.Lock()
+	defer c.calls.Unlock()
+	delete(c.calls.pending, id)
 }
 
 // claim takes the call off the list to which the message is the reply; nil if
@@ -122,9 +122,9 @@ func (c *conn) claim(m *Message) (replied func(Message)) {
 	if !ok {
 		return nil
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	replied = c.pending[id]
-	delete(c.pending, id)
+	c.calls.Lock()
+	defer c.calls.Unlock()
+	replied = c.calls.pending[id]
+	delete(c.calls.pending, id)
 	return replied
 }

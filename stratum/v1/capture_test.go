@@ -27,7 +27,7 @@ func TestCapture(t *testing.T) {
 		r := newReplay(t, lines, n)
 		server := stratumtest.Serve(t, r.pool)
 		m := mine(t, server, Config{
-			User: "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080.rig1", Password: "x", UserAgent: "capture/1.0", Heritage: &Heritage{SessionID: resume},
+			User: "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080.rig1", Password: "x", UserAgent: "capture/1.0", ResumeState: &ResumeState{SessionID: resume},
 		})
 		r.mine(m, verdicts)
 		resume = m.Status().SessionID
@@ -151,9 +151,9 @@ func (r *replay) submit(m *miner, jobs map[string]*work.Job, message Message) st
 			if v := m.submit(s); !v.RejectedFor(work.ReasonDuplicate) {
 				r.t.Errorf("the client lets a share go twice: %v", v)
 			}
-			m.mu.Lock()
+			m.state.Lock()
 			m.state.sent = duplicates{}
-			m.mu.Unlock()
+			m.state.Unlock()
 		}
 		v = m.submit(s)
 	}

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"quarry/stratum/transport"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
+
+	"quarry/stratum/transport"
+	"quarry/stratum/watch"
 )
 
 // ErrNotStratum: the peer speaks something else.
@@ -31,29 +33,32 @@ type conn struct {
 	done      chan struct{}
 
 	writing sync.Mutex // held while writing
-
-	mu      sync.Mutex // guards the rest
-	reason  error      // why the connection ended
-	lastID  uint64
-	pending map[uint64]func(Message) // calls without a reply: each is given its own by the reader, before it reads on
-
-	conduct conduct // the reader's
+	calls   calls
+	limited messageLimits // the reader's
 }
 
-// conduct is what the reader remembers of the pool's misbehaviour.
-type conduct struct {
+// calls are those without a reply, and whether there can be more.
+type calls struct {
+	sync.Mutex
+	ended   error // why the connection ended
+	lastID  uint64
+	pending map[uint64]func(Message) // each is given its reply by the reader, before it reads on
+}
+
+// messageLimits is what the reader remembers of the pool's misbehavior.
+type messageLimits struct {
 	understood bool // at least one message was one
 	garbage    window
 	strays     window
 	flood      flood
-	garbageLog limiter
+	garbageLog watch.Limiter
 }
 
 func newConn(t transport.Conn, limits Limits, log *zap.Logger) *conn {
 	return &conn{
 		transport: t, limits: limits, log: log,
 		late: func(uint64, time.Time) bool { return false },
-		done: make(chan struct{}), pending: make(map[uint64]func(Message)),
+		done: make(chan struct{}), calls: calls{pending: make(map[uint64]func(Message))},
 	}
 }
 
@@ -61,32 +66,32 @@ func (c *conn) start() { go c.read() }
 
 // end closes the connection for the given reason; the first reason counts.
 func (c *conn) end(reason error) {
-	c.mu.Lock()
-	if c.reason == nil {
-		c.reason = reason
+	c.calls.Lock()
+	if c.calls.ended == nil {
+		c.calls.ended = reason
 	}
-	c.mu.Unlock()
+	c.calls.Unlock()
 	c.transport.Close()
 }
 
 // why is the reason for which the connection ended.
 func (c *conn) why() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.reason
+	c.calls.Lock()
+	defer c.calls.Unlock()
+	return c.calls.ended
 }
 
-// lame ends the connection after a write has failed: nothing is sent any more,
+// closeAfterDrain ends the connection after a write has failed: nothing is sent any more,
 // but what the pool said before it hung up is still read. There may be verdicts
 // in it.
-func (c *conn) lame(reason error) {
-	c.mu.Lock()
-	if c.reason == nil {
-		c.reason = reason
+func (c *conn) closeAfterDrain(reason error) {
+	c.calls.Lock()
+	if c.calls.ended == nil {
+		c.calls.ended = reason
 	}
-	c.mu.Unlock()
+	c.calls.Unlock()
 	go func() {
-		late := time.NewTimer(lameTime)
+		late := time.NewTimer(drainTime)
 		defer late.Stop()
 		select {
 		case <-late.C:
@@ -96,8 +101,8 @@ func (c *conn) lame(reason error) {
 	}()
 }
 
-// lameTime is plenty to read what has arrived already.
-const lameTime = time.Second
+// drainTime is plenty to read what has arrived already.
+const drainTime = time.Second
 
 // read is the reader goroutine.
 func (c *conn) read() {
@@ -120,7 +125,7 @@ func (c *conn) take(line []byte, now time.Time) error {
 	if err != nil {
 		return c.takeGarbage(line, now, err)
 	}
-	c.conduct.understood = true
+	c.limited.understood = true
 	m.redact = c.redact
 	if m.MayBeReply() {
 		if replied := c.claim(&m); replied != nil {
@@ -132,12 +137,12 @@ func (c *conn) take(line []byte, now time.Time) error {
 		if id, ok := m.CallID(); ok && c.late(id, now) {
 			return nil
 		}
-		if c.conduct.strays.add(now) > maxStrayReplies {
+		if c.limited.strays.add(now) > maxStrayReplies {
 			return fmt.Errorf("%d replies to nothing we asked", maxStrayReplies)
 		}
 		return nil
 	}
-	if c.conduct.flood.add(now) {
+	if c.limited.flood.add(now) {
 		return ErrFlood
 	}
 	return c.push(m, now)
@@ -147,13 +152,13 @@ func (c *conn) take(line []byte, now time.Time) error {
 // was understood yet is something else than a pool.
 func (c *conn) takeGarbage(line []byte, now time.Time, err error) error {
 	said := Sanitise(c.redact(string(line)))
-	if !c.conduct.understood {
+	if !c.limited.understood {
 		return fmt.Errorf("%w: it says %q", ErrNotStratum, said)
 	}
-	if c.conduct.garbage.add(now) >= maxGarbage {
+	if c.limited.garbage.add(now) >= maxGarbage {
 		return fmt.Errorf("%d unreadable messages within a minute, the last: %w", maxGarbage, err)
 	}
-	if c.conduct.garbageLog.allow(now) {
+	if c.limited.garbageLog.Allow(now) {
 		c.log.Warn("ignored an unreadable message", zap.String("text", said), zap.Error(err))
 	}
 	return nil
@@ -205,7 +210,7 @@ func (c *conn) writeLocked(v any) error {
 		if errors.Is(err, os.ErrDeadlineExceeded) { // it is there, and does not read
 			c.end(reason)
 		} else {
-			c.lame(reason)
+			c.closeAfterDrain(reason)
 		}
 		return c.why()
 	}

@@ -13,9 +13,23 @@
 //
 // A session has one goroutine of its own, the reader; all messages of the pool
 // are acted on there, in the order in which they came: jobs, and the verdicts
-// on shares, from which the session learns the pool's [Habits]. Everything else
+// on shares, from which the session learns the pool's [Quirks]. Everything else
 // runs on the goroutines of the callers; that of [Session.Run] looks once a
-// second for what only the absence of events tells (Session.stay).
+// second for what only the absence of events tells (Session.stay), with package
+// watch.
+//
+// # Locks
+//
+// There are five, each in the struct whose fields it guards: conn.writing,
+// conn.calls, state, Quirks and watch.Watch. What belongs to the reader alone
+// (pushLimits, messageLimits) has none. They may be taken in this order only:
+//
+//	conn.writing -> conn.calls
+//	watch.Watch -> whatever Config.Complain takes -> state -> Quirks
+//
+// The structure keeps it so: watch knows no session, the methods of state know
+// no conn and none of the functions in Config, and Quirks knows nobody. Publish,
+// Subscribed and Working are called without any lock.
 //
 // There is no standard for this protocol. The rules followed here come from
 // reading pools and miners; version rolling is BIP 310.

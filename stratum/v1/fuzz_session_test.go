@@ -42,7 +42,7 @@ func FuzzJob(f *testing.F) {
 		s := NewSession(nil, Config{User: "user"})
 		s.state.subscribed, s.state.rolling, s.state.poolMask = true, seed[0]&1 == 0, binary.BigEndian.Uint32(seed[1:])
 		s.state.extranonce = Extranonce{One: seed[:seed[5]%33], TwoSize: 1 + int(seed[6]%work.MaxExtranonce2)}
-		s.begin(&parked{notify, s.state.difficulty, time.Now()})
+		s.begin(&pendingNotify{notify, s.state.difficulty, time.Now()})
 		job := s.state.current()
 		if job.VersionMask&^versionBits != 0 || job.VersionMask&job.Version != 0 || job.VersionMask != 0 && !job.VersionRolling {
 			t.Errorf("mask %08x for version %08x", job.VersionMask, job.Version)
@@ -160,7 +160,7 @@ func fuzzSession(t *testing.T, stream []byte, how uint8, chunk int) {
 	if n := len(s.state.jobs); n > s.cfg.Limits.Jobs {
 		t.Errorf("%d jobs kept", n)
 	}
-	if n := len(s.conn.pending); n > s.cfg.Limits.Calls {
+	if n := len(s.conn.calls.pending); n > s.cfg.Limits.Calls {
 		t.Errorf("%d calls kept", n)
 	}
 	pool.check(t, shares.made)

@@ -1,7 +1,6 @@
 package v1
 
 import (
-	"bytes"
 	"slices"
 	"time"
 
@@ -11,9 +10,9 @@ import (
 	"quarry/work"
 )
 
-// parked is a job that came before the subscription, with the difficulty that
+// pendingNotify is a job that came before the subscription, with the difficulty that
 // was in force then.
-type parked struct {
+type pendingNotify struct {
 	notify     *Notify
 	difficulty hashing.Difficulty
 	received   time.Time
@@ -21,11 +20,11 @@ type parked struct {
 
 // begin makes a job of a notify and publishes it. Only the reader calls it, so
 // jobs are published in the order of their arrival.
-func (s *Session) begin(p *parked) {
-	s.mu.Lock()
+func (s *Session) begin(p *pendingNotify) {
+	s.state.Lock()
 	if !s.state.subscribed {
-		s.state.parked = p
-		s.mu.Unlock()
+		s.state.pending = p
+		s.state.Unlock()
 		return
 	}
 	moved := s.state.next != nil
@@ -35,14 +34,13 @@ func (s *Session) begin(p *parked) {
 	before := s.state.current()
 	job := s.newJob(p)
 	job.Clean = job.Clean || before != nil && before.PrevHash != job.PrevHash
-	s.state.cadence.note(p.received, isRefresh(job, before))
 	s.state.keep(job, s.cfg.Limits.Jobs)
 	first := s.state.firstJob.IsZero()
 	if first {
 		s.state.firstJob = p.received
 	}
 	working := first && !s.state.authorised.IsZero()
-	s.mu.Unlock()
+	s.state.Unlock()
 
 	s.publish(job)
 	if first {
@@ -55,19 +53,11 @@ func (s *Session) begin(p *parked) {
 		s.cfg.Working()
 	}
 	s.log.Debug("new job", zap.String("job", Sanitise(job.ID)), zap.Bool("clean", job.Clean), zap.Stringer("difficulty", job.Difficulty))
-	s.teller.tell(job)
-	s.chain.note(job)
-	s.payout.note(job)
-}
-
-// isRefresh reports whether only the pool's clock can be the reason of the job.
-func isRefresh(job, before *work.Job) bool {
-	return before != nil && before.PrevHash == job.PrevHash && before.Difficulty.Target() == job.Difficulty.Target() &&
-		bytes.Equal(before.Extranonce1, job.Extranonce1) && before.Extranonce2Size == job.Extranonce2Size
+	s.watch.Job(job)
 }
 
 // newJob freezes what holds now into a job.
-func (s *Session) newJob(p *parked) *work.Job {
+func (s *Session) newJob(p *pendingNotify) *work.Job {
 	n, st := p.notify, &s.state
 	job := &work.Job{
 		ID: n.ID, Wire: n.Wire, Pool: s.cfg.Pool, Session: s.cfg.Generation,
@@ -79,7 +69,7 @@ func (s *Session) newJob(p *parked) *work.Job {
 	if target, err := hashing.TargetFromNBits(n.NBits); err == nil {
 		job.NetworkTarget, job.NetworkKnown = target, true
 	}
-	st.setMask(job, s.cfg.Habits)
+	st.setMask(job, s.cfg.Quirks)
 	return job
 }
 
@@ -88,14 +78,14 @@ func (s *Session) newJob(p *parked) *work.Job {
 // header. A pool that agreed with an empty mask gets no rolling and no sixth
 // parameter; once there was a mask, the parameter stays, whatever becomes of
 // the mask (BIP 310).
-func (st *state) setMask(job *work.Job, habits *Habits) {
+func (st *state) setMask(job *work.Job, quirks *Quirks) {
 	mask := st.poolMask & versionBits
 	st.rolled = st.rolled || mask != 0
 	job.VersionRolling = st.rolling && st.rolled
 	job.VersionMask, job.PoolMask, job.MaskedBits = 0, 0, false
 	if job.VersionRolling {
 		job.VersionMask, job.PoolMask = mask&^job.Version, st.poolMask
-		job.MaskedBits = habits.maskedBits()
+		job.MaskedBits = quirks.maskedBits()
 	}
 }
 
@@ -131,26 +121,26 @@ func (s *Session) changeMask(mask uint32) {
 // amend changes what was agreed about version bits and publishes the current
 // job again if that changes it. Only the reader calls it.
 func (s *Session) amend(change func(*state)) bool {
-	s.mu.Lock()
+	s.state.Lock()
 	if !s.state.asked {
-		s.mu.Unlock()
+		s.state.Unlock()
 		return false
 	}
 	change(&s.state)
 	old := s.state.current()
 	if old == nil || s.state.firstJob.IsZero() { // none, or one of the session before
-		s.mu.Unlock()
+		s.state.Unlock()
 		return false
 	}
 	job := *old
 	job.Clean = false
-	s.state.setMask(&job, s.cfg.Habits)
+	s.state.setMask(&job, s.cfg.Quirks)
 	changed := job.VersionMask != old.VersionMask || job.VersionRolling != old.VersionRolling ||
 		job.PoolMask != old.PoolMask || job.MaskedBits != old.MaskedBits
 	if changed {
 		s.state.keep(&job, s.cfg.Limits.Jobs)
 	}
-	s.mu.Unlock()
+	s.state.Unlock()
 	if changed {
 		s.publish(&job)
 	}

@@ -71,37 +71,20 @@ const (
 	maxStrayReplies  = 100 // replies to nothing we asked, in a minute
 	maxExtranonces   = 10  // changes of the extranonce in a minute
 	maxBadNotifies   = 3   // malformed jobs in a row
-	burst            = 5   // answers, and lines about jobs, at once
+	burst            = 5   // answers at once
 	maxPushesASecond = 100 // pushes in each of floodSeconds seconds in a row
 	floodSeconds     = 10
-	maxUnanswered    = 5    // submits in a row without an answer
-	minUnanswered    = 2    // likewise, once the oldest waited for Limits.Unanswered
 	duplicateMemory  = 4096 // shares of which we know that we sent them
 
 	slotTime = 10 * time.Second // after which an unanswered share no longer counts as under way
 )
 
-// Rules of liveness.
-const (
-	tick          = time.Second     // between two looks
-	minRefreshes  = 4               // that must be known to speak of a usual interval
-	cadenceMemory = 8               // refreshes that it is made of
-	minRefresh    = 5 * time.Second // between jobs that are two pieces of news
-)
+// tick is the time between two looks at a session that works.
+const tick = time.Second
 
-// Rules of judging a pool.
-const (
-	maxRefused    = 10 // shares in a row, see also Limits.Refused
-	maxDuplicates = 2  // shares that were sent once
-
-	maxLowAfterRaise = 3 // shares too weak for a newer difficulty than their job's
-
-	maxNetworkStep = 16               // the network's difficulty may change by 4 at once
-	maxSkew        = 2 * time.Hour    // between the jobs' time and ours
-	minFrozen      = 10 * time.Minute // that the jobs' time stands still
-	maxBlockTime   = 3 * time.Hour    // a block takes so long once in 65 million
-	blockMemory    = 16               // blocks that a pool may go back to
-)
+// maxLowAfterRaise is how many shares a pool may reject as too weak for a newer
+// difficulty than their job's, until it is believed to mean it.
+const maxLowAfterRaise = 3
 
 // window counts the events of the last minute. They end a connection before
 // there are many.
@@ -137,24 +120,4 @@ func (f *flood) add(now time.Time) bool {
 	}
 	f.count++
 	return f.high >= floodSeconds-1 && f.count > maxPushesASecond
-}
-
-// limiter lets as many events as burst through at once, then one a second.
-type limiter struct {
-	burst int // 0 stands for 1
-	spent int // of burst; one comes back each second
-	since time.Time
-}
-
-func (l *limiter) allow(now time.Time) bool {
-	burst := max(l.burst, 1)
-	if back := now.Sub(l.since) / time.Second; back > 0 {
-		l.spent = max(l.spent-int(min(back, time.Duration(burst))), 0)
-		l.since = now
-	}
-	if l.spent == burst {
-		return false
-	}
-	l.spent++
-	return true
 }

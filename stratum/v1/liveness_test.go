@@ -12,6 +12,7 @@ import (
 
 	"quarry/stratum/stratumtest"
 	"quarry/stratum/transport"
+	"quarry/stratum/watch"
 	"quarry/work"
 )
 
@@ -95,7 +96,7 @@ func TestDeafPool(t *testing.T) {
 			bubble(t, pool, Config{}, func(t *testing.T, m *miner) {
 				begun := time.Now()
 				n, err := m.submitEach(c.pause)
-				if took := time.Since(begun); c.want > 0 && (!errors.Is(err, ErrDeaf) || (took-c.want).Abs() > time.Second) {
+				if took := time.Since(begun); c.want > 0 && (!errors.Is(err, watch.ErrDeaf) || (took-c.want).Abs() > time.Second) {
 					t.Errorf("after %v and %d shares, want %v: %v", took, n, c.want, err)
 				} else if c.want == 0 && err != nil {
 					t.Errorf("ended after %v and %d shares: %v", took, n, err)
@@ -205,7 +206,7 @@ func TestOldJob(t *testing.T) {
 				select {
 				case err := <-m.ended:
 					m.ended <- err
-					if took := time.Since(*last.Load()); c.want == 0 || !errors.Is(err, ErrOldJob) || (took-c.want).Abs() > 2*time.Second {
+					if took := time.Since(*last.Load()); c.want == 0 || !errors.Is(err, watch.ErrOldJob) || (took-c.want).Abs() > 2*time.Second {
 						t.Errorf("ended after %v, want %v: %v", took, c.want, err)
 					}
 				case <-time.After(2 * time.Hour):
@@ -242,18 +243,9 @@ func TestSuspended(t *testing.T) {
 	}
 }
 
-// TestSuspendedMonotonic: a process that was stopped sees it by the monotonic
-// clock, and a connection that died of it is not blamed on the pool.
-func TestSuspendedMonotonic(t *testing.T) {
-	w := wakefulness{real: func() time.Duration { return 0 }}
-	now := time.Now()
-	for i, step := range []time.Duration{0, time.Second, 31 * time.Second, time.Second} {
-		if gap, want := w.gap(now.Add(step)), step; i > 0 && gap != want {
-			t.Errorf("gap of %v, want %v", gap, want)
-		}
-		now = now.Add(step)
-	}
-
+// TestSuspendedAndHungUp: a connection that died of a sleep is not blamed on the
+// pool.
+func TestSuspendedAndHungUp(t *testing.T) {
 	pool := func(p *pc) {
 		p.Welcome(stratumtest.Usual())
 		p.Notify(sample("1"))
@@ -267,15 +259,6 @@ func TestSuspendedMonotonic(t *testing.T) {
 			t.Errorf("ended with %v", err)
 		}
 	})
-}
-
-// TestRealTime: it goes on, and by the second.
-func TestRealTime(t *testing.T) {
-	before, begun := realTime(), time.Now()
-	time.Sleep(10 * time.Millisecond)
-	if passed, want := realTime()-before, time.Since(begun); passed < 10*time.Millisecond || passed > want+time.Second {
-		t.Errorf("%v passed, by the other clock %v", passed, want)
-	}
 }
 
 // TestPassedOver: shares that a pool passes over keep their place in the line

@@ -10,14 +10,6 @@ import (
 	"quarry/stratum/stratumtest"
 )
 
-func TestAddressOf(t *testing.T) {
-	for user, want := range map[string]string{"bc1abc.rig": "bc1abc", "1abc": "1abc", "1abc_rig": "1abc", "1abc+100": "1abc", ".x": "", "": ""} {
-		if got := addressOf(user); got != want {
-			t.Errorf("%q: %q, want %q", user, got, want)
-		}
-	}
-}
-
 // TestPayout: the warning comes when jobs paid to the user's address and do so
 // no longer, and only then.
 func TestPayout(t *testing.T) {

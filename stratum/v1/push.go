@@ -2,18 +2,19 @@ package v1
 
 import (
 	"fmt"
+	"quarry/stratum/watch"
 	"time"
 
 	"go.uber.org/zap"
 )
 
-// poolConduct is what the reader remembers of the pool's pushes.
-type poolConduct struct {
+// pushLimits is what the reader remembers of the pool's pushes.
+type pushLimits struct {
 	badNotifies int // in a row
 	extranonces window
-	replies     limiter
-	messages    limiter
-	ignoredLog  limiter
+	replies     watch.Limiter
+	messages    watch.Limiter
+	ignoredLog  watch.Limiter
 }
 
 func hex8(n uint32) string { return fmt.Sprintf("%08x", n) }
@@ -46,7 +47,7 @@ func (s *Session) push(m Message, now time.Time) error {
 func (s *Session) pushRequest(m Message, now time.Time) error {
 	switch m.Method {
 	case "client.show_message":
-		if s.pool.messages.allow(now) { // first: words is not cheap for long texts
+		if s.pushes.messages.Allow(now) { // first: words is not cheap for long texts
 			if text := ParseText(m.Params, m.words); text != "" {
 				s.log.Info("message from the pool", zap.String("text", text))
 			}
@@ -63,7 +64,7 @@ func (s *Session) pushRequest(m Message, now time.Time) error {
 // answer replies if the pool wants a reply. Few at once, then one a second: no
 // pool can make us talk without end.
 func (s *Session) answer(m Message, now time.Time, result, failure any) error {
-	if !m.WantsReply() || !s.pool.replies.allow(now) {
+	if !m.WantsReply() || !s.pushes.replies.Allow(now) {
 		return nil
 	}
 	return s.conn.reply(m.ID, result, failure)
@@ -72,17 +73,17 @@ func (s *Session) answer(m Message, now time.Time, result, failure any) error {
 func (s *Session) pushNotify(m Message, now time.Time) error {
 	notify, err := ParseNotify(m.Params, s.cfg.Limits)
 	if err != nil {
-		if s.pool.badNotifies++; s.pool.badNotifies >= maxBadNotifies {
+		if s.pushes.badNotifies++; s.pushes.badNotifies >= maxBadNotifies {
 			return fmt.Errorf("%d malformed jobs in a row, the last: %s", maxBadNotifies, s.redact(err.Error()))
 		}
 		s.ignore(m, now, err)
 		return nil
 	}
-	s.pool.badNotifies = 0
-	s.mu.Lock()
+	s.pushes.badNotifies = 0
+	s.state.Lock()
 	difficulty := s.state.difficulty
-	s.mu.Unlock()
-	s.begin(&parked{notify, difficulty, now})
+	s.state.Unlock()
+	s.begin(&pendingNotify{notify, difficulty, now})
 	return nil
 }
 
@@ -96,18 +97,18 @@ func (s *Session) pushDifficulty(m Message) error {
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
+	s.state.Lock()
 	s.state.difficulty = difficulty
-	s.mu.Unlock()
+	s.state.Unlock()
 	return nil
 }
 
 // pushExtranonce keeps the extranonces for the next job.
 func (s *Session) pushExtranonce(m Message, now time.Time) error {
-	if s.pool.extranonces.add(now) > maxExtranonces {
+	if s.pushes.extranonces.add(now) > maxExtranonces {
 		return fmt.Errorf("more than %d changes of the extranonce in a minute", maxExtranonces)
 	}
-	s.mu.Lock()
+	s.state.Lock()
 	latest := s.state.extranonce
 	if s.state.next != nil {
 		latest = *s.state.next
@@ -116,14 +117,14 @@ func (s *Session) pushExtranonce(m Message, now time.Time) error {
 	if err == nil {
 		s.state.next = &next
 	}
-	s.mu.Unlock()
+	s.state.Unlock()
 	s.ignore(m, now, err)
 	return nil
 }
 
 // ignore logs, at most once a second, that a push was of no use.
 func (s *Session) ignore(m Message, now time.Time, err error) {
-	if err != nil && s.pool.ignoredLog.allow(now) {
+	if err != nil && s.pushes.ignoredLog.Allow(now) {
 		s.log.Warn("ignored a malformed message",
 			zap.String("method", m.words(m.Method)), zap.String("error", s.redact(err.Error())))
 	}

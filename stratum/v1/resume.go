@@ -7,11 +7,11 @@ import (
 	"quarry/work"
 )
 
-// Heritage is what a session that ended leaves to the next one at the same
+// ResumeState is what a session that ended leaves to the next one at the same
 // pool, which may get the same extranonces again: then shares of the old
 // session's jobs are as good as before. It must not go to another pool, for
 // the session id lets whoever has it take the session over.
-type Heritage struct {
+type ResumeState struct {
 	SessionID  string // empty if the pool gave none
 	Extranonce Extranonce
 
@@ -22,24 +22,24 @@ type Heritage struct {
 // maxGenerations bounds how far back shares may come from.
 const maxGenerations = 64
 
-// Heritage is what the session leaves, nil if it never was subscribed.
-func (s *Session) Heritage() *Heritage {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// ResumeState is what the session leaves, nil if it never was subscribed.
+func (s *Session) ResumeState() *ResumeState {
+	s.state.Lock()
+	defer s.state.Unlock()
 	st := &s.state
 	if !st.subscribed {
 		return nil
 	}
 	generations := append(slices.Clone(st.ancestors), s.cfg.Generation)
-	return &Heritage{
+	return &ResumeState{
 		SessionID: st.sessionID, Extranonce: st.extranonce,
 		generations: generations[max(len(generations)-maxGenerations, 0):], jobs: slices.Clone(st.jobs),
 	}
 }
 
 // inherit takes over the jobs of the session before, if the pool gave the same
-// extranonces again. It reports whether it did. Caller holds mu.
-func (st *state) inherit(h *Heritage) bool {
+// extranonces again. It reports whether it did. The caller holds the lock.
+func (st *state) inherit(h *ResumeState) bool {
 	if h == nil || st.extranonce.TwoSize != h.Extranonce.TwoSize || !bytes.Equal(st.extranonce.One, h.Extranonce.One) {
 		return false
 	}
@@ -49,7 +49,7 @@ func (st *state) inherit(h *Heritage) bool {
 
 // tellResumed says whether a session that was to be resumed is.
 func (s *Session) tellResumed(resumed bool) {
-	if s.cfg.Heritage != nil && s.cfg.Heritage.SessionID != "" {
+	if s.cfg.ResumeState != nil && s.cfg.ResumeState.SessionID != "" {
 		if resumed {
 			s.log.Info("the pool resumed the session")
 		} else {

@@ -55,7 +55,7 @@ func TestExtranonceOfTheSubscription(t *testing.T) {
 			}
 			c.Result(r, "true")
 		}
-	}), Config{Generation: 2, Heritage: before.Heritage()})
+	}), Config{Generation: 2, ResumeState: before.ResumeState()})
 	after.job()
 	if v := after.submit(share(old, 1)); !v.LostFor("disconnected") || !errors.Is(v.Cause, ErrForeign) {
 		t.Errorf("with the first extranonce: %v", v)

@@ -12,9 +12,9 @@ import (
 
 	"go.uber.org/zap"
 
-	"quarry/bitcoin"
 	"quarry/hashing"
 	"quarry/stratum/transport"
+	"quarry/stratum/watch"
 	"quarry/work"
 )
 
@@ -23,8 +23,8 @@ type Config struct {
 	Pool           string // the address, for logs and jobs
 	User, Password string
 	UserAgent      string
-	Generation     uint64    // becomes work.Job.Session
-	Heritage       *Heritage // of the session before at this same pool, to resume it; nil: none
+	Generation     uint64       // becomes work.Job.Session
+	ResumeState    *ResumeState // of the session before at this same pool, to resume it; nil: none
 
 	NoConfigure       bool               // skip mining.configure: no version rolling
 	BareSubscribe     bool               // subscribe without any params
@@ -44,7 +44,7 @@ type Config struct {
 	// on serving us, and nil when it is well again. It is called by the reader
 	// and others, must not block and may be nil.
 	Complain func(error)
-	Habits   *Habits // of the pool, from its sessions before; nil: fresh ones
+	Quirks   *Quirks // of the pool, from its sessions before; nil: fresh ones
 	Trace    Trace
 }
 
@@ -89,25 +89,20 @@ type Session struct {
 	firstJob   chan struct{} // closed when a job was published
 	slots      chan struct{} // one for each share under way
 	pending    atomic.Int32  // shares without a verdict; far below zero once no more are taken
-	submits    submits
-	limiter    shareLimiter
-	rejects    rejectMonitor // the reader's
-	complaints complaints
-	chain      chain
-	payout     payout               // the reader's
+	watch      *watch.Watch
 	realTime   func() time.Duration // replaceable in tests
+	redact     func(string) string  // takes the password out of a pool's words
 
-	mu    sync.Mutex // guards state
-	state state
-
-	redact func(string) string // takes the password out of a pool's words
-
-	pool   poolConduct // the reader's
-	teller *teller
+	state  state
+	pushes pushLimits // the reader's
 }
 
 // state is what was agreed, and what came of it.
 type state struct {
+	sync.Mutex
+
+	limiter shareLimiter
+
 	asked      bool   // mining.configure was sent
 	rolling    bool   // version rolling was agreed
 	poolMask   uint32 // by the pool's last word
@@ -119,13 +114,11 @@ type state struct {
 	next       *Extranonce        // holds from the next job on
 	difficulty hashing.Difficulty // likewise
 
-	cadence cadence
-
 	ancestors []uint64 // sessions that this one resumed
 
-	parked *parked     // the last job before the subscription
-	jobs   []*work.Job // that shares may refer to, oldest first
-	sent   duplicates
+	pending *pendingNotify // the last job before the subscription
+	jobs    []*work.Job    // that shares may refer to, oldest first
+	sent    duplicates
 
 	authorised time.Time
 	firstJob   time.Time
@@ -147,26 +140,26 @@ func NewSession(t transport.Conn, cfg Config) *Session {
 	if cfg.Complain == nil {
 		cfg.Complain = func(error) {}
 	}
-	if cfg.Habits == nil {
-		cfg.Habits = &Habits{}
+	if cfg.Quirks == nil {
+		cfg.Quirks = &Quirks{}
 	}
 	s := &Session{
 		cfg: cfg, log: cfg.Log,
 		authorised: make(chan struct{}),
 		firstJob:   make(chan struct{}),
 		slots:      make(chan struct{}, cfg.Limits.Shares),
-		realTime:   realTime,
+		realTime:   watch.RealTime,
 	}
 	s.state.difficulty = hashing.DifficultyOne()
-	s.limiter = shareLimiter{rate: cfg.Limits.ShareRate, burst: cfg.Limits.ShareBurst, log: cfg.Log}
-	s.complaints.tell = cfg.Complain
-	s.chain = chain{log: cfg.Log, habits: cfg.Habits, complaints: &s.complaints}
-	s.payout = payout{log: cfg.Log, script: bitcoin.OutputScript(addressOf(cfg.User))}
+	s.state.limiter = shareLimiter{rate: cfg.Limits.ShareRate, burst: cfg.Limits.ShareBurst, log: cfg.Log}
+	s.watch = watch.New(watch.Config{
+		Log: cfg.Log, User: cfg.User, Generation: cfg.Generation, History: &cfg.Quirks.history, Printable: Sanitise, Complain: cfg.Complain,
+		Silence: cfg.Limits.Silence, Refused: cfg.Limits.Refused, Unanswered: cfg.Limits.Unanswered,
+	})
 	s.conn = newConn(t, cfg.Limits, cfg.Log)
-	s.pool.replies.burst = burst
-	s.teller = newTeller(cfg.Log, cfg.Habits)
+	s.pushes.replies.Burst = burst
 	s.redact = newRedactor(cfg.Password).replace
-	s.conn.push, s.conn.redact, s.conn.late = s.push, s.redact, s.submits.late
+	s.conn.push, s.conn.redact, s.conn.late = s.push, s.redact, s.watch.Late
 	return s
 }
 
@@ -184,7 +177,6 @@ func (s *Session) Run(ctx context.Context) error {
 	if s.cfg.Trace.Ended != nil {
 		s.cfg.Trace.Ended(s.cfg.Pool, time.Now())
 	}
-	s.teller.silence()
 	return err
 }
 
@@ -204,9 +196,9 @@ func (s *Session) configure(ctx context.Context) error {
 	if s.cfg.NoConfigure {
 		return nil
 	}
-	s.mu.Lock()
+	s.state.Lock()
 	s.state.asked = true
-	s.mu.Unlock()
+	s.state.Unlock()
 	wish := []any{[]string{"version-rolling"}, rollingWish{fmt.Sprintf("%08x", versionBits), 2}}
 	err := s.conn.call(ctx, s.cfg.Limits.Configure, "mining.configure", wish, s.configured)
 	if errors.Is(err, ErrNoAnswer) || errors.Is(err, transport.ErrClosed) {
@@ -225,8 +217,8 @@ func (s *Session) configured(reply Message) error {
 	if refusal := reply.Refusal(); refusal != nil {
 		return fmt.Errorf("%w: %w", ErrConfigure, refusal)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.state.Lock()
+	defer s.state.Unlock()
 	s.state.poolMask, s.state.rolling = ParseConfigured(reply.Result)
 	return nil
 }
@@ -234,7 +226,7 @@ func (s *Session) configured(reply Message) error {
 // subscribe learns the extranonces. Jobs can be made from then on.
 func (s *Session) subscribe(ctx context.Context) error {
 	params := []any{s.cfg.UserAgent}
-	if h := s.cfg.Heritage; h != nil && h.SessionID != "" {
+	if h := s.cfg.ResumeState; h != nil && h.SessionID != "" {
 		params = append(params, h.SessionID)
 	}
 	if s.cfg.BareSubscribe {
@@ -256,14 +248,14 @@ func (s *Session) subscribed(m Message) error {
 	if err != nil {
 		return fmt.Errorf("%w: %s", ErrSubscribe, s.redact(err.Error()))
 	}
-	s.mu.Lock()
+	s.state.Lock()
 	s.state.subscribed = true
 	s.state.sessionID = subscription.SessionID
 	s.state.extranonce, s.state.given = subscription.Extranonce, subscription.Extranonce
-	resumed := s.state.inherit(s.cfg.Heritage)
-	p := s.state.parked
-	s.state.parked = nil
-	s.mu.Unlock()
+	resumed := s.state.inherit(s.cfg.ResumeState)
+	p := s.state.pending
+	s.state.pending = nil
+	s.state.Unlock()
 	s.tellResumed(resumed)
 	if p != nil {
 		s.begin(p)
@@ -284,10 +276,10 @@ func (s *Session) authorisedBy(m Message) error {
 	if refusal := m.Refusal(); refusal != nil {
 		return fmt.Errorf("%w %q: %w", ErrUnauthorised, s.cfg.User, refusal)
 	}
-	s.mu.Lock()
+	s.state.Lock()
 	s.state.authorised = time.Now()
 	working := !s.state.firstJob.IsZero()
-	s.mu.Unlock()
+	s.state.Unlock()
 	close(s.authorised)
 	s.log.Info("authorised", zap.String("user", s.cfg.User))
 	if working {

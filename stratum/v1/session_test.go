@@ -6,13 +6,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
-	"quarry/hashing"
 	"quarry/stratum/stratumtest"
 	"quarry/stratum/transport"
 	"quarry/work"
@@ -38,7 +36,7 @@ func TestHandshake(t *testing.T) {
 		c.Notify(sample("1"))
 		c.Hang()
 	})
-	m := mine(t, server, Config{Heritage: &Heritage{SessionID: "cafe"}, SuggestDifficulty: difficulty(t, "1e-4"), SubscribeExtra: true})
+	m := mine(t, server, Config{ResumeState: &ResumeState{SessionID: "cafe"}, SuggestDifficulty: difficulty(t, "1e-4"), SubscribeExtra: true})
 	job := m.job()
 	want := lines{
 		`{"id":1,"method":"mining.configure","params":[["version-rolling"],{"version-rolling.mask":"1fffe000","version-rolling.min-bit-count":2}]}`,
@@ -394,42 +392,6 @@ func TestEveryDifficultyIsTold(t *testing.T) {
 	}
 	if want := []any{1.0, 16.0, 512.0}; !slices.Equal(told, want) || logs.FilterMessage("new block").Len() != 1 {
 		t.Errorf("told %v, want %v", told, want)
-	}
-}
-
-// TestHastyPool: what holds is told, if not all that came before it.
-func TestHastyPool(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		core, logs := observer.New(zap.InfoLevel)
-		tell := newTeller(zap.New(core), &Habits{})
-		for i := range 100 {
-			tell.tell(&work.Job{PrevHash: hashing.Hash{byte(i)}, Difficulty: difficulty(t, fmt.Sprint(i+1))})
-		}
-		if n := logs.FilterMessage("difficulty").Len(); n != burst {
-			t.Errorf("%d lines at once, want %d", n, burst)
-		}
-		time.Sleep(10 * tellPause)
-		lines := logs.FilterMessage("difficulty").All()
-		if len(lines) != burst+1 || lines[burst].ContextMap()["difficulty"] != 100.0 || logs.FilterMessage("new block").Len() != burst+1 {
-			t.Errorf("told %v, want the last difficulty and block after a pause", lines)
-		}
-		tell.silence()
-	})
-}
-
-func TestLimiter(t *testing.T) {
-	for size, want := range map[int]int{0: 10, 1: 10, 5: 14} {
-		l := limiter{burst: size}
-		start := time.Now()
-		allowed := 0
-		for ms := range 10_000 {
-			if l.allow(start.Add(time.Duration(ms) * time.Millisecond)) {
-				allowed++
-			}
-		}
-		if allowed != want {
-			t.Errorf("burst %d: %d allowed in 10 s, want %d", size, allowed, want)
-		}
 	}
 }
 

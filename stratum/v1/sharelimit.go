@@ -2,7 +2,6 @@ package v1
 
 import (
 	"strconv"
-	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -19,7 +18,6 @@ type shareLimiter struct {
 	rate, burst int // shares a second, and at once
 	log         *zap.Logger
 
-	mu      sync.Mutex
 	tokens  float64
 	at      time.Time // when tokens was right
 	second  time.Time // when the present second began
@@ -36,8 +34,6 @@ func (l *shareLimiter) admit(share *work.Share, now time.Time) bool {
 	if share.Job.MustSend(share.Hash) {
 		return true
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.pass(now, share.Job.Difficulty.Float64())
 	switch {
 	case l.least > 0 && !l.target.MetBy(share.Hash):

@@ -15,8 +15,8 @@ type Status struct {
 
 // Status is a snapshot.
 func (s *Session) Status() Status {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.state.Lock()
+	defer s.state.Unlock()
 	st := &s.state
 	status := Status{
 		Subscribed: st.subscribed, Authorised: !st.authorised.IsZero(), SessionID: st.sessionID,

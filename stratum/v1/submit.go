@@ -25,7 +25,10 @@ var (
 // Submit sends a share and returns the verdict on it. It blocks until there is
 // one, and may be called from many goroutines.
 func (s *Session) Submit(ctx context.Context, share *work.Share) work.Verdict {
-	if !s.limiter.admit(share, time.Now()) {
+	s.state.Lock()
+	admitted := s.state.limiter.admit(share, time.Now())
+	s.state.Unlock()
+	if !admitted {
 		return work.Verdict{Kind: work.Lost, Reason: work.LostTooMany}
 	}
 	defer s.pending.Add(-1)
@@ -70,8 +73,8 @@ func (s *Session) gate(ctx context.Context, share *work.Share) work.Verdict {
 		}
 		return held
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.state.Lock()
+	defer s.state.Unlock()
 	if err := s.related(share.Job); err != nil {
 		return work.LostTo(err)
 	}
@@ -102,8 +105,8 @@ func (s *Session) ready(ctx context.Context, share *work.Share) error {
 }
 
 // related returns an error unless the share's job is of this session or of one
-// that it resumed. Rolled versions need a session that agreed to them. Caller
-// holds mu.
+// that it resumed. Rolled versions need a session that agreed to them. The caller
+// holds the lock.
 func (s *Session) related(job *work.Job) error {
 	switch {
 	case job.Session == s.cfg.Generation:
@@ -121,16 +124,16 @@ func (s *Session) related(job *work.Job) error {
 func (st *state) live(job *work.Job) bool { return slices.Contains(st.jobs, job) }
 
 // tooWeak reports whether the pool is known to reject the share, which the
-// newest difficulty is too high for. Caller holds mu.
+// newest difficulty is too high for. The caller holds the lock.
 func (s *Session) tooWeak(share *work.Share) bool {
-	return !s.state.difficulty.Target().MetBy(share.Hash) && !share.Job.MustSend(share.Hash) && s.cfg.Habits.newestDifficulty()
+	return !s.state.difficulty.Target().MetBy(share.Hash) && !share.Job.MustSend(share.Hash) && s.cfg.Quirks.newestDifficulty()
 }
 
 // Outdated reports whether there is a newer block than the job's, as far as
 // this session knows.
 func (s *Session) Outdated(job *work.Job) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.state.Lock()
+	defer s.state.Unlock()
 	current := s.state.current()
 	return current != nil && current.PrevHash != job.PrevHash
 }
@@ -139,12 +142,11 @@ func (s *Session) Outdated(job *work.Job) bool {
 // it. A pool that no longer knows us gets a new handshake, which takes a new
 // connection. Only the reader calls it.
 func (s *Session) replied(share *work.Share, reply *Message, now time.Time) work.Verdict {
-	s.submits.hear(now)
 	verdict := reply.Verdict()
 	if verdict.RejectedFor(work.ReasonUnauthorized, work.ReasonNotSubscribed) {
 		s.conn.end(fmt.Errorf("%w: %v", ErrDeauthorised, verdict))
 	}
-	s.watchRejects(share, verdict, now)
+	s.watch.Verdict(share, verdict, now)
 	s.adapt(share, verdict)
 	return verdict
 }
@@ -158,8 +160,7 @@ func (s *Session) lost(err error, id uint64, written time.Time) work.Verdict {
 		lost.Reason = work.LostQueueFull
 	case errors.Is(err, ErrNoAnswer):
 		lost.Reason = work.LostTimeout
-		s.submits.miss(id, written)
-		if deaf := s.submits.check(time.Now(), s.cfg.Limits.Unanswered); deaf != nil {
+		if deaf := s.watch.Unanswered(id, written, time.Now()); deaf != nil {
 			s.conn.end(deaf)
 		}
 	}

@@ -1,4 +1,4 @@
-package v1
+package watch
 
 import (
 	"time"
@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// realTime is the time since some fixed moment, the time that the machine
+// RealTime returns the time since some fixed moment, the time that the machine
 // slept included, which Go's monotonic clock leaves out.
-func realTime() time.Duration {
+func RealTime() time.Duration {
 	var ts unix.Timespec
 	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts) != nil {
 		return wallTime()

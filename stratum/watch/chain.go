@@ -1,9 +1,8 @@
-package v1
+package watch
 
 import (
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -15,11 +14,10 @@ import (
 // chain looks at what the jobs say about the block chain. Nothing of it
 // changes what is hashed: that is the pool's to say.
 type chain struct {
-	log        *zap.Logger
-	habits     *Habits
-	complaints *complaints
+	log     *zap.Logger
+	history *History
+	health  *health
 
-	mu     sync.Mutex
 	told   map[string]bool // what is told once in a session
 	newest *work.Job
 	blocks []hashing.Hash // previous hashes of the jobs, oldest first, each once
@@ -33,8 +31,6 @@ type chain struct {
 
 // note looks at a new job.
 func (c *chain) note(job *work.Job) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.noteNetwork(job)
 	c.noteTime(job)
 	c.noteBlock(job)
@@ -48,8 +44,8 @@ func (c *chain) noteNetwork(job *work.Job) {
 		return
 	}
 	now := job.NetworkTarget.Difficulty()
-	if before := c.habits.network(now); before > 0 && (now > maxNetworkStep*before || before > maxNetworkStep*now) && c.once("network") {
-		c.log.Warn("the network difficulty changed as it never does within one chain: there may be two pools behind this name",
+	if before := c.history.network(now); before > 0 && (now > maxNetworkStep*before || before > maxNetworkStep*now) && c.once("network") {
+		c.log.Warn("network difficulty jumped implausibly; two chains behind this host name?",
 			zap.Float64("before", before), zap.Float64("now", now))
 	}
 	if job.Difficulty.Target().Cmp(job.NetworkTarget) < 0 && job.BlocksAreRare() && c.once("difficulty") {
@@ -94,13 +90,11 @@ func (c *chain) noteBlock(job *work.Job) {
 	}
 	c.blocks = append(c.blocks, job.PrevHash)
 	c.blocks = c.blocks[max(len(c.blocks)-blockMemory, 0):]
-	c.habits.block(job.PrevHash, job.Received)
+	c.history.block(job.PrevHash, job.Received)
 }
 
 // check complains of a chain that stands still, and takes that back.
 func (c *chain) check(now time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.newest == nil {
 		return
 	}
@@ -114,11 +108,11 @@ func (c *chain) check(now time.Time) {
 		return
 	}
 	c.stuck = reason != nil
-	c.complaints.set(ErrStuckBlock, reason)
+	c.health.set(ErrStuckBlock, reason)
 }
 
 func (c *chain) reason(now time.Time) error {
-	if held := now.Sub(c.habits.since()); held > maxBlockTime && c.newest.BlocksAreRare() {
+	if held := now.Sub(c.history.newSince); held > maxBlockTime && c.newest.BlocksAreRare() {
 		return fmt.Errorf("%w: no new block for %v", ErrStuckBlock, held.Round(time.Minute))
 	}
 	if old := age(c.newest); old > maxSkew && c.frozen > minFrozen {
@@ -128,7 +122,7 @@ func (c *chain) reason(now time.Time) error {
 	return nil
 }
 
-// once tells whether it is the first time.
+// once reports whether it is the first time.
 func (c *chain) once(what string) bool {
 	if c.told[what] {
 		return false

@@ -71,15 +71,15 @@ func TestVerdictsBeforeTheEnd(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(t.Context()) }()
 	job := <-jobs
-	s.conn.mu.Lock()
-	next := s.conn.lastID + 1
-	s.conn.mu.Unlock()
+	s.conn.calls.Lock()
+	next := s.conn.calls.lastID + 1
+	s.conn.calls.Unlock()
 	first := make(chan work.Verdict, 1)
 	go func() { first <- s.Submit(t.Context(), share(job, 1)) }()
 	for waits := true; waits; {
-		s.conn.mu.Lock()
-		waits = s.conn.pending[next] == nil
-		s.conn.mu.Unlock()
+		s.conn.calls.Lock()
+		waits = s.conn.calls.pending[next] == nil
+		s.conn.calls.Unlock()
 	}
 	s.conn.writing.Lock() // the first submit is written
 	pool.broken.Store(true)

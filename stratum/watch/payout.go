@@ -1,4 +1,4 @@
-package v1
+package watch
 
 import (
 	"strings"
@@ -12,10 +12,11 @@ import (
 // payout watches whether a pool that had us mine for our own address goes on
 // doing so. Most pools never do: they pay later.
 type payout struct {
-	log    *zap.Logger
-	script []byte // of the address that is the user's name, nil: it is none
-	paid   bool   // by some job of this session
-	told   bool
+	log       *zap.Logger
+	printable func(string) string
+	script    []byte // of the address that is the user's name, nil: it is none
+	paid      bool   // by some job of this session
+	told      bool
 }
 
 // note looks at a new job.
@@ -30,7 +31,7 @@ func (p *payout) note(job *work.Job) {
 	case p.paid:
 		p.told = true
 		p.log.Warn("jobs no longer pay to the user's own address, as earlier ones did: at a solo pool someone else would get your blocks",
-			zap.String("job", Sanitise(job.ID)))
+			zap.String("job", p.printable(job.ID)))
 	}
 }
 

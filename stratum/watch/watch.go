@@ -1,0 +1,117 @@
+package watch
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"quarry/bitcoin"
+	"quarry/work"
+)
+
+// Reasons to end a session that worked.
+var (
+	// ErrDeaf: the pool does not answer shares.
+	ErrDeaf = errors.New("the pool does not answer shares")
+	// ErrOldJob: it sends no new jobs any more.
+	ErrOldJob = errors.New("the pool stopped sending jobs")
+)
+
+// Reasons to prefer another pool, though this one still serves us.
+var (
+	// ErrAllRejected: it rejects every share.
+	ErrAllRejected = errors.New("the pool rejects every share")
+	// ErrStuckBlock: the chain seems to stand still for it.
+	ErrStuckBlock = errors.New("the pool's chain stands still")
+)
+
+// Config is what the watch over a session is told from outside.
+type Config struct {
+	Log        *zap.Logger
+	User       string              // may begin with an address, whose payout is watched
+	Generation uint64              // of the session, as in work.Job.Session
+	History    *History            // of the pool
+	Printable  func(string) string // makes a pool's text safe to log
+	// Complain is told why another pool would be better, though this one goes on
+	// serving us, and nil when it is well again. It is called with the watch's lock
+	// held and must not call back.
+	Complain func(error)
+
+	Silence    time.Duration // how old a job may become at least
+	Refused    time.Duration // that every share is rejected, until we complain
+	Unanswered time.Duration // that the oldest of several shares may be without an answer
+}
+
+// Watch watches over one session.
+type Watch struct {
+	mu       sync.Mutex // guards all below
+	answers  answers
+	interval jobInterval
+	chain    chain
+	payout   payout
+	rejects  rejectMonitor
+	jobs     jobLogger
+}
+
+// New begins a watch.
+func New(c Config) *Watch {
+	health := &health{report: c.Complain}
+	return &Watch{
+		answers:  answers{patience: c.Unanswered},
+		interval: jobInterval{floor: c.Silence},
+		chain:    chain{log: c.Log, history: c.History, health: health},
+		payout:   payout{log: c.Log, printable: c.Printable, script: bitcoin.OutputScript(addressOf(c.User))},
+		rejects:  rejectMonitor{log: c.Log, health: health, patience: c.Refused, generation: c.Generation},
+		jobs:     jobLogger{log: c.Log, history: c.History, pace: Limiter{Burst: burst}},
+	}
+}
+
+// Job takes note of a new job.
+func (w *Watch) Job(job *work.Job) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.interval.note(job)
+	w.jobs.note(job)
+	w.chain.note(job)
+	w.payout.note(job)
+}
+
+// Verdict takes note of the pool's verdict on a share.
+func (w *Watch) Verdict(share *work.Share, verdict work.Verdict, now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.answers.hear(now)
+	w.rejects.note(share, verdict, now)
+}
+
+// Late takes note of an answer to a share that was given up already; it reports
+// false if the id is of none.
+func (w *Watch) Late(id uint64, now time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.answers.late(id, now)
+}
+
+// Unanswered takes note of a share that got no answer in time. The error is that
+// of a pool that does not answer shares at all.
+func (w *Watch) Unanswered(id uint64, written, now time.Time) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.answers.miss(id, written)
+	return w.answers.check(now)
+}
+
+// Check looks for what only the absence of events tells. It is called about once
+// a second. An error is a reason to end the session.
+func (w *Watch) Check(now time.Time) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.answers.check(now); err != nil {
+		return err
+	}
+	w.chain.check(now)
+	w.jobs.catchUp()
+	return w.interval.check(now)
+}
