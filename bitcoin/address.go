@@ -10,7 +10,7 @@ import (
 // maxAddress is how long a Bitcoin address may be (BIP 173).
 const maxAddress = 90
 
-// Network has what tells the addresses of one network from another's.
+// Network has what distinguishes the addresses of one network.
 type Network struct {
 	Bech32     string // prefix of witness addresses (BIP 173)
 	PubKeyHash byte   // first byte of a base58 address that pays to a public key's hash

@@ -136,7 +136,7 @@ func (p *proxyAddr) tunnel(ctx context.Context, conn net.Conn, address string, p
 
 // fault names the proxy in an error.
 func (p *proxyAddr) fault(format string, args ...any) error {
-	return fmt.Errorf("proxy "+p.String()+": "+format, args...)
+	return fmt.Errorf("proxy %s: "+format, append([]any{p}, args...)...)
 }
 
 func (p *proxyAddr) unreachable(address, why string) error {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// answers tells pools that answer shares from those that do not, whatever
-// else they say. One share without an answer means nothing: some pools never
+// answers distinguishes pools that answer shares from those that do not,
+// whatever else they say. One share without an answer means nothing: some pools never
 // answer those that are too old for them.
 type answers struct {
 	patience time.Duration // that the oldest of several may be without an answer
@@ -20,13 +20,13 @@ type overdue struct {
 	written time.Time
 }
 
-// hear takes note of an answer to any share.
+// hear records an answer to any share.
 func (a *answers) hear(now time.Time) {
 	a.answered, a.overdue = now, nil
 }
 
-// late takes note of an answer to a share that was given up already; false if
-// it is none.
+// late records an answer to a share that was given up already. It reports whether
+// the id is of one.
 func (a *answers) late(id uint64, now time.Time) bool {
 	if !slices.ContainsFunc(a.overdue, func(o overdue) bool { return o.id == id }) {
 		return false
@@ -35,7 +35,7 @@ func (a *answers) late(id uint64, now time.Time) bool {
 	return true
 }
 
-// miss takes note of a share that got no answer in time. One that was written
+// miss records a share that got no answer in time. One that was written
 // before the latest answer was passed over, which is no sign of a deaf pool.
 func (a *answers) miss(id uint64, written time.Time) {
 	if written.After(a.answered) {

@@ -18,10 +18,10 @@ type chain struct {
 	history *History
 	health  *health
 
-	told   map[string]bool // what is told once in a session
+	logged map[string]bool // what is logged once in a session
 	newest *work.Job
 	blocks []hashing.Hash // previous hashes of the jobs, oldest first, each once
-	back   time.Time      // when it was last told that one came back
+	back   time.Time      // when it was last logged that one came back
 	stuck  bool           // complained about
 
 	first  *work.Job
@@ -124,12 +124,12 @@ func (c *chain) reason(now time.Time) error {
 
 // once reports whether it is the first time.
 func (c *chain) once(what string) bool {
-	if c.told[what] {
+	if c.logged[what] {
 		return false
 	}
-	if c.told == nil {
-		c.told = make(map[string]bool)
+	if c.logged == nil {
+		c.logged = make(map[string]bool)
 	}
-	c.told[what] = true
+	c.logged[what] = true
 	return true
 }

@@ -14,17 +14,17 @@ type History struct {
 	newSince   time.Time
 	difficulty float64 // of the network, 0: not known
 
-	told *work.Job // whose block and difficulty were logged last
+	logged *work.Job // whose block and difficulty were logged last
 }
 
-// block takes note of the newest job's block.
+// block records the newest job's block.
 func (h *History) block(previous hashing.Hash, now time.Time) {
 	if h.newSince.IsZero() || previous != h.newest {
 		h.newest, h.newSince = previous, now
 	}
 }
 
-// network takes note of the network's difficulty and returns the one before.
+// network records the network's difficulty and returns the one before.
 func (h *History) network(difficulty float64) (before float64) {
 	before, h.difficulty = h.difficulty, difficulty
 	return before

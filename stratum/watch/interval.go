@@ -20,7 +20,7 @@ type jobInterval struct {
 	intervals []time.Duration // before the latest refreshes, at most intervalMemory
 }
 
-// note takes note of a new job.
+// note records a new job.
 func (i *jobInterval) note(job *work.Job) {
 	at, refresh := job.Received, isRefresh(job, i.before)
 	// Two jobs at once are one piece of news: first the empty block, then the full one.

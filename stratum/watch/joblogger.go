@@ -39,11 +39,11 @@ func (l *jobLogger) catchUp() {
 func (l *jobLogger) isNews(job *work.Job) bool { return l.newBlock(job) || l.newDifficulty(job) }
 
 func (l *jobLogger) newBlock(job *work.Job) bool {
-	return l.history.told == nil || l.history.told.PrevHash != job.PrevHash
+	return l.history.logged == nil || l.history.logged.PrevHash != job.PrevHash
 }
 
 func (l *jobLogger) newDifficulty(job *work.Job) bool {
-	return l.history.told == nil || l.history.told.Difficulty.Target() != job.Difficulty.Target()
+	return l.history.logged == nil || l.history.logged.Difficulty.Target() != job.Difficulty.Target()
 }
 
 func (l *jobLogger) say(job *work.Job) {
@@ -53,7 +53,7 @@ func (l *jobLogger) say(job *work.Job) {
 	if l.newDifficulty(job) {
 		l.log.Info("difficulty", zap.Float64("difficulty", job.Difficulty.Float64()))
 	}
-	l.history.told = job
+	l.history.logged = job
 }
 
 // networkDifficulty leaves out what is not known.

@@ -5,7 +5,7 @@ import "time"
 // Answers to shares.
 const (
 	maxUnanswered = 5 // submits in a row without an answer
-	minUnanswered = 2 // likewise, once the oldest waited for Config.Unanswered
+	minUnanswered = 2 // the same, once the oldest waited for Config.Unanswered
 )
 
 // The pool's usual interval between jobs.
@@ -26,7 +26,7 @@ const (
 	maxNetworkStep = 16               // the network's difficulty may change by 4 at once
 	maxSkew        = 2 * time.Hour    // between the jobs' time and ours
 	minFrozen      = 10 * time.Minute // that the jobs' time stands still
-	maxBlockTime   = 3 * time.Hour    // a block takes so long once in 65 million
+	maxBlockTime   = 3 * time.Hour    // a block takes that long once in 65 million
 	blockMemory    = 16               // blocks that a pool may go back to
 )
 

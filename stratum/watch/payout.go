@@ -14,14 +14,14 @@ import (
 type payout struct {
 	log       *zap.Logger
 	printable func(string) string
-	script    []byte // of the address that is the user's name, nil: it is none
+	script    []byte // of the address in the user's name; nil: there is none
 	paid      bool   // by some job of this session
-	told      bool
+	warned    bool
 }
 
 // note looks at a new job.
 func (p *payout) note(job *work.Job) {
-	if p.script == nil || p.told {
+	if p.script == nil || p.warned {
 		return
 	}
 	switch pays, ok := bitcoin.PaysTo(job.Coinbase(make([]byte, job.Extranonce2Size)), p.script); {
@@ -29,14 +29,14 @@ func (p *payout) note(job *work.Job) {
 	case pays:
 		p.paid = true
 	case p.paid:
-		p.told = true
+		p.warned = true
 		p.log.Warn("jobs no longer pay to the user's own address, as earlier ones did: at a solo pool someone else would get your blocks",
 			zap.String("job", p.printable(job.ID)))
 	}
 }
 
-// addressOf is what may be an address in a user's name: what comes before the
-// worker's name.
+// addressOf returns what may be an address in a user's name: what comes before
+// the worker's name.
 func addressOf(user string) string {
 	if end := strings.IndexFunc(user, func(r rune) bool {
 		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')

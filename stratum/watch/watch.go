@@ -27,16 +27,16 @@ var (
 	ErrStuckBlock = errors.New("the pool's chain stands still")
 )
 
-// Config is what the watch over a session is told from outside.
+// Config is what a watch needs to know about its session.
 type Config struct {
 	Log        *zap.Logger
 	User       string              // may begin with an address, whose payout is watched
 	Generation uint64              // of the session, as in work.Job.Session
 	History    *History            // of the pool
 	Printable  func(string) string // makes a pool's text safe to log
-	// Complain is told why another pool would be better, though this one goes on
-	// serving us, and nil when it is well again. It is called with the watch's lock
-	// held and must not call back.
+	// Complain is called with the reason why another pool would be better, though this one goes on
+	// serving us, and with nil when it is well again. The watch's lock is held then:
+	// it must not call back.
 	Complain func(error)
 
 	Silence    time.Duration // how old a job may become at least
@@ -68,7 +68,7 @@ func New(c Config) *Watch {
 	}
 }
 
-// Job takes note of a new job.
+// Job records a new job.
 func (w *Watch) Job(job *work.Job) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -78,7 +78,7 @@ func (w *Watch) Job(job *work.Job) {
 	w.payout.note(job)
 }
 
-// Verdict takes note of the pool's verdict on a share.
+// Verdict records the pool's verdict on a share.
 func (w *Watch) Verdict(share *work.Share, verdict work.Verdict, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -86,15 +86,15 @@ func (w *Watch) Verdict(share *work.Share, verdict work.Verdict, now time.Time) 
 	w.rejects.note(share, verdict, now)
 }
 
-// Late takes note of an answer to a share that was given up already; it reports
-// false if the id is of none.
+// Late records an answer to a share that was given up already. It reports whether
+// the id is of one.
 func (w *Watch) Late(id uint64, now time.Time) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.answers.late(id, now)
 }
 
-// Unanswered takes note of a share that got no answer in time. The error is that
+// Unanswered records a share that got no answer in time. The error is that
 // of a pool that does not answer shares at all.
 func (w *Watch) Unanswered(id uint64, written, now time.Time) error {
 	w.mu.Lock()
@@ -103,8 +103,8 @@ func (w *Watch) Unanswered(id uint64, written, now time.Time) error {
 	return w.answers.check(now)
 }
 
-// Check looks for what only the absence of events tells. It is called about once
-// a second. An error is a reason to end the session.
+// Check looks for what only the absence of events shows. It is to be called about
+// once a second. An error is a reason to end the session.
 func (w *Watch) Check(now time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
