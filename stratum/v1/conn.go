@@ -74,7 +74,7 @@ func (c *conn) end(reason error) {
 	c.transport.Close()
 }
 
-// why is the reason for which the connection ended.
+// why returns the reason for which the connection ended.
 func (c *conn) why() error {
 	c.calls.Lock()
 	defer c.calls.Unlock()
@@ -148,8 +148,8 @@ func (c *conn) take(line []byte, now time.Time) error {
 	return c.push(m, now)
 }
 
-// takeGarbage decides about a message that is none. A peer of which nothing
-// was understood yet is something else than a pool.
+// takeGarbage decides about bytes that are no message. A peer of which nothing
+// was understood yet is not a pool.
 func (c *conn) takeGarbage(line []byte, now time.Time, err error) error {
 	said := Sanitise(c.redact(string(line)))
 	if !c.limited.understood {
@@ -165,7 +165,7 @@ func (c *conn) takeGarbage(line []byte, now time.Time, err error) error {
 }
 
 // await waits for something that the reader will close. The error is late
-// after so long, the context's, or why the connection ended.
+// after that time, the context's, or why the connection ended.
 func (c *conn) await(ctx context.Context, what <-chan struct{}, longest time.Duration, late error) error {
 	timer := time.NewTimer(longest)
 	defer timer.Stop()

@@ -62,7 +62,7 @@ func (m *Message) words(text string) string {
 	return Sanitise(text)
 }
 
-// MayBeReply tells whether the message can be a reply. A string method makes
+// MayBeReply reports whether the message can be a reply. A string method makes
 // it a push whatever its id is, except that some pools put the method into
 // their replies: those have a result or an error, and the caller has to check
 // that the id is one it waits for.
@@ -87,7 +87,7 @@ func (m *Message) CallID() (uint64, bool) {
 	return uint64(f), true
 }
 
-// WantsReply tells whether a push is a request: its id is a number or a text,
+// WantsReply reports whether a push is a request: its id is a number or a text,
 // and it is not a late reply that has its method in it.
 func (m *Message) WantsReply() bool {
 	if len(m.ID) == 0 || len(m.ID) > 64 || m.Result != nil || m.Error != nil {
@@ -162,7 +162,7 @@ func isPlain(text []byte) bool {
 	return true
 }
 
-// isNull tells whether the key was missing or null.
+// isNull reports whether the key was missing or null.
 func isNull(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
 
 // request is what we ask, in the key order of the field.

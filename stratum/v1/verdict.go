@@ -28,7 +28,7 @@ func (e *PoolError) Error() string {
 	return fmt.Sprintf("%s (%d)", e.Text, e.Code)
 }
 
-// Refusal is the error that a reply tells of, nil if it tells of success:
+// Refusal returns the error in a reply, nil if the reply means success:
 // error is null, missing or false, and result is neither false nor a text.
 // (p2pool says yes with a null result.)
 func (m *Message) Refusal() *PoolError {
@@ -52,7 +52,7 @@ func (m *Message) withReason(e *PoolError) *PoolError {
 	return e
 }
 
-// isEmpty tells the errors that are none if the result says true.
+// isEmpty reports whether an error means nothing if the result says true.
 func isEmpty(raw json.RawMessage) bool {
 	switch string(raw) {
 	case `""`, "[]", "{}", "0":

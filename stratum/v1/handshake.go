@@ -1,0 +1,145 @@
+package v1
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"go.uber.org/zap"
+
+	"quarry/stratum/transport"
+)
+
+// Steps of the handshake that went wrong, for the caller to go on.
+var (
+	// ErrConfigure: refused, unanswered or hung up at; connect again with
+	// NoConfigure.
+	ErrConfigure = errors.New("mining.configure failed")
+	// ErrSubscribe: the answer was no use; connect again with BareSubscribe.
+	ErrSubscribe = errors.New("mining.subscribe failed")
+	// ErrAuthorise: mining.authorize was not answered.
+	ErrAuthorise = errors.New("mining.authorize failed")
+	// ErrUnauthorised: the pool refuses the user.
+	ErrUnauthorised = errors.New("the pool refuses the user")
+	// ErrNoJob: authorised, but there is nothing to do.
+	ErrNoJob = errors.New("the pool sends no job")
+)
+
+// configure asks for version rolling (BIP 310).
+func (s *Session) configure(ctx context.Context) error {
+	if s.cfg.NoConfigure {
+		return nil
+	}
+	s.state.Lock()
+	s.state.asked = true
+	s.state.Unlock()
+	wish := []any{[]string{"version-rolling"}, rollingWish{fmt.Sprintf("%08x", versionBits), 2}}
+	err := s.conn.call(ctx, s.cfg.Limits.Configure, "mining.configure", wish, s.configured)
+	if errors.Is(err, ErrNoAnswer) || errors.Is(err, transport.ErrClosed) {
+		return fmt.Errorf("%w: %w", ErrConfigure, err)
+	}
+	return err
+}
+
+type rollingWish struct {
+	Mask        string `json:"version-rolling.mask"`
+	MinBitCount int    `json:"version-rolling.min-bit-count"`
+}
+
+// configured acts on the reply to mining.configure.
+func (s *Session) configured(reply Message) error {
+	if refusal := reply.Refusal(); refusal != nil {
+		return fmt.Errorf("%w: %w", ErrConfigure, refusal)
+	}
+	s.state.Lock()
+	defer s.state.Unlock()
+	s.state.poolMask, s.state.rolling = ParseConfigured(reply.Result)
+	return nil
+}
+
+// subscribe learns the extranonces. Jobs can be made from then on.
+func (s *Session) subscribe(ctx context.Context) error {
+	params := []any{s.cfg.UserAgent}
+	if h := s.cfg.ResumeState; h != nil && h.SessionID != "" {
+		params = append(params, h.SessionID)
+	}
+	if s.cfg.BareSubscribe {
+		params = []any{}
+	}
+	return s.conn.call(ctx, s.cfg.Limits.Handshake, "mining.subscribe", params, s.subscribed)
+}
+
+// subscribed acts on the reply to mining.subscribe. A text as result is how
+// ckpool says that it is still starting; that is no reason to ask differently.
+func (s *Session) subscribed(m Message) error {
+	if refusal := m.Refusal(); refusal != nil {
+		if _, isText := textOf(m.Result); isText {
+			return fmt.Errorf("the pool is not ready: %w", refusal)
+		}
+		return fmt.Errorf("%w: %w", ErrSubscribe, refusal)
+	}
+	subscription, err := ParseSubscription(m.Result, s.cfg.Limits)
+	if err != nil {
+		return fmt.Errorf("%w: %s", ErrSubscribe, s.redact(err.Error()))
+	}
+	s.state.Lock()
+	s.state.subscribed = true
+	s.state.sessionID = subscription.SessionID
+	s.state.extranonce, s.state.given = subscription.Extranonce, subscription.Extranonce
+	resumed := s.state.inherit(s.cfg.ResumeState)
+	p := s.state.pending
+	s.state.pending = nil
+	s.state.Unlock()
+	s.tellResumed(resumed)
+	if p != nil {
+		s.begin(p)
+	}
+	return nil
+}
+
+func (s *Session) authorise(ctx context.Context) error {
+	err := s.conn.call(ctx, s.cfg.Limits.Handshake, "mining.authorize", []any{s.cfg.User, s.cfg.Password}, s.authorisedBy)
+	if errors.Is(err, ErrNoAnswer) {
+		return fmt.Errorf("%w: %w", ErrAuthorise, err)
+	}
+	return err
+}
+
+// authorisedBy acts on the reply to mining.authorize: shares may go out.
+func (s *Session) authorisedBy(m Message) error {
+	if refusal := m.Refusal(); refusal != nil {
+		return fmt.Errorf("%w %q: %w", ErrUnauthorised, s.cfg.User, refusal)
+	}
+	s.state.Lock()
+	s.state.authorised = time.Now()
+	working := !s.state.firstJob.IsZero()
+	s.state.Unlock()
+	close(s.authorised)
+	s.log.Info("authorised", zap.String("user", s.cfg.User))
+	if working {
+		s.cfg.Working()
+	}
+	return nil
+}
+
+// suggest makes the wishes that no pool has to answer.
+func (s *Session) suggest(context.Context) error {
+	if s.cfg.SubscribeExtra {
+		if err := s.conn.tell("mining.extranonce.subscribe", []any{}); err != nil {
+			return err
+		}
+	}
+	if d := s.cfg.SuggestDifficulty.Float64(); d > 0 {
+		number := json.RawMessage(strconv.FormatFloat(d, 'f', -1, 64))
+		return s.conn.tell("mining.suggest_difficulty", []any{number})
+	}
+	return nil
+}
+
+func (s *Session) awaitJob(ctx context.Context) error {
+	longest := s.cfg.Limits.FirstJob
+	return s.conn.await(ctx, s.firstJob, longest, fmt.Errorf("%w: none within %v of the authorisation", ErrNoJob, longest))
+}
