@@ -101,7 +101,7 @@ func (c *candidate) summarize(drift float64, seed uint64) {
 		c.series.Summarize(drift, seed)
 		// A clock that was disturbed in most samples is none.
 		if cycles := c.readings(figures.perHash); 2*len(cycles) > len(c.series.Samples) {
-			c.series.CyclesPerHash = telemetry.Some(stats.Median(cycles))
+			c.series.CyclesPerHash = telemetry.Known(stats.Median(cycles))
 		}
 	}
 }

@@ -42,7 +42,7 @@ func clock() telemetry.Reading {
 	if best <= 0 {
 		return telemetry.Reading{} // the system's clock is too coarse
 	}
-	return telemetry.Some(clockSteps * cyclesPerStep / best.Seconds())
+	return telemetry.Known(clockSteps * cyclesPerStep / best.Seconds())
 }
 
 // agreed is the mean of a clock before and after, if they agree.
@@ -54,7 +54,7 @@ func agreed(before, after telemetry.Reading) telemetry.Reading {
 	if math.Abs(before.Value-after.Value) > clockTolerance*mean {
 		return telemetry.Reading{}
 	}
-	return telemetry.Some(mean)
+	return telemetry.Known(mean)
 }
 
 const cyclesPerStep = 16

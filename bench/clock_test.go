@@ -32,7 +32,7 @@ func TestDependentChain(t *testing.T) {
 }
 
 func TestAgreed(t *testing.T) {
-	some := telemetry.Some
+	some := telemetry.Known
 	for _, c := range []struct{ before, after, want telemetry.Reading }{
 		{some(4e9), some(4e9), some(4e9)},
 		{some(4e9), some(3.9e9), some(3.95e9)},

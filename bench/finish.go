@@ -78,7 +78,7 @@ func setEfficiency(candidates, scaling []*candidate) {
 		for _, one := range slices.Concat(scaling, candidates) {
 			same := one.series.Threads == 1 && one.kernel.Name == c.kernel.Name && one.versions == c.versions
 			if same && one.series.Median > 0 && c.series.Median > 0 {
-				c.series.Efficiency = telemetry.Some(c.series.Median / (float64(c.series.Threads) * one.series.Median))
+				c.series.Efficiency = telemetry.Known(c.series.Median / (float64(c.series.Threads) * one.series.Median))
 				break
 			}
 		}
@@ -96,8 +96,8 @@ func (b *bench) setEnvironment(all []*candidate, best *candidate) {
 	}
 	b.noticeThrottling(all)
 	if best != nil && best.joules > 0 {
-		env.Watts = telemetry.Some(best.joules / best.seconds)
-		env.JoulesPerTerahash = telemetry.Some(best.joules / float64(best.hashes) * 1e12)
+		env.Watts = telemetry.Known(best.joules / best.seconds)
+		env.JoulesPerTerahash = telemetry.Known(best.joules / float64(best.hashes) * 1e12)
 	} else if _, err := telemetry.ReadEnergy(b.Root); err != nil {
 		env.PowerUnavailableWhy = err.Error()
 	}

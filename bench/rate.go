@@ -198,7 +198,7 @@ func sum(threads []ThreadSample) Sample {
 	}
 	if len(clocks) == len(threads) {
 		slices.Sort(clocks)
-		s.Hertz = telemetry.Some(clocks[len(clocks)/2])
+		s.Hertz = telemetry.Known(clocks[len(clocks)/2])
 	}
 	return s
 }

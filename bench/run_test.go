@@ -218,14 +218,14 @@ func TestPowerAndThrottling(t *testing.T) {
 
 	c := newCandidate(generic(t), 1, []affinity.Placement{{CPU: -1}})
 	for _, s := range []Sample{
-		{Rate: 1e6, Hashes: 2e6, Elapsed: 2 * time.Second, Hertz: telemetry.Some(4e9), Threads: make([]ThreadSample, 1)},
+		{Rate: 1e6, Hashes: 2e6, Elapsed: 2 * time.Second, Hertz: telemetry.Known(4e9), Threads: make([]ThreadSample, 1)},
 		{Rate: 1e6, Hashes: 2e6, Elapsed: 2 * time.Second, Threads: make([]ThreadSample, 1)},
 	} {
 		c.take(new(gate), s, telemetry.Reading{Value: 100, OK: s.Hertz.OK}, 2)
 	}
 	b := &bench{Options: options, report: got}
 	b.setEnvironment([]*candidate{c}, c)
-	if w, j := got.Environment.Watts, got.Environment.JoulesPerTerahash; w != telemetry.Some(50) || j != telemetry.Some(5e7) {
+	if w, j := got.Environment.Watts, got.Environment.JoulesPerTerahash; w != telemetry.Known(50) || j != telemetry.Known(5e7) {
 		t.Errorf("%v W, %v J/TH; want 50 and 5e7", w, j)
 	}
 	if cycles := c.readings(figures.perHash); len(cycles) != 1 || cycles[0] != 4000 {

@@ -75,7 +75,7 @@ func Stress(ctx context.Context, options StressOptions) (*report.Stress, error) 
 	}
 	b.throttles, _ = telemetry.ReadThrottles(b.Root)
 	b.energy, _ = telemetry.ReadEnergy(b.Root)
-	b.joules = telemetry.Some(0)
+	b.joules = telemetry.Known(0)
 	b.Places = slices.Clone(b.Places)
 	for i, place := range b.Places {
 		if err := tryPinning(place); err != nil {
@@ -172,7 +172,7 @@ func (b *burnIn) line(ctx context.Context) {
 		}
 	}
 	if len(clocks) == len(b.burners) {
-		line.Hertz = telemetry.Some(stats.Median(clocks))
+		line.Hertz = telemetry.Known(stats.Median(clocks))
 	}
 	line.Seconds = time.Since(b.began).Seconds()
 	last := report.StressLine{}
@@ -207,8 +207,8 @@ func (b *burnIn) report(incomplete bool) *report.Stress {
 		r.Slowest = smaller(r.Slowest, line.Hertz)
 	}
 	if b.joules.OK && last.Seconds > 0 && last.Hashes > 0 {
-		r.Watts = telemetry.Some(b.joules.Value / last.Seconds)
-		r.JoulesPerTerahash = telemetry.Some(b.joules.Value / float64(last.Hashes) * 1e12)
+		r.Watts = telemetry.Known(b.joules.Value / last.Seconds)
+		r.JoulesPerTerahash = telemetry.Known(b.joules.Value / float64(last.Hashes) * 1e12)
 	}
 	return r
 }
@@ -226,7 +226,7 @@ func (b *burnIn) throttled() []string {
 	if n := len(lines); n > 2 && lines[n-1].Seconds-lines[n-2].Seconds < (lines[n-2].Seconds-lines[n-3].Seconds)/2 {
 		lines = lines[:n-1]
 	}
-	rates := perMinute(lines, func(l report.StressLine) telemetry.Reading { return telemetry.Some(l.Rate) })
+	rates := perMinute(lines, func(l report.StressLine) telemetry.Reading { return telemetry.Known(l.Rate) })
 	clocks := perMinute(lines, func(l report.StressLine) telemetry.Reading { return l.Hertz })
 	for _, kind := range []struct {
 		name    string

@@ -93,7 +93,7 @@ func TestStressEndsByTheClock(t *testing.T) {
 
 func TestStressThrottling(t *testing.T) {
 	line := func(seconds, rate, hertz float64) report.StressLine {
-		return report.StressLine{Seconds: seconds, Rate: rate, Hertz: telemetry.Some(hertz)}
+		return report.StressLine{Seconds: seconds, Rate: rate, Hertz: telemetry.Known(hertz)}
 	}
 	steady := []report.StressLine{line(20, 100, 4e9), line(40, 104, 4e9), line(70, 98, 4e9), line(90, 99, 4e9)}
 	hot := []report.StressLine{line(20, 100, 4e9), line(40, 104, 4e9), line(70, 90, 3.9e9), line(90, 99, 3.9e9), line(130, 98, 3.7e9)}

@@ -41,7 +41,7 @@ func whole(s Sample) figures {
 		}
 	}
 	if s.Hertz.OK && s.Rate > 0 {
-		f.cycles = telemetry.Some(s.Hertz.Value * float64(len(s.Threads)) / s.Rate)
+		f.cycles = telemetry.Known(s.Hertz.Value * float64(len(s.Threads)) / s.Rate)
 	}
 	return f
 }
@@ -167,7 +167,7 @@ func (m measured) figures(cycles []float64) (f figures) {
 		own, clocks = append(own, p.cycles), append(clocks, p.hertz)
 	}
 	if clockKnown() {
-		f.cycles, f.hertz = telemetry.Some(stats.Median(own)), telemetry.Some(stats.Median(clocks))
+		f.cycles, f.hertz = telemetry.Known(stats.Median(own)), telemetry.Known(stats.Median(clocks))
 	}
 	return f
 }

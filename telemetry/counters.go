@@ -19,18 +19,18 @@ func (w *WorkerCounter) Add(n uint64) { w.hashes.Add(n) }
 // AddHardwareError counts one hit that the reference hash did not confirm.
 func (w *WorkerCounter) AddHardwareError() { w.errors.Add(1) }
 
-// Hashes is the number of hashes counted so far.
+// Hashes returns the number of hashes counted so far.
 func (w *WorkerCounter) Hashes() uint64 { return w.hashes.Load() }
 
-// HardwareErrors is the number of unconfirmed hits so far.
+// HardwareErrors returns the number of unconfirmed hits so far.
 func (w *WorkerCounter) HardwareErrors() uint64 { return w.errors.Load() }
 
-// Counters is one WorkerCounter per worker, each on cache lines of its own.
+// Counters is one WorkerCounter per worker, each on its own cache lines.
 type Counters struct {
 	workers []*WorkerCounter
 }
 
-// NewCounters makes counters for n workers, numbered from 0. A negative n counts as 0.
+// NewCounters returns counters for n workers, numbered from 0. A negative n counts as 0.
 func NewCounters(n int) *Counters {
 	lines := make([]WorkerCounter, max(n, 0))
 	c := &Counters{workers: make([]*WorkerCounter, len(lines))}
@@ -40,13 +40,13 @@ func NewCounters(n int) *Counters {
 	return c
 }
 
-// Len is the number of workers.
+// Len returns the number of workers.
 func (c *Counters) Len() int { return len(c.workers) }
 
 // Worker returns worker i's counter, 0 <= i < Len; an index out of range panics.
 func (c *Counters) Worker(i int) *WorkerCounter { return c.workers[i] }
 
-// Hashes is the sum over all workers.
+// Hashes returns the sum over all workers.
 func (c *Counters) Hashes() uint64 {
 	var sum uint64
 	for i := range c.workers {
@@ -55,7 +55,7 @@ func (c *Counters) Hashes() uint64 {
 	return sum
 }
 
-// HardwareErrors is the sum over all workers.
+// HardwareErrors returns the sum over all workers.
 func (c *Counters) HardwareErrors() uint64 {
 	var sum uint64
 	for i := range c.workers {

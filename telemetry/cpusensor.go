@@ -12,11 +12,11 @@ import (
 	"github.com/shirou/gopsutil/v3/host"
 )
 
-// maxCPUInfo bounds how much of /proc/cpuinfo is read: some 2 KB a CPU.
+// maxCPUInfo bounds how much of /proc/cpuinfo is read: about 2 KB per CPU.
 const maxCPUInfo = 16 << 20
 
-// cpuTemperature picks the sensor that stands for the CPU package: the best kind there is, and of several of one
-// kind (sockets, cores) the hottest.
+// cpuTemperature returns the sensor of the CPU package: of the best kind present, and among several of one kind
+// (sockets, cores) the hottest.
 func cpuTemperature(all []host.TemperatureStat) (host.TemperatureStat, bool) {
 	var best host.TemperatureStat
 	bestRank := -1
@@ -34,7 +34,7 @@ func cpuTemperature(all []host.TemperatureStat) (host.TemperatureStat, bool) {
 }
 
 // sensorRank orders hwmon and thermal zone names, as gopsutil writes them (driver_label), from the CPU package
-// down to its parts; -1 is no CPU sensor. acpitz and board chips are left out: they often show a constant.
+// down to its parts; -1 means not a CPU sensor. acpitz and board chips are left out because they often show a constant.
 func sensorRank(key string) int {
 	kinds := []struct {
 		prefix, contains string
@@ -63,7 +63,7 @@ func sensorRank(key string) int {
 	return -1
 }
 
-// currentFrequency is the mean clock now, in hertz, over the CPUs that tell it: from cpufreq, else from
+// currentFrequency returns the current mean clock in hertz over the CPUs that report it: from cpufreq, else from
 // /proc/cpuinfo. root is the file system's root.
 func currentFrequency(root fs.FS) (float64, error) {
 	files, err := fs.Glob(root, "sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_cur_freq")

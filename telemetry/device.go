@@ -2,16 +2,16 @@ package telemetry
 
 import "sync/atomic"
 
-// Device is what one device counts: a worker's counter for each of its threads,
-// or for each of its queues.
+// Device counts the work of one device: it has a counter for each of its threads
+// or queues.
 type Device struct {
 	*Counters
 	name   string
 	kernel atomic.Pointer[string]
 }
 
-// NewDevice makes the counters of a device with so many workers. The name is
-// short and its own among the devices of a session.
+// NewDevice returns the counters of a device with that many workers. The name is
+// short and unique among the devices of a session.
 func NewDevice(name string, workers int) *Device {
 	return &Device{Counters: NewCounters(workers), name: name}
 }
@@ -32,7 +32,7 @@ type DeviceSnapshot struct {
 	Workers        []WorkerRates `json:"workers"`
 }
 
-// snapshot makes it from the readout of the device's workers.
+// snapshot returns it from the readout of the device's workers.
 func (d *Device) snapshot(workers []WorkerRates) DeviceSnapshot {
 	s := DeviceSnapshot{Name: d.name, Workers: workers}
 	if name := d.kernel.Load(); name != nil {

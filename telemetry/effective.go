@@ -12,19 +12,19 @@ const HashesPerDifficulty = float64(1<<48) / 65535
 // confidence is the coverage of an Effective's interval.
 const confidence = 0.95
 
-// ExpectedHashes is the average number of hashes that finding one share of the difficulty takes.
+// ExpectedHashes returns the average number of hashes that finding one share of the difficulty takes.
 func ExpectedHashes(difficulty float64) float64 { return difficulty * HashesPerDifficulty }
 
-// ExpectedShareSeconds is the average time between shares of a difficulty at a speed in hashes per second;
+// ExpectedShareSeconds returns the average time between shares of a difficulty at a speed in hashes per second;
 // unavailable unless both are above 0.
 func ExpectedShareSeconds(difficulty, hashesPerSecond float64) Reading {
 	if !(difficulty > 0) || !(hashesPerSecond > 0) {
 		return Reading{}
 	}
-	return Some(ExpectedHashes(difficulty) / hashesPerSecond)
+	return Known(ExpectedHashes(difficulty) / hashesPerSecond)
 }
 
-// Effective is the hash rate that the pool's accepted shares prove, in hashes per second. Low and High are the
+// Effective is the hash rate that the pool's accepted shares imply, in hashes per second. Low and High are the
 // ends of its 95 % confidence interval.
 type Effective struct {
 	HashesPerSecond Reading `json:"hashes_per_second"`
@@ -32,30 +32,30 @@ type Effective struct {
 	High            Reading `json:"high_hashes_per_second"`
 }
 
-// Effective is the effective rate over elapsed; current is the difficulty now assigned (0: not known), which a
-// share not yet found would count.
+// Effective returns the effective rate over elapsed; current is the currently assigned difficulty (0: unknown),
+// that of the next share.
 //
 // Shares come as a Poisson process, so for one difficulty this is the exact (Garwood) interval. When the
-// difficulty changed on the way it is the gamma interval of Fay and Feuer (Statistics in Medicine 16, 1997) for a
-// weighted sum of Poisson counts, which is the same thing for equal weights.
+// difficulty changed in between it is the gamma interval of Fay and Feuer (Statistics in Medicine 16, 1997) for a
+// weighted sum of Poisson counts, which is the same for equal weights.
 func (s Shares) Effective(elapsed time.Duration, current float64) Effective {
 	if elapsed < minElapsed {
 		return Effective{}
 	}
 	scale := HashesPerDifficulty / elapsed.Seconds()
-	low, high := weightedPoisson(s.weights, sane(current))
-	e := Effective{HashesPerSecond: Some(s.AcceptedDifficulty * scale), Low: Some(low * scale)}
+	low, high := weightedPoisson(s.weights, clamp(current))
+	e := Effective{HashesPerSecond: Known(s.AcceptedDifficulty * scale), Low: Known(low * scale)}
 	if high > 0 {
-		e.High = Some(high * scale)
+		e.High = Known(high * scale)
 	}
 	return e
 }
 
-// weightedPoisson bounds the expectation of a weighted sum of Poisson counts; high is 0 when nothing is known.
+// weightedPoisson bounds the expectation of a weighted sum of Poisson counts; high is 0 when it is unknown.
 func weightedPoisson(w weights, current float64) (low, high float64) {
 	tail := (1 - confidence) / 2
 	if w.squares > 0 {
-		unit := w.squares / w.sum // the shares' weight, if they all weighed the same
+		unit := w.squares / w.sum // the weight of a share if all had the same
 		low = unit * gammaQuantile(w.sum/unit, tail)
 	}
 	next := max(w.largest, current)
@@ -67,9 +67,9 @@ func weightedPoisson(w weights, current float64) (low, high float64) {
 	return low, high
 }
 
-// gammaQuantile is the value that a gamma variable of the shape (>= 1 here) and scale 1 stays below with
+// gammaQuantile returns the value that a gamma variable of the shape (>= 1 here) and scale 1 stays below with
 // probability p: half the chi-square quantile for twice the shape. Above a shape of 1000 the Wilson-Hilferty
-// approximation alone is right to better than 1e-6; below it is the first guess of a bisection.
+// approximation alone is accurate to better than 1e-6; below it is the first guess of a bisection.
 func gammaQuantile(shape, p float64) float64 {
 	c := 1 / (9 * shape)
 	z := math.Sqrt2 * math.Erfinv(2*p-1)
@@ -89,7 +89,7 @@ func gammaQuantile(shape, p float64) float64 {
 	return (low + high) / 2
 }
 
-// gammaBelow is the regularized lower incomplete gamma function P(shape, x), by its series (Abramowitz and Stegun
+// gammaBelow returns the regularized lower incomplete gamma function P(shape, x), by its series (Abramowitz and Stegun
 // 6.5.29); all terms are positive, so it is stable everywhere, and for shapes up to 1000 short enough.
 func gammaBelow(shape, x float64) float64 {
 	if x <= 0 {

@@ -10,19 +10,19 @@ import (
 )
 
 // Energy is a reading of the CPU packages' energy counters (RAPL, through
-// Linux's powercap): microjoules by zone. They run around: see Since.
+// Linux's powercap): microjoules by zone. They wrap around: see Since.
 type Energy map[string]EnergyCounter
 
 // EnergyCounter is one package's counter.
 type EnergyCounter struct {
 	Microjoules uint64
-	Range       uint64 // it starts again at 0 behind this
+	Range       uint64 // it wraps to 0 after this value
 }
 
 const powercap = "sys/class/powercap"
 
 // ReadEnergy reads the counters of all CPU packages; root is the file system's
-// root. The error says why there are none, in words for a person.
+// root. The error explains to the user why there are none.
 func ReadEnergy(root fs.FS) (Energy, error) {
 	zones, err := fs.Glob(root, powercap+"/intel-rapl:*") // AMD's too
 	if err != nil {
@@ -30,7 +30,7 @@ func ReadEnergy(root fs.FS) (Energy, error) {
 	}
 	energy := Energy{}
 	for _, zone := range zones {
-		// Others are parts of a package, or the whole board (psys).
+		// Other zones are parts of a package, or the whole board (psys).
 		if name, err := readLine(root, path.Join(zone, "name")); err != nil || !strings.HasPrefix(name, "package") {
 			continue
 		}
@@ -41,7 +41,7 @@ func ReadEnergy(root fs.FS) (Energy, error) {
 		energy[path.Base(zone)] = counter
 	}
 	if len(energy) == 0 {
-		return nil, errors.New("this system shows no energy counters of the CPU (RAPL in /" + powercap + ")")
+		return nil, errors.New("this system has no energy counters of the CPU (RAPL in /" + powercap + ")")
 	}
 	return energy, nil
 }
@@ -60,15 +60,14 @@ func readCounter(root fs.FS, zone string) (c EnergyCounter, err error) {
 			return c, fmt.Errorf("the CPU's energy counter: %w", err)
 		}
 		if *part.to, err = strconv.ParseUint(text, 10, 64); err != nil {
-			return c, fmt.Errorf("the CPU's energy counter /%s: %.40q is no number", name, text)
+			return c, fmt.Errorf("the CPU's energy counter /%s: %.40q is not a number", name, text)
 		}
 	}
 	return c, nil
 }
 
-// Since is what the packages used since the earlier reading. It is right when
-// no counter ran around twice, which takes minutes. Unavailable if the zones
-// are not the same.
+// Since returns the energy used since the earlier reading. It is correct unless
+// a counter wrapped twice, which takes minutes. Unavailable if the zones differ.
 func (e Energy) Since(earlier Energy) (joules Reading) {
 	if len(e) == 0 || len(e) != len(earlier) {
 		return Reading{}
@@ -81,14 +80,14 @@ func (e Energy) Since(earlier Energy) (joules Reading) {
 		}
 		used := now.Microjoules - before.Microjoules
 		if now.Microjoules < before.Microjoules {
-			used += now.Range // past its end, to 0; unsigned numbers wrap too
+			used += now.Range // the counter wrapped to 0; so did the subtraction
 		}
 		microjoules += used
 	}
-	return Some(float64(microjoules) / 1e6)
+	return Known(float64(microjoules) / 1e6)
 }
 
-// readLine is the text of a small file, without spaces around it.
+// readLine returns the text of a small file without surrounding spaces.
 func readLine(root fs.FS, name string) (string, error) {
 	text, err := fs.ReadFile(root, name)
 	return strings.TrimSpace(string(text)), err

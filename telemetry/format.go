@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// FormatRate writes hashes per second for people: "51.32 MH/s", "512 H/s". Below 0 and NaN read as 0.
+// FormatRate writes hashes per second for people: "51.32 MH/s", "512 H/s". Negative values and NaN give 0.
 func FormatRate(hashesPerSecond float64) string {
 	if !(hashesPerSecond > 0) {
 		return "0 H/s"
@@ -44,7 +44,7 @@ func FormatCount(n uint64) string {
 	return FormatDifficulty(float64(n))
 }
 
-// FormatItems is such as "1 thread", "2 threads".
+// FormatItems writes a number of things: "1 thread", "2 threads".
 func FormatItems(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
@@ -70,7 +70,7 @@ func FormatBytes(bytes float64) string {
 func FormatDuration(d time.Duration) string { return FormatSeconds(d.Seconds()) }
 
 // FormatSeconds is FormatDuration for times that a time.Duration cannot hold: "312y" for a share far out of reach.
-// Negative times and NaN read as "0s".
+// Negative times and NaN give "0s".
 func FormatSeconds(s float64) string {
 	const day, year = 86400, 365.25 * 86400
 	switch {
@@ -111,7 +111,7 @@ func FormatHertz(hz float64) string {
 	return strconv.FormatFloat(v, 'f', 2, 64) + " " + prefix + "Hz"
 }
 
-// siPrefix scales v so that two decimals of it stay below 1000.00.
+// siPrefix scales v so that it stays below 1000.00 with two decimals.
 func siPrefix(v float64) (float64, string) {
 	prefixes := []string{"", "k", "M", "G", "T", "P", "E", "Z"}
 	i := 0

@@ -53,10 +53,10 @@ func TestReadingIsNeverAFalseZero(t *testing.T) {
 		in         pair
 		json, text string
 	}{
-		{pair{Some(0), "x"}, `{"r":0,"t":"x"}`, "0 x"},
-		{pair{Some(64.5), "AMD EPYC"}, `{"r":64.5,"t":"AMD EPYC"}`, "64.5 AMD EPYC"},
+		{pair{Known(0), "x"}, `{"r":0,"t":"x"}`, "0 x"},
+		{pair{Known(64.5), "AMD EPYC"}, `{"r":64.5,"t":"AMD EPYC"}`, "64.5 AMD EPYC"},
 		{pair{}, `{"r":null,"t":null}`, "unavailable unavailable"},
-		{pair{Some(math.NaN()), ""}, `{"r":null,"t":null}`, "unavailable unavailable"},
+		{pair{Known(math.NaN()), ""}, `{"r":null,"t":null}`, "unavailable unavailable"},
 		{pair{Reading{Value: math.Inf(1), OK: true}, ""}, `{"r":null,"t":null}`, "+Inf unavailable"},
 	} {
 		b, err := json.Marshal(row.in)
@@ -74,7 +74,7 @@ func TestReadingIsNeverAFalseZero(t *testing.T) {
 			t.Errorf("%s comes back as %s", row.json, again)
 		}
 	}
-	if got := Some(64).Format(FormatCelsius) + " " + (Reading{}).Format(FormatCelsius); got != "64°C unavailable" {
+	if got := Known(64).Format(FormatCelsius) + " " + (Reading{}).Format(FormatCelsius); got != "64°C unavailable" {
 		t.Errorf("formatted readings: %q", got)
 	}
 	var r Reading

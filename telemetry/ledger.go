@@ -9,26 +9,26 @@ import (
 )
 
 const (
-	maxReasons    = 16 // distinct reasons kept by name; the rest is counted under otherReason
+	maxReasons    = 16 // distinct reasons kept by name; the rest count as otherReason
 	maxReasonSize = 64 // bytes of one reason: it may come from a pool
 
 	otherReason   = "other"
 	unknownReason = "unspecified"
 )
 
-// Ticket names one found share in the ledger. The zero Ticket names none.
+// Ticket identifies one found share in the ledger. The zero Ticket identifies none.
 type Ticket uint64
 
-// FoundShare is what the ledger wants to know about a share when it is found.
+// FoundShare is what the ledger needs to know about a share when it is found.
 type FoundShare struct {
 	Achieved float64 // difficulty of its hash
 	Assigned float64 // difficulty it was mined for
-	Block    bool    // its hash meets the network target too
+	Block    bool    // its hash also meets the network target
 }
 
-// Ledger is the one book of shares. Every found share gets a Ticket and ends in exactly one of accepted, rejected,
+// Ledger records every share. Every found share gets a Ticket and ends in exactly one of accepted, rejected,
 // stale or lost, so that found = accepted + rejected + stale + lost + pending in every snapshot. A second verdict
-// on a ticket, or one on a ticket never given out, changes nothing and is counted as a bug. Safe for concurrent use.
+// on a ticket, or one on an unknown ticket, changes nothing and is counted as a bug. Safe for concurrent use.
 type Ledger struct {
 	now func() time.Time
 
@@ -49,7 +49,7 @@ type pendingShare struct {
 	submitted time.Time // zero: not sent
 }
 
-// NewLedger opens an empty book. now is the clock, nil for time.Now.
+// NewLedger returns an empty ledger. now is the clock, nil for time.Now.
 func NewLedger(now func() time.Time) *Ledger {
 	if now == nil {
 		now = time.Now
@@ -62,9 +62,9 @@ func NewLedger(now func() time.Time) *Ledger {
 	}
 }
 
-// Found books a new share. After Close it is lost at once, by the reason given there.
+// Found records a new share. After Close it is lost at once, with the reason given there.
 func (l *Ledger) Found(share FoundShare) Ticket {
-	share.Achieved, share.Assigned = sane(share.Achieved), sane(share.Assigned)
+	share.Achieved, share.Assigned = clamp(share.Achieved), clamp(share.Assigned)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.last++
@@ -82,10 +82,10 @@ func (l *Ledger) Found(share FoundShare) Ticket {
 	return l.last
 }
 
-// Submitted notes that the share went out to the pool now; the latency of its reply counts from the newest call.
+// Submitted records that the share was sent to the pool now; the latency of its reply counts from the last call.
 func (l *Ledger) Submitted(t Ticket) { l.submitted(t, l.now()) }
 
-// Unsent takes Submitted back: the share was held back after all, and its verdict says nothing of the pool's latency.
+// Unsent takes Submitted back: the share was not sent after all, so its verdict says nothing about the pool's latency.
 func (l *Ledger) Unsent(t Ticket) { l.submitted(t, time.Time{}) }
 
 func (l *Ledger) submitted(t Ticket, at time.Time) {
@@ -97,7 +97,7 @@ func (l *Ledger) submitted(t Ticket, at time.Time) {
 	}
 }
 
-// Accepted books the pool's yes. It returns the time since Submitted, 0 when that is not known.
+// Accepted records that the pool accepted the share. It returns the time since Submitted, 0 if unknown.
 func (l *Ledger) Accepted(t Ticket) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -115,8 +115,8 @@ func (l *Ledger) Accepted(t Ticket) time.Duration {
 	return l.replied(p)
 }
 
-// Rejected books the pool's no, by its reason: the first 16 distinct reasons are kept by name, then "other".
-// It returns the time since Submitted, 0 when that is not known.
+// Rejected records that the pool rejected the share, by reason: the first 16 distinct reasons are kept by name, the
+// rest count as "other". It returns the time since Submitted, 0 if unknown.
 func (l *Ledger) Rejected(t Ticket, reason string) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -130,8 +130,8 @@ func (l *Ledger) Rejected(t Ticket, reason string) time.Duration {
 	return l.replied(p)
 }
 
-// Stale books a share that came too late, whether the pool said so or it was never sent. It returns the time
-// since Submitted, 0 when it was not sent.
+// Stale records a share that was too late, whether the pool said so or it was never sent. It returns the time
+// since Submitted, 0 if it was not sent.
 func (l *Ledger) Stale(t Ticket) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -147,7 +147,7 @@ func (l *Ledger) Stale(t Ticket) time.Duration {
 	return l.replied(p)
 }
 
-// Lost books a share whose verdict will never be known, by the reason (a dropped connection, a missing reply).
+// Lost records a share whose verdict will never be known, by reason (a dropped connection, a missing reply).
 func (l *Ledger) Lost(t Ticket, reason string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -156,8 +156,8 @@ func (l *Ledger) Lost(t Ticket, reason string) {
 	}
 }
 
-// Close ends the book: what is pending is lost by the reason, which is kept by its name whatever others there are.
-// Verdicts that come later are ignored.
+// Close ends the ledger: pending shares are lost with the reason, which is always kept by name. Later verdicts are
+// ignored.
 func (l *Ledger) Close(reason string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -193,10 +193,10 @@ func (l *Ledger) replied(p pendingShare) time.Duration {
 	return d
 }
 
-// reasons counts by name, with a bound on the number and the size of names.
+// reasons counts by name; the number and the size of names are bounded.
 type reasons map[string]uint64
 
-// count adds one to the reason. keep takes it by its name in any case.
+// count adds one to the reason, by its name in any case if keep.
 func (r reasons) count(reason string, keep bool) {
 	reason = cleanReason(reason)
 	if _, known := r[reason]; !known && len(r) >= maxReasons && !keep {
@@ -205,7 +205,7 @@ func (r reasons) count(reason string, keep bool) {
 	r[reason]++
 }
 
-// cleanReason makes one short printable line of foreign text.
+// cleanReason turns foreign text into one short printable line.
 func cleanReason(reason string) string {
 	if len(reason) > maxReasonSize {
 		reason = reason[:maxReasonSize]
@@ -222,11 +222,11 @@ func cleanReason(reason string) string {
 	return reason
 }
 
-// maxDifficulty is above what any 256-bit hash can reach (2^224), and small enough that squares stay finite.
+// maxDifficulty is above what any 256-bit hash can reach (2^224), and small enough for squares to stay finite.
 const maxDifficulty = 1e75
 
-// sane keeps NaN, infinities and negative values out of sums that can never get rid of them.
-func sane(difficulty float64) float64 {
+// clamp keeps NaN, infinities and negative values out of sums, which would never get rid of them.
+func clamp(difficulty float64) float64 {
 	if math.IsNaN(difficulty) || difficulty < 0 {
 		return 0
 	}

@@ -65,8 +65,8 @@ func TestLedgerJourney(t *testing.T) {
 		t.Errorf("difficulties and times: %+v", s)
 	}
 	lat := s.Latency
-	if lat.Count != 3 || lat.LastSeconds != Some(0.06) || lat.MeanSeconds != Some(0.04) || lat.MaxSeconds != Some(0.06) ||
-		lat.P50Seconds != Some(0.04) || lat.P99Seconds != Some(0.06) {
+	if lat.Count != 3 || lat.LastSeconds != Known(0.06) || lat.MeanSeconds != Known(0.04) || lat.MaxSeconds != Known(0.06) ||
+		lat.P50Seconds != Known(0.04) || lat.P99Seconds != Known(0.06) {
 		t.Errorf("latency: %+v", lat)
 	}
 

@@ -14,10 +14,10 @@ import (
 	"github.com/shirou/gopsutil/v3/process"
 )
 
-// machineProbes lists what this operating system can tell. What is left out stays unavailable:
-//   - frequency outside Linux: gopsutil knows only the nominal one there;
+// machineProbes returns the probes of this operating system. What they leave out stays unavailable:
+//   - frequency outside Linux: gopsutil knows only the nominal one;
 //   - temperature outside Linux: without cgo there is none on macOS and BSD, and Windows' ACPI zones are not the CPU;
-//   - load average on Windows: gopsutil makes it up from a queue length in a goroutine that never ends.
+//   - load average on Windows: gopsutil estimates it from a queue length in a goroutine that never ends.
 func machineProbes() []probe {
 	probes := []probe{
 		{name: "cpu", once: true, read: readCPU},
@@ -44,7 +44,7 @@ func readCPU(ctx context.Context) (func(*Hardware), error) {
 	physical, errPhysical := cpu.CountsWithContext(ctx, false)
 	logical, errLogical := cpu.CountsWithContext(ctx, true)
 	var model Text
-	if len(infos) > 0 && infos[0].ModelName != "Undefined" { // gopsutil's word for an ARM part it does not know
+	if len(infos) > 0 && infos[0].ModelName != "Undefined" { // gopsutil's name for an unknown ARM part
 		model = Text(cleanName(infos[0].ModelName))
 	}
 	return func(h *Hardware) {
@@ -74,7 +74,7 @@ func readUptime(ctx context.Context) (func(*Hardware), error) {
 }
 
 func readCoreLoad(ctx context.Context) (func(*Hardware), error) {
-	percent, err := cpu.PercentWithContext(ctx, 0, true) // since the call before this one
+	percent, err := cpu.PercentWithContext(ctx, 0, true) // since the previous call
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func readCoreLoad(ctx context.Context) (func(*Hardware), error) {
 	}
 	return func(h *Hardware) {
 		h.CoreLoadPercent = percent
-		h.LoadPercent = Some(sum / float64(len(percent)))
+		h.LoadPercent = Known(sum / float64(len(percent)))
 	}, nil
 }
 
@@ -97,7 +97,7 @@ func readLoadAverage(ctx context.Context) (func(*Hardware), error) {
 		return nil, err
 	}
 	return func(h *Hardware) {
-		h.LoadAverage1, h.LoadAverage5, h.LoadAverage15 = Some(avg.Load1), Some(avg.Load5), Some(avg.Load15)
+		h.LoadAverage1, h.LoadAverage5, h.LoadAverage15 = Known(avg.Load1), Known(avg.Load5), Known(avg.Load15)
 	}, nil
 }
 
@@ -111,7 +111,7 @@ func readMemory(ctx context.Context) (func(*Hardware), error) {
 	}, nil
 }
 
-// processProbe looks this process up once: each look-up holds a descriptor until the garbage collector finds it.
+// processProbe looks up this process once, because each lookup holds a file descriptor until it is collected.
 func processProbe() func(context.Context) (func(*Hardware), error) {
 	p, errNew := process.NewProcess(int32(os.Getpid()))
 	return func(ctx context.Context) (func(*Hardware), error) {
@@ -126,7 +126,7 @@ func processProbe() func(context.Context) (func(*Hardware), error) {
 	}
 }
 
-// readTemperature uses whatever part gopsutil could read: one broken sensor makes it return an error as well.
+// readTemperature uses whatever gopsutil could read: it also returns an error if one sensor is broken.
 func readTemperature(ctx context.Context) (func(*Hardware), error) {
 	all, err := host.SensorsTemperaturesWithContext(ctx)
 	t, ok := cpuTemperature(all)
@@ -134,7 +134,7 @@ func readTemperature(ctx context.Context) (func(*Hardware), error) {
 		return nil, errors.Join(errors.New("no cpu temperature sensor"), err)
 	}
 	return func(h *Hardware) {
-		h.CPUCelsius = Some(t.Temperature)
+		h.CPUCelsius = Known(t.Temperature)
 		h.CriticalCelsius = positive(t.Critical)
 		h.TemperatureSensor = Text(cleanName(t.SensorKey))
 	}, nil
@@ -150,7 +150,7 @@ func frequencyProbe(root fs.FS) func(context.Context) (func(*Hardware), error) {
 	}
 }
 
-// cleanName makes foreign text printable; empty stays empty (unavailable).
+// cleanName makes foreign text printable; empty text stays empty (unavailable).
 func cleanName(s string) string {
 	if s = cleanReason(s); s == unknownReason {
 		return ""

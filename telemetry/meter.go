@@ -16,14 +16,14 @@ const (
 	// ringSlots samples, at least window/ringSpacing apart, always reach back over a whole window.
 	ringSlots   = 68
 	ringSpacing = 60
-	// minElapsed is the shortest time a rate is computed over: less than a few batches says nothing but noise.
+	// minElapsed is the shortest time a rate is computed over: a few batches are only noise.
 	minElapsed = 50 * time.Millisecond
-	// minSession is the same for the session's rate, beside which its hashes and seconds are told.
+	// minSession is the same for the session's rate, which is shown with its hashes and seconds.
 	minSession = time.Millisecond
 )
 
 // Rates are average speeds in hashes per second over the last 10 s, 1 min, 15 min and the whole session. A window
-// longer than the session averages over what there is; all are 0 when nothing was hashed in the window.
+// longer than the session averages over the session; all are 0 when nothing was hashed in the window.
 type Rates struct {
 	TenSeconds     float64 `json:"hashes_per_second_10s"`
 	Minute         float64 `json:"hashes_per_second_1m"`
@@ -38,7 +38,7 @@ type WorkerRates struct {
 	Rates
 }
 
-// Readout is what a Meter knows at one moment.
+// Readout is the state of a Meter at one moment.
 type Readout struct {
 	At      time.Time
 	Elapsed time.Duration // since the meter was made
@@ -62,7 +62,7 @@ type Meter struct {
 }
 
 // NewMeter starts a session now, over counters that may already have counted. now is the clock, nil for time.Now;
-// its monotonic reading is what counts.
+// only its monotonic reading matters.
 func NewMeter(counters *Counters, now func() time.Time) *Meter {
 	if now == nil {
 		now = time.Now
@@ -77,8 +77,8 @@ func NewMeter(counters *Counters, now func() time.Time) *Meter {
 	return m
 }
 
-// Sample remembers the present totals. Call it about once a second; more often costs little and changes nothing,
-// a late call only makes a window's edge coarser.
+// Sample records the current totals. Call it about once a second; more often changes nothing, and a late call only
+// makes the edge of a window coarser.
 func (m *Meter) Sample() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -92,7 +92,7 @@ func (m *Meter) Sample() {
 }
 
 // Stop ends the session: later readouts keep the time, totals and rates of this moment, so that a summary printed
-// after a long shutdown still states the mining rate.
+// after a long shutdown still shows the mining rate.
 func (m *Meter) Stop() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -101,7 +101,7 @@ func (m *Meter) Stop() {
 	}
 }
 
-// Read computes all rates from the counters as they are now.
+// Read computes all rates from the current counters.
 func (m *Meter) Read() Readout {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -135,7 +135,7 @@ func (m *Meter) Read() Readout {
 	return out
 }
 
-// clock reads the time, held back so that it never runs backwards. The caller holds mu.
+// clock returns the time, which never runs backwards. The caller holds mu.
 func (m *Meter) clock() time.Time {
 	if at := m.now(); at.After(m.last) {
 		m.last = at
@@ -151,7 +151,7 @@ func (m *Meter) totals() []uint64 {
 	return totals
 }
 
-// perSecond divides, and is 0 rather than a spike while less than the least time has passed.
+// perSecond returns the rate, or 0 instead of a spike while less than the least time has passed.
 func perSecond(hashes float64, elapsed, least time.Duration) float64 {
 	if elapsed < least {
 		return 0

@@ -6,25 +6,25 @@ import (
 	"strconv"
 )
 
-// unavailable is how a person reads a value that the machine does not offer.
+// unavailable is the text for a value that the machine does not have.
 const unavailable = "unavailable"
 
-// Reading is a measured value, or the fact that there is none: JSON null, text "unavailable", never a zero that
-// looks measured. The zero Reading is unavailable.
+// Reading is a measured value or the lack of one: JSON null, text "unavailable", never a zero that looks
+// measured. The zero Reading is unavailable.
 type Reading struct {
 	Value float64
 	OK    bool
 }
 
-// Some is an available reading; NaN and infinities are not.
-func Some(v float64) Reading {
+// Known returns an available reading; NaN and infinities give an unavailable one.
+func Known(v float64) Reading {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return Reading{}
 	}
 	return Reading{Value: v, OK: true}
 }
 
-// Format is f of the value, or "unavailable".
+// Format returns f of the value, or "unavailable".
 func (r Reading) Format(f func(float64) string) string {
 	if !r.OK {
 		return unavailable
@@ -32,7 +32,7 @@ func (r Reading) Format(f func(float64) string) string {
 	return f(r.Value)
 }
 
-// String is the plain number, or "unavailable".
+// String returns the plain number, or "unavailable".
 func (r Reading) String() string {
 	return r.Format(func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) })
 }
@@ -58,10 +58,10 @@ func (r *Reading) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Text is a name that the machine may not offer: empty means unavailable, JSON null.
+// Text is a name that the machine may not have: empty means unavailable, JSON null.
 type Text string
 
-// String is the text, or "unavailable".
+// String returns the text, or "unavailable".
 func (t Text) String() string {
 	if t == "" {
 		return unavailable

@@ -24,8 +24,7 @@ func newRing(window time.Duration, workers int) ring {
 	return r
 }
 
-// push copies the totals in, unless the newest sample is still so young that the ring would not reach back over
-// its window.
+// push copies the totals in, unless the newest sample is so recent that the ring would not cover its window.
 func (r *ring) push(at time.Time, totals []uint64) {
 	if r.count > 0 && at.Sub(r.get(r.count-1).at) < r.window/ringSpacing {
 		return
@@ -44,14 +43,14 @@ func (r *ring) get(i int) *sample {
 
 // edge is the left end of a window: the line between two samples, cut at one moment. If the first sample inside
 // the window covers most of it, both ends are that sample and nothing is interpolated: a worker that stopped a
-// window's length ago then reads exactly 0.
+// window ago then shows exactly 0.
 type edge struct {
 	at            time.Time
 	before, after *sample
 	part          float64 // 0: all weight on before, 1: all on after
 }
 
-// edge finds the left end of the window that ends now.
+// edge returns the left end of the window that ends now.
 func (r *ring) edge(now time.Time) edge {
 	from := now.Add(-r.window)
 	i := 0
@@ -71,7 +70,7 @@ func (r *ring) edge(now time.Time) edge {
 	return edge{at: from, before: before, after: after, part: part}
 }
 
-// rate is worker w's average speed from the edge to now, in hashes per second.
+// rate returns worker w's average speed from the edge to now, in hashes per second.
 func (e edge) rate(w int, now time.Time, total uint64) float64 {
 	hashes := float64(total - e.after.totals[w])
 	hashes += (1 - e.part) * float64(e.after.totals[w]-e.before.totals[w])

@@ -12,21 +12,21 @@ import (
 const (
 	sensorPeriod  = 5 * time.Second
 	sensorTimeout = 2 * time.Second // one round; a probe that takes longer is unavailable in it
-	sensorGrace   = time.Second     // what Run waits for probes under way when it ends
+	sensorGrace   = time.Second     // how long Run waits for running probes when it ends
 )
 
 // probe reads one group of sensors. It returns what to write into a Hardware; with an error the result may still
-// hold the part that could be read. It must keep nothing that it writes.
+// hold the part that could be read. It must not keep what it writes.
 type probe struct {
 	name string
-	once bool // never changes: read again only until it succeeds
+	once bool // never changes: read only until it succeeds
 	read func(context.Context) (func(*Hardware), error)
 }
 
 // probeState is what the sampler knows about a probe; only the sampler's goroutine touches it.
 type probeState struct {
 	probe
-	busy   bool // a read is under way; it gets no second one beside it
+	busy   bool // a read is running; no second one is started
 	warned bool
 	apply  func(*Hardware) // from the newest read, nil: none
 }
@@ -45,7 +45,7 @@ type Sensors struct {
 	grace   time.Duration
 
 	probes  []probeState
-	results chan probeResult // room for one result of every probe: sending never blocks
+	results chan probeResult // has room for a result of every probe: sending never blocks
 	latest  atomic.Pointer[Hardware]
 }
 
@@ -69,7 +69,7 @@ func newSensors(log *zap.Logger, probes []probe) *Sensors {
 	return s
 }
 
-// Snapshot is the newest sample; before the first one everything is unavailable. It does not wait.
+// Snapshot returns the newest sample, without waiting; before the first one everything is unavailable.
 func (s *Sensors) Snapshot() Hardware {
 	if h := s.latest.Load(); h != nil {
 		return *h
@@ -77,8 +77,8 @@ func (s *Sensors) Snapshot() Hardware {
 	return Hardware{}
 }
 
-// Run samples until ctx ends and returns nil. It waits for its probes, but not for one that hangs in the kernel
-// for longer than a second: nothing can end that but its own return. Call it once.
+// Run samples until ctx ends and returns nil. It waits for its probes, but not for more than a second for
+// one that hangs in the kernel: nothing can interrupt it. Call it once.
 func (s *Sensors) Run(ctx context.Context) error {
 	tick := time.NewTicker(s.period)
 	defer tick.Stop()
@@ -93,9 +93,9 @@ func (s *Sensors) Run(ctx context.Context) error {
 	return nil
 }
 
-// Sample reads the sensors now and returns what came back within two seconds:
+// Sample reads the sensors now and returns what came back within two seconds,
 // for programs that must choose the moment, such as a benchmark between two
-// measurements. Not beside Run, and by one goroutine at a time.
+// measurements. Not together with Run, and by one goroutine at a time.
 func (s *Sensors) Sample(ctx context.Context) Hardware {
 	s.round(ctx)
 	return s.Snapshot()
@@ -122,7 +122,7 @@ func (s *Sensors) round(ctx context.Context) {
 	for i := range s.probes {
 		p := &s.probes[i]
 		if p.busy {
-			s.warn(p, "sensor does not answer, shown as unavailable", nil)
+			s.warn(p, "sensor does not respond, shown as unavailable", nil)
 		} else if p.apply != nil {
 			p.apply(h)
 		}
@@ -146,7 +146,7 @@ func (s *Sensors) collect(ctx context.Context, limit time.Duration) {
 	}
 }
 
-// drain takes results that came after their round. They free the probe; their values are too old to show.
+// drain takes results that came after their round. They free the probe, but are too old to show.
 func (s *Sensors) drain() {
 	for {
 		select {
@@ -166,7 +166,7 @@ func (s *Sensors) take(r probeResult) {
 	}
 }
 
-// warn logs the first trouble of each probe, no more: a machine without a sensor is nothing to alarm anybody.
+// warn logs only the first problem of each probe: a missing sensor is not alarming.
 func (s *Sensors) warn(p *probeState, message string, err error) {
 	if !p.warned {
 		p.warned = true
@@ -183,8 +183,8 @@ func (s *Sensors) anyBusy() bool {
 	return false
 }
 
-// call runs one probe. The parsers below it read what drivers and vendors write: a panic there costs the reading,
-// not the miner.
+// call runs one probe. Its parsers read what drivers and vendors write: a panic there loses the reading, not
+// the miner.
 func call(ctx context.Context, index int, read func(context.Context) (func(*Hardware), error)) (r probeResult) {
 	r.index = index
 	defer func() {

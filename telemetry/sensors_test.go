@@ -62,14 +62,14 @@ func TestSensorsHangingProbeHarmsNobody(t *testing.T) {
 		{name: "hangs", read: func(context.Context) (func(*Hardware), error) {
 			hangs.Add(1)
 			<-release // deaf to its context, like a read stuck in the kernel
-			return func(h *Hardware) { h.CPUCelsius = Some(50) }, nil
+			return func(h *Hardware) { h.CPUCelsius = Known(50) }, nil
 		}},
-		{name: "works", read: set(func(h *Hardware) { rounds.Add(1); h.MemoryTotalBytes = Some(1 << 30) })},
+		{name: "works", read: set(func(h *Hardware) { rounds.Add(1); h.MemoryTotalBytes = Known(1 << 30) })},
 	})
 	s.period, s.timeout, s.grace = time.Millisecond, 50*time.Millisecond, 50*time.Millisecond
 	stop := start(t, s)
 	eventually(t, "several rounds beside a hanging probe", func() bool {
-		return rounds.Load() > 5 && s.Snapshot().MemoryTotalBytes == Some(1<<30)
+		return rounds.Load() > 5 && s.Snapshot().MemoryTotalBytes == Known(1<<30)
 	})
 	if h := s.Snapshot(); h.CPUCelsius.OK || h.SampledAt.IsZero() {
 		t.Errorf("snapshot %+v", h)
@@ -89,7 +89,7 @@ func TestSensorsRecoverAndFail(t *testing.T) {
 	s := newSensors(nil, []probe{
 		{name: "late", read: func(context.Context) (func(*Hardware), error) {
 			n := float64(round.Add(1))
-			return func(h *Hardware) { h.CPUCelsius = Some(n) }, nil
+			return func(h *Hardware) { h.CPUCelsius = Known(n) }, nil
 		}},
 		{name: "once", once: true, read: func(context.Context) (func(*Hardware), error) {
 			if onces.Add(1) < 3 {
@@ -98,7 +98,7 @@ func TestSensorsRecoverAndFail(t *testing.T) {
 			return func(h *Hardware) { h.CPUModel = "model" }, nil
 		}},
 		{name: "partial", read: func(context.Context) (func(*Hardware), error) {
-			return func(h *Hardware) { h.LoadAverage1 = Some(1) }, errors.New("half of it")
+			return func(h *Hardware) { h.LoadAverage1 = Known(1) }, errors.New("half of it")
 		}},
 		{name: "panics", read: func(context.Context) (func(*Hardware), error) { panic("bad driver text") }},
 	})
@@ -110,7 +110,7 @@ func TestSensorsRecoverAndFail(t *testing.T) {
 	eventually(t, "ten rounds", func() bool { return round.Load() > 10 })
 	stop()
 	h := s.Snapshot()
-	if h.CPUModel != "model" || h.LoadAverage1 != Some(1) || h.CPUCelsius.Value < 9 {
+	if h.CPUModel != "model" || h.LoadAverage1 != Known(1) || h.CPUCelsius.Value < 9 {
 		t.Errorf("snapshot %+v", h)
 	}
 	if onces.Load() != 3 {
@@ -123,10 +123,10 @@ func TestSensorsSample(t *testing.T) {
 	s := newSensors(nil, []probe{{name: "counts", read: func(context.Context) (func(*Hardware), error) {
 		reads++
 		n := reads
-		return func(h *Hardware) { h.CPUCelsius = Some(n) }, nil
+		return func(h *Hardware) { h.CPUCelsius = Known(n) }, nil
 	}}})
 	for want := 1.0; want < 4; want++ {
-		if h := s.Sample(context.Background()); h.CPUCelsius != Some(want) || h.SampledAt.IsZero() {
+		if h := s.Sample(context.Background()); h.CPUCelsius != Known(want) || h.SampledAt.IsZero() {
 			t.Errorf("sample %v: %v", want, h.CPUCelsius)
 		}
 	}

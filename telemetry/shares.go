@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Shares is the ledger at one moment: Found = Accepted + Rejected + Stale + Lost + Pending, always.
+// Shares is the state of the ledger at one moment. Always Found = Accepted + Rejected + Stale + Lost + Pending.
 type Shares struct {
 	Found    uint64 `json:"found"`
 	Accepted uint64 `json:"accepted"`
@@ -15,7 +15,7 @@ type Shares struct {
 	Lost     uint64 `json:"lost"`
 	Pending  uint64 `json:"pending"`
 
-	StaleUnsent uint64 `json:"stale_not_sent"` // of Stale: by our own knowledge, the pool was not asked
+	StaleUnsent uint64 `json:"stale_not_sent"` // of Stale: known to be stale, so not sent to the pool
 
 	// RejectedBy and LostBy split Rejected and Lost by reason; never nil.
 	RejectedBy map[string]uint64 `json:"rejected_by_reason"`
@@ -27,13 +27,13 @@ type Shares struct {
 	StaleDifficulty    float64 `json:"stale_difficulty"`
 	LostDifficulty     float64 `json:"lost_difficulty"`
 
-	BestDifficulty float64   `json:"best_difficulty"` // highest that a found share's hash reached
-	LastDifficulty float64   `json:"last_difficulty"` // what the newest found share's hash reached
+	BestDifficulty float64   `json:"best_difficulty"` // highest of a found share
+	LastDifficulty float64   `json:"last_difficulty"` // of the newest found share
 	LastAccepted   time.Time `json:"last_accepted,omitzero"`
 	BlocksFound    uint64    `json:"blocks_found"`
 	BlocksAccepted uint64    `json:"blocks_accepted"`
 	Latency        Latency   `json:"reply_latency"`
-	Bugs           uint64    `json:"bookkeeping_errors"` // second verdicts and unknown tickets: 0 in a right program
+	Bugs           uint64    `json:"bookkeeping_errors"` // second verdicts and unknown tickets: 0 in a correct program
 
 	weights weights // for the effective rate's interval
 }
@@ -48,7 +48,7 @@ type Latency struct {
 	P99Seconds  Reading `json:"p99_seconds"` // of the last 512 replies
 }
 
-// Snapshot copies the book out. Nothing in the copy changes later.
+// Snapshot returns a copy of the ledger. Nothing in it changes later.
 func (l *Ledger) Snapshot() Shares {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -61,7 +61,7 @@ func (l *Ledger) Snapshot() Shares {
 	return s
 }
 
-// recentReplies is how many latencies the percentiles look back over.
+// recentReplies is the number of latencies that the percentiles cover.
 const recentReplies = 512
 
 // latencies collects reply times.
@@ -89,13 +89,13 @@ func (l *latencies) summary() Latency {
 	slices.Sort(recent)
 	// Nearest rank: the smallest value that at least p percent of the values do not exceed.
 	rank := func(p int) Reading {
-		return Some(recent[(len(recent)*p+99)/100-1].Seconds())
+		return Known(recent[(len(recent)*p+99)/100-1].Seconds())
 	}
 	return Latency{
 		Count:       l.count,
-		LastSeconds: Some(l.last.Seconds()),
-		MeanSeconds: Some(l.sum.Seconds() / float64(l.count)),
-		MaxSeconds:  Some(l.max.Seconds()),
+		LastSeconds: Known(l.last.Seconds()),
+		MeanSeconds: Known(l.sum.Seconds() / float64(l.count)),
+		MaxSeconds:  Known(l.max.Seconds()),
 		P50Seconds:  rank(50),
 		P99Seconds:  rank(99),
 	}

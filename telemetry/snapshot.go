@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Snapshot is everything telemetry knows at one moment. It is a value of its own: nothing in it changes later.
+// Snapshot is everything telemetry knows at one moment. Nothing in it changes later.
 type Snapshot struct {
 	Time           time.Time        `json:"time"`
 	StartedAt      time.Time        `json:"started_at"`
@@ -17,9 +17,9 @@ type Snapshot struct {
 	Devices        []DeviceSnapshot `json:"devices"`
 	Shares         Shares           `json:"shares"`
 
-	Difficulty            Reading   `json:"difficulty"` // now assigned by the pool
+	Difficulty            Reading   `json:"difficulty"` // currently assigned by the pool
 	ExpectedShareSeconds  Reading   `json:"expected_share_seconds"`
-	NetworkDifficulty     Reading   `json:"network_difficulty"` // from the present job's nbits
+	NetworkDifficulty     Reading   `json:"network_difficulty"` // from the current job's nbits
 	Effective             Effective `json:"effective_hashrate"`
 	Hardware              Hardware  `json:"hardware"`
 	HardwareSampleSeconds Reading   `json:"hardware_sample_age_seconds"`
@@ -36,7 +36,7 @@ func (s Snapshot) Kernel() Text {
 	return Text(strings.Join(names, "+"))
 }
 
-// Hardware is one reading of the machine. What it does not offer is unavailable, not zero.
+// Hardware is one reading of the machine. What it does not have is unavailable, not zero.
 type Hardware struct {
 	SampledAt time.Time `json:"sampled_at,omitzero"`
 
@@ -51,7 +51,7 @@ type Hardware struct {
 	LoadAverage5      Reading   `json:"load_average_5m"`      // runnable tasks
 	LoadAverage15     Reading   `json:"load_average_15m"`     // runnable tasks
 	CPUCelsius        Reading   `json:"cpu_celsius"`          // hottest CPU package
-	CriticalCelsius   Reading   `json:"cpu_critical_celsius"` // where the sensor says the CPU shuts down
+	CriticalCelsius   Reading   `json:"cpu_critical_celsius"` // at which the CPU shuts down, according to the sensor
 	TemperatureSensor Text      `json:"temperature_sensor"`
 
 	MemoryTotalBytes Reading `json:"memory_total_bytes"`

@@ -9,7 +9,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// samplePeriod is how often the meter looks at the counters.
+// samplePeriod is the time between samples of the counters.
 const samplePeriod = 500 * time.Millisecond
 
 // Telemetry is one mining session's counters, meter, ledger and sensors. The fields are set once by New.
@@ -40,10 +40,10 @@ func New(log *zap.Logger, devices ...*Device) *Telemetry {
 }
 
 // SetDifficulty records the share difficulty that jobs now carry.
-func (t *Telemetry) SetDifficulty(d float64) { t.difficulty.Store(math.Float64bits(sane(d))) }
+func (t *Telemetry) SetDifficulty(d float64) { t.difficulty.Store(math.Float64bits(clamp(d))) }
 
 // SetNetworkDifficulty records the difficulty that makes a block.
-func (t *Telemetry) SetNetworkDifficulty(d float64) { t.network.Store(math.Float64bits(sane(d))) }
+func (t *Telemetry) SetNetworkDifficulty(d float64) { t.network.Store(math.Float64bits(clamp(d))) }
 
 // Run samples the meter and the sensors until ctx ends, then returns nil.
 func (t *Telemetry) Run(ctx context.Context) error {
@@ -61,7 +61,7 @@ func (t *Telemetry) Run(ctx context.Context) error {
 	}
 }
 
-// Snapshot puts all of it together as it is now.
+// Snapshot returns the current state of everything.
 func (t *Telemetry) Snapshot() Snapshot {
 	read, shares, hardware := t.Meter.Read(), t.Ledger.Snapshot(), t.Sensors.Snapshot()
 	difficulty := math.Float64frombits(t.difficulty.Load())
@@ -74,7 +74,7 @@ func (t *Telemetry) Snapshot() Snapshot {
 		Hashrate:       read.Total,
 		Shares:         shares,
 		Difficulty:     positive(difficulty),
-		// The minute's rate follows a change soon and does not jump about.
+		// The rate over a minute follows changes soon and does not jump.
 		ExpectedShareSeconds: ExpectedShareSeconds(difficulty, read.Total.Minute),
 		NetworkDifficulty:    positive(math.Float64frombits(t.network.Load())),
 		Effective:            shares.Effective(read.Elapsed, difficulty),
@@ -85,15 +85,15 @@ func (t *Telemetry) Snapshot() Snapshot {
 		read.Workers = read.Workers[d.Len():]
 	}
 	if !hardware.SampledAt.IsZero() {
-		s.HardwareSampleSeconds = Some(max(read.At.Sub(hardware.SampledAt).Seconds(), 0))
+		s.HardwareSampleSeconds = Known(max(read.At.Sub(hardware.SampledAt).Seconds(), 0))
 	}
 	return s
 }
 
-// positive is a reading for which 0 means "not known".
+// positive returns a reading for which 0 means "unknown".
 func positive(v float64) Reading {
 	if !(v > 0) {
 		return Reading{}
 	}
-	return Some(v)
+	return Known(v)
 }

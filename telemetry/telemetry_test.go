@@ -45,7 +45,7 @@ func TestTelemetrySnapshot(t *testing.T) {
 	near(t, "effective", s.Effective.HashesPerSecond.Value, 0.5*HashesPerDifficulty/10, 1e-9)
 	if s.Hashes != 400e6 || s.Seconds != 10 || s.HardwareErrors != 1 || s.Kernel() != "opencl" ||
 		s.Devices[0].HardwareErrors != 0 || s.Devices[1].HardwareErrors != 1 || s.Devices[1].Hashes != 300e6 || s.Devices[0].Name != "cpu" ||
-		s.Shares.Accepted != 1 || s.Difficulty != Some(0.5) || s.NetworkDifficulty != Some(1e14) {
+		s.Shares.Accepted != 1 || s.Difficulty != Known(0.5) || s.NetworkDifficulty != Known(1e14) {
 		t.Errorf("snapshot %+v", s)
 	}
 

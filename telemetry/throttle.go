@@ -5,9 +5,9 @@ import (
 	"strconv"
 )
 
-// Throttles are how often CPUs were slowed down for their heat, since boot
+// Throttles counts how often CPUs were slowed down because of heat, since boot
 // (Linux on Intel CPUs; others do not count it). Each CPU of a package counts
-// the package's: only that a sum rises means something.
+// those of the package: only the rise of a sum is meaningful.
 type Throttles struct {
 	Core    uint64
 	Package uint64

@@ -35,7 +35,7 @@ func plottedReport(kernels []string, threads int, warm bool) *report.Report {
 			s.Samples = append(s.Samples, sample)
 			point := report.Point{Seconds: float64(len(r.Timeline) + 1), Kernel: kernel, Versions: versions, Threads: threads, Rate: sample}
 			if warm {
-				point.Celsius = telemetry.Some(48 + 20*point.Seconds/(20+point.Seconds))
+				point.Celsius = telemetry.Known(48 + 20*point.Seconds/(20+point.Seconds))
 			}
 			r.Timeline = append(r.Timeline, point)
 		}

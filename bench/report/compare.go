@@ -151,13 +151,13 @@ func compareSeries(a, b *Series, drift float64) ComparedSeries {
 			row.Note += fmt.Sprintf("%s: %s. ", side.name, Printable(side.series.Error))
 			continue
 		}
-		*side.median = telemetry.Some(side.series.figure())
+		*side.median = telemetry.Known(side.series.figure())
 	}
 	row.Note = strings.TrimSuffix(row.Note, ". ")
 	if !row.A.OK || !row.B.OK {
 		return row
 	}
-	row.Ratio = telemetry.Some(row.B.Value / row.A.Value)
+	row.Ratio = telemetry.Known(row.B.Value / row.A.Value)
 	if fewest := min(len(a.Samples), len(b.Samples)); fewest < 2 {
 		row.Verdict, row.Note = TooFewSamples, "an interval needs at least 2 samples of both"
 		return row
@@ -169,7 +169,7 @@ func compareSeries(a, b *Series, drift float64) ComparedSeries {
 	if b.Disturbed {
 		high *= halved
 	}
-	row.Low, row.High = telemetry.Some(low), telemetry.Some(high)
+	row.Low, row.High = telemetry.Known(low), telemetry.Known(high)
 	switch {
 	case low > 1:
 		row.Verdict = Faster

@@ -31,7 +31,7 @@ func sampleReport() *Report {
 			series("generic", 1, 1, 5e6, 5.1e6, 5.2e6),
 		},
 		Scaling:     []Series{series("shani", 32, 1, 51e6, 52e6, 53e6), series("shani", 32, 2, 99e6, 100e6, 101e6)},
-		Environment: Environment{Hottest: telemetry.Some(60)},
+		Environment: Environment{Hottest: telemetry.Known(60)},
 	}
 }
 

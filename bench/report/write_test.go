@@ -12,7 +12,7 @@ import (
 func TestTableShowsWhatWasKept(t *testing.T) {
 	series := Series{
 		Kernel: "shani-avx512", Versions: 32, Threads: 1, Median: 61e6, Low: 60e6, High: 62e6, Min: 60e6, Max: 62e6,
-		CyclesPerHash: telemetry.Some(60.1), PortBound: telemetry.Some(54), Slices: 6730, Kept: 6000,
+		CyclesPerHash: telemetry.Known(60.1), PortBound: telemetry.Known(54), Slices: 6730, Kept: 6000,
 	}
 	disturbed, unjudged, unknown := series, series, series
 	disturbed.Versions, disturbed.Kept, disturbed.Disturbed = 1, 12, true

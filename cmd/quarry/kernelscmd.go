@@ -137,7 +137,7 @@ func kernelRows(kernels []hashing.Kernel, found []tune.Finding) []kernelRow {
 
 func measuredRate(rate float64) telemetry.Reading {
 	if rate > 0 {
-		return telemetry.Some(rate)
+		return telemetry.Known(rate)
 	}
 	return telemetry.Reading{}
 }
