@@ -219,7 +219,7 @@ func (m *miner) subscribe(params ...any) {
 	m.one, _ = hex.DecodeString(one)
 }
 
-// login configures (if mask is given), subscribes, authorises, waits for a job.
+// login configures (if mask is given), subscribes, authorizes, waits for a job.
 func (m *miner) login(user, mask string) {
 	m.t.Helper()
 	if mask != "" {

@@ -10,7 +10,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// Transport is how a listener is spoken to.
+// Transport is the protocol below Stratum on a listener.
 type Transport string
 
 // The transports; the values are the schemes of pool URLs.
@@ -27,7 +27,7 @@ type Listener struct {
 	Addr      string // host:port
 }
 
-// Config of a Pool. The zero value is a complete one: a free loopback port,
+// Config configures a Pool. The zero value is complete: a free loopback port,
 // vardiff, synthetic jobs.
 type Config struct {
 	Listen []Listener  // default: TCP on 127.0.0.1:0
@@ -45,9 +45,9 @@ type Config struct {
 	JobInterval   time.Duration // new job, same previous block, default 30 s
 	BlockInterval time.Duration // new previous block, default 60 s
 
-	// Judged is told of each verdict on a share before the miner is, with the
-	// id of the session that the share came in. It must not block; nil:
-	// nobody listens.
+	// Judged is called with each verdict on a share before the miner gets it,
+	// and with the id of the session that sent the share. It must not block;
+	// may be nil.
 	Judged func(session string, share Submission, verdict Verdict)
 
 	// AllowUser judges mining.authorize; nil allows all. It must not block.
@@ -57,9 +57,9 @@ type Config struct {
 
 	MaxConnections   int           // default 1024
 	MaxLine          int           // bytes, default 8192
-	HandshakeTimeout time.Duration // TLS, upgrade, and authorisation, default 60 s
+	HandshakeTimeout time.Duration // TLS, upgrade, and authorization, default 60 s
 	WriteTimeout     time.Duration // per line, default 10 s
-	ResumeFor        time.Duration // how long a session id stays good, default 600 s
+	ResumeFor        time.Duration // how long a session can be resumed, default 600 s
 
 	Now    func() time.Time // default time.Now
 	Logger *zap.Logger      // nil is silent
@@ -70,7 +70,7 @@ type Vardiff struct {
 	Start   string  // default 0.0002
 	Min     string  // default 0.000001
 	Max     string  // default 1000000000000
-	Seconds float64 // per share aimed at, default 2.5
+	Seconds float64 // target time per share, default 2.5
 }
 
 // Script replays recorded jobs: timers, block changes and vardiff are off, and
@@ -78,8 +78,8 @@ type Vardiff struct {
 // start; tests push the others.
 type Script struct {
 	Jobs []Notify
-	// Sessions are handed to new connections in order, the last one again and
-	// again. Empty: made up as usual.
+	// Sessions are handed to new connections in order, the last one
+	// repeatedly. Empty: generated as usual.
 	Sessions []ScriptSession
 }
 
@@ -89,7 +89,7 @@ type ScriptSession struct {
 	Extranonce1 string // hex, may be empty
 }
 
-// DefaultVersionMask is the range BIP 320 leaves to miners.
+// DefaultVersionMask is the range that BIP 320 reserves for miners.
 const DefaultVersionMask = 0x1fffe000
 
 // settings is a checked Config.
@@ -155,7 +155,7 @@ func (c Config) checkListeners() error {
 				return fmt.Errorf("listener %s on %q needs a certificate", l.Transport, l.Addr)
 			}
 		default:
-			return fmt.Errorf("transport %q is none of %s, %s, %s, %s", l.Transport, TCP, TLS, WS, WSS)
+			return fmt.Errorf("unknown transport %q: give %s, %s, %s or %s", l.Transport, TCP, TLS, WS, WSS)
 		}
 	}
 	return nil
@@ -215,7 +215,7 @@ func (s *settings) parseNBits() (err error) {
 	}
 	network, ok := CompactTarget(s.nbits)
 	if !ok {
-		return fmt.Errorf("nbits %q is no target: give one such as 1d00ffff", s.NBits)
+		return fmt.Errorf("nbits %q is not a target: give one such as 1d00ffff", s.NBits)
 	}
 	if s.start.target != nil && s.start.target.Cmp(network) < 0 {
 		return fmt.Errorf("difficulty %s is above the network difficulty %.3g of nbits %s", s.start, difficultyOf(network), s.NBits)

@@ -17,7 +17,7 @@ var (
 )
 
 // conn carries lines. ReadLine is called by one goroutine, WriteLine by
-// another, kick by any.
+// another, kick by any goroutine.
 type conn interface {
 	// ReadLine returns the next line without its end, valid until the next call.
 	ReadLine() ([]byte, error)
@@ -25,7 +25,8 @@ type conn interface {
 	WriteLine(line []byte) error
 	SetReadDeadline(t time.Time) error
 	Close() error
-	// kick cuts the connection at once, without a farewell that could block.
+	// kick cuts the connection at once, without a closing handshake that could
+	// block.
 	kick()
 }
 

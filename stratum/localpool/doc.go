@@ -2,27 +2,27 @@
 // any miner can be pointed at. It pays nothing.
 //
 // It judges every share with the standard library's crypto/sha256 and its own
-// reading of the protocol. It imports neither quarry/hashing nor quarry/work
+// implementation of the protocol. It imports neither quarry/hashing nor quarry/work
 // nor quarry/stratum/v1: a mistake made there must not be repeated here, or the
-// pool would praise it. A test enforces the rule.
+// pool would accept it. A test enforces the rule.
 //
-// The way of a share, and the files in that order:
+// The path of a share, and the files in that order:
 //
 //  1. listen.go, conn.go: TCP, TLS, WebSocket and WSS listeners; one line or
 //     one text message is one JSON object; sizes and deadlines are bounded.
 //  2. message.go, params.go: decoding what miners send, tolerant of their
-//     habits; ids of any type are echoed byte for byte.
+//     quirks; ids of any type are echoed byte for byte.
 //  3. session.go, handlers.go: one connection: configure (BIP 310), subscribe,
 //     authorize, the jobs it was given and the terms they were given under.
 //  4. submit.go, judge.go, target.go, job.go: the verdict, a pure function of
-//     the job, the terms and the submitted texts, with the field's codes 20 to 25.
-//  5. duplicates.go, vardiff.go, rate.go: what the verdict feeds.
+//     the job, the terms and the submitted texts, with the usual codes 20 to 25.
+//  5. duplicates.go, vardiff.go, rate.go: what the verdict updates.
 //  6. template.go: synthetic block templates, and the practice chain's own
 //     difficulty; jobs.go: current job, broadcast, block changes.
 //
-// Around it: config.go; server.go (Run, clock, end); resume.go (identities and
-// what a miner that comes back inherits); drive.go and stats.go (what tests and
-// the command do to a pool and read from it); selfsigned.go.
+// In addition: config.go; server.go (Run, clock, shutdown); resume.go (session
+// ids and what a resumed session inherits); drive.go and stats.go (what tests
+// and the command do to a pool and read from it); selfsigned.go.
 //
 // Goroutines: one per listener, one clock, and two per connection (reader and
 // writer); [Pool.Run] owns them all and returns when they are gone. Locks are

@@ -5,11 +5,11 @@ import (
 	"fmt"
 )
 
-// Each method here speaks to every subscribed miner, as some pool would; tests
-// and rehearsals use them.
+// Each method here sends something to every subscribed miner, as real pools do,
+// for tests.
 
-// SetDifficulty gives all miners a difficulty (decimal text). It holds from the
-// next job on, which follows at once unless jobs are scripted.
+// SetDifficulty gives all miners a difficulty (decimal text). It applies from the
+// next job on, which is sent at once unless jobs are scripted.
 func (p *Pool) SetDifficulty(text string) error {
 	d, err := ParseDifficulty(text)
 	if err != nil {
@@ -20,7 +20,7 @@ func (p *Pool) SetDifficulty(text string) error {
 }
 
 // SetVersionMask changes the bits miners may roll (mining.set_version_mask), for
-// those that agreed to roll. Zero ends it.
+// those that agreed to roll. Zero ends version rolling.
 func (p *Pool) SetVersionMask(mask uint32) {
 	p.each(func(s *session) {
 		if s.rolling {
@@ -30,9 +30,9 @@ func (p *Pool) SetVersionMask(mask uint32) {
 	})
 }
 
-// SetExtranonce gives all miners a new extranonce1 (hex; empty: made up, one
-// each) and extranonce2 size in bytes. Both hold from the next job on, which
-// follows at once unless jobs are scripted.
+// SetExtranonce gives all miners a new extranonce1 (hex; empty: generated, one
+// each) and extranonce2 size in bytes. Both apply from the next job on, which
+// is sent at once unless jobs are scripted.
 func (p *Pool) SetExtranonce(extranonce1 string, size int) error {
 	given, err := hex.DecodeString(extranonce1)
 	if err != nil || len(given) > 32 {
@@ -90,7 +90,7 @@ func (p *Pool) ask(method string) {
 	})
 }
 
-// each runs f with the lock of every subscribed session.
+// each calls f for every subscribed session, holding its lock.
 func (p *Pool) each(f func(*session)) {
 	for _, s := range p.everySession() {
 		s.mu.Lock()

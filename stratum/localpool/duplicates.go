@@ -2,12 +2,13 @@ package localpool
 
 import "sync"
 
-// maxRemembered is how many share hashes one generation holds; two are kept.
+// maxRemembered is how many share hashes one generation holds; two generations
+// are kept.
 const maxRemembered = 1 << 15
 
 // duplicates remembers the hashes of accepted shares, pool-wide (a resumed
 // session may send a share again on its new connection). When a generation is
-// full the one before it is forgotten, so memory stays bounded.
+// full, the previous one is dropped, so memory stays bounded.
 type duplicates struct {
 	mu       sync.Mutex
 	now, old map[[16]byte]struct{}

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// seeds are the recorded client's lines and some of ill will.
+// seeds are the recorded client's lines and some malformed ones.
 func seeds(f *testing.F) {
 	for _, e := range loadCapture(f) {
 		if e.Dir == ">" && e.Line != nil {

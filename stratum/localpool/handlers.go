@@ -39,7 +39,7 @@ func (s *session) handle(line []byte) error {
 	return nil
 }
 
-// handleSmall answers what needs nothing but the session. Caller holds mu.
+// handleSmall answers requests that need only the session. Caller holds mu.
 func (s *session) handleSmall(m message) {
 	switch m.Method {
 	case "mining.configure":
@@ -61,8 +61,8 @@ func (s *session) handleSmall(m message) {
 	}
 }
 
-// configure is BIP 310: version rolling by the intersection of masks, anything
-// else is answered false. Caller holds mu.
+// configure handles BIP 310: version rolling by the intersection of masks; any
+// other extension is answered with false. Caller holds mu.
 func (s *session) configure(m message) {
 	request, err := decodeConfigure(m.Params)
 	if err != nil {
@@ -84,7 +84,7 @@ func (s *session) configure(m message) {
 	s.reply(m.ID, result)
 }
 
-// suggest sets the wished difficulty within the pool's limits. Caller holds mu.
+// suggest sets the suggested difficulty within the pool's limits. Caller holds mu.
 func (s *session) suggest(m message, value float64, err error) {
 	if err != nil {
 		s.refuse(m.ID, nil, CodeOther, err.Error())
@@ -98,7 +98,7 @@ func (s *session) suggest(m message, value float64, err error) {
 	value = min(max(value, cfg.min.value), cfg.max.value, s.pool.highestDifficulty())
 	d, err := roundDifficulty(value)
 	if err != nil {
-		s.log.Error("suggested difficulty went astray", zap.Error(err))
+		s.log.Error("suggested difficulty is invalid", zap.Error(err))
 		return
 	}
 	if !s.subscribed { // sent after the reply to subscribe
@@ -108,11 +108,11 @@ func (s *session) suggest(m message, value float64, err error) {
 	s.setDifficulty(d)
 }
 
-// subscribe hands out an extranonce1, the former one when the session named in
-// the request can be resumed. Asked again it answers the same.
+// subscribe assigns an extranonce1, the previous one if the session named in the
+// request can be resumed. A second request gets the same answer.
 func (s *session) subscribe(m message) {
 	request := decodeSubscribe(m.Params)
-	var old *former
+	var old *resumable
 	if !s.subscribed { // written by this goroutine only
 		old = s.pool.resume(request.SessionID) // locks another session
 	}
@@ -131,7 +131,7 @@ func (s *session) subscribe(m message) {
 }
 
 // open fills in the subscription. Caller holds mu.
-func (s *session) open(request subscribeRequest, old *former) {
+func (s *session) open(request subscribeRequest, old *resumable) {
 	s.id, s.extranonce.one = s.pool.newIdentity(old != nil)
 	s.extranonce.size = s.pool.cfg.Extranonce2Size
 	if old != nil {
@@ -148,14 +148,14 @@ func (s *session) open(request subscribeRequest, old *former) {
 		zap.String("extranonce1", hex.EncodeToString(s.extranonce.one)), zap.Bool("resumed", old != nil))
 }
 
-// authorize lets a worker name submit. Passwords go to AllowUser and nowhere else.
+// authorize allows a worker name to submit. Passwords go only to AllowUser.
 func (s *session) authorize(m message) {
 	list, err := items(m.Params)
 	user, ok := text(list, 0)
 	if err != nil || !ok || user == "" {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.refuse(m.ID, false, CodeOther, "authorize wants a user name and a password")
+		s.refuse(m.ID, false, CodeOther, "authorize needs a user name and a password")
 		return
 	}
 	password, _ := text(list, 1)
@@ -172,14 +172,14 @@ func (s *session) authorize(m message) {
 		s.users = append(s.users, user)
 	}
 	s.reply(m.ID, true)
-	s.log.Info("worker authorised", zap.String("worker", clipText(user)))
+	s.log.Info("worker authorized", zap.String("worker", clipText(user)))
 	if len(s.users) == 1 && !known {
 		_ = s.conn.SetReadDeadline(time.Time{}) // a slow miner may be silent for long
 		s.begin()
 	}
 }
 
-// begin sends the first job once the miner has subscribed and is authorised.
+// begin sends the first job once the miner has subscribed and is authorized.
 // Caller holds mu.
 func (s *session) begin() {
 	if !s.ready() || s.lastSeq > 0 {

@@ -17,7 +17,7 @@ const (
 )
 
 // Notify holds the nine parameters of mining.notify as texts, exactly as they
-// go over the wire. In JSON it is the params array.
+// are sent. In JSON it is the params array.
 type Notify struct {
 	JobID    string
 	PrevHash string // 64 hex: header order with each 4-byte word reversed
@@ -66,7 +66,7 @@ type Job struct {
 	version        uint32
 	nbits          uint32
 	ntime          uint32
-	network        *big.Int // nil when nbits does not tell
+	network        *big.Int // nil when nbits is invalid
 	height         uint32   // zero for scripted jobs
 
 	seq   uint64 // order of creation, across the pool
@@ -124,7 +124,7 @@ func (j *Job) decode(n Notify) (err error) {
 	return nil
 }
 
-// networkDifficulty is 0 when unknown.
+// networkDifficulty returns 0 when it is unknown.
 func (j *Job) networkDifficulty() float64 {
 	if j.network == nil {
 		return 0
@@ -132,8 +132,8 @@ func (j *Job) networkDifficulty() float64 {
 	return difficultyOf(j.network)
 }
 
-// swapWords reverses each 4-byte word, which turns the notify order of a
-// previous hash into the header order and back.
+// swapWords reverses each 4-byte word, which converts the previous hash of
+// a notify to header order and back.
 func swapWords(in [32]byte) (out [32]byte) {
 	for i := 0; i < 32; i += 4 {
 		binary.LittleEndian.PutUint32(out[i:], binary.BigEndian.Uint32(in[i:]))

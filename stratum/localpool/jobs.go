@@ -6,10 +6,10 @@ import (
 	"go.uber.org/zap"
 )
 
-// errScripted is returned where a script leaves no room for made-up jobs.
+// errScripted is returned when a script forbids synthetic jobs.
 var errScripted = errors.New("practice pool: its jobs are scripted")
 
-// currentJob is what a new miner gets.
+// currentJob returns the job that a new miner gets.
 func (p *Pool) currentJob() *Job {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -33,13 +33,14 @@ func (p *Pool) freshJob() *Job {
 	defer p.mu.Unlock()
 	job, err := p.chain.template(p.cfg.Now())
 	if err != nil {
-		p.log.Error("no fresh job", zap.Error(err))
+		p.log.Error("cannot make a job", zap.Error(err))
 		return nil
 	}
 	return job
 }
 
-// highestDifficulty bounds share difficulties by the network's.
+// highestDifficulty returns the bound of share difficulties: the network
+// difficulty, with some distance on the practice chain.
 func (p *Pool) highestDifficulty() float64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -60,15 +61,15 @@ func (p *Pool) NewJob() error {
 	return p.renew(nil)
 }
 
-// NewBlock sends a job on a block found elsewhere (clean_jobs true). Shares of
-// earlier jobs are stale from now on.
+// NewBlock simulates a block found elsewhere: it sends a job on it (clean_jobs
+// true). Shares of earlier jobs are stale from now on.
 func (p *Pool) NewBlock() error {
 	if p.cfg.Script != nil {
 		return errScripted
 	}
 	p.pushing.Lock()
 	defer p.pushing.Unlock()
-	return p.advance(strangerBlock())
+	return p.advance(foreignBlock())
 }
 
 // advance puts prev at the tip and announces the first job on it. Caller holds pushing.
@@ -105,7 +106,7 @@ func (p *Pool) renew(prepare func()) error {
 	return nil
 }
 
-// broadcast never waits for a miner: lines are queued. Caller holds pushing.
+// broadcast sends job to all miners. It never waits for one: lines are queued. Caller holds pushing.
 func (p *Pool) broadcast(job *Job) {
 	for _, s := range p.everySession() {
 		s.announce(job)
@@ -124,7 +125,7 @@ func (p *Pool) measure() (hashrate, highest float64) {
 	return hashrate, highest
 }
 
-// blockFound moves the practice chain on, unless another block came first.
+// blockFound extends the practice chain, unless another block came first.
 func (p *Pool) blockFound(job *Job, v Verdict) {
 	p.pushing.Lock()
 	defer p.pushing.Unlock()
@@ -137,14 +138,14 @@ func (p *Pool) blockFound(job *Job, v Verdict) {
 	if late {
 		return
 	}
-	p.log.Info("block found (practice: it is worth nothing)", zap.String("hash", displayHash(v.Hash)),
+	p.log.Info("block found (practice: it pays nothing)", zap.String("hash", displayHash(v.Hash)),
 		zap.Uint32("height", job.height), zap.Float64("achieved", v.Achieved),
 		zap.Float64("network_difficulty", job.networkDifficulty()))
 	if p.cfg.Script != nil {
 		return
 	}
 	if err := p.advance(v.Hash); err != nil {
-		p.log.Error("no job on the new block", zap.Error(err))
+		p.log.Error("cannot make a job on the new block", zap.Error(err))
 	}
 }
 

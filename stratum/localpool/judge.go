@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// Code is an error code of mining.submit, as the field uses them.
+// Code is an error code of mining.submit, as pools commonly use them.
 type Code int
 
 // The verdicts. CodeAccepted is never sent.
@@ -21,7 +21,7 @@ const (
 	CodeNotSubscribed Code = 25
 )
 
-// maxRoll is how far, in seconds, a share's ntime may be ahead of its job's (as ckpool).
+// maxRoll is how far, in seconds, a share's ntime may be ahead of its job's (same as ckpool).
 const maxRoll = 7000
 
 // Submission holds the texts of a mining.submit.
@@ -35,9 +35,9 @@ type Submission struct {
 	HasBits     bool // a sixth parameter was given
 }
 
-// Terms are what a job was issued under. They stay as they were when it went
-// out, except for the mask, which grows by later ones (a new mask holds at once
-// for new work, while shares found under the old one are still good).
+// Terms are the conditions a job was issued under. They stay as they were when it went
+// out, except for the mask, which grows by later ones (a new mask applies at once
+// to new work, while shares found under the old one remain valid).
 type Terms struct {
 	Job             *Job
 	Extranonce1     []byte
@@ -47,7 +47,7 @@ type Terms struct {
 	Difficulty      Difficulty
 }
 
-// Verdict is the judge's finding and all it was computed from. Beyond Code and
+// Verdict is the result of Judge and everything it was computed from. Beyond Code and
 // Reason it is filled only as far as the share was well-formed.
 type Verdict struct {
 	Code       Code
@@ -65,8 +65,8 @@ func (v Verdict) Accepted() bool { return v.Code == CodeAccepted }
 
 func reject(code Code, reason string) Verdict { return Verdict{Code: code, Reason: reason} }
 
-// Judge decides over one share of one job. It is pure: authorisation, stale
-// jobs and duplicates are the session's and the pool's business.
+// Judge decides on one share of one job. It is pure: authorization, stale jobs
+// and duplicates are handled by the session and the pool.
 func Judge(t Terms, s Submission) Verdict {
 	extranonce2, err := hex.DecodeString(s.Extranonce2)
 	if err != nil || len(extranonce2) != t.Extranonce2Size {
@@ -100,7 +100,7 @@ func Judge(t Terms, s Submission) Verdict {
 	return v
 }
 
-// rolledVersion is J | B, with B outside the mask refused, as ckpool does. It
+// rolledVersion returns J | B and refuses a B outside the mask, as ckpool does. It
 // equals (J &^ M) | B wherever the job's own version leaves the mask clear.
 func rolledVersion(t Terms, s Submission) (version uint32, reason string) {
 	if !s.HasBits {
@@ -130,7 +130,7 @@ func merkleRoot(coinbase []byte, branches [][32]byte) [32]byte {
 	return root
 }
 
-// header lays out the 80 bytes: numbers little-endian, root as it is.
+// header returns the 80 header bytes: numbers little-endian, root unchanged.
 func header(j *Job, version uint32, root [32]byte, ntime, nonce uint32) (h [80]byte) {
 	binary.LittleEndian.PutUint32(h[0:], version)
 	copy(h[4:36], j.prev[:])

@@ -40,7 +40,7 @@ func TestHandshakeTimeout(t *testing.T) {
 	cfg.HandshakeTimeout = 100 * time.Millisecond
 	p := startPool(t, cfg)
 	idle := connect(t, p)
-	idle.subscribe() // but never authorises
+	idle.subscribe() // but never authorizes
 	idle.wantEnd()
 }
 

@@ -19,17 +19,17 @@ type listener struct {
 	net       net.Listener
 }
 
-// Endpoint is an address that is served.
+// Endpoint is an address that the pool serves.
 type Endpoint struct {
 	Transport Transport
-	Addr      string // host:port, the port a real one
+	Addr      string // host:port, with the actual port
 }
 
-// URL is what a miner is pointed at.
+// URL returns the pool URL for a miner.
 func (e Endpoint) URL() string { return string(e.Transport) + "://" + e.Addr }
 
-// Listen opens the sockets, all or none; when they are open it does nothing.
-// They are closed by Run.
+// Listen opens all sockets or none; if they are already open it does nothing.
+// Run closes them.
 func (p *Pool) Listen() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -41,7 +41,7 @@ func (p *Pool) Listen() error {
 		socket, err := net.Listen("tcp", l.Addr)
 		if err != nil {
 			for _, o := range open {
-				_ = o.net.Close() // the first error is the one to tell
+				_ = o.net.Close() // the first error is the one to report
 			}
 			return fmt.Errorf("practice pool: listen for %s on %q: %w", l.Transport, l.Addr, err)
 		}
@@ -51,7 +51,7 @@ func (p *Pool) Listen() error {
 	return nil
 }
 
-// Endpoints lists what Listen opened, in the order of the Config.
+// Endpoints returns what Listen opened, in the order of the Config.
 func (p *Pool) Endpoints() []Endpoint {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -62,7 +62,7 @@ func (p *Pool) Endpoints() []Endpoint {
 	return out
 }
 
-// Addr is host:port of the first endpoint, empty before Listen.
+// Addr returns host:port of the first endpoint, empty before Listen.
 func (p *Pool) Addr() string {
 	if all := p.Endpoints(); len(all) > 0 {
 		return all[0].Addr
@@ -86,7 +86,7 @@ func (p *Pool) serveStreams(ctx context.Context, l *listener) error {
 		if errors.Is(err, net.ErrClosed) {
 			return nil
 		}
-		if err != nil { // out of file descriptors, say: it passes
+		if err != nil { // such as no free file descriptor: temporary
 			p.log.Warn("cannot accept a connection", zap.Error(err))
 			select {
 			case <-ctx.Done():
@@ -116,7 +116,7 @@ func (p *Pool) stream(ctx context.Context, c net.Conn, transport Transport) {
 }
 
 // serveSockets upgrades HTTP requests on any path. Requests with a foreign
-// Origin are refused (gorilla's default), so that no web page mines here.
+// Origin are refused (gorilla's default), so that no web page can mine here.
 func (p *Pool) serveSockets(ctx context.Context, l *listener) error {
 	upgrader := websocket.Upgrader{HandshakeTimeout: p.cfg.HandshakeTimeout}
 	handler := func(w http.ResponseWriter, r *http.Request) {

@@ -11,14 +11,14 @@ import (
 // message is one decoded line from a miner.
 type message struct {
 	ID     json.RawMessage // echoed byte for byte; nil when absent or null
-	Method string          // empty: a reply to something the pool asked
+	Method string          // empty: a reply to a request of the pool
 	Params json.RawMessage
 }
 
 var errNotObject = errors.New("not a JSON object")
 
-// decodeMessage reads one line: a JSON object, whatever else it holds. A
-// leading byte order mark and surrounding blanks are allowed.
+// decodeMessage decodes one line: a JSON object, whatever other members it has.
+// A leading byte order mark and surrounding spaces are allowed.
 func decodeMessage(line []byte) (message, error) {
 	line = bytes.TrimSpace(bytes.TrimPrefix(line, []byte("\xef\xbb\xbf")))
 	if len(line) == 0 || line[0] != '{' {

@@ -18,7 +18,7 @@ const (
 
 var errParams = errors.New("params are not a list")
 
-// items splits a params array; absent or null params are an empty one.
+// items splits a params array; absent or null params are an empty array.
 func items(params json.RawMessage) ([]json.RawMessage, error) {
 	if len(params) == 0 || string(params) == "null" {
 		return nil, nil
@@ -39,10 +39,10 @@ func text(list []json.RawMessage, i int) (string, bool) {
 	return *s, true
 }
 
-// rollingRequest is what a mining.configure asks about version rolling (BIP 310).
+// rollingRequest is the part of a mining.configure about version rolling (BIP 310).
 type rollingRequest struct {
 	Asked   bool
-	Mask    uint32   // wished bits, all when not given
+	Mask    uint32   // requested bits, all when not given
 	MinBits int      // fewest bits the miner can use
 	Others  []string // other extensions asked for
 }
@@ -52,11 +52,11 @@ func decodeConfigure(params json.RawMessage) (rollingRequest, error) {
 	r := rollingRequest{Mask: 0xffffffff}
 	list, err := items(params)
 	if err != nil || len(list) == 0 {
-		return r, errors.New("configure wants [extensions, parameters]")
+		return r, errors.New("configure needs [extensions, parameters]")
 	}
 	var names []string
 	if json.Unmarshal(list[0], &names) != nil || len(names) > maxExtensions {
-		return r, fmt.Errorf("configure wants a list of at most %d extension names", maxExtensions)
+		return r, fmt.Errorf("configure needs a list of at most %d extension names", maxExtensions)
 	}
 	for _, name := range names {
 		switch {
@@ -71,7 +71,7 @@ func decodeConfigure(params json.RawMessage) (rollingRequest, error) {
 	}
 	var options map[string]json.RawMessage
 	if json.Unmarshal(list[1], &options) != nil {
-		return r, errors.New("configure wants an object of parameters")
+		return r, errors.New("configure needs an object of parameters")
 	}
 	return r, r.options(options)
 }
@@ -89,7 +89,7 @@ func (r *rollingRequest) options(options map[string]json.RawMessage) error {
 		if json.Unmarshal(raw, &count) != nil {
 			wide, err := hexNumber(raw)
 			if err != nil || wide > 32 {
-				return errors.New("version-rolling.min-bit-count wants a number up to 32")
+				return errors.New("version-rolling.min-bit-count must be a number up to 32")
 			}
 			count = uint8(wide)
 		}
@@ -98,7 +98,7 @@ func (r *rollingRequest) options(options map[string]json.RawMessage) error {
 	return nil
 }
 
-// grant is the mask a pool allowing `allowed` answers with; zero means no rolling.
+// grant returns the mask of a pool that allows `allowed`; zero means no rolling.
 func (r rollingRequest) grant(allowed uint32) uint32 {
 	mask := allowed & r.Mask
 	if !r.Asked || bits.OnesCount32(mask) < r.MinBits {
@@ -111,11 +111,11 @@ func (r rollingRequest) grant(allowed uint32) uint32 {
 func hexNumber(raw json.RawMessage) (uint32, error) {
 	var s string
 	if err := json.Unmarshal(raw, &s); err != nil {
-		return 0, errors.New("not a text of hex digits")
+		return 0, errors.New("not a string of hex digits")
 	}
 	n, err := strconv.ParseUint(s, 16, 32)
 	if err != nil || len(s) > 8 {
-		return 0, errors.New("not a text of one to eight hex digits")
+		return 0, errors.New("not a string of one to eight hex digits")
 	}
 	return uint32(n), nil
 }
@@ -138,7 +138,7 @@ func decodeSubscribe(params json.RawMessage) (r subscribeRequest) {
 }
 
 // decodeSubmit reads [worker, job id, extranonce2, ntime, nonce, version bits],
-// the last being optional. All must be texts; their content is Judge's concern.
+// the last being optional. All must be strings; Judge checks their content.
 func decodeSubmit(params json.RawMessage) (s Submission, err error) {
 	list, err := items(params)
 	if err != nil {
@@ -151,7 +151,7 @@ func decodeSubmit(params json.RawMessage) (s Submission, err error) {
 	for i := range list {
 		value, ok := text(list, i)
 		if !ok {
-			return s, fmt.Errorf("submit param %d is not a short text", i)
+			return s, fmt.Errorf("submit param %d is not a short string", i)
 		}
 		*fields[i] = value
 	}
@@ -163,7 +163,7 @@ func decodeSubmit(params json.RawMessage) (s Submission, err error) {
 func decodeSuggestedDifficulty(params json.RawMessage) (Difficulty, error) {
 	list, err := items(params)
 	if err != nil || len(list) == 0 {
-		return Difficulty{}, errors.New("suggest_difficulty wants a number")
+		return Difficulty{}, errors.New("suggest_difficulty needs a number")
 	}
 	if s, ok := text(list, 0); ok {
 		return ParseDifficulty(strings.TrimSpace(s))
@@ -172,7 +172,7 @@ func decodeSuggestedDifficulty(params json.RawMessage) (Difficulty, error) {
 }
 
 // decodeSuggestedTarget reads ["64 hex digits"], a big-endian 256-bit number,
-// and returns the difficulty it stands for.
+// and returns the corresponding difficulty.
 func decodeSuggestedTarget(params json.RawMessage) (float64, error) {
 	list, err := items(params)
 	if err != nil {
@@ -181,11 +181,11 @@ func decodeSuggestedTarget(params json.RawMessage) (float64, error) {
 	s, ok := text(list, 0)
 	raw, err := hex.DecodeString(s)
 	if !ok || err != nil || len(raw) != 32 {
-		return 0, errors.New("suggest_target wants 64 hex digits")
+		return 0, errors.New("suggest_target needs 64 hex digits")
 	}
 	target := new(big.Int).SetBytes(raw)
 	if target.Sign() == 0 {
-		return 0, errors.New("suggest_target wants a target above zero")
+		return 0, errors.New("suggest_target needs a target above zero")
 	}
 	return difficultyOf(target), nil
 }

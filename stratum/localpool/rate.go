@@ -13,11 +13,11 @@ const hashesPerDifficulty = float64(1<<48) / 65535
 const rateWindow = 60 * time.Second
 
 // rate estimates a miner's hashrate from the difficulty of its accepted
-// shares, older ones fading; it divides by the time weighted in the same way,
-// so that it is unbiased from the first second on.
+// shares, exponentially weighted by age; it divides by the time weighted in the
+// same way, so that it is unbiased from the first second on.
 type rate struct {
-	work float64 // faded sum of share difficulties
-	span float64 // faded seconds
+	work float64 // weighted sum of share difficulties
+	span float64 // weighted seconds
 	last time.Time
 }
 
@@ -40,10 +40,10 @@ func (r *rate) add(now time.Time, difficulty float64) {
 	r.work += difficulty
 }
 
-// hashes is the estimate in hashes per second.
+// hashes returns the estimate in hashes per second.
 func (r *rate) hashes(now time.Time) float64 {
 	r.fade(now)
-	if r.span < 1 { // too early to tell
+	if r.span < 1 { // too early for an estimate
 		return r.work * hashesPerDifficulty
 	}
 	return r.work / r.span * hashesPerDifficulty

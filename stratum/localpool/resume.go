@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// maxFormers bounds how many ended sessions can be resumed.
-const maxFormers = 4096
+// maxResumable bounds how many ended sessions can be resumed.
+const maxResumable = 4096
 
-// former is what a session that ended leaves to the one that resumes it.
-type former struct {
+// resumable is what an ended session passes on to the one that resumes it.
+type resumable struct {
 	extranonce extranonce
 	issued     []*Terms
 	difficulty Difficulty
 	until      time.Time
 }
 
-// newIdentity makes a session id and, unless the session is resumed, an
+// newIdentity returns a new session id and, unless the session is resumed, an
 // extranonce1 that no other session has.
 func (p *Pool) newIdentity(resumed bool) (id string, one []byte) {
 	p.mu.Lock()
@@ -38,7 +38,7 @@ func (p *Pool) newIdentity(resumed bool) (id string, one []byte) {
 	return id, p.freshExtranonce()
 }
 
-// freshExtranonce counts from a random start. Caller holds mu.
+// freshExtranonce returns the next one, counting from a random start. Caller holds mu.
 func (p *Pool) freshExtranonce() []byte {
 	p.nextOne++
 	return binary.BigEndian.AppendUint32(make([]byte, 0, extranonce1In), p.nextOne)
@@ -50,10 +50,10 @@ func (p *Pool) register(id string, s *session) {
 	p.live[id] = s
 }
 
-// leave removes a session and keeps what its miner may come back for.
+// leave removes a session and keeps what its miner needs to resume it.
 func (p *Pool) leave(s *session) {
 	s.mu.Lock()
-	id, keep, old := s.id, s.subscribed && !s.moved, s.estate()
+	id, keep, old := s.id, s.subscribed && !s.moved, s.resumable()
 	s.mu.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -61,26 +61,26 @@ func (p *Pool) leave(s *session) {
 	if p.live[id] == s {
 		delete(p.live, id)
 	}
-	if keep && len(p.formers) < maxFormers {
+	if keep && len(p.resumables) < maxResumable {
 		old.until = p.cfg.Now().Add(p.cfg.ResumeFor)
-		p.formers[id] = old
+		p.resumables[id] = old
 	}
 }
 
-// estate copies what a resuming session inherits. Caller holds mu.
-func (s *session) estate() former {
-	return former{extranonce: s.extranonce, issued: slices.Clone(s.issued), difficulty: s.difficulty}
+// resumable copies what a resuming session inherits. Caller holds mu.
+func (s *session) resumable() resumable {
+	return resumable{extranonce: s.extranonce, issued: slices.Clone(s.issued), difficulty: s.difficulty}
 }
 
-// resume gives the estate of session id, once, nil when there is none. When the
-// old connection still stands (its end may not have been noticed yet) it is cut.
-func (p *Pool) resume(id string) *former {
+// resume returns the state of session id, once, or nil when there is none. An old
+// connection that is still open (its end may not have been noticed) is cut.
+func (p *Pool) resume(id string) *resumable {
 	if id == "" {
 		return nil
 	}
 	p.mu.Lock()
-	old, ended := p.formers[id]
-	delete(p.formers, id)
+	old, ended := p.resumables[id]
+	delete(p.resumables, id)
 	alive := p.live[id]
 	delete(p.live, id)
 	p.mu.Unlock()
@@ -97,15 +97,15 @@ func (p *Pool) resume(id string) *former {
 	}
 	alive.moved = true
 	alive.conn.kick()
-	old = alive.estate()
+	old = alive.resumable()
 	return &old
 }
 
-// forget drops ended sessions past their time. Caller holds mu.
+// forget drops expired sessions. Caller holds mu.
 func (p *Pool) forget(now time.Time) {
-	for id, old := range p.formers {
+	for id, old := range p.resumables {
 		if now.After(old.until) {
-			delete(p.formers, id)
+			delete(p.resumables, id)
 		}
 	}
 }

@@ -15,16 +15,16 @@ import (
 	"time"
 )
 
-// SelfSigned makes a certificate for hosts (names or addresses), good for 90
+// SelfSigned returns a certificate for hosts (names or addresses), valid for 90
 // days from now, with a key that lives in memory only.
 func SelfSigned(now time.Time, hosts ...string) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("make a key: %w", err)
+		return tls.Certificate{}, fmt.Errorf("generate a key: %w", err)
 	}
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
 	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("make a serial number: %w", err)
+		return tls.Certificate{}, fmt.Errorf("generate a serial number: %w", err)
 	}
 	template := &x509.Certificate{
 		SerialNumber:          serial,
@@ -45,16 +45,16 @@ func SelfSigned(now time.Time, hosts ...string) (tls.Certificate, error) {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("make a certificate: %w", err)
+		return tls.Certificate{}, fmt.Errorf("create the certificate: %w", err)
 	}
 	leaf, err := x509.ParseCertificate(der)
 	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("read the certificate made: %w", err)
+		return tls.Certificate{}, fmt.Errorf("parse the new certificate: %w", err)
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, nil
 }
 
-// Pin is "sha256:" and the SHA-256 of the leaf certificate's DER in hex, the
+// Pin returns "sha256:" and the SHA-256 of the leaf certificate's DER in hex, the
 // usual fingerprint of a certificate.
 func Pin(c tls.Certificate) string {
 	if len(c.Certificate) == 0 {

@@ -10,8 +10,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// Pool is a practice pool. Make it with [New], open its sockets with
-// [Pool.Listen] when their addresses are needed first, and serve with [Pool.Run].
+// Pool is a practice pool. Create it with [New], open its sockets with
+// [Pool.Listen] if their addresses are needed first, and serve with [Pool.Run].
 type Pool struct {
 	cfg        settings
 	log        *zap.Logger
@@ -20,25 +20,25 @@ type Pool struct {
 
 	pushing sync.Mutex // orders job changes; held while a job is broadcast
 
-	mu        sync.Mutex
-	started   bool
-	closing   bool
-	listeners []*listener
-	chain     *chain
-	current   *Job
-	script    int // index of the next scripted job
-	identity  int // sessions handed out
-	nextOne   uint32
-	sessions  map[*session]struct{}
-	live      map[string]*session // by session id
-	formers   map[string]former   // by session id
-	tally     tally
-	blocks    uint64
-	lastJob   time.Time
-	lastBlock time.Time
+	mu         sync.Mutex
+	started    bool
+	closing    bool
+	listeners  []*listener
+	chain      *chain
+	current    *Job
+	script     int // index of the next scripted job
+	identity   int // sessions handed out
+	nextOne    uint32
+	sessions   map[*session]struct{}
+	live       map[string]*session  // by session id
+	resumables map[string]resumable // by session id
+	tally      tally
+	blocks     uint64
+	lastJob    time.Time
+	lastBlock  time.Time
 }
 
-// New checks cfg and makes the first job. No socket is opened yet.
+// New checks cfg and creates the first job. It opens no socket.
 func New(cfg Config) (*Pool, error) {
 	s, err := cfg.check()
 	if err != nil {
@@ -47,7 +47,7 @@ func New(cfg Config) (*Pool, error) {
 	now := s.Now()
 	p := &Pool{
 		cfg: s, log: s.Logger, chain: newChain(s),
-		sessions: make(map[*session]struct{}), live: make(map[string]*session), formers: make(map[string]former),
+		sessions: make(map[*session]struct{}), live: make(map[string]*session), resumables: make(map[string]resumable),
 		lastJob: now, lastBlock: now, nextOne: randomUint32(),
 	}
 	if s.Script != nil {
@@ -74,7 +74,7 @@ func (p *Pool) Run(ctx context.Context) error {
 	listeners := p.listeners
 	p.mu.Unlock()
 	if again {
-		return errors.New("practice pool: run twice; make a new one")
+		return errors.New("practice pool: Run was called twice; create a new pool")
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -96,7 +96,7 @@ func (p *Pool) Run(ctx context.Context) error {
 	return err
 }
 
-// close ends listening and cuts every connection.
+// close stops listening and cuts every connection.
 func (p *Pool) close() {
 	p.mu.Lock()
 	p.closing = true
@@ -110,7 +110,7 @@ func (p *Pool) close() {
 	}
 }
 
-// clock renews jobs and blocks, and lets vardiff see silence.
+// clock renews jobs and blocks, and lets vardiff notice silence.
 func (p *Pool) clock(ctx context.Context) {
 	period := min(500*time.Millisecond, p.cfg.JobInterval/2, p.cfg.BlockInterval/2)
 	ticker := time.NewTicker(period)
@@ -120,12 +120,12 @@ func (p *Pool) clock(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			p.beat(p.cfg.Now())
+			p.tick(p.cfg.Now())
 		}
 	}
 }
 
-func (p *Pool) beat(now time.Time) {
+func (p *Pool) tick(now time.Time) {
 	p.mu.Lock()
 	synthetic := p.cfg.Script == nil
 	block := synthetic && now.Sub(p.lastBlock) >= p.cfg.BlockInterval
@@ -158,7 +158,7 @@ func (p *Pool) admit(s *session) bool {
 	return true
 }
 
-// everySession is a snapshot, so that no session's lock is taken under the pool's.
+// everySession returns a snapshot, so that no session's lock is taken under the pool's.
 func (p *Pool) everySession() []*session {
 	p.mu.Lock()
 	defer p.mu.Unlock()

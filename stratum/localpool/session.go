@@ -14,11 +14,11 @@ import (
 const (
 	maxIssued   = 64  // jobs a session remembers
 	maxQueue    = 256 // lines waiting to be written
-	maxUsers    = 64  // authorised names on one connection
+	maxUsers    = 64  // authorized names on one connection
 	maxBadLines = 3   // undecodable lines before the connection is dropped
 )
 
-// session is one connection and the terms its jobs were issued under.
+// session is one connection and the terms of its jobs.
 type session struct {
 	pool   *Pool
 	conn   conn
@@ -31,7 +31,7 @@ type session struct {
 	badLines int // reader only
 
 	mu         sync.Mutex
-	closed     bool // the queue takes no more
+	closed     bool // nothing is queued any more
 	moved      bool // another connection resumed this session
 	id         string
 	subscribed bool
@@ -40,7 +40,7 @@ type session struct {
 	rolling    bool
 	mask       uint32
 	extranonce extranonce
-	wished     *extranonce // by set_extranonce, holds from the next job on
+	wished     *extranonce // by set_extranonce, applies from the next job on
 	difficulty Difficulty
 	vardiff    *vardiff
 	issued     []*Terms // oldest first
@@ -90,7 +90,7 @@ func (s *session) run() {
 }
 
 func (s *session) read() error {
-	_ = s.conn.SetReadDeadline(time.Now().Add(s.pool.cfg.HandshakeTimeout)) // a dead socket shows on reading
+	_ = s.conn.SetReadDeadline(time.Now().Add(s.pool.cfg.HandshakeTimeout)) // an error shows on reading
 	for {
 		line, err := s.conn.ReadLine()
 		if errors.Is(err, errNotText) {
@@ -105,7 +105,7 @@ func (s *session) read() error {
 	}
 }
 
-// write drains the queue; after a failure it only empties it.
+// write sends the queued lines; after a failure it discards them.
 func (s *session) write() {
 	var failed bool
 	for line := range s.queue {
@@ -119,7 +119,8 @@ func (s *session) write() {
 	}
 }
 
-// bad counts a line that could not be read and says whether to hang up.
+// bad counts an unreadable line and returns an error when it is time to
+// disconnect.
 func (s *session) bad(reason error) error {
 	s.badLines++
 	if s.badLines >= maxBadLines {
@@ -129,7 +130,7 @@ func (s *session) bad(reason error) error {
 	return nil
 }
 
-// send queues a line; a miner that lets the queue fill up is cut off. Caller
+// send queues a line; a miner that lets the queue fill up is disconnected. Caller
 // holds mu.
 func (s *session) send(line []byte, err error) {
 	if err != nil {
@@ -211,7 +212,7 @@ func (s *session) find(jobID string) *Terms {
 }
 
 // setMask changes the bits the miner may roll, at once, and also for the jobs
-// it has: their shares may carry either. Caller holds mu.
+// it has: their shares may use either mask. Caller holds mu.
 func (s *session) setMask(mask uint32) {
 	s.mask, s.rolling = mask, mask != 0
 	for i, t := range s.issued {
@@ -222,8 +223,8 @@ func (s *session) setMask(mask uint32) {
 	}
 }
 
-// setDifficulty sends the difficulty of the jobs to come, and, with synthetic
-// jobs, one such job. Caller holds mu.
+// setDifficulty sends the difficulty of the next jobs and, with synthetic jobs,
+// a job. Caller holds mu.
 func (s *session) setDifficulty(d Difficulty) {
 	s.difficulty = d
 	if s.vardiff != nil {
@@ -244,7 +245,7 @@ func (s *session) pushDifficulty() {
 	s.push("mining.set_difficulty", []json.RawMessage{json.RawMessage(s.difficulty.text)})
 }
 
-// tick lets vardiff see time pass.
+// tick lets vardiff notice that time passes.
 func (s *session) tick(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -253,14 +254,14 @@ func (s *session) tick(now time.Time) {
 	}
 }
 
-// adopt carries out a proposal of vardiff. Caller holds mu.
+// adopt applies a proposal of vardiff. Caller holds mu.
 func (s *session) adopt(next float64, changed bool) {
 	if !changed {
 		return
 	}
 	d, err := roundDifficulty(next)
 	if err != nil {
-		s.log.Error("vardiff went astray", zap.Error(err))
+		s.log.Error("vardiff chose an invalid difficulty", zap.Error(err))
 		return
 	}
 	s.setDifficulty(d)

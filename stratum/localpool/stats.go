@@ -48,7 +48,7 @@ type MinerStats struct {
 	Users       []string
 	Session     string // session id
 	Extranonce1 []byte
-	Difficulty  string // of the jobs to come, decimal text
+	Difficulty  string // of the next jobs, decimal text
 	VersionMask uint32 // zero: no version rolling
 	Accepted    uint64
 	Rejected    map[Code]uint64
@@ -57,7 +57,7 @@ type MinerStats struct {
 	Connected   time.Duration
 }
 
-// Stats returns a snapshot; nothing in it is shared with the pool.
+// Stats returns a snapshot, which shares no memory with the pool.
 func (p *Pool) Stats() Stats {
 	now := p.cfg.Now()
 	all := p.everySession()

@@ -6,7 +6,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// submit judges a share. The hashing happens outside the session's lock.
+// submit judges a share. It hashes without holding the session's lock.
 func (s *session) submit(m message) {
 	share, err := decodeSubmit(m.Params)
 	s.mu.Lock()
@@ -18,13 +18,13 @@ func (s *session) submit(m message) {
 			verdict.Code, verdict.Reason = CodeDuplicate, "Duplicate"
 		}
 	}
-	s.settle(m, share, terms, verdict)
+	s.respond(m, share, terms, verdict)
 	if verdict.Accepted() && verdict.Block {
 		s.pool.blockFound(terms.Job, verdict)
 	}
 }
 
-// admit finds the terms a share is to be judged under, or the verdict. Caller
+// admit returns the terms to judge a share by, or the verdict. Caller
 // holds mu.
 func (s *session) admit(share Submission, malformed error) (*Terms, Verdict) {
 	switch {
@@ -47,8 +47,8 @@ func (s *session) admit(share Submission, malformed error) (*Terms, Verdict) {
 	return terms, Verdict{}
 }
 
-// settle replies, counts, and lets vardiff learn.
-func (s *session) settle(m message, share Submission, terms *Terms, v Verdict) {
+// respond replies, counts, and updates vardiff.
+func (s *session) respond(m message, share Submission, terms *Terms, v Verdict) {
 	now := s.pool.cfg.Now()
 	s.pool.count(v)
 	s.mu.Lock()

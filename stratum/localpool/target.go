@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	maxDifficultyText = 64  // characters of a difficulty that are looked at
+	maxDifficultyText = 64  // characters of a difficulty
 	maxExponent       = 400 // decimal exponent beyond which no difficulty makes sense
 )
 
@@ -74,7 +74,7 @@ func parseRatio(text string) (*big.Rat, error) {
 	return ratio, nil
 }
 
-// roundDifficulty gives value with two significant digits, in plain decimal
+// roundDifficulty returns value with two significant digits, in plain decimal
 // notation, since some miners do not read exponents.
 func roundDifficulty(value float64) (Difficulty, error) {
 	short, err := strconv.ParseFloat(strconv.FormatFloat(value, 'e', 1, 64), 64)
@@ -84,7 +84,7 @@ func roundDifficulty(value float64) (Difficulty, error) {
 	return ParseDifficulty(strconv.FormatFloat(short, 'f', -1, 64))
 }
 
-// difficultyOne is the truncated difficulty-1 target every pool uses, 0xFFFF * 2^208.
+// difficultyOne returns the truncated difficulty-1 target that every pool uses, 0xFFFF * 2^208.
 func difficultyOne() *big.Int { return new(big.Int).Lsh(big.NewInt(0xFFFF), 208) }
 
 func maxTarget() *big.Int {
@@ -110,7 +110,7 @@ func CompactTarget(nbits uint32) (*big.Int, bool) {
 	return target, true
 }
 
-// compactFrom is the inverse of CompactTarget, rounding the target down.
+// compactFrom returns the inverse of CompactTarget, rounding the target down.
 func compactFrom(target *big.Int) uint32 {
 	size := uint((target.BitLen() + 7) / 8)
 	mantissa := new(big.Int).Set(target)
@@ -134,7 +134,7 @@ func hashNumber(hash [32]byte) *big.Int {
 	return new(big.Int).SetBytes(hash[:])
 }
 
-// difficultyOf is 0xFFFF * 2^208 / number as the nearest float64; zero counts as one.
+// difficultyOf returns 0xFFFF * 2^208 / number as the nearest float64; zero counts as one.
 func difficultyOf(number *big.Int) float64 {
 	if number.Sign() == 0 {
 		number = big.NewInt(1)
@@ -143,7 +143,7 @@ func difficultyOf(number *big.Int) float64 {
 	return value
 }
 
-// displayHash is the usual way to print a block hash: bytes reversed, hex.
+// displayHash formats a block hash as usual: bytes reversed, in hex.
 func displayHash(hash [32]byte) string {
 	slices.Reverse(hash[:])
 	return hex.EncodeToString(hash[:])

@@ -12,18 +12,18 @@ import (
 const (
 	firstHeight   = 900000
 	poolTag       = "/quarry practice/"
-	extranonce1In = 4 // bytes of a made-up extranonce1
+	extranonce1In = 4 // bytes of a generated extranonce1
 
 	// The practice chain retargets at each block, by at most the factor that
-	// Bitcoin allows, so that its own miners find one block in foundEvery.
+	// Bitcoin allows, so that its miners find one block every foundEvery.
 	foundEvery     = 2 * time.Minute
 	maxRetarget    = 4
 	startNetwork   = 1.0
-	networkPerJob  = 4 // network difficulty is at least so many share difficulties
+	networkPerJob  = 4 // network difficulty over share difficulty, at least
 	minimalNetwork = 0.0005
 )
 
-// chain makes synthetic block templates. Its owner locks.
+// chain makes synthetic block templates. Its owner does the locking.
 type chain struct {
 	base     uint32 // first half of the job ids, differs from run to run
 	seq      uint64
@@ -44,7 +44,7 @@ func newChain(s settings) *chain {
 	if c.nbits == 0 {
 		c.nbits = nbitsOf(max(startNetwork, networkPerJob*s.start.value))
 	}
-	c.nextBlock(strangerBlock())
+	c.nextBlock(foreignBlock())
 	return c
 }
 
@@ -55,8 +55,8 @@ func (c *chain) nextBlock(prev [32]byte) {
 	c.height++
 }
 
-// retarget sets the difficulty for the next block: hashrate is what the miners
-// do, in hashes per second, highest the highest share difficulty in use.
+// retarget sets the difficulty of the next block: hashrate is that of all
+// miners in hashes per second, highest the highest share difficulty in use.
 func (c *chain) retarget(hashrate, highest float64) {
 	now := 0.0
 	if target, ok := CompactTarget(c.nbits); ok {
@@ -67,8 +67,8 @@ func (c *chain) retarget(hashrate, highest float64) {
 	c.nbits = nbitsOf(max(next, minimalNetwork, networkPerJob*highest))
 }
 
-// template makes a job on the tip. Transactions come and go, so that each one
-// has a commitment and branches of its own.
+// template returns a job on the tip. Transactions change all the time, so each
+// job has its own commitment and branches.
 func (c *chain) template(now time.Time) (*Job, error) {
 	c.seq++
 	random := make([]byte, 33+32*MaxBranches)
@@ -92,13 +92,13 @@ func (c *chain) template(now time.Time) (*Job, error) {
 	}
 	j, err := NewJob(n)
 	if err != nil {
-		return nil, fmt.Errorf("make a template: %w", err)
+		return nil, fmt.Errorf("create a template: %w", err)
 	}
 	j.seq, j.block, j.height = c.seq, c.block, c.height
 	return j, nil
 }
 
-// coinb1 is the coinbase (without witness) up to the extranonce: the script
+// coinb1 returns the coinbase (without witness) up to the extranonce: the script
 // starts with the height (BIP 34), then one push holds both extranonces.
 func (c *chain) coinb1() []byte {
 	height := binary.LittleEndian.AppendUint32(nil, c.height)[:3]
@@ -106,7 +106,7 @@ func (c *chain) coinb1() []byte {
 		height = append(height, 0) // script numbers are signed
 	}
 	out := binary.LittleEndian.AppendUint32(nil, 2) // transaction version
-	out = append(out, 1)                            // one input, of nothing
+	out = append(out, 1)                            // one input, the null outpoint
 	out = append(out, make([]byte, 32)...)
 	out = append(out, 0xff, 0xff, 0xff, 0xff)
 	out = append(out, byte(1+len(height)+1+c.gap+1+len(poolTag))) // script length, at most 100
@@ -115,7 +115,7 @@ func (c *chain) coinb1() []byte {
 	return append(out, byte(c.gap))
 }
 
-// coinb2 is the rest: tag, sequence, a reward to a script that nobody owns, an
+// coinb2 returns the rest: tag, sequence, a reward to a script that nobody owns, an
 // output shaped like a witness commitment (BIP 141), lock time.
 func coinb2(commitment []byte) []byte {
 	out := append([]byte{byte(len(poolTag))}, poolTag...)
@@ -129,9 +129,9 @@ func coinb2(commitment []byte) []byte {
 	return append(out, 0, 0, 0, 0)
 }
 
-// strangerBlock is the hash, in header order, of a block found elsewhere.
-func strangerBlock() (hash [32]byte) {
-	fill(hash[:23]) // the high end stays zero, as in real ones
+// foreignBlock returns the hash, in header order, of a block found elsewhere.
+func foreignBlock() (hash [32]byte) {
+	fill(hash[:23]) // the high end stays zero, as in real blocks
 	return hash
 }
 

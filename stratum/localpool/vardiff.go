@@ -7,23 +7,23 @@ import (
 
 // Bounds of one vardiff step and of when a step is considered. Upward steps are
 // quick and large, since a fast miner on a low difficulty floods; downward ones
-// are gentler, since a pause may be chance.
+// are smaller, since a pause may be chance.
 const (
-	quickShares  = 8                      // this many shares are evidence enough,
-	quickSpan    = 200 * time.Millisecond // when they took at least this long
-	slowSpans    = 8                      // otherwise look after so many target intervals,
-	silentSpans  = 4                      // or so many without any share
+	quickShares  = 8                      // this many shares are enough evidence,
+	quickSpan    = 200 * time.Millisecond // if they took at least this long
+	slowSpans    = 8                      // otherwise consider a step after this many target intervals,
+	silentSpans  = 4                      // or this many without any share
 	maxStepUp    = 64.0
 	maxStepDown  = 1.0 / 8
 	deadBandLow  = 0.6 // no change while the ideal is within this band
 	deadBandHigh = 1.7
 )
 
-// vardiff steers one connection's difficulty towards one share per `every`
+// vardiff adjusts the difficulty of one connection to one share per `every`
 // seconds. It works in float64: it chooses difficulties, the judge never sees
 // these numbers. All times are passed in.
 type vardiff struct {
-	every    float64 // seconds per share aimed at
+	every    float64 // target seconds per share
 	min, max float64
 	current  float64
 
@@ -32,11 +32,11 @@ type vardiff struct {
 	work   float64 // sum of share difficulties in the window
 }
 
-// begin opens a fresh window at now.
+// begin starts a new window.
 func (v *vardiff) begin(now time.Time) { v.since, v.shares, v.work = now, 0, 0 }
 
 // share counts an accepted share at the difficulty its job carried and
-// proposes a new difficulty when it is time for one. limit bounds it from above.
+// proposes a new difficulty when it is time. limit is its upper bound.
 func (v *vardiff) share(now time.Time, difficulty, limit float64) (float64, bool) {
 	v.shares++
 	v.work += difficulty
@@ -47,7 +47,7 @@ func (v *vardiff) share(now time.Time, difficulty, limit float64) (float64, bool
 	return v.tick(now, limit)
 }
 
-// tick proposes a new difficulty when the window is over, shares or not.
+// tick proposes a new difficulty when the window is over, even without shares.
 func (v *vardiff) tick(now time.Time, limit float64) (float64, bool) {
 	elapsed := now.Sub(v.since).Seconds()
 	silent := v.shares == 0 && elapsed >= silentSpans*v.every
