@@ -20,7 +20,7 @@ type Authority struct {
 	ca  *x509.Certificate
 }
 
-// NewAuthority makes one.
+// NewAuthority returns a new authority.
 func NewAuthority(t testing.TB) *Authority {
 	own, file := Certificate(t, "an authority")
 	ca, err := x509.ParseCertificate(own.Certificate[0])
@@ -30,7 +30,7 @@ func NewAuthority(t testing.TB) *Authority {
 	return &Authority{File: file, t: t, own: own, ca: ca}
 }
 
-// Issue makes a new certificate for the host names.
+// Issue returns a new certificate for the host names.
 func (a *Authority) Issue(names ...string) *tls.Certificate {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// Certificate makes a self-signed certificate for the host names, or else for
-// 127.0.0.1 and localhost, and a file that makes it an authority.
+// Certificate returns a self-signed certificate for the host names, by default
+// 127.0.0.1 and localhost, and a file with it as a certificate authority.
 func Certificate(t testing.TB, names ...string) (certificate tls.Certificate, caFile string) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

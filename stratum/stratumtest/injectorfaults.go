@@ -4,20 +4,19 @@ import "time"
 
 // The faults of an Injector's connections.
 
-// Delay holds each line back for so long, in the order of their coming, for
-// the lines of the time to come.
+// Delay delays each line by that time, in order, for the lasting time.
 func (i *Injector) Delay(d Direction, by, lasting time.Duration) int {
 	return i.arm(Delayed, d, func(s *side) { s.delay, s.delayUntil = by, time.Now().Add(lasting) })
 }
 
-// Cut closes the connections as a peer that ends does. The client is not read
-// any more, but may write until it closes its side.
+// Cut closes the connections as a peer that ends does. What the client still
+// writes until it closes its side goes nowhere.
 func (i *Injector) Cut() int { return i.end(Cut) }
 
 // Reset breaks the connections: the client gets a TCP reset.
 func (i *Injector) Reset() int { return i.end(Reset) }
 
-// End drops the connections for a reason that the caller names.
+// End drops the connections for the cause that the caller gives.
 func (i *Injector) End(cause Fault) int { return i.end(cause) }
 
 func (i *Injector) end(cause Fault) int {
@@ -30,36 +29,35 @@ func (i *Injector) end(cause Fault) int {
 	})
 }
 
-// HalfOpen swallows all lines of the direction from now on, without a word to
-// anybody. Only the end of the connection ends that.
+// HalfOpen silently swallows all lines of the direction from now on, until the
+// connection ends.
 func (i *Injector) HalfOpen(d Direction) int {
 	return i.arm(HalfOpen, d, func(s *side) { s.swallow = true })
 }
 
-// Truncate sends only a part of the next line on, and closes the connection.
+// Truncate forwards only a part of the next line and closes the connection.
 func (i *Injector) Truncate(d Direction) int {
 	return i.arm("", d, func(s *side) { s.truncate = true })
 }
 
-// Flip changes one bit in each of the next lines, of which there will be
-// count.
+// Flip changes one bit in each of the next count lines.
 func (i *Injector) Flip(d Direction, count int) int {
 	return i.arm("", d, func(s *side) { s.flip += count })
 }
 
-// Reorder holds the next reply to the client back until so many other lines
-// went by, or the time is over.
+// Reorder holds back the next reply to the client until that many other lines
+// passed, or the time is over.
 func (i *Injector) Reorder(lines int, most time.Duration) int {
 	return i.arm("", ToClient, func(s *side) { s.reorder, s.reorderFor = lines, most })
 }
 
-// Stall does not read from the client for so long.
+// Stall stops reading from the client for that time.
 func (i *Injector) Stall(lasting time.Duration) int {
 	return i.arm(Stalled, ToPool, func(s *side) { s.stallUntil = time.Now().Add(lasting) })
 }
 
-// Heal ends delays and stalls and disarms what did not happen yet. What is
-// half-open stays so.
+// Heal ends delays and stalls and disarms what has not happened yet. Half-open
+// connections stay half-open.
 func (i *Injector) Heal() {
 	for _, d := range []Direction{ToPool, ToClient} {
 		i.arm("", d, func(s *side) {
@@ -68,7 +66,7 @@ func (i *Injector) Heal() {
 	}
 }
 
-// Swallowing is how many connections are half-open.
+// Swallowing returns the number of half-open connections.
 func (i *Injector) Swallowing() int {
 	return i.each(func(l *link) bool {
 		l.mu.Lock()
@@ -78,7 +76,7 @@ func (i *Injector) Swallowing() int {
 }
 
 // arm changes one side of all connections; the fault is counted for each of
-// them, unless it is empty: then it counts when it strikes.
+// them, unless it is empty: then it counts when it happens.
 func (i *Injector) arm(f Fault, d Direction, change func(*side)) int {
 	return i.each(func(l *link) bool {
 		l.mu.Lock()

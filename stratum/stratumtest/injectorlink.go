@@ -37,8 +37,8 @@ type side struct {
 	reorderFor time.Duration
 }
 
-// line is one line that is due to go on at a time. The last one of a side has
-// no text.
+// line is one line and the time to forward it. The last one of a side has no
+// text.
 type line struct {
 	text []byte
 	due  time.Time
@@ -53,7 +53,7 @@ func (l *link) run() {
 	all.Wait()
 }
 
-// cause is why the link ended, empty if it has not.
+// cause returns why the link ended, empty if it has not.
 func (l *link) cause() Fault {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -75,7 +75,7 @@ func (l *link) end(cause Fault) bool {
 	close(l.ended)
 	client, pool := l.sides[ToPool].from, l.sides[ToPool].to
 	pool.Close()
-	l.raw.SetWriteDeadline(time.Now().Add(time.Second)) // of a line, and of TLS's farewell
+	l.raw.SetWriteDeadline(time.Now().Add(time.Second)) // of a line, and of the TLS close
 	switch half, ok := client.(interface{ CloseWrite() error }); {
 	case cause == Reset:
 		if tcp, ok := l.raw.(*net.TCPConn); ok {
@@ -85,17 +85,17 @@ func (l *link) end(cause Fault) bool {
 	case cause == ByClient || !ok || half.CloseWrite() != nil || !l.closeWriteRaw():
 		l.raw.Close()
 	default:
-		// To close with bytes unread would be a reset; the reader goes on until
-		// the client closes its side, which it has to do in time.
+		// Closing with unread bytes would send a reset; the reader continues
+		// until the client closes its side, which it must do in time.
 		l.raw.SetReadDeadline(time.Now().Add(lingerTime))
 	}
 	return true
 }
 
-// lingerTime is how long a client may keep a connection that was closed.
+// lingerTime is how long a client may keep a closed connection.
 const lingerTime = 10 * time.Second
 
-// closeWriteRaw ends the stream below TLS, too.
+// closeWriteRaw also ends the stream below TLS.
 func (l *link) closeWriteRaw() bool {
 	half, ok := l.raw.(interface{ CloseWrite() error })
 	return ok && half.CloseWrite() == nil
@@ -118,7 +118,7 @@ func (l *link) read(s *side) {
 	}
 }
 
-// stall waits while the side is not to be read.
+// stall waits while the side must not be read.
 func (l *link) stall(s *side) {
 	for {
 		l.mu.Lock()
@@ -130,10 +130,10 @@ func (l *link) stall(s *side) {
 	}
 }
 
-// healEvery is how soon a waiting line learns that its trouble was ended.
+// healEvery is how soon a waiting line notices that its fault was healed.
 const healEvery = 50 * time.Millisecond
 
-// sleep returns false when the link ends first.
+// sleep returns false if the link ends first.
 func (l *link) sleep(d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -155,10 +155,10 @@ func (l *link) due(s *side) time.Time {
 	return now.Add(s.delay)
 }
 
-// write sends the lines of a side on, or does not. It takes lines until the
-// reader is done, also after the link's end, so that each has a fate.
+// write forwards the lines of a side, or does not. It takes lines until the
+// reader is done, even after the end of the link, so that each is accounted for.
 func (l *link) write(s *side) {
-	var held []byte // a reply out of its order
+	var held []byte // a reply out of order
 	var left int    // lines that may still overtake it
 	release := time.NewTimer(time.Hour)
 	defer release.Stop()
@@ -198,7 +198,7 @@ func (l *link) write(s *side) {
 	}
 }
 
-// holds tells for how many lines and how long the line is to be held back.
+// holds returns for how many lines and how long to hold back the line.
 func (l *link) holds(s *side, held, text []byte) (lines int, most time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -209,7 +209,7 @@ func (l *link) holds(s *side, held, text []byte) (lines int, most time.Duration)
 	return lines, most
 }
 
-// isReply tells whether a line answers a request.
+// isReply reports whether a line answers a request.
 func isReply(text []byte) bool {
 	var message struct {
 		ID     json.RawMessage
@@ -218,8 +218,8 @@ func isReply(text []byte) bool {
 	return json.Unmarshal(text, &message) == nil && message.Method == nil && len(message.ID) > 0 && string(message.ID) != "null"
 }
 
-// pass tells the witness, and sends one line on, harmed as was armed. A line
-// that the receiver does not take, because it is gone, passes for sent.
+// pass reports one line to the witness and forwards it, damaged as armed. A line
+// that a disconnected receiver does not take counts as sent.
 func (l *link) pass(s *side, text []byte) {
 	p := Passage{Link: l.number, At: time.Now(), Direction: s.direction, Line: text}
 	p.Sent, p.Fault = l.fate(s, text)
@@ -228,14 +228,14 @@ func (l *link) pass(s *side, text []byte) {
 	}
 	l.injector.witness.Passed(p)
 	if p.Sent != nil {
-		s.to.Write(p.Sent) // an error shows on reading, too
+		s.to.Write(p.Sent) // an error also shows on reading
 	}
 	if p.Fault == Truncated {
 		l.end(Truncated)
 	}
 }
 
-// fate is what goes on of a line, and why it is not the line.
+// fate returns what is forwarded of a line, and why it is not the whole line.
 func (l *link) fate(s *side, text []byte) (sent []byte, fault Fault) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -254,7 +254,7 @@ func (l *link) fate(s *side, text []byte) (sent []byte, fault Fault) {
 	return text, ""
 }
 
-// flipped is the line with one bit changed, and still one line.
+// flipped returns the line with one bit changed, still a single line.
 func (l *link) flipped(text []byte) []byte {
 	for {
 		sent := bytes.Clone(text)

@@ -10,8 +10,8 @@ import (
 	"sync"
 )
 
-// Names is a name service that tests change as they like. The zero value knows
-// no name, and says so.
+// Names is a name server that tests control. The zero value answers that no name
+// exists.
 type Names struct {
 	mu        sync.Mutex
 	addresses map[string][]netip.Addr
@@ -31,8 +31,8 @@ func (n *Names) Set(name string, addresses ...string) {
 	n.addresses[name] = parsed
 }
 
-// Resolver asks this name service and no other, over pipes: nothing leaves the
-// process. Names of the hosts file keep their addresses.
+// Resolver returns a resolver that asks only this name server, over pipes:
+// nothing leaves the process. Names of the hosts file keep their addresses.
 func (n *Names) Resolver() *net.Resolver {
 	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		client, server := net.Pipe()
@@ -41,7 +41,7 @@ func (n *Names) Resolver() *net.Resolver {
 	}}
 }
 
-// serve answers the queries of one connection, with their lengths as over TCP.
+// serve answers the queries of one connection, with length prefixes as over TCP.
 func (n *Names) serve(conn net.Conn) {
 	defer conn.Close()
 	for {
@@ -72,7 +72,7 @@ const (
 	noSuchName = 3
 )
 
-// answer answers a query of one question, nil if it is none.
+// answer returns the reply to a query of one question, or nil if it is not one.
 func (n *Names) answer(query []byte) []byte {
 	name, end := question(query)
 	if end == 0 {
@@ -92,7 +92,7 @@ func (n *Names) answer(query []byte) []byte {
 		bytes := a.AsSlice()
 		records = append(records, 0xc0, headerSize)                // the question's name
 		records = append(records, query[end-4:end]...)             // type and class
-		records = append(records, 0, 0, 0, 0, 0, byte(len(bytes))) // good for 0 s
+		records = append(records, 0, 0, 0, 0, 0, byte(len(bytes))) // time to live: 0 s
 		records = append(records, bytes...)
 	}
 	flags := uint16(0x8180)
@@ -106,8 +106,8 @@ func (n *Names) answer(query []byte) []byte {
 	return append(append(answer, query[headerSize:end]...), records...)
 }
 
-// question reads the name that a query asks for and where the question ends;
-// 0 means that it is no such query.
+// question returns the name that a query asks for and the end of the question;
+// 0 means that it is not such a query.
 func question(query []byte) (name string, end int) {
 	var labels []string
 	at := headerSize

@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// Pipe is a connection to a pool that follows the script, in memory: it works
-// within a synctest bubble, where time passes as fast as the test allows. The
-// script ends when the connection is closed, at the latest with the test.
+// Pipe returns an in-memory connection to a pool that runs the script: it works
+// in a synctest bubble, where time passes as fast as the test allows. The script
+// ends when the connection is closed, at the latest with the test.
 func Pipe(t testing.TB, script Script) net.Conn {
 	ours, its := net.Pipe()
 	done := make(chan struct{})

@@ -15,12 +15,12 @@ type Offer struct {
 	Difficulty  string // JSON text, sent after the subscription; empty: not sent
 }
 
-// Usual is an ordinary offer.
+// Usual returns an ordinary offer.
 func Usual() Offer {
 	return Offer{Mask: "1fffe000", SessionID: "deadbeef", Extranonce1: "0a0b0c0d", Size: 4, Difficulty: "1"}
 }
 
-// Welcome goes through the handshake: configure (which the miner may leave
+// Welcome completes the handshake: configure (which the miner may leave
 // out), subscribe, authorize. It returns the requests by their method.
 func (c *Conn) Welcome(o Offer) map[string]Request {
 	requests := make(map[string]Request)
@@ -54,12 +54,12 @@ func (c *Conn) Difficulty(d string) {
 }
 
 // Notify sends mining.notify with the parameters, given as JSON text, which
-// may have line ends in it.
+// may contain line breaks.
 func (c *Conn) Notify(params string) {
 	c.Send(`{"id":null,"method":"mining.notify","params":%s}`, strings.ReplaceAll(params, "\n", " "))
 }
 
-// Job is a job in the words of mining.notify.
+// Job is a job with the parameters of mining.notify.
 type Job struct {
 	ID, PrevHash, Coinb1, Coinb2 string
 	Branches                     []string
@@ -67,7 +67,7 @@ type Job struct {
 	Clean                        bool
 }
 
-// Sample is an ordinary job.
+// Sample returns an ordinary job.
 func Sample(id string) Job {
 	return Job{
 		ID:       id,
@@ -80,7 +80,7 @@ func Sample(id string) Job {
 
 const zeros = "0000000000000000000000000000000000000000000000000000000000000000"
 
-// Params are the parameters of mining.notify as JSON text.
+// Params returns the parameters of mining.notify as JSON text.
 func (j Job) Params() string {
 	if j.Branches == nil {
 		j.Branches = []string{}

@@ -14,10 +14,10 @@ import (
 	"testing"
 )
 
-// Proxy is a proxy that does as it should. One that does not is a [Script] of
-// a [Server] that speaks over [Conn.Raw].
+// Proxy is a proxy that works correctly. Write a broken one as the [Script] of a
+// [Server] that uses [Conn.Raw].
 type Proxy struct {
-	// Address is host:port; URL has the scheme too.
+	// Address is host:port; URL also has the scheme.
 	Address, URL string
 
 	ProxyRules
@@ -31,12 +31,12 @@ type Proxy struct {
 	shut  bool
 }
 
-// ProxyRules are whom a proxy serves, and where to.
+// ProxyRules are whom a proxy serves and where it connects to.
 type ProxyRules struct {
-	// User and Password are asked for if User is not empty.
+	// User and Password are required if User is not empty.
 	User, Password string
-	// Hosts are the names that it knows, and where they lead: host:port, or
-	// a host, at the port that was asked for. It looks up no other.
+	// Hosts are the names that it knows and their targets: host:port, or a
+	// host, at the requested port. It looks up no others.
 	Hosts map[string]string
 }
 
@@ -47,7 +47,7 @@ func ServeSOCKS5(t testing.TB, rules ProxyRules) *Proxy {
 	return p
 }
 
-// ServeCONNECT starts an HTTP proxy that knows CONNECT only. It ends with the
+// ServeCONNECT starts an HTTP proxy that knows only CONNECT. It ends with the
 // test.
 func ServeCONNECT(t testing.TB, rules ProxyRules) *Proxy {
 	p := newProxy(t, "http://", rules)
@@ -55,15 +55,15 @@ func ServeCONNECT(t testing.TB, rules ProxyRules) *Proxy {
 	return p
 }
 
-// Asked are the addresses, host:port, that the proxy was asked for so far.
+// Asked returns the addresses, host:port, requested from the proxy so far.
 func (p *Proxy) Asked() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return append([]string{}, p.asked...)
 }
 
-// greet speaks the proxy's protocol up to the pool's address; answer then says
-// yes or no.
+// greet speaks the proxy's protocol up to the pool's address; answer then
+// accepts or refuses.
 type greet func(net.Conn, *bufio.Reader) (target string, answer func(ok bool), err error)
 
 func newProxy(t testing.TB, scheme string, rules ProxyRules) *Proxy {
@@ -139,7 +139,7 @@ func (p *Proxy) handle(client net.Conn, greet greet) {
 	_, _ = io.Copy(client, pool)
 }
 
-// socks5 is RFC 1928, and RFC 1929 where a user is asked for.
+// socks5 implements RFC 1928, and RFC 1929 if a user is required.
 func (p *Proxy) socks5(c net.Conn, r *bufio.Reader) (target string, answer func(bool), err error) {
 	methods, err := counted(r, 1)
 	if err != nil {
@@ -205,7 +205,7 @@ func (p *Proxy) socks5User(c net.Conn, r *bufio.Reader) error {
 	return err
 }
 
-// counted skips bytes and reads a text with its length before it.
+// counted skips bytes and reads a length-prefixed text.
 func counted(r *bufio.Reader, skip int) (string, error) {
 	if _, err := r.Discard(skip); err != nil {
 		return "", err

@@ -1,7 +1,7 @@
 // Package stratumtest is a scripted Stratum server for tests, over real
-// sockets on loopback: TCP, TLS, WebSocket, and both. A script says line by
-// line what the pool does, so that it can do anything a broken or hostile pool
-// would. The package knows nothing of quarry's own protocol code.
+// sockets on loopback: TCP, TLS, WebSocket, and both. A script decides line
+// by line what the pool does, so it can do anything that a broken or hostile
+// pool would. The package does not use quarry's own protocol code.
 package stratumtest
 
 import (
@@ -23,9 +23,9 @@ import (
 // it returns.
 type Script func(*Conn)
 
-// Server is a pool that follows scripts.
+// Server is a pool that runs scripts.
 type Server struct {
-	// Address is host:port; URL has the scheme too.
+	// Address is host:port; URL also has the scheme.
 	Address, URL string
 
 	t        testing.TB
@@ -40,7 +40,7 @@ type Server struct {
 }
 
 // Serve starts a plain TCP pool. The first connection is served by the first
-// script, and so on; the last one serves all that follow. The server ends with
+// script, and so on; the last one serves all later ones. The server ends with
 // the test.
 func Serve(t testing.TB, scripts ...Script) *Server {
 	s := newServer(t, "stratum+tcp://", listen(t), scripts)
@@ -73,7 +73,7 @@ func serverTLS(certificate tls.Certificate) *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{certificate}}
 }
 
-// ServeIPv6 is Serve on IPv6. Where the machine has none the test is skipped.
+// ServeIPv6 is Serve on IPv6. Without IPv6 the test is skipped.
 func ServeIPv6(t testing.TB, scripts ...Script) *Server {
 	l, err := net.Listen("tcp", "[::1]:0")
 	if err != nil {
@@ -113,7 +113,7 @@ func (s *Server) Close() {
 	s.handlers.Wait()
 }
 
-// Connections is how many connections there were so far.
+// Connections returns the number of connections so far.
 func (s *Server) Connections() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -160,7 +160,7 @@ func (s *Server) serveHTTP() {
 	s.t.Cleanup(func() { h.Close() })
 }
 
-// serve runs the script whose turn it is.
+// serve runs the next script.
 func (s *Server) serve(c *Conn) {
 	defer c.raw.Close()
 	s.mu.Lock()
@@ -181,9 +181,9 @@ func (s *Server) serve(c *Conn) {
 }
 
 // Conn is the pool's side of a connection. Its methods end the script when the
-// miner has hung up.
+// miner has disconnected.
 type Conn struct {
-	WS *websocket.Conn // nil if it is none
+	WS *websocket.Conn // nil without WebSocket
 
 	t     testing.TB
 	raw   net.Conn
@@ -250,11 +250,11 @@ func (c *Conn) Error(r Request, failure string) {
 	c.Send(`{"id":%s,"result":null,"error":%s}`, r.ID, failure)
 }
 
-// Raw is the connection underneath, to write half lines to or to break it.
+// Raw returns the underlying connection, to write partial lines or to break it.
 func (c *Conn) Raw() net.Conn { return c.raw }
 
-// Hang keeps the connection open, reads and says nothing, until the miner
-// hangs up.
+// Hang keeps the connection open, reading and sending nothing, until the miner
+// disconnects.
 func (c *Conn) Hang() {
 	for {
 		if _, err := c.read(); err != nil {
