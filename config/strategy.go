@@ -13,6 +13,7 @@ type Strategy struct {
 	SubmitStale bool          // submit shares of an old block too
 }
 
+// The only defaults: package stratum takes what it is given.
 const (
 	defaultFailback = 2 * time.Minute
 	defaultTurn     = time.Minute

@@ -125,7 +125,7 @@ func newChaosRun(t *testing.T, seed uint64) *chaosRun {
 	pools[2].TLS = transport.TLSOptions{Pin: localpool.Pin(*pinned)}
 
 	index := make(map[string]int)
-	client, err := New(Options{Pools: pools, Limits: chaosLimits, Log: log, Trace: v1.Trace{
+	client, err := New(Options{Pools: pools, Failback: 2 * time.Minute, Limits: chaosLimits, Log: log, Trace: v1.Trace{
 		Ended: func(pool string, at time.Time) { r.book.ended(index[pool], at) },
 	}})
 	if err != nil {

@@ -33,8 +33,8 @@ type Pool struct {
 type Options struct {
 	Pools       []Pool // in the order of preference
 	Strategy    Strategy
-	Failback    time.Duration // that a better pool must stay healthy before it takes over; default 120 s
-	Turn        time.Duration // of a pool, with StrategyRoundRobin; default 60 s
+	Failback    time.Duration // how long a preferred pool must stay healthy before mining returns to it; 0 = not at all
+	Turn        time.Duration // how long each pool is mined, with StrategyRoundRobin, which needs it
 	UserAgent   string        // name/version, as pools see it; default "quarry"
 	NoRetry     bool          // give up once no pool works, see ErrNoPool
 	SubmitStale bool          // let the pool judge shares of outdated jobs too
@@ -93,6 +93,9 @@ func New(options Options) (*Client, error) {
 		}
 		known[made.url.String()] = true
 		c.pools = append(c.pools, made)
+	}
+	if options.Strategy == StrategyRoundRobin && options.Turn <= 0 {
+		faults = append(faults, fmt.Errorf("strategy %s needs the length of a turn", StrategyRoundRobin))
 	}
 	if err := options.Strategy.check(options.Pools); err != nil {
 		faults = append(faults, err)

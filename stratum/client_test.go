@@ -226,7 +226,7 @@ func (r *running) submit(s *work.Share) work.Verdict {
 }
 
 func pools(urls ...string) Options {
-	o := Options{UserAgent: "quarry/test"}
+	o := Options{UserAgent: "quarry/test", Failback: 2 * time.Minute, Turn: time.Minute}
 	for _, url := range urls {
 		o.Pools = append(o.Pools, Pool{URL: url})
 	}

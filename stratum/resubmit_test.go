@@ -120,7 +120,7 @@ func TestForgottenForGood(t *testing.T) {
 // TestRelapse: a pool that took over and failed again soon is tried for longer
 // the next time.
 func TestRelapse(t *testing.T) {
-	r := rulesFor(Options{})
+	r := rulesFor(Options{Failback: 2 * time.Minute})
 	p := &pool{}
 	now := time.Now()
 	p.relapse(now, r)

@@ -23,15 +23,9 @@ const balanceTurn = 10 * time.Second
 
 func rulesFor(o Options) rules {
 	r := rules{
-		failures: 3, noWork: 30 * time.Second, failback: 120 * time.Second, turn: time.Minute,
+		failures: 3, noWork: 30 * time.Second, failback: o.Failback, turn: o.Turn,
 		resubmit: 120 * time.Second, queued: 64, resubmitPause: 10 * time.Second, drainMin: time.Second, drain: 5 * time.Second,
 		complaint: 10 * time.Minute, tick: time.Second,
-	}
-	if o.Failback > 0 {
-		r.failback = o.Failback
-	}
-	if o.Turn > 0 {
-		r.turn = o.Turn
 	}
 	if o.Strategy == StrategyBalance {
 		r.turn = balanceTurn

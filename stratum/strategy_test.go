@@ -8,7 +8,7 @@ import (
 )
 
 func TestFailoverChoice(t *testing.T) {
-	r := rulesFor(Options{})
+	r := rulesFor(Options{Failback: 2 * time.Minute})
 	works, healthy := view{works: time.Second, trial: r.failback}, view{works: r.failback, trial: r.failback}
 	backGivenUp := view{works: time.Second, trial: r.failback, givenUp: true} // begins to work again
 	down, fresh := view{givenUp: true}, view{}
@@ -58,7 +58,7 @@ func flags(wanted []bool) string {
 // split plays a strategy for some hours, with decisions each second, and
 // returns how the time was split, in percent.
 func split(s Strategy, pools []Pool, outage func(second, pool int) bool) []int {
-	r := rulesFor(Options{Strategy: s})
+	r := rulesFor(Options{Strategy: s, Failback: 2 * time.Minute, Turn: time.Minute})
 	views := make([]view, len(pools))
 	active, turn := -1, time.Duration(0)
 	const seconds = 4 * 3600
@@ -130,5 +130,15 @@ func TestStrategyCheck(t *testing.T) {
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s %v: %v, want %q", c.strategy, c.pools, err, want)
 		}
+	}
+}
+
+func TestTurnsNeedALength(t *testing.T) {
+	two := []Pool{{URL: "stratum+tcp://127.0.0.1:1", User: "u"}, {URL: "stratum+tcp://127.0.0.1:2", User: "u"}}
+	if _, err := New(Options{Pools: two, Strategy: StrategyRoundRobin}); err == nil || !strings.Contains(err.Error(), "needs the length of a turn") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := New(Options{Pools: two, Strategy: StrategyRoundRobin, Turn: time.Second}); err != nil {
+		t.Error(err)
 	}
 }
