@@ -40,7 +40,7 @@ func TestReadEnergy(t *testing.T) {
 		says string
 	}{
 		"none":     {fstest.MapFS{}, "no energy counters"},
-		"nonsense": {tree(map[string]map[string]string{"intel-rapl:0": zone("package-0", "lots", "5")}), `"lots" is no number`},
+		"nonsense": {tree(map[string]map[string]string{"intel-rapl:0": zone("package-0", "lots", "5")}), `"lots" is not a number`},
 		"half":     {tree(map[string]map[string]string{"intel-rapl:0": {"name": "package-0", "energy_uj": "1"}}), "max_energy_range_uj"},
 		"refused":  {refusing{tree(map[string]map[string]string{"intel-rapl:0": zone("package-0", "1", "5")})}, "only root may read"},
 	} {

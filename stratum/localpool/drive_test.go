@@ -23,7 +23,7 @@ func TestDifficultyHoldsFromTheNextJob(t *testing.T) {
 	m.jobTerms = before
 	m.want(m.search("rig", CodeAccepted), CodeLowDifficulty) // good enough for the old difficulty only
 	if err := p.SetDifficulty("zero"); err == nil {
-		t.Error("a difficulty that is no number was taken")
+		t.Error("a difficulty that is not a number was accepted")
 	}
 }
 
