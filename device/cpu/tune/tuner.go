@@ -86,10 +86,6 @@ func New(o Options) *Tuner {
 // known of their rates.
 func (t *Tuner) Kernels(rolling bool) []hashing.Kernel { return Order(t.kernels, t.known, rolling) }
 
-// Known is what is known of the kernels' rates, from earlier starts or a
-// measurement of now.
-func (t *Tuner) Known() []Finding { return t.known }
-
 // Start begins to test the kernels in a child process, the likely best first.
 // named is the one kernel that shall be used, and needs no test; empty is the
 // best. Stop must follow.

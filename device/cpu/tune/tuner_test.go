@@ -154,7 +154,7 @@ func TestFindsTheBest(t *testing.T) {
 		if len(lines) != 1 || !strings.HasPrefix(lines[0].ContextMap()["kernels"].(string), "shani-avx512 2") {
 			t.Errorf("seed %d: it says %v", seed, logs.All())
 		}
-		for _, f := range tuner.Known() {
+		for _, f := range tuner.known {
 			// Those far behind had one window, which may have been disturbed.
 			if want := 4e6 * zen4[f.Kernel]; zen4[f.Kernel] > 36 && math.Abs(f.Rolled*1e6/want-1) > 0.5 {
 				t.Errorf("seed %d: %s has %v, want about %v", seed, f.Kernel, f.Rolled*1e6, want)
@@ -200,8 +200,8 @@ func TestChangeIsFound(t *testing.T) {
 	if n := logs.FilterMessage("another kernel is faster now").Len(); n != 1 {
 		t.Errorf("it says %v", logs.All())
 	}
-	if again := New(Options{Placements: tuner.placements, Log: zap.NewNop()}); names(Order(tuner.kernels, again.Known(), true))[0] != "b" {
-		t.Errorf("the next start knows %+v", again.Known())
+	if again := New(Options{Placements: tuner.placements, Log: zap.NewNop()}); names(Order(tuner.kernels, again.known, true))[0] != "b" {
+		t.Errorf("the next start knows %+v", again.known)
 	}
 }
 
@@ -233,7 +233,7 @@ func TestKindsAreApart(t *testing.T) {
 	if got := names(m.Kernels(true))[0] + names(m.Kernels(false))[0]; got != "ba" && got != "bc" {
 		t.Errorf("best are %s", got)
 	}
-	for _, f := range tuner.Known() {
+	for _, f := range tuner.known {
 		if f.Plain == 0 || f.Rolled == 0 {
 			t.Errorf("known is %+v", f)
 		}
