@@ -29,7 +29,7 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"quarry": func() { // main, but that it measures for a moment only
-		os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr, 200*time.Millisecond))
+		os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr, 50*time.Millisecond))
 	}})
 }
 
