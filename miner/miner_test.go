@@ -40,7 +40,7 @@ func testOptions(workers int, source miner.Source) miner.Options {
 // TestStormKeepsTheBooks: many workers, shares by the thousand, every kind of
 // verdict, jobs coming and going; the books balance at every moment.
 func TestStormKeepsTheBooks(t *testing.T) {
-	jobs := []*work.Job{minertest.Job(t, 1, "1e-7"), minertest.Job(t, 2, "2e-7"), nil, minertest.Job(t, 3, "1e-7")}
+	jobs := []*work.Job{minertest.Job(t, 1, "1e-8"), minertest.Job(t, 2, "2e-8"), nil, minertest.Job(t, 3, "1e-8")}
 	var mu sync.Mutex
 	given := map[string]uint64{}
 	source := minertest.Source{
@@ -185,7 +185,7 @@ func TestShutdownWaitsForVerdicts(t *testing.T) {
 	defer cancel()
 	submitting := make(chan struct{}, 1000)
 	source := minertest.Source{
-		OnRun: minertest.Jobs(minertest.Job(t, 1, "1e-6")),
+		OnRun: minertest.Jobs(minertest.Job(t, 1, "1e-8")),
 		OnSubmit: func(ctx context.Context, _ *work.Share) work.Verdict {
 			select {
 			case submitting <- struct{}{}:
@@ -219,7 +219,7 @@ func TestLossesAreToldTogether(t *testing.T) {
 	} {
 		core, logs := observer.New(zap.InfoLevel)
 		o := testOptions(2, minertest.Source{
-			OnRun:    minertest.Jobs(minertest.Job(t, 1, "1e-7")),
+			OnRun:    minertest.Jobs(minertest.Job(t, 1, "1e-8")),
 			OnSubmit: func(context.Context, *work.Share) work.Verdict { return verdict },
 		})
 		o.Log = zap.New(core)
@@ -276,8 +276,8 @@ func TestStarvedWorkerDoesNotHoldTheEnd(t *testing.T) {
 // TestBlocksAreTold: a block that is rarer than a share has a line of its own.
 func TestBlocksAreTold(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
-	job := minertest.Job(t, 1, "1e-8")
-	job.NetworkTarget, job.NetworkKnown = minertest.Job(t, 1, "1e-6").Difficulty.Target(), true
+	job := minertest.Job(t, 1, "1e-9")
+	job.NetworkTarget, job.NetworkKnown = minertest.Job(t, 1, "1e-7").Difficulty.Target(), true
 	source := minertest.Source{OnRun: minertest.Jobs(job), OnSubmit: minertest.Accept}
 	o := testOptions(1, source)
 	o.Log, o.Shares = zap.New(core), 1000
@@ -294,7 +294,7 @@ func TestBlocksAreTold(t *testing.T) {
 func TestHeldBackIsNoLatency(t *testing.T) {
 	var n atomic.Uint64
 	source := minertest.Source{
-		OnRun: minertest.Jobs(minertest.Job(t, 1, "1e-6")),
+		OnRun: minertest.Jobs(minertest.Job(t, 1, "1e-8")),
 		OnSubmit: func(ctx context.Context, share *work.Share) work.Verdict {
 			time.Sleep(time.Millisecond)
 			if n.Add(1)%2 == 0 {
