@@ -13,15 +13,15 @@ import (
 
 // Device searches jobs: the CPU, a GPU.
 type Device interface {
-	// Counters are the device's name and what it counts. They must be among those
-	// that the session's telemetry was made with.
+	// Counters are the device's name, what it counts and its sensors. They must be
+	// among those that the session's telemetry was made with.
 	Counters() *telemetry.Device
 	// Run searches what s offers until ctx ends, and returns as soon as its
 	// workers have ended. An error before that means that the device cannot go on.
 	Run(ctx context.Context, s *Search) error
 }
 
-// Throttler is a device that can be slowed down, for heat and power.
+// Throttler is a device that can be slowed down to limit heat and power.
 type Throttler interface {
 	// SetDuty sets the part of the time, 0 to 1, in which the device hashes. It
 	// may be called at any time, and takes effect within 100 ms.

@@ -67,7 +67,7 @@ func (s *submitter) offer(share *work.Share) {
 	}
 }
 
-// rareBlock tells the blocks worth a line of their own: where any share is a
+// rareBlock reports whether the share is a block worth a line of its own: where any share is a
 // block, as on regtest, the accepted share says it all.
 func rareBlock(share *work.Share) bool {
 	target := share.Job.Difficulty.Target()

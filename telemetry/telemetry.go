@@ -81,7 +81,7 @@ func (t *Telemetry) Snapshot() Snapshot {
 		Hardware:             hardware,
 	}
 	for _, d := range t.Devices {
-		s.Devices = append(s.Devices, d.snapshot(read.Workers[:d.Len():d.Len()]))
+		s.Devices = append(s.Devices, d.snapshot(read.Workers[:d.Len():d.Len()], hardware))
 		read.Workers = read.Workers[d.Len():]
 	}
 	if !hardware.SampledAt.IsZero() {

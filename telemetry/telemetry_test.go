@@ -13,6 +13,9 @@ func TestTelemetrySnapshot(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	c := newClock()
 	first, second := NewDevice("cpu", 1), NewDevice("gpu", 1)
+	first.SetSensors(func(h Hardware) DeviceSensors {
+		return DeviceSensors{Celsius: Known(61), FrequencyHertz: h.FrequencyHertz}
+	})
 	tel := New(nil, first, second)
 	tel.Meter, tel.Ledger = NewMeter(tel.Counters, c.now), NewLedger(c.now)
 	tel.Sensors = newSensors(nil, nil)
@@ -40,6 +43,9 @@ func TestTelemetrySnapshot(t *testing.T) {
 	near(t, "session rate", s.Hashrate.Session, 40e6, 1e-9)
 	near(t, "first device", s.Devices[0].Hashrate.Session, 10e6, 1e-9)
 	near(t, "second device", s.Devices[1].Hashrate.TenSeconds, 30e6, 1e-9)
+	if first, second := s.Devices[0].Sensors, s.Devices[1].Sensors; first.Celsius != Known(61) || first.FrequencyHertz.OK || second.Celsius.OK {
+		t.Errorf("sensors %+v and %+v", first, second)
+	}
 	near(t, "its worker", s.Devices[1].Workers[0].TenSeconds, 30e6, 1e-9)
 	near(t, "expected share", s.ExpectedShareSeconds.Value, 0.5*HashesPerDifficulty/40e6, 1e-9)
 	near(t, "effective", s.Effective.HashesPerSecond.Value, 0.5*HashesPerDifficulty/10, 1e-9)
@@ -78,7 +84,7 @@ func TestSnapshotJSONNames(t *testing.T) {
 		want   []string
 	}{
 		"top":      {top, []string{"seconds", "hashes", "hardware_errors", "hashrate", "difficulty", "effective_hashrate"}},
-		"device":   {device, []string{"name", "kernel", "hashes", "hardware_errors", "hashrate", "workers"}},
+		"device":   {device, []string{"name", "kernel", "hashes", "hardware_errors", "hashrate", "workers", "sensors"}},
 		"worker":   {worker, []string{"hashes", "hardware_errors", "hashes_per_second_10s", "hashes_per_second_session"}},
 		"shares":   {shares, []string{"found", "accepted", "rejected", "stale", "lost", "pending", "rejected_by_reason", "lost_by_reason"}},
 		"hardware": {hardware, []string{"cpu_celsius", "frequency_hertz", "memory_total_bytes", "resident_bytes", "core_load_percent"}},

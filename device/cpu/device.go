@@ -58,6 +58,9 @@ func New(o Options) (*Device, error) {
 		o.pause = checkPause
 	}
 	d := &Device{options: o, counters: telemetry.NewDevice("cpu", len(o.Placements))}
+	d.counters.SetSensors(func(h telemetry.Hardware) telemetry.DeviceSensors {
+		return telemetry.DeviceSensors{Celsius: h.CPUCelsius, FrequencyHertz: h.FrequencyHertz}
+	})
 	d.SetDuty(1)
 	return d, nil
 }

@@ -96,7 +96,7 @@ func (t *Tuner) testHere(ctx context.Context, list []hashing.Kernel, tell func(F
 	}
 }
 
-// finish ends a heat, and tells and keeps what it found.
+// finish ends a heat, and logs and keeps what it found.
 func (t *Tuner) finish(c *contest) {
 	c.end(t.now())
 	best := stats.Median(c.sums)

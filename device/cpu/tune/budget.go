@@ -7,7 +7,7 @@ const (
 	// which is 0.15 % of the first minute, and then so much of the time.
 	firstAllowance = 90 * time.Millisecond
 	laterPart      = 0.00005
-	// switchCost is what a window costs beside the slower kernel: two changes of
+	// switchCost is what a window costs in addition to the slower kernel: two changes of
 	// the kernel, and the waking of who tries, on a CPU that hashes.
 	switchCost = 50 * time.Microsecond
 )

@@ -18,7 +18,7 @@ import (
 	"quarry/internal/atomicfile"
 )
 
-// This file keeps what was found out about the kernels, for later starts.
+// This file keeps what was found out about the kernels until later starts.
 
 const (
 	schema       = 2
@@ -167,7 +167,7 @@ func checkFindings(list []Finding) error {
 func keep(path string, e entry) error {
 	old, err := readEntries(path)
 	if err != nil {
-		old = nil // not there or not to be trusted: written anew
+		old = nil // not there or not to be trusted: written again
 	}
 	entries := append([]entry{e}, slices.DeleteFunc(old, func(o entry) bool { return o.Key == e.Key })...)
 	text, err := json.MarshalIndent(content{schema, entries[:min(len(entries), maxEntries)]}, "", " ")

@@ -98,7 +98,7 @@ func ownProgram(ctx context.Context) (*exec.Cmd, error) {
 	return c, nil
 }
 
-// probe tells what the child finds out about the kernels, each as soon as that is
+// probe returns what the child finds out about the kernels by tell, each as soon as that is
 // known. With a time it measures them too, for about as long, on all the
 // placements. A kernel that ends the child, or keeps it silent, is at fault, and
 // another child goes on with the rest. The error is errNoProbe or ctx's.

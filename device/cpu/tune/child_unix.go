@@ -12,7 +12,7 @@ import (
 // which ends the child itself.
 func apart() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
-// ownFile tells whether a file can only have been written by this user.
+// ownFile reports whether a file can only have been written by this user.
 func ownFile(info fs.FileInfo) bool {
 	owner, ok := info.Sys().(*syscall.Stat_t)
 	return !ok || int(owner.Uid) == os.Geteuid() && info.Mode().Perm()&0o022 == 0

@@ -15,7 +15,7 @@ import (
 	"quarry/bench"
 )
 
-// CPU is what the CPU tells of itself: other values, other rates.
+// CPU is what identifies the CPU: where any of it differs, so may the rates.
 type CPU struct {
 	CPU        string `json:"cpu"`
 	Family     int    `json:"family"`

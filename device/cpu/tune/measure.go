@@ -32,7 +32,7 @@ const (
 	probeHashes = 1 << 16 // in a proof
 	probeProofs = 2       // of each number of versions
 
-	// spareProcs is how many threads Go may run beside those that measure.
+	// spareProcs is how many threads Go may run in addition to those that measure.
 	spareProcs = 4
 )
 
