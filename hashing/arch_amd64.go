@@ -72,3 +72,51 @@ func missingFeatures(features []cpuid.FeatureID) string {
 	}
 	return featureList(missing)
 }
+
+// assembly selects the function that scans groups.
+type assembly int
+
+const (
+	asmSHANI assembly = iota
+	asmAVX512
+	asmAVX2
+	asmSSE2
+	asmSHANIAVX512
+	asmSHANIAVX512Ternary
+	asmSHANIAVX2
+)
+
+// scanGroups continues the job, see groupScan. It is a switch instead of a
+// function value because the job must not escape.
+func (a assembly) scanGroups(job *job) {
+	switch a {
+	case asmSHANI:
+		scanGroupsSHANI(&job.nonce)
+	case asmAVX512:
+		scanGroupsAVX512(&job.nonce)
+	case asmAVX2:
+		scanGroupsAVX2(&job.nonce)
+	case asmSSE2:
+		scanGroupsSSE2(&job.nonce)
+	case asmSHANIAVX512:
+		if job.versions > 1 {
+			scanGroupsSHANIAVX512Rolled(&job.nonce)
+		} else {
+			scanGroupsSHANIAVX512(&job.nonce)
+		}
+	case asmSHANIAVX512Ternary:
+		if job.versions > 1 {
+			scanGroupsSHANIAVX512TernaryRolled(&job.nonce)
+		} else {
+			scanGroupsSHANIAVX512Ternary(&job.nonce)
+		}
+	case asmSHANIAVX2:
+		if job.versions > 1 {
+			scanGroupsSHANIAVX2Rolled(&job.nonce)
+		} else {
+			scanGroupsSHANIAVX2(&job.nonce)
+		}
+	default:
+		panic("hashing: unknown assembly")
+	}
+}

@@ -78,54 +78,6 @@ func (job *job) setKnown(w *[36]uint32) {
 	job.knownK = [4]uint32{w[16] + roundConstants[16], w[17] + roundConstants[17]}
 }
 
-// assembly says which function scans groups.
-type assembly int
-
-const (
-	asmSHANI assembly = iota
-	asmAVX512
-	asmAVX2
-	asmSSE2
-	asmSHANIAVX512
-	asmSHANIAVX512Ternary
-	asmSHANIAVX2
-)
-
-// scanGroups goes on with the job: see groupScan. A switch, not a function
-// value: the job must not escape.
-func (a assembly) scanGroups(job *job) {
-	switch a {
-	case asmSHANI:
-		scanGroupsSHANI(&job.nonce)
-	case asmAVX512:
-		scanGroupsAVX512(&job.nonce)
-	case asmAVX2:
-		scanGroupsAVX2(&job.nonce)
-	case asmSSE2:
-		scanGroupsSSE2(&job.nonce)
-	case asmSHANIAVX512:
-		if job.versions > 1 {
-			scanGroupsSHANIAVX512Rolled(&job.nonce)
-		} else {
-			scanGroupsSHANIAVX512(&job.nonce)
-		}
-	case asmSHANIAVX512Ternary:
-		if job.versions > 1 {
-			scanGroupsSHANIAVX512TernaryRolled(&job.nonce)
-		} else {
-			scanGroupsSHANIAVX512Ternary(&job.nonce)
-		}
-	case asmSHANIAVX2:
-		if job.versions > 1 {
-			scanGroupsSHANIAVX2Rolled(&job.nonce)
-		} else {
-			scanGroupsSHANIAVX2(&job.nonce)
-		}
-	default:
-		panic("hashing: unknown assembly")
-	}
-}
-
 // scan is the Scan of a kernel whose groups have so many lanes.
 func (a assembly) scan(lanes uint64, p *Prehash, start, count uint32, hits []Hit) (found int, done uint32) {
 	var job job

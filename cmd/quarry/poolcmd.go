@@ -47,6 +47,7 @@ func poolCommand() *cli.Command {
 
 func poolFlags() []cli.Flag {
 	const addresses, difficulty, work, report = "Addresses", "Difficulty", "Jobs", "Reporting"
+	vardiff := localpool.DefaultVardiff()
 	text := func(category, name, value, usage string) cli.Flag {
 		return &cli.StringFlag{Category: category, Name: name, Value: value, Usage: usage}
 	}
@@ -59,10 +60,10 @@ func poolFlags() []cli.Flag {
 		&cli.StringFlag{Category: addresses, Name: "tls-key", TakesFile: true, Usage: "PEM `FILE` with the certificate's key"},
 		text(difficulty, "difficulty", "", "the same difficulty for all, a decimal `NUMBER` such as 0.0005"),
 		&cli.BoolFlag{Category: difficulty, Name: "vardiff", DisableDefaultText: true, Usage: "give each miner the difficulty that suits it (the default without --difficulty)"},
-		text(difficulty, "vardiff-start", "0.0002", "first difficulty, a decimal `NUMBER`"),
-		text(difficulty, "vardiff-min", "0.000001", "lowest difficulty, a decimal `NUMBER`"),
-		text(difficulty, "vardiff-max", "1000000000000", "highest difficulty, a decimal `NUMBER`"),
-		&cli.Float64Flag{Category: difficulty, Name: "vardiff-seconds", Value: 2.5, Usage: "aim at one share in so many `SECONDS`"},
+		text(difficulty, "vardiff-start", vardiff.Start, "first difficulty, a decimal `NUMBER`"),
+		text(difficulty, "vardiff-min", vardiff.Min, "lowest difficulty, a decimal `NUMBER`"),
+		text(difficulty, "vardiff-max", vardiff.Max, "highest difficulty, a decimal `NUMBER`"),
+		&cli.Float64Flag{Category: difficulty, Name: "vardiff-seconds", Value: vardiff.Seconds, Usage: "aim at one share every `SECONDS`"},
 		text(work, "version-mask", "1fffe000", "version bits miners may roll (BIP 310), eight `HEX` digits"),
 		&cli.BoolFlag{Category: work, Name: "no-version-rolling", DisableDefaultText: true, Usage: "refuse version rolling"},
 		&cli.IntFlag{Category: work, Name: "extranonce2-size", Value: 8, Usage: "1 to 16 `BYTES`"},
@@ -139,7 +140,7 @@ func poolConfig(c *cli.Context) (localpool.Config, error) {
 		JobInterval:      c.Duration("job-interval"),
 	}
 	if c.IsSet("difficulty") && (c.Bool("vardiff") || cfg.Difficulty == "") {
-		return cfg, usageFault("--difficulty wants a number, and not --vardiff beside it")
+		return cfg, usageFault("--difficulty needs a number, and excludes --vardiff")
 	}
 	for _, name := range []string{"extranonce2-size", "block-interval", "job-interval", "vardiff-seconds"} {
 		if strings.Trim(fmt.Sprint(c.Value(name)), "0.s") == "" {

@@ -67,10 +67,15 @@ type Config struct {
 
 // Vardiff settings. The texts are decimal difficulties.
 type Vardiff struct {
-	Start   string  // default 0.0002
-	Min     string  // default 0.000001
-	Max     string  // default 1000000000000
-	Seconds float64 // target time per share, default 2.5
+	Start   string
+	Min     string
+	Max     string
+	Seconds float64 // target time per share
+}
+
+// DefaultVardiff returns what an empty or zero field of Vardiff stands for.
+func DefaultVardiff() Vardiff {
+	return Vardiff{Start: "0.0002", Min: "0.000001", Max: "1000000000000", Seconds: 2.5}
 }
 
 // Script replays recorded jobs: timers, block changes and vardiff are off, and
@@ -126,10 +131,11 @@ func (c Config) withDefaults() Config {
 	def(&c.HandshakeTimeout, 60*time.Second)
 	def(&c.WriteTimeout, 10*time.Second)
 	def(&c.ResumeFor, 600*time.Second)
-	def(&c.Vardiff.Start, "0.0002")
-	def(&c.Vardiff.Min, "0.000001")
-	def(&c.Vardiff.Max, "1000000000000")
-	def(&c.Vardiff.Seconds, 2.5)
+	vardiff := DefaultVardiff()
+	def(&c.Vardiff.Start, vardiff.Start)
+	def(&c.Vardiff.Min, vardiff.Min)
+	def(&c.Vardiff.Max, vardiff.Max)
+	def(&c.Vardiff.Seconds, vardiff.Seconds)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
