@@ -2,10 +2,12 @@
 package quarry
 
 import (
+	"bytes"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -101,6 +103,39 @@ func TestNoInitFunctions(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestSizes: no package has more than 3,000 lines without its tests, and no file
+// by hand more than 300.
+func TestSizes(t *testing.T) {
+	const mostOfPackage, mostOfFile = 3000, 300
+	// Files that are larger, until they are split.
+	larger := []string{"stratum/pool.go", "stratum/steer.go"}
+	sizes := map[string]int{}
+	err := filepath.WalkDir(".", func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		file = filepath.ToSlash(file)
+		n := bytes.Count(text, []byte("\n"))
+		sizes[path.Dir(file)] += n
+		if generated := bytes.HasPrefix(text, []byte("// Code generated")); n > mostOfFile && !generated && !slices.Contains(larger, file) {
+			t.Errorf("%s has %d lines, more than %d", file, n, mostOfFile)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pkg, n := range sizes {
+		if n > mostOfPackage {
+			t.Errorf("package folder %s has %d lines without tests, more than %d", pkg, n, mostOfPackage)
+		}
+	}
 }
 
 // eachSourceFile visits the Go files of this module, without tests.
