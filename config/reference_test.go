@@ -79,6 +79,9 @@ func TestTable(t *testing.T) {
 		if s.Table == "" || s.Category == "" || !strings.HasPrefix(s.Env, "QUARRY_") || s.Doc == "" {
 			t.Errorf("%s: table, variable or text is wrong", s.Name())
 		}
+		if s.Kind == SecretText && s.Flag != "" && s.Prompt == "" {
+			t.Errorf("%s: a terminal user would see no prompt for --%s -", s.Name(), s.Flag)
+		}
 		for _, text := range []string{s.Default, s.Example} {
 			if _, problem := parse(s, text); problem != "" && text != "" {
 				t.Errorf("%s: %q: %s", s.Name(), text, problem)

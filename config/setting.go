@@ -42,9 +42,11 @@ type Setting struct {
 	Prompt     string // of a secret: what to ask for on a terminal
 	LoginKeys  string // of a URL: which settings take the user and password that must not be in it
 	WarnUnused bool   // of an array table: warn if the environment sets it for entries that the flags replace
-	Table      string // TOML table, filled in by Settings
-	Category   string // heading of the table's flags in the help, likewise
-	Repeated   bool   // the table is an array: the flag may be given several times, likewise
+
+	// Filled in from the section's table.
+	Table    string // TOML table
+	Category string // heading of the table's flags in the help
+	Repeated bool   // the table is an array: the flag may be given several times
 }
 
 // Name returns the setting's full key, "cpu.threads", as used in Checks,
