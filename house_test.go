@@ -28,7 +28,7 @@ var arrows = map[string][]string{
 	"benchmarks":             {}, // its tests may use everything
 	"benchmarks/ordersearch": {"bench", "bench/report", "bench/stats", "hashing"},
 	"benchmarks/peers":       {"affinity", "bench", "bench/report", "bench/stats", "hashing", "telemetry"},
-	"cmd/quarry":             {"affinity", "bench", "bench/plot", "bench/report", "bench/stats", "config", "device/cpu", "device/cpu/tune", "hashing", "logsink", "miner", "stratum", "stratum/localpool", "stratum/transport", "telemetry", "work"},
+	"cmd/quarry":             {"affinity", "bench", "bench/plot", "bench/report", "bench/stats", "config", "device/cpu", "device/cpu/tune", "hashing", "logsink", "miner", "stratum", "stratum/localpool", "stratum/transport", "telemetry", "upstream", "work"},
 	"config":                 {},
 	"device/cpu":             {"affinity", "hashing", "miner", "telemetry", "work"},
 	"device/cpu/tune":        {"affinity", "bench", "bench/stats", "device/cpu", "hashing", "internal/atomicfile", "telemetry"},
@@ -38,13 +38,15 @@ var arrows = map[string][]string{
 	"logsink":                {"telemetry"},
 	"miner":                  {"telemetry", "work"}, // it does not know CPUs
 	"miner/minertest":        {"hashing", "miner", "telemetry", "work"},
-	"stratum":                {"bitcoin", "hashing", "stratum/transport", "stratum/v1", "stratum/watch", "work"},
+	"stratum":                {"bitcoin", "hashing", "stratum/transport", "stratum/v1", "stratum/watch", "upstream", "work"},
 	"stratum/localpool":      {}, // the judge shares no code with the accused
 	"stratum/stratumtest":    {},
 	"stratum/transport":      {}, // bytes and messages, whatever they mean
 	"stratum/v1":             {"hashing", "stratum/transport", "stratum/watch", "work"},
 	"stratum/watch":          {"bitcoin", "hashing", "work"},
 	"telemetry":              {},
+	"upstream":               {"hashing", "telemetry", "work"}, // knows sessions by an interface, and no protocol
+	"upstream/upstreamtest":  {"hashing", "upstream", "work"},
 	"work":                   {"hashing"},
 }
 

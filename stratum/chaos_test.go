@@ -25,14 +25,14 @@ import (
 	"quarry/stratum/localpool"
 	"quarry/stratum/stratumtest"
 	"quarry/stratum/transport"
-	"quarry/stratum/v1"
+	v1 "quarry/stratum/v1"
 	"quarry/telemetry"
+	"quarry/upstream"
 	"quarry/work"
 )
 
 // chaosSpeed is how much faster than usual the client's pauses are: they are
-// of 1 to 120 s, and the whole run is of 6 s, of 4 s with -short; .ci/run
-// has a longer one.
+// of 1 to 120 s, and the whole run is of 12 s, of 4 s with -short.
 const chaosSpeed = 20
 
 // chaosLimits are short, but longer than the delays of the plan.
@@ -62,7 +62,7 @@ func TestChaos(t *testing.T) {
 }
 
 func chaosSettings(t *testing.T) (seed uint64, lasting time.Duration) {
-	seed, lasting = 4, 6*time.Second
+	seed, lasting = 4, 12*time.Second
 	if testing.Short() {
 		lasting = 4 * time.Second
 	}
@@ -125,17 +125,18 @@ func newChaosRun(t *testing.T, seed uint64) *chaosRun {
 	pools[2].TLS = transport.TLSOptions{Pin: localpool.Pin(*pinned)}
 
 	index := make(map[string]int)
-	client, err := New(Options{Pools: pools, Failback: 2 * time.Minute, Limits: chaosLimits, Log: log, Trace: v1.Trace{
-		Ended: func(pool string, at time.Time) { r.book.ended(index[pool], at) },
-	}})
+	rules := upstream.RulesFor(upstream.Options{Failback: 2 * time.Minute})
+	rules.DrainMin, rules.Drain = time.Second*chaosSpeed, 5*time.Second*chaosSpeed // as the delays are no shorter
+	client, err := New(Options{
+		Pools: pools, Limits: chaosLimits, Log: log, Rules: &rules, Clock: hurried(chaosSpeed, seed),
+		Trace: v1.Trace{Ended: func(pool string, at time.Time) { r.book.ended(index[pool], at) }},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	client.clock = hurried(chaosSpeed, seed)
-	client.rules.drainMin, client.rules.drain = time.Second*chaosSpeed, 5*time.Second*chaosSpeed // as the delays are no shorter
 	r.source = &chaosSource{Client: client, book: r.book, index: index}
-	for i, p := range client.pools {
-		index[p.url.String()] = i
+	for i, p := range client.Status() {
+		index[p.URL] = i
 	}
 	device, err := cpu.New(cpu.Options{Kernels: []hashing.Kernel{pacedKernel(t, 500_000)}, Placements: make([]affinity.Placement, 2)})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"quarry/stratum/stratumtest"
+	"quarry/upstream"
 )
 
 // fullHold is from how many shares with the client on one is one too many: 64,
@@ -116,7 +117,7 @@ func (b *chaosBook) notResumed(pool *poolBook, origin *linkRecord, job *jobRecor
 		return "a new block before the next connection worked", true
 	case b.full(s):
 		return "too many shares to hold", true
-	case pool.refusals(s.settled) >= maxRefusals:
+	case pool.refusals(s.settled) >= upstream.MaxRefusals:
 		return "the pool had not resumed sessions before", true
 	case s.settled.Sub(s.found) > b.holding:
 		return "held for too long", true

@@ -14,6 +14,7 @@ import (
 	"quarry/hashing"
 	"quarry/stratum/localpool"
 	"quarry/stratum/stratumtest"
+	"quarry/upstream"
 	"quarry/work"
 )
 
@@ -127,7 +128,7 @@ func pacedKernel(t *testing.T, hashesPerSecond float64) hashing.Kernel {
 
 // chaosSource is the client as the miner sees it, with the book listening.
 type chaosSource struct {
-	*Client
+	*upstream.Client
 	book  *chaosBook
 	index map[string]int // of pools by their URL
 
@@ -169,19 +170,19 @@ func (s *chaosSource) Submit(ctx context.Context, share *work.Share) work.Verdic
 
 // hurried is a clock that runs so many times faster: pauses of a minute are
 // over in seconds.
-func hurried(times float64, seed uint64) clock {
+func hurried(times float64, seed uint64) *upstream.Clock {
 	begun := time.Now()
 	random := rand.New(rand.NewPCG(seed, 7))
 	var mu sync.Mutex
-	return clock{
-		now: func() time.Time { return begun.Add(time.Duration(float64(time.Since(begun)) * times)) },
-		wait: func(ctx context.Context, d time.Duration) error {
-			return wait(ctx, time.Duration(float64(d)/times))
+	return &upstream.Clock{
+		Now: func() time.Time { return begun.Add(time.Duration(float64(time.Since(begun)) * times)) },
+		Wait: func(ctx context.Context, d time.Duration) error {
+			return waitReally(ctx, time.Duration(float64(d)/times))
 		},
-		after: func(d time.Duration) (<-chan time.Time, func() bool) {
-			return after(time.Duration(float64(d) / times))
+		After: func(d time.Duration) (<-chan time.Time, func() bool) {
+			return afterReally(time.Duration(float64(d) / times))
 		},
-		jitter: func() float64 {
+		Jitter: func() float64 {
 			mu.Lock()
 			defer mu.Unlock()
 			return 2*random.Float64() - 1

@@ -14,7 +14,8 @@ import (
 
 	"quarry/hashing"
 	"quarry/stratum/transport"
-	"quarry/stratum/v1"
+	v1 "quarry/stratum/v1"
+	"quarry/upstream"
 	"quarry/work"
 )
 
@@ -98,7 +99,7 @@ func (c *check) attempts(ctx context.Context) (*Offer, error) {
 	}
 	for {
 		offer, err := c.attempt(ctx)
-		simpler := c.pool.learn(err, offer != nil)
+		simpler := c.pool.Learn(err, upstream.Status{Authorized: offer != nil}, 0)
 		if simpler == "" || ctx.Err() != nil {
 			return offer, err
 		}
@@ -219,7 +220,7 @@ func (c *check) session(ctx context.Context, t transport.Conn) (*Offer, error) {
 	var job atomic.Pointer[work.Job]
 	subscribed, working, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	p, began := c.pool, time.Now()
-	config := p.sessionConfig(c.options, c.options.Log.With(zap.String("pool", p.url.String())))
+	config := p.sessionConfig(c.options.Log.With(zap.String("pool", p.url.String())))
 	config.Publish = func(j *work.Job) { job.Store(j) }
 	config.Subscribed = func(bool) { close(subscribed) }
 	config.Working = func() { close(working) }

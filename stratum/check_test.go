@@ -12,7 +12,7 @@ import (
 
 	"quarry/stratum/stratumtest"
 	"quarry/stratum/transport"
-	"quarry/stratum/v1"
+	v1 "quarry/stratum/v1"
 )
 
 // checkPassword must not show in what a check says.

@@ -8,7 +8,7 @@ import (
 
 	"quarry/bitcoin"
 	"quarry/stratum/transport"
-	"quarry/stratum/v1"
+	v1 "quarry/stratum/v1"
 	"quarry/work"
 )
 

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http/httptest"
 	"runtime"
 	"slices"
@@ -20,7 +21,9 @@ import (
 
 	"quarry/stratum/stratumtest"
 	"quarry/stratum/transport"
-	"quarry/stratum/v1"
+	v1 "quarry/stratum/v1"
+	"quarry/telemetry"
+	"quarry/upstream"
 	"quarry/work"
 )
 
@@ -31,11 +34,15 @@ const patience = 30 * time.Second
 // running is a client at work, on a clock that runs fast. It holds shares for
 // as long as it takes: the usual 120 s are soon over, see holdsBriefly.
 type running struct {
-	*Client
+	*upstream.Client
+	rules upstream.Rules
+	clock upstream.Clock
+	taps  []*tap
 	t     *testing.T
 	jobs  chan *work.Job
 	ended chan error
 	logs  *observer.ObservedLogs
+	level zap.AtomicLevel
 	stop  context.CancelFunc
 
 	begun time.Time
@@ -63,29 +70,41 @@ func TestMain(m *testing.M) {
 
 func run(t *testing.T, options Options, change func(*running)) *running {
 	t.Helper()
-	core, logs := observer.New(zap.DebugLevel)
+	level := zap.NewAtomicLevelAt(zap.DebugLevel)
+	core, logs := observer.New(level)
 	options.Log = zap.New(core)
 	for i := range options.Pools {
 		if options.Pools[i].User == "" {
 			options.Pools[i].User, options.Pools[i].Password = "user.rig", "hunter2"
 		}
 	}
-	c, err := New(options)
-	if err != nil {
+	list := upstream.Options{
+		Strategy: options.Strategy, Failback: options.Failback, Turn: options.Turn, NoRetry: options.NoRetry, Log: options.Log,
+	}
+	r := &running{t: t, rules: upstream.RulesFor(list), jobs: make(chan *work.Job, 1000), ended: make(chan error, 1), logs: logs, level: level, begun: time.Now(), speed: speed, enough: 1000}
+	r.clock = upstream.Clock{Now: r.now, Wait: r.wait, After: r.after, Jitter: func() float64 { return 0 }}
+	r.rules.Resubmit = forEver
+	var err error
+	if list.Members, err = Members(options); err != nil {
 		t.Fatal(err)
 	}
-	r := &running{Client: c, t: t, jobs: make(chan *work.Job, 1000), ended: make(chan error, 1), logs: logs, begun: time.Now(), speed: speed, enough: 1000}
-	c.clock = clock{now: r.now, wait: r.wait, after: r.after, jitter: func() float64 { return 0 }}
-	r.rules.resubmit = 24 * time.Hour
+	for i := range list.Members {
+		r.taps = append(r.taps, &tap{Protocol: list.Members[i].Protocol})
+		list.Members[i].Protocol = r.taps[i]
+	}
 	if change != nil {
 		change(r)
+	}
+	list.Rules, list.Clock = &r.rules, &r.clock
+	if r.Client, err = upstream.New(list); err != nil {
+		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	r.stop = cancel
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		r.ended <- c.Run(ctx, func(j *work.Job) { r.jobs <- j })
+		r.ended <- r.Client.Run(ctx, func(j *work.Job) { r.jobs <- j })
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -100,7 +119,38 @@ func run(t *testing.T, options Options, change func(*running)) *running {
 }
 
 // holdsBriefly has the client hold shares for the usual time.
-func holdsBriefly(r *running) { r.rules.resubmit = rulesFor(r.options).resubmit }
+func holdsBriefly(r *running) { r.rules.Resubmit = upstream.RulesFor(upstream.Options{}).Resubmit }
+
+// tap is a pool's protocol, and what was opened by it.
+type tap struct {
+	upstream.Protocol
+
+	mu       sync.Mutex // guards the rest
+	terms    []upstream.Terms
+	sessions []*session
+}
+
+func (p *tap) Open(ctx context.Context, terms upstream.Terms) (upstream.Session, error) {
+	s, err := p.Protocol.Open(ctx, terms)
+	if err == nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.terms, p.sessions = append(p.terms, terms), append(p.sessions, s.(*session))
+	}
+	return s, err
+}
+
+func (p *tap) pool() *pool { return p.Protocol.(*pool) }
+
+// last is the newest session, and what it was opened with; nil if there is none.
+func (p *tap) last() (*session, upstream.Terms) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.sessions) == 0 {
+		return nil, upstream.Terms{}
+	}
+	return p.sessions[len(p.sessions)-1], p.terms[len(p.terms)-1]
+}
 
 func (r *running) now() time.Time { return r.begun.Add(r.speed * time.Since(r.begun)) }
 
@@ -112,10 +162,26 @@ func (r *running) wait(ctx context.Context, d time.Duration) error {
 	if enough {
 		r.stop()
 	}
-	return wait(ctx, d/r.speed)
+	return waitReally(ctx, d/r.speed)
 }
 
-func (r *running) after(d time.Duration) (<-chan time.Time, func() bool) { return after(d / r.speed) }
+func (r *running) after(d time.Duration) (<-chan time.Time, func() bool) {
+	return afterReally(d / r.speed)
+}
+
+func waitReally(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func afterReally(d time.Duration) (<-chan time.Time, func() bool) {
+	timer := time.NewTimer(d)
+	return timer.C, timer.Stop
+}
 
 func (r *running) job() *work.Job {
 	r.t.Helper()
@@ -247,16 +313,19 @@ func TestMineOverEveryScheme(t *testing.T) {
 		if v := r.submit(share(job, 1)); v.Kind != work.Accepted {
 			t.Errorf("%s: %v", server.URL, v)
 		}
-		status := r.Status()
-		if !status.Connected || !status.Authorised || status.Pool != server.URL || status.Connects != 1 || status.Difficulty.Float64() != 1 || status.SessionID != "deadbeef" {
+		status, opened := r.Status()[0], r.taps[0].sessions[0].Session.Status()
+		if !status.Connected || status.State != telemetry.PoolActive || status.URL != server.URL || status.User != "user.rig" || status.Connects != 1 || status.Difficulty.Value != 1 {
 			t.Errorf("%s: status %+v", server.URL, status)
+		}
+		if !opened.Authorised || opened.SessionID != "deadbeef" {
+			t.Errorf("%s: session %+v", server.URL, opened)
 		}
 		r.stop()
 		if err := r.end(); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: ended with %v", server.URL, err)
 		}
 		r.noWork()
-		if status := r.Status(); status.Connected || status.Authorised {
+		if status := r.Status()[0]; status.Connected || status.State != telemetry.PoolUnused {
 			t.Errorf("%s: status %+v after the end", server.URL, status)
 		}
 	}
@@ -269,8 +338,8 @@ func TestFailover(t *testing.T) {
 	one := r.jobOf(first)
 	r.logged("pool failed", "retry_in")
 	r.logged("pool failed", dead)
-	r.logged("hashing for", first.URL)
-	if v := r.submit(share(one, 0xdead)); !isDisconnected(v) { // the pool does not resume sessions
+	r.logged("active pool", first.URL)
+	if v := r.submit(share(one, 0xdead)); !disconnected(v) { // the pool does not resume sessions
 		t.Errorf("share under way at the loss: %v", v)
 	}
 	r.noWorkFor(one)
@@ -278,7 +347,7 @@ func TestFailover(t *testing.T) {
 	if again.Session <= one.Session {
 		t.Errorf("session %d after %d", again.Session, one.Session)
 	}
-	if v := r.submit(share(one, 1)); !isDisconnected(v) {
+	if v := r.submit(share(one, 1)); !disconnected(v) {
 		t.Errorf("share of the lost session: %v", v)
 	}
 	if v := r.submit(share(again, 1)); v.Kind != work.Accepted {
@@ -304,40 +373,29 @@ func TestBackoff(t *testing.T) {
 	r.paused(1*s, 2*s, 4*s, 8*s, 16*s, 32*s, 60*s, 60*s)
 }
 
-func TestBackoffRules(t *testing.T) {
-	now := time.Now()
-	broken := errors.New("broken")
-	working := outcome{worked: time.Minute, status: v1.Status{Authorised: true}}
-	short := outcome{worked: time.Second, status: v1.Status{Authorised: true}}
+// TestClass: what a session's end means for the next attempt.
+func TestClass(t *testing.T) {
 	p := &pool{}
-	check := func(name string, end outcome, err error, jitter float64, want time.Duration) {
-		t.Helper()
-		if got := p.settle(end, err, now, jitter); got != want || !p.next.Equal(now.Add(want)) {
-			t.Errorf("%s: %v until %v, want %v", name, got, p.next.Sub(now), want)
+	for _, c := range []struct {
+		err  error
+		want upstream.Class
+	}{
+		{errors.New("broken"), upstream.Class{}},
+		{transport.ErrClosed, upstream.Class{}},
+		{transport.ErrCertificate, upstream.Class{Kind: upstream.Misset, Switch: true}},
+		{v1.ErrUnauthorised, upstream.Class{Kind: upstream.Refused, Switch: true}},
+		{v1.ErrDeauthorised, upstream.Class{Kind: upstream.Disowned}},
+		{v1.ErrSuspended, upstream.Class{Kind: upstream.Suspended}},
+		{&v1.Reconnect{Wait: 5 * time.Second}, upstream.Class{Kind: upstream.Moved, Wait: 5 * time.Second, Switch: true}},
+		{v1.ErrNoJob, upstream.Class{Switch: true}},
+		{transport.ErrSilent, upstream.Class{Switch: true}},
+		{v1.ErrFlood, upstream.Class{Switch: true}},
+		{&net.DNSError{}, upstream.Class{Switch: true}},
+	} {
+		if got := p.Class(fmt.Errorf("x: %w", c.err)); got != c.want {
+			t.Errorf("%v: %+v, want %+v", c.err, got, c.want)
 		}
 	}
-	check("first", outcome{}, broken, 0, time.Second)
-	check("second, late", outcome{}, broken, 1, 2500*time.Millisecond)
-	check("third, early", outcome{}, broken, -1, 3*time.Second)
-	check("worked too short", short, broken, 0, 8*time.Second)
-	check("worked long enough", working, broken, 0, time.Second)
-	check("first, early", working, broken, -1, 1250*time.Millisecond)
-	check("certificate", outcome{}, fmt.Errorf("x: %w", transport.ErrCertificate), 0, time.Minute)
-	check("certificate, late", outcome{}, transport.ErrCertificate, 1, 45*time.Second)
-	for _, seconds := range []time.Duration{30, 60, 120, 240, 480, 600, 600} {
-		check("user refused", outcome{}, v1.ErrUnauthorised, 0, seconds*time.Second)
-	}
-	check("authorised again", working, broken, 0, time.Second)
-	check("user refused again", outcome{}, v1.ErrUnauthorised, 0, 30*time.Second)
-	check("disowned", short, v1.ErrDeauthorised, 0, time.Second)
-	check("disowned again", short, v1.ErrDeauthorised, 0, 10*time.Minute)
-	check("suspended", short, v1.ErrSuspended, 1, 0)
-	for range 3 {
-		check("reconnect", short, fmt.Errorf("x: %w", &v1.Reconnect{Wait: 5 * time.Second}), 0, 5*time.Second)
-	}
-	check("reconnect in a loop", short, &v1.Reconnect{}, 0, 2*time.Second)
-	now = now.Add(11 * time.Minute)
-	check("reconnect later", short, &v1.Reconnect{}, 0, 0)
 }
 
 func TestNoRetry(t *testing.T) {
@@ -347,7 +405,7 @@ func TestNoRetry(t *testing.T) {
 	options := pools("tcp://"+stratumtest.ClosedPort(t), "tcp://"+web.Listener.Addr().String(), hangsUp.URL)
 	options.NoRetry = true
 	err := run(t, options, nil).end()
-	if !errors.Is(err, ErrNoPool) || !errors.Is(err, v1.ErrNotStratum) {
+	if !errors.Is(err, work.ErrNoWork) || !errors.Is(err, v1.ErrNotStratum) {
 		t.Errorf("ended with %v", err)
 	}
 	for _, part := range []string{"refused", "HTTP/1.1 400", "stratum+ssl://"} {
@@ -368,7 +426,7 @@ func TestNoRetryLater(t *testing.T) {
 	r := run(t, options, nil)
 	job := r.jobOf(server)
 	r.submit(share(job, 0xdead))
-	if err := r.end(); !errors.Is(err, ErrNoPool) {
+	if err := r.end(); !errors.Is(err, work.ErrNoWork) {
 		t.Errorf("ended with %v", err)
 	}
 }
@@ -501,7 +559,7 @@ func TestUserRefused(t *testing.T) {
 	t.Run("without retries", func(t *testing.T) {
 		options := pools(refuses.URL)
 		options.NoRetry = true
-		if err := run(t, options, nil).end(); !errors.Is(err, ErrNoPool) || !errors.Is(err, v1.ErrUnauthorised) {
+		if err := run(t, options, nil).end(); !errors.Is(err, work.ErrNoWork) || !errors.Is(err, v1.ErrUnauthorised) {
 			t.Errorf("ended with %v", err)
 		}
 	})
@@ -522,7 +580,7 @@ func TestResume(t *testing.T) {
 	}
 	first, second := stratumtest.Serve(t, script("a1")), stratumtest.Serve(t, script("b1"))
 	options := pools(first.URL, second.URL)
-	options.Strategy, options.Turn = StrategyRoundRobin, 5*time.Second
+	options.Strategy, options.Turn = upstream.StrategyRoundRobin, 5*time.Second
 	r := run(t, options, nil)
 	seen := make(map[string]int)
 	for late := time.After(patience); seen["a1[quarry/test a1]"] == 0 || seen["b1[quarry/test b1]"] == 0; {
@@ -583,13 +641,13 @@ func TestStopsAtOnce(t *testing.T) {
 	t.Run("pause", func(t *testing.T) {
 		waiting := make(chan struct{}, 100)
 		r := run(t, pools("tcp://"+stratumtest.ClosedPort(t)), func(r *running) {
-			r.clock.wait = func(ctx context.Context, d time.Duration) error {
+			r.clock.Wait = func(ctx context.Context, d time.Duration) error {
 				waiting <- struct{}{}
-				return wait(ctx, time.Hour)
+				return waitReally(ctx, time.Hour)
 			}
 		})
 		<-waiting
-		if status := r.Status(); status.RetryAt.IsZero() || status.LastError == nil || status.Connected {
+		if status := r.Status()[0]; status.RetryAt.IsZero() || status.LastError == "" || status.Connected || status.State != telemetry.PoolWaiting {
 			t.Errorf("status %+v", status)
 		}
 		r.stop()
@@ -672,3 +730,6 @@ func TestRefusalIsNotForGood(t *testing.T) {
 		go r.submit(share(job, uint32(i)))
 	}
 }
+
+// disconnected reports whether the share's connection was gone.
+func disconnected(v work.Verdict) bool { return v.LostFor(work.LostDisconnected) }

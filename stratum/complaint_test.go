@@ -21,20 +21,13 @@ func TestComplaint(t *testing.T) {
 		}
 	})
 	second := newSteady(t)
-	r := run(t, pools(rejects.URL, second.URL), func(r *running) { r.rules.noWork = forEver })
+	r := run(t, pools(rejects.URL, second.URL), func(r *running) { r.rules.NoWork = forEver })
 	r.jobOf(rejects)
-	current := r.atWork(0)
-	r.complain(r.pools[0], current-1, fmt.Errorf("of an earlier session"))
-	r.Client.mu.Lock()
-	complaint := r.pools[0].complaint
-	r.Client.mu.Unlock()
-	if n := second.Connections(); complaint != nil || n != 0 {
-		t.Errorf("a complaint about an earlier session counts: %v, %d connections", complaint, n)
-	}
+	r.atWork(0)
 	left := r.now()
-	r.complain(r.pools[0], current, fmt.Errorf("it rejects all"))
+	r.complain(0, fmt.Errorf("it rejects all"))
 	switched := r.jobOf(second.Server) // without a nil in between
-	r.logged("hashing for", "it rejects all")
+	r.logged("active pool", "it rejects all")
 	if v := r.submit(share(switched, 1)); v.Kind != work.Accepted {
 		t.Error(v)
 	}
@@ -51,13 +44,20 @@ func TestComplaintWithoutABackup(t *testing.T) {
 	r := run(t, pools(only.URL, dead), nil)
 	job := r.jobOf(only.Server)
 	r.atWork(0)
-	r.complain(r.pools[0], 1, fmt.Errorf("it rejects all"))
+	r.complain(0, fmt.Errorf("it rejects all"))
 	r.logged("pool failed", dead)
 	if v := r.submit(share(job, 1)); v.Kind != work.Accepted {
 		t.Error(v)
 	}
-	r.complain(r.pools[0], 1, nil)
+	r.complain(0, nil)
 	if len(r.jobs) > 0 {
 		t.Errorf("published %+v", <-r.jobs)
 	}
+}
+
+// complain has the pool's present session complain of it.
+func (r *running) complain(pool int, reason error) {
+	r.atWork(pool)
+	_, terms := r.taps[pool].last()
+	terms.Events.Health(reason)
 }

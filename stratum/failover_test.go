@@ -2,13 +2,15 @@ package stratum
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"quarry/stratum/stratumtest"
+	"quarry/telemetry"
+	"quarry/upstream"
 	"quarry/work"
 )
 
@@ -54,16 +56,16 @@ func TestFailback(t *testing.T) {
 	first.down.Store(true)
 	r := run(t, pools(first.URL, second.URL), nil)
 	two := r.jobOf(second.Server)
-	r.logged("hashing for", second.URL)
+	r.logged("active pool", second.URL)
 	second.mute.Store(true)
 	open := r.later(share(two, 7))
 	back := r.now()
 	first.down.Store(false)
 	one := r.jobOf(first.Server) // no nil in between: hashing never stopped
-	if after := r.now().Sub(back); after < r.rules.failback {
+	if after := r.now().Sub(back); after < r.rules.Failback {
 		t.Errorf("the first pool took over after %v", after)
 	}
-	r.logged("hashing for", "it is preferred and was healthy for")
+	r.logged("active pool", "it is preferred and was healthy for")
 	last := r.later(share(two, 8)) // found in the last batch
 	second.mute.Store(false)
 	for _, of := range []<-chan work.Verdict{open, last} {
@@ -105,30 +107,28 @@ func TestBackAtOnce(t *testing.T) {
 	first.down.Store(false)
 	r.atWork(0)
 	second.down.Store(true)
-	if v := r.submit(share(two, 1)); !isDisconnected(v) {
+	if v := r.submit(share(two, 1)); !disconnected(v) {
 		t.Errorf("verdict %v", v)
 	}
 	r.noWorkFor(two)
 	r.jobOf(first.Server)
 }
 
-// atWork waits until the pool works, and returns its session.
-func (r *running) atWork(pool int) uint64 {
+// atWork waits until the pool works.
+func (r *running) atWork(pool int) {
 	r.t.Helper()
-	if !eventually(func() bool { return r.generationOf(pool) != 0 }) {
+	if !eventually(func() bool {
+		state := r.Status()[pool].State
+		return state == telemetry.PoolReady || state == telemetry.PoolActive && r.authorized(pool)
+	}) {
 		r.t.Fatalf("pool %d does not work; the log: %v", pool+1, r.lines())
 	}
-	return r.generationOf(pool)
 }
 
-// generationOf is the session of a pool that works, else 0.
-func (r *running) generationOf(pool int) uint64 {
-	r.Client.mu.Lock()
-	defer r.Client.mu.Unlock()
-	if r.pools[pool].working.IsZero() {
-		return 0
-	}
-	return r.pools[pool].current
+// authorized reports whether shares of the pool's present session are taken.
+func (r *running) authorized(pool int) bool {
+	s, _ := r.taps[pool].last()
+	return s != nil && s.Status().Authorized && r.Status()[pool].Connected
 }
 
 // TestDrainEnds: a pool that never answers is left all the same, after a few
@@ -141,8 +141,8 @@ func TestDrainEnds(t *testing.T) {
 	const look = 1100*time.Millisecond + 1 // unlike any other pause
 	var looks atomic.Int32
 	r := run(t, options, func(r *running) {
-		r.rules.drainMin = look
-		r.clock.wait = func(ctx context.Context, d time.Duration) error {
+		r.rules.DrainMin = look
+		r.clock.Wait = func(ctx context.Context, d time.Duration) error {
 			if d == look {
 				looks.Add(1)
 			}
@@ -158,7 +158,7 @@ func TestDrainEnds(t *testing.T) {
 	}
 	first.down.Store(false)
 	r.jobOf(first.Server)
-	if v := r.verdict(open); !isDisconnected(v) || !errors.Is(v.Cause, errLeft) {
+	if v := r.verdict(open); !disconnected(v) || !strings.Contains(v.String(), "left the pool") {
 		t.Errorf("verdict %v", v)
 	}
 	if n := looks.Load(); n != 5 { // within 5 s
@@ -173,7 +173,7 @@ func TestNoWorkFailsOver(t *testing.T) {
 	second := newSteady(t)
 	r := run(t, pools(silent.URL, second.URL), nil)
 	r.jobOf(second.Server)
-	if after := r.now().Sub(r.begun); after < r.rules.noWork {
+	if after := r.now().Sub(r.begun); after < r.rules.NoWork {
 		t.Errorf("failed over after %v", after)
 	}
 	if silent.Connections() != 1 {
@@ -185,12 +185,12 @@ func TestNoWorkFailsOver(t *testing.T) {
 func TestSplitOverSockets(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		strategy Strategy
+		strategy upstream.Strategy
 		quotas   []int
 		want     []float64
 	}{
-		{StrategyRoundRobin, []int{0, 0, 0}, []float64{1. / 3, 1. / 3, 1. / 3}},
-		{StrategyBalance, []int{60, 30, 10}, []float64{.6, .3, .1}},
+		{upstream.StrategyRoundRobin, []int{0, 0, 0}, []float64{1. / 3, 1. / 3, 1. / 3}},
+		{upstream.StrategyBalance, []int{60, 30, 10}, []float64{.6, .3, .1}},
 	} {
 		t.Run(string(c.strategy), func(t *testing.T) {
 			t.Parallel()

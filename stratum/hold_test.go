@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"quarry/stratum/stratumtest"
-	"quarry/stratum/v1"
 	"quarry/work"
 )
 
@@ -106,7 +105,7 @@ func TestHeldInVain(t *testing.T) {
 			c.Read()
 			t.Error("a share for an old block was sent")
 		}, func(v work.Verdict) bool { // the pool may have taken it
-			return isDisconnected(v) && v.Sent && strings.Contains(v.String(), "too late")
+			return disconnected(v) && v.Sent && strings.Contains(v.String(), "too late")
 		}},
 		"new extranonces": {func(c *pc) {
 			offer := stratumtest.Usual()
@@ -116,7 +115,7 @@ func TestHeldInVain(t *testing.T) {
 			c.Read()
 			t.Error("a share with another extranonce1 was sent")
 		}, func(v work.Verdict) bool {
-			return isDisconnected(v) && strings.Contains(v.String(), "another extranonce1")
+			return disconnected(v) && strings.Contains(v.String(), "another extranonce1")
 		}},
 		"other size": {func(c *pc) {
 			offer := stratumtest.Usual()
@@ -125,9 +124,9 @@ func TestHeldInVain(t *testing.T) {
 			c.Notify(stratumtest.Sample("1").Params())
 			c.Read()
 			t.Error("a share with another size of the extranonce2 was sent")
-		}, isDisconnected},
+		}, disconnected},
 		"never back": {func(c *pc) {}, func(v work.Verdict) bool {
-			return isDisconnected(v) && strings.Contains(v.String(), "did not come back")
+			return disconnected(v) && strings.Contains(v.String(), "did not come back")
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -182,28 +181,10 @@ func TestHashingWhileAway(t *testing.T) {
 	before := r.now()
 	server.Close()
 	r.noWork()
-	if away := r.now().Sub(before); away < r.rules.resubmit {
+	if away := r.now().Sub(before); away < r.rules.Resubmit {
 		t.Errorf("hashing stopped after %v", away)
 	}
-	r.logged("no work: hashing stands still until a pool gives a job", "")
-}
-
-// TestRoomOnceBack: while the held shares are on their way over the new
-// connection, a late one of the old connection joins them.
-func TestRoomOnceBack(t *testing.T) {
-	c, err := New(Options{Pools: []Pool{{URL: "stratum+tcp://127.0.0.1:1", User: "u"}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, late := c.pools[0], &work.Share{Job: &work.Job{Session: 1}}
-	p.current, p.queued = 1, c.rules.queued
-	if c.enqueue(p, late, false) {
-		t.Error("room for more shares than are to be held")
-	}
-	p.current, p.session = 2, new(v1.Session)
-	if !c.enqueue(p, late, false) {
-		t.Error("no room although the pool is back")
-	}
+	r.logged("no work available: mining is paused until a pool sends a job", "")
 }
 
 // TestHeldIsBounded: more shares than the limit are lost at once.
@@ -214,13 +195,13 @@ func TestHeldIsBounded(t *testing.T) {
 	server.Close()
 	r.logged("pool lost", server.URL)
 	var verdicts []<-chan work.Verdict
-	for nonce := range uint32(r.rules.queued + 5) {
+	for nonce := range uint32(r.rules.Queued + 5) {
 		verdicts = append(verdicts, r.later(share(job, nonce)))
 	}
 	full := 0
 	for _, of := range verdicts {
 		v := r.verdict(of)
-		if !isDisconnected(v) {
+		if !disconnected(v) {
 			t.Errorf("verdict %v", v)
 		}
 		if strings.Contains(v.String(), "queued already") {
@@ -230,5 +211,5 @@ func TestHeldIsBounded(t *testing.T) {
 	if full != 5 {
 		t.Errorf("%d shares found no room, want 5", full)
 	}
-	r.logged("no work: hashing stands still until a pool gives a job", "")
+	r.logged("no work available: mining is paused until a pool sends a job", "")
 }

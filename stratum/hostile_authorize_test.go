@@ -87,8 +87,8 @@ func hostileAuthorisedByNull(t *testing.T) {
 		r := run(t, pools(server.URL), nil)
 		r.keeps(server, r.jobOf(server), 1)
 		r.logged("authorised", "user.rig")
-		if !r.Status().Authorised {
-			t.Errorf("%s: status %+v", answer, r.Status())
+		if !r.authorized(0) {
+			t.Errorf("%s: status %+v", answer, r.Status()[0])
 		}
 		r.stop()
 	}

@@ -167,7 +167,7 @@ func hostileOldBlock(t *testing.T) {
 		job := r.jobOf(backup) // without a gap
 		r.keeps(backup, job, 2)
 		r.says("warn ", server.URL, "node may be stuck")
-		r.says("hashing for", backup.URL, "chain stands still")
+		r.says("active pool", backup.URL, "chain stands still")
 	})
 	t.Run("stuck and alone", func(t *testing.T) {
 		server := stratumtest.Serve(t, stuck)

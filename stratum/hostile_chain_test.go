@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"quarry/stratum/stratumtest"
+	"quarry/upstream"
 	"quarry/work"
 )
 
@@ -146,7 +147,9 @@ func TestSuspendedMiner(t *testing.T) {
 	}
 	options := pools(url)
 	options.Limits.Gap = suspension - time.Second
-	r := run(t, options, func(r *running) { r.clock = realClock() })
+	r := run(t, options, func(r *running) {
+		r.clock = upstream.Clock{Now: time.Now, Wait: waitReally, After: afterReally, Jitter: func() float64 { return 0 }}
+	})
 	job := r.job()
 	if v := r.submit(share(job, 1)); v.Kind != work.Accepted {
 		t.Fatal(v)

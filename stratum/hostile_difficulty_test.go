@@ -10,7 +10,7 @@ import (
 
 	"quarry/stratum/stratumtest"
 	"quarry/stratum/transport"
-	"quarry/stratum/v1"
+	v1 "quarry/stratum/v1"
 )
 
 // difficultyCases: difficulties and jobs that are malformed or out of bounds.

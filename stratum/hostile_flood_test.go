@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-	"go.uber.org/zap/zaptest/observer"
 
 	"quarry/affinity"
 	"quarry/device/cpu"
@@ -128,7 +127,4 @@ func (w *workers) Submit(context.Context, *work.Share) work.Verdict {
 }
 
 // withoutDebug leaves out the log's debug lines, one for each job.
-func withoutDebug(r *running) {
-	core, logs := observer.New(zap.InfoLevel)
-	r.logs, r.Client.log = logs, zap.New(core)
-}
+func withoutDebug(r *running) { r.level.SetLevel(zap.InfoLevel) }

@@ -17,7 +17,7 @@ import (
 
 	"quarry/stratum/stratumtest"
 	"quarry/stratum/transport"
-	"quarry/stratum/v1"
+	v1 "quarry/stratum/v1"
 	"quarry/work"
 )
 
@@ -246,7 +246,7 @@ func halfOpen(t *testing.T) {
 	checkKeepAlive(t, server)
 	verdict := r.later(share(job, 1))
 	r.drops(server, "the server is silent for 2s", time.Second)
-	if v := r.verdict(verdict); !isDisconnected(v) {
+	if v := r.verdict(verdict); !disconnected(v) {
 		t.Errorf("the share under way: %v", v)
 	}
 	r.stops()
@@ -334,7 +334,7 @@ func peerNeverReads(t *testing.T) {
 	r.next("meanwhile")
 	r.drops(server, "write to the server", time.Second)
 	for range cap(verdicts) {
-		if v := r.verdict(verdicts); !isDisconnected(v) {
+		if v := r.verdict(verdicts); !disconnected(v) {
 			t.Errorf("verdict %v", v)
 		}
 	}

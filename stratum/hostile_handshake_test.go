@@ -14,7 +14,7 @@ import (
 
 	"quarry/hashing"
 	"quarry/stratum/stratumtest"
-	"quarry/stratum/v1"
+	v1 "quarry/stratum/v1"
 	"quarry/work"
 )
 
@@ -124,10 +124,10 @@ func jobBeforeAuthorize(t *testing.T) {
 
 // underWay is how many shares the session of the job has under way.
 func (r *running) underWay(job *work.Job) int {
-	r.Client.mu.Lock()
-	defer r.Client.mu.Unlock()
-	if s := r.sessions[job.Session]; s != nil {
-		return s.Pending()
+	for _, tap := range r.taps {
+		if s, terms := tap.last(); s != nil && terms.Number == job.Session {
+			return s.Pending()
+		}
 	}
 	return 0
 }

@@ -27,12 +27,12 @@ func versionCases() []hostileCase {
 // the pauses are as long as the rules make them, to the second.
 func still(r *running) {
 	elapsed := time.Duration(0)
-	r.clock.now = func() time.Time {
+	r.clock.Now = func() time.Time {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		return r.begun.Add(elapsed)
 	}
-	r.clock.wait = func(ctx context.Context, d time.Duration) error {
+	r.clock.Wait = func(ctx context.Context, d time.Duration) error {
 		r.mu.Lock()
 		r.waits = append(r.waits, d)
 		elapsed += d

@@ -19,7 +19,7 @@ import (
 
 	"quarry/stratum/stratumtest"
 	"quarry/stratum/transport"
-	"quarry/stratum/v1"
+	v1 "quarry/stratum/v1"
 	"quarry/work"
 )
 

@@ -64,7 +64,7 @@ func hostileHangUp(t *testing.T) {
 		r := run(t, pools(server.URL), func(r *running) { still(r); r.enough = 7 })
 		for nonce := range uint32(7) {
 			job := r.jobOf(server)
-			if v := r.submit(share(job, nonce)); !isDisconnected(v) {
+			if v := r.submit(share(job, nonce)); !disconnected(v) {
 				t.Errorf("verdict %v", v)
 			}
 			r.noWorkFor(job)
@@ -77,7 +77,7 @@ func hostileHangUp(t *testing.T) {
 		server := resumes(t, today("1"), func(c *pc) { c.Expect("mining.submit") })
 		r := run(t, pools(server.URL), holdsBriefly)
 		v := r.submit(share(r.jobOf(server), 1))
-		if !isDisconnected(v) || !v.Sent {
+		if !disconnected(v) || !v.Sent {
 			t.Errorf("verdict %v", v)
 		}
 		// 120 s with pauses of 1, 2, 4, 8, 16, 32 and 60 s
@@ -111,7 +111,7 @@ func hostileResetsAndNames(t *testing.T) {
 		}, reset), stratumtest.Serve(t, works)
 		r := mineFailures(t, pools(server.URL, backup.URL))
 		job := r.jobOf(server)
-		if v := r.submit(share(job, 1)); !isDisconnected(v) {
+		if v := r.submit(share(job, 1)); !disconnected(v) {
 			t.Errorf("verdict %v", v)
 		}
 		r.stops()
@@ -135,7 +135,7 @@ func hostileNames(t *testing.T) {
 		}
 		r := run(t, pools(named.URL), func(r *running) {
 			still(r)
-			r.enough, r.pools[0].dialer.Resolver = 4, names.Resolver()
+			r.enough, r.taps[0].pool().dialer.Resolver = 4, names.Resolver()
 		})
 		r.end()
 		r.paused(doubling(4)...)
@@ -144,7 +144,7 @@ func hostileNames(t *testing.T) {
 
 		r = run(t, pools(named.URL, backup.URL), func(r *running) {
 			onlyFailures(r)
-			r.pools[0].dialer.Resolver = names.Resolver()
+			r.taps[0].pool().dialer.Resolver = names.Resolver()
 		})
 		if v := r.submit(share(r.givesWay(named, backup, 1), 1)); v.Kind != work.Accepted {
 			t.Error(v)
@@ -152,7 +152,7 @@ func hostileNames(t *testing.T) {
 		r.stop()
 	}
 	names.Set("pool.example.org", "127.0.0.1")
-	r := run(t, pools(named.URL), func(r *running) { r.pools[0].dialer.Resolver = names.Resolver() })
+	r := run(t, pools(named.URL), func(r *running) { r.taps[0].pool().dialer.Resolver = names.Resolver() })
 	r.keeps(server, r.jobOf(named), 1)
 	r.says("warn ", named.URL, "private address", "127.0.0.1")
 	r.nothingMore()

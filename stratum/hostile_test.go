@@ -17,7 +17,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"quarry/stratum/stratumtest"
-	"quarry/stratum/v1"
+	v1 "quarry/stratum/v1"
 	"quarry/work"
 )
 
@@ -208,7 +208,7 @@ func mineFailures(t *testing.T, options Options) *running {
 
 // onlyFailures has the clock go calmly and the time without work never end.
 func onlyFailures(r *running) {
-	r.rules.noWork, r.speed = forEver, calm
+	r.rules.NoWork, r.speed = forEver, calm
 }
 
 // acting is a pool that works until it does the act: it gives the job "1", acts
@@ -327,7 +327,7 @@ func (r *running) givesWay(first, second *stratumtest.Server, failures int) *wor
 func (r *running) stops() {
 	r.t.Helper()
 	r.noWork()
-	r.logged("no work: hashing stands still until a pool gives a job", "")
+	r.logged("no work available: mining is paused until a pool sends a job", "")
 }
 
 // says waits for a log line with all these texts in it.
@@ -371,26 +371,23 @@ func hungUp(script stratumtest.Script) (stratumtest.Script, <-chan time.Time) {
 func TestHostileLimits(t *testing.T) {
 	got := v1.Limits{}.WithDefaults()
 	for name, c := range map[string]struct{ got, want any }{
-		"line":                  {got.Line, 256 << 10},
-		"job id":                {got.JobID, 256},
-		"branches":              {got.Branches, 32},
-		"coinbase":              {got.Coinbase, 128 << 10},
-		"extranonce1":           {got.Extranonce1, 32},
-		"extranonce2":           {work.MaxExtranonce2, 16},
-		"jobs":                  {got.Jobs, 64},
-		"calls":                 {got.Calls, 256},
-		"shares":                {got.Shares, 64},
-		"handshake step":        {got.Handshake, 15 * time.Second},
-		"first job":             {got.FirstJob, 60 * time.Second},
-		"silence":               {got.Silence, 120 * time.Second},
-		"line completion":       {got.LineTime, 30 * time.Second},
-		"write":                 {got.Write, 10 * time.Second},
-		"submit":                {got.Submit, 60 * time.Second},
-		"authorised":            {got.Authorise, 30 * time.Second},
-		"shares a second":       {got.ShareRate, 500},
-		"certificate: back-off": {maxBackoff, 60 * time.Second},
-		"back-off":              {minBackoff, time.Second},
-		"failures":              {rulesFor(Options{}).failures, 3},
+		"line":            {got.Line, 256 << 10},
+		"job id":          {got.JobID, 256},
+		"branches":        {got.Branches, 32},
+		"coinbase":        {got.Coinbase, 128 << 10},
+		"extranonce1":     {got.Extranonce1, 32},
+		"extranonce2":     {work.MaxExtranonce2, 16},
+		"jobs":            {got.Jobs, 64},
+		"calls":           {got.Calls, 256},
+		"shares":          {got.Shares, 64},
+		"handshake step":  {got.Handshake, 15 * time.Second},
+		"first job":       {got.FirstJob, 60 * time.Second},
+		"silence":         {got.Silence, 120 * time.Second},
+		"line completion": {got.LineTime, 30 * time.Second},
+		"write":           {got.Write, 10 * time.Second},
+		"submit":          {got.Submit, 60 * time.Second},
+		"authorised":      {got.Authorise, 30 * time.Second},
+		"shares a second": {got.ShareRate, 500},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: %v, want %v", name, c.got, c.want)

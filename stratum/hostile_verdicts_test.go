@@ -11,7 +11,7 @@ import (
 
 	"quarry/hashing"
 	"quarry/stratum/stratumtest"
-	"quarry/stratum/v1"
+	v1 "quarry/stratum/v1"
 	"quarry/work"
 )
 
@@ -89,7 +89,7 @@ func hostileRejectsAll(t *testing.T) {
 		r := mineFailures(t, options)
 		rejected(r)
 		r.keeps(backup, r.givesWay(server, backup, 0), 1)
-		r.says("hashing for", backup.URL, "the pool rejects every share")
+		r.says("active pool", backup.URL, "the pool rejects every share")
 		if n := server.Connections(); n != 1 {
 			t.Errorf("%d connections to the pool that rejects everything", n)
 		}

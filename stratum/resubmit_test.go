@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"quarry/stratum/stratumtest"
-	"quarry/stratum/transport"
-	"quarry/stratum/v1"
 	"quarry/work"
 )
 
@@ -58,17 +56,7 @@ func heldFor(t *testing.T, shares uint32, jobs int, first stratumtest.Script, se
 // forEver is longer than any test takes.
 const forEver = 24 * time.Hour
 
-func (r *running) holding(pool int) int {
-	r.Client.mu.Lock()
-	defer r.Client.mu.Unlock()
-	return r.pools[pool].queued
-}
-
-func (r *running) forgot(pool int) int {
-	r.Client.mu.Lock()
-	defer r.Client.mu.Unlock()
-	return r.pools[pool].forgot
-}
+func (r *running) holding(pool int) int { return r.Status()[pool].Waiting }
 
 // TestNoRollingNoShares: shares with version bits do not fit a session that has
 // none.
@@ -80,7 +68,7 @@ func TestNoRollingNoShares(t *testing.T) {
 		t.Error("a share with version bits was sent")
 	})
 	for _, of := range verdicts {
-		if v := r.verdict(of); !isDisconnected(v) || !strings.Contains(v.String(), "no version rolling") {
+		if v := r.verdict(of); !disconnected(v) || !strings.Contains(v.String(), "no version rolling") {
 			t.Errorf("verdict %v", v)
 		}
 	}
@@ -114,64 +102,5 @@ func TestForgottenForGood(t *testing.T) {
 	r := run(t, pools(server.URL), nil)
 	if v := r.submit(share(r.jobOf(server), 1)); !v.RejectedFor(work.ReasonUnauthorized) {
 		t.Errorf("verdict %v", v)
-	}
-}
-
-// TestRelapse: a pool that took over and failed again soon is tried for longer
-// the next time.
-func TestRelapse(t *testing.T) {
-	r := rulesFor(Options{Failback: 2 * time.Minute})
-	p := &pool{}
-	now := time.Now()
-	p.relapse(now, r)
-	if p.trial != 0 {
-		t.Errorf("trial %v of a pool that never took over", p.trial)
-	}
-	for _, want := range []time.Duration{4 * time.Minute, 8 * time.Minute, 16 * time.Minute, 32 * time.Minute, time.Hour, time.Hour} {
-		p.returned = now
-		now = now.Add(time.Minute)
-		p.relapse(now, r)
-		if got := p.view(now, r).trial; got != want {
-			t.Errorf("trial %v, want %v", got, want)
-		}
-	}
-	p.returned = now
-	now = now.Add(time.Hour)
-	p.relapse(now, r)
-	if got := p.view(now, r).trial; got != r.failback {
-		t.Errorf("trial %v after an hour of work", got)
-	}
-}
-
-// TestHopeFades: where sessions are never resumed nothing is hashed in that
-// hope, but what there is is held all the same.
-func TestHopeFades(t *testing.T) {
-	now := time.Now()
-	p := &pool{resume: &v1.ResumeState{SessionID: "id", Extranonce: v1.Extranonce{One: []byte{1}}}}
-	hope := func(reason error, at time.Time) [2]bool { return [2]bool{p.mayResume(reason), p.mayHope(reason, at)} }
-	for _, c := range []struct {
-		refusals int
-		reason   error
-		later    time.Duration
-		want     [2]bool
-	}{
-		{0, transport.ErrClosed, 0, [2]bool{true, true}},
-		{maxRefusals, transport.ErrClosed, 0, [2]bool{true, false}},
-		{maxRefusals, transport.ErrClosed, 2 * time.Hour, [2]bool{true, true}},
-		{0, v1.ErrUnauthorised, 0, [2]bool{false, false}},
-		{0, errLeft, 0, [2]bool{false, false}},
-	} {
-		p.refusals, p.refused = c.refusals, now
-		if got := hope(c.reason, now.Add(c.later)); got != c.want {
-			t.Errorf("%+v: may resume, may hope: %v", c, got)
-		}
-	}
-	p.resume.SessionID = ""
-	if p.mayResume(nil) {
-		t.Error("a session without an id can be resumed")
-	}
-	p.resume.Extranonce.One = nil
-	if !p.mayResume(nil) {
-		t.Error("an empty extranonce1 cannot be given again")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"quarry/stratum/stratumtest"
+	"quarry/telemetry"
 	"quarry/work"
 )
 
@@ -32,7 +33,7 @@ func TestIdleAcrossConnections(t *testing.T) {
 		c.Welcome(stratumtest.Usual())
 		time.Sleep(25 * time.Second / speed)
 	})
-	r := run(t, pools(jobless.URL, second.URL), func(r *running) { r.rules.failures = 1000 })
+	r := run(t, pools(jobless.URL, second.URL), func(r *running) { r.rules.Failures = 1000 })
 	r.jobOf(second.Server)
 	if n := jobless.Connections(); n > 3 {
 		t.Errorf("the second pool was tried after %d connections to the first", n)
@@ -43,39 +44,36 @@ func TestIdleAcrossConnections(t *testing.T) {
 // there is no other any more.
 func TestRestEnds(t *testing.T) {
 	first, second := newSteady(t), newSteady(t)
-	r := run(t, pools(first.URL, second.URL), func(r *running) { r.rules.complaint = 24 * time.Hour })
+	r := run(t, pools(first.URL, second.URL), func(r *running) { r.rules.Rest = 24 * time.Hour })
 	r.jobOf(first.Server)
-	r.complain(r.pools[0], r.atWork(0), errors.New("it rejects all"))
+	r.complain(0, errors.New("it rejects all"))
 	two := r.jobOf(second.Server)
 	<-first.gone
 	second.down.Store(true)
-	if v := r.submit(share(two, 1)); !isDisconnected(v) {
+	if v := r.submit(share(two, 1)); !disconnected(v) {
 		t.Errorf("verdict %v", v)
 	}
 	r.noWork()
 	r.jobOf(first.Server)
 }
 
-// TestCredit: a pool that worked well until it was left begins anew, whatever
+// TestCredit: a pool that worked well until it was left starts afresh, whatever
 // was before.
 func TestCredit(t *testing.T) {
 	first, second := newSteady(t), newSteady(t)
 	first.down.Store(true)
+	second.down.Store(true)
 	r := run(t, pools(first.URL, second.URL), nil)
+	if !eventually(func() bool { return r.Status()[1].Failures > 2 }) {
+		t.Fatal("the second pool does not fail")
+	}
+	second.down.Store(false)
 	r.jobOf(second.Server)
-	r.Client.mu.Lock()
-	p := r.pools[1]
-	p.failures, p.backoff, p.quit = 7, maxBackoff, errors.New("long ago")
-	r.Client.mu.Unlock()
 	first.down.Store(false)
 	r.jobOf(first.Server) // healthy for two minutes, and so was the second
 	<-second.gone
-	if !eventually(func() bool {
-		r.Client.mu.Lock()
-		defer r.Client.mu.Unlock()
-		return p.failures == 0 && p.backoff == 0 && p.quit == nil
-	}) {
-		t.Errorf("%d failures, pause %v, reason %v", p.failures, p.backoff, p.quit)
+	if !eventually(func() bool { return r.Status()[1].Failures == 0 }) {
+		t.Errorf("status %+v", r.Status()[1])
 	}
 }
 
@@ -84,27 +82,23 @@ func TestCredit(t *testing.T) {
 func TestDrainingIsNoChoice(t *testing.T) {
 	first, second := newSteady(t), newSteady(t)
 	first.down.Store(true)
-	r := run(t, pools(first.URL, second.URL), func(r *running) { r.rules.drain = 24 * time.Hour })
+	r := run(t, pools(first.URL, second.URL), func(r *running) { r.rules.Drain = 24 * time.Hour })
 	two := r.jobOf(second.Server)
 	second.mute.Store(true)
 	open := r.later(share(two, 1))
 	first.down.Store(false)
 	one := r.jobOf(first.Server)
-	if !eventually(func() bool {
-		r.Client.mu.Lock()
-		defer r.Client.mu.Unlock()
-		return r.pools[1].leaving
-	}) {
+	if !eventually(func() bool { return r.Status()[1].State == telemetry.PoolLeaving }) {
 		t.Fatal("the second pool is not left")
 	}
 	before := r.logs.FilterMessage("pool lost").Len()
 	first.down.Store(true)
-	if v := r.submit(share(one, 2)); !isDisconnected(v) {
+	if v := r.submit(share(one, 2)); !disconnected(v) {
 		t.Errorf("verdict %v", v)
 	}
 	r.noWork()
 	if !eventually(func() bool { // one more decision
-		return r.logs.FilterMessage("pool lost").Len() > before && r.logs.FilterMessage(noWork).Len() > 0
+		return r.logs.FilterMessage("pool lost").Len() > before && r.logs.FilterMessage("no work available: mining is paused until a pool sends a job").Len() > 0
 	}) {
 		t.Error("nothing is said of it")
 	}
@@ -117,52 +111,14 @@ func TestDrainingIsNoChoice(t *testing.T) {
 	}
 }
 
-// TestForgottenOnce: a pool that resumed a session and knew none of its jobs has
-// shown it once, however many jobs there were.
-func TestForgottenOnce(t *testing.T) {
-	r, verdicts := heldFor(t, 2, 2, gives(stratumtest.Usual(), "1", "2"), func(c *pc, _ []*work.Job) {
-		gives(stratumtest.Usual(), "2")(c)
-		for {
-			c.Error(c.Expect("mining.submit"), `[21,"Job not found",null]`)
-		}
-	})
-	for _, of := range verdicts {
-		if v := r.verdict(of); v.Kind != work.Stale {
-			t.Errorf("verdict %v", v)
-		}
-	}
-	if n := r.forgot(0); n != 1 {
-		t.Errorf("forgot %d times", n)
-	}
-}
-
 // TestSentStaysSent: that the pool may have taken a share is not forgotten when
 // its second sending comes to nothing.
 func TestSentStaysSent(t *testing.T) {
 	server := resumes(t, stratumtest.Sample("1"), func(c *pc) { c.Expect("mining.submit") }, func(c *pc) { c.Hang() })
-	r := run(t, pools(server.URL), func(r *running) { r.rules.queued = 0 }) // so that it is lost at once
+	r := run(t, pools(server.URL), func(r *running) { r.rules.Queued = 0 }) // so that it is lost at once
 	job := r.jobOf(server)
 	if v := r.submit(share(job, 1)); v.Kind != work.Lost || !v.Sent {
 		t.Errorf("verdict %v", v)
-	}
-	before := work.LostTo(errors.New("x"))
-	for verdict, want := range map[work.Verdict]work.VerdictKind{
-		before: work.Lost,
-		{Kind: work.Lost, Reason: work.LostTooMany}:             work.Lost,
-		{Kind: work.Lost, Reason: work.LostTimeout, Sent: true}: work.Lost,
-		{Kind: work.Stale}:             work.Lost,
-		{Kind: work.Stale, Sent: true}: work.Lost,
-		{Kind: work.Rejected, Reason: work.ReasonLowDifficulty, Sent: true}:       work.Lost,
-		{Kind: work.Rejected, Reason: work.ReasonDuplicate}:                       work.Lost, // by our own memory
-		{Kind: work.Rejected, Reason: work.ReasonDuplicate, Code: 22, Sent: true}: work.Accepted,
-		{Kind: work.Accepted, Sent: true}:                                         work.Accepted,
-	} {
-		if after := final(verdict, before, true); after.Kind != want || !after.Sent {
-			t.Errorf("%v becomes %v", verdict, after)
-		}
-		if after := final(verdict, before, false); after != verdict {
-			t.Errorf("%v of a share that was not sent before becomes %v", verdict, after)
-		}
 	}
 }
 
@@ -194,16 +150,5 @@ func TestEchoedSecret(t *testing.T) {
 			r := run(t, pools(c.server.URL), nil)
 			r.logged("pool failed", c.said)
 		})
-	}
-}
-
-// TestSuspectsDoNotAlternate: of two pools with complaints the one that is
-// hashed for stays.
-func TestSuspectsDoNotAlternate(t *testing.T) {
-	suspect := view{works: time.Hour, trial: time.Minute, suspect: true}
-	for active := range 2 {
-		if c := StrategyFailover.choose(rulesFor(Options{}), []view{suspect, suspect}, active, 0); c.active != active {
-			t.Errorf("pool %d is left for %d: %s", active, c.active, c.why)
-		}
 	}
 }

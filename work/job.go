@@ -2,6 +2,7 @@ package work
 
 import (
 	"crypto/sha256"
+	"errors"
 	"time"
 
 	"quarry/hashing"
@@ -58,6 +59,9 @@ type Job struct {
 	// Received is when the job's last byte arrived (with a monotonic reading).
 	Received time.Time
 }
+
+// ErrNoWork is what a source of jobs ends with that has no hope of more.
+var ErrNoWork = errors.New("no work to be had")
 
 // minNetworkDifficulty is where blocks are rare enough that each of them is
 // submitted even if the share target is harder. Below it (regtest) any miner

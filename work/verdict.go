@@ -65,6 +65,10 @@ type Verdict struct {
 	Cause  error  // of Lost: what happened, may be nil
 }
 
+// ErrForeign is in the cause of the verdict on a share of a session before that
+// can never be sent in this one.
+var ErrForeign = errors.New("it does not fit the pool's new session")
+
 // LostTo returns the verdict on a share that err kept from being sent: the end
 // of a context, or of the connection.
 func LostTo(err error) Verdict {

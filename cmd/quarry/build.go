@@ -19,6 +19,7 @@ import (
 	"quarry/stratum/localpool"
 	"quarry/stratum/transport"
 	"quarry/telemetry"
+	"quarry/upstream"
 	"quarry/work"
 )
 
@@ -30,7 +31,7 @@ type rig struct {
 	placements []affinity.Placement // of the CPU's workers
 	priority   affinity.Priority
 	telemetry  *telemetry.Telemetry
-	client     *stratum.Client
+	client     *upstream.Client
 	practice   *localpool.Pool // nil with a real pool
 	tuner      *tune.Tuner     // started
 }
@@ -67,7 +68,7 @@ func newRig(ctx context.Context, c *config.Config, child *tune.Child, log *loggi
 		return nil, err
 	}
 	r.client, err = stratum.New(stratum.Options{
-		Pools: pools, Strategy: stratum.Strategy(c.Strategy.Use), Failback: c.Strategy.Failback, Turn: c.Strategy.Turn,
+		Pools: pools, Strategy: upstream.Strategy(c.Strategy.Use), Failback: c.Strategy.Failback, Turn: c.Strategy.Turn,
 		SubmitStale: c.Strategy.SubmitStale, NoRetry: !c.Run.Retry, UserAgent: userAgent(), Log: log.Logger,
 	})
 	if err != nil {
@@ -134,14 +135,19 @@ func proxyOptions(p config.Pool) transport.ProxyOptions {
 	return transport.ProxyOptions{URL: p.Proxy, User: p.ProxyUser, Password: p.ProxyPassword.Reveal()}
 }
 
-// poolText says for the status line where the miner stands with its pool.
+// poolText says for the status line where the miner stands with its pools: the
+// active one, or the best one that is tried.
 func (r *rig) poolText() string {
-	s := r.client.Status()
-	text := s.Pool
+	pools := r.client.Status()
+	at := slices.IndexFunc(pools, func(p telemetry.PoolStatus) bool { return p.State == telemetry.PoolActive })
+	if at < 0 {
+		at = max(slices.IndexFunc(pools, func(p telemetry.PoolStatus) bool { return p.State != telemetry.PoolUnused }), 0)
+	}
+	text := pools[at].URL
 	if r.practice != nil {
 		text = "practice " + text
 	}
-	if !s.Connected {
+	if !pools[at].Connected {
 		return text + " (not connected)"
 	}
 	return text

@@ -16,7 +16,7 @@ import (
 	"quarry/config"
 	"quarry/device/cpu/tune"
 	"quarry/miner"
-	"quarry/stratum"
+	"quarry/work"
 )
 
 func mineCommand() *cli.Command {
@@ -65,7 +65,7 @@ func mineAction(c *cli.Context) error {
 	}
 	rig.announce(loaded, log)
 	err = rig.mine(ctx, loaded.Config, log, c.App.Writer)
-	if errors.Is(err, stratum.ErrNoPool) {
+	if errors.Is(err, work.ErrNoWork) {
 		return cli.Exit(err.Error(), exitNoPool)
 	}
 	return err

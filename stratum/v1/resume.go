@@ -19,6 +19,13 @@ type ResumeState struct {
 	jobs        []*work.Job
 }
 
+// Asks reports whether the next session asks the pool for this one.
+func (h *ResumeState) Asks() bool { return h.SessionID != "" }
+
+// Possible reports whether the next session may get the same extranonces. A pool
+// whose extranonce1 is empty has no others to give.
+func (h *ResumeState) Possible() bool { return h.SessionID != "" || len(h.Extranonce.One) == 0 }
+
 // maxGenerations bounds how far back shares may come from.
 const maxGenerations = 64
 

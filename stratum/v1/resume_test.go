@@ -57,7 +57,7 @@ func TestExtranonceOfTheSubscription(t *testing.T) {
 		}
 	}), Config{Generation: 2, ResumeState: before.ResumeState()})
 	after.job()
-	if v := after.submit(share(old, 1)); !v.LostFor("disconnected") || !errors.Is(v.Cause, ErrForeign) {
+	if v := after.submit(share(old, 1)); !v.LostFor("disconnected") || !errors.Is(v.Cause, work.ErrForeign) {
 		t.Errorf("with the first extranonce: %v", v)
 	}
 	if v := after.submit(share(changed, 2)); v.Kind != work.Accepted {

@@ -15,9 +15,6 @@ import (
 )
 
 var (
-	// ErrForeign is in the cause of the verdict on a share that can never be
-	// sent in this session.
-	ErrForeign       = errors.New("it does not fit the pool's new session")
 	errNotAuthorized = errors.New("not authorized in time")
 	errRetired       = errors.New("the session is about to end")
 )
@@ -113,9 +110,9 @@ func (s *Session) related(job *work.Job) error {
 		return nil
 	case !slices.Contains(s.state.ancestors, job.Session), !bytes.Equal(job.Extranonce1, s.state.given.One),
 		job.Extranonce2Size != s.state.given.TwoSize: // it was changed within a session
-		return fmt.Errorf("%w: it gave another extranonce1", ErrForeign)
+		return fmt.Errorf("%w: it gave another extranonce1", work.ErrForeign)
 	case job.VersionRolling && !s.state.rolling:
-		return fmt.Errorf("%w: that has no version rolling", ErrForeign)
+		return fmt.Errorf("%w: that has no version rolling", work.ErrForeign)
 	}
 	return nil
 }

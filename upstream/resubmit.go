@@ -1,11 +1,10 @@
-package stratum
+package upstream
 
 import (
 	"context"
 	"errors"
 	"fmt"
 
-	"quarry/stratum/v1"
 	"quarry/work"
 )
 
@@ -21,18 +20,18 @@ func isDeauthorized(v work.Verdict) bool {
 // resubmit keeps a share whose connection is gone until the pool resumes the
 // session, and then sends it there. That may be for the second time: the pool
 // may have taken it and its yes may be what was lost.
-func (c *Client) resubmit(ctx context.Context, p *pool, share *work.Share, underWay bool, last work.Verdict) work.Verdict {
+func (c *Client) resubmit(ctx context.Context, m *member, share *work.Share, underWay bool, last work.Verdict) work.Verdict {
 	sent := isDisconnected(last) && last.Sent
-	if !c.enqueue(p, share, underWay) {
-		return gaveUp(last, sent, fmt.Errorf("%d shares are queued already", c.rules.queued))
+	if !c.enqueue(m, share, underWay) {
+		return gaveUp(last, sent, fmt.Errorf("%d shares are queued already", c.rules.Queued))
 	}
-	defer c.change(func() { p.queued-- })
-	timeout, stop := c.clock.after(c.rules.resubmit)
+	defer c.change(func() { m.queued-- })
+	timeout, stop := c.clock.After(c.rules.Resubmit)
 	defer stop()
 	ready := make(chan struct{})
 	close(ready)
 	for after := share.Job.Session; ; {
-		s, news, hope := c.successor(p, after, sent)
+		s, number, news, hope := c.successor(m, after, sent)
 		if !hope {
 			return gaveUp(last, sent, nil)
 		}
@@ -41,7 +40,7 @@ func (c *Client) resubmit(ctx context.Context, p *pool, share *work.Share, under
 		}
 		select {
 		case <-timeout:
-			return gaveUp(last, sent, fmt.Errorf("it did not come back within %v", c.rules.resubmit))
+			return gaveUp(last, sent, fmt.Errorf("it did not come back within %v", c.rules.Resubmit))
 		case <-ctx.Done():
 			return final(work.LostTo(ctx.Err()), last, sent)
 		case <-news:
@@ -49,14 +48,14 @@ func (c *Client) resubmit(ctx context.Context, p *pool, share *work.Share, under
 		if s == nil {
 			continue
 		}
-		after = s.Generation()
+		after = number
 		verdict := s.Submit(ctx, share)
 		end := final(verdict, last, sent)
-		c.noteMemory(p, s, share, verdict, end.Kind == work.Accepted)
+		c.noteMemory(m, number, verdict, end.Kind == work.Accepted, s.Outdated(share.Job))
 		switch {
 		case !isDisconnected(verdict):
 			return end
-		case errors.Is(verdict.Cause, v1.ErrForeign):
+		case errors.Is(verdict.Cause, work.ErrForeign):
 			return gaveUp(last, sent, verdict.Cause)
 		}
 		last, sent = verdict, sent || verdict.Sent
@@ -92,18 +91,17 @@ func final(verdict, last work.Verdict, sent bool) work.Verdict {
 	return work.Verdict{Kind: work.Lost, Reason: last.Reason, Cause: fmt.Errorf("%w: no reply, and too late to ask again: %v", last.Cause, verdict), Sent: true}
 }
 
-// noteMemory takes note whether the pool still knows the jobs of a session that
-// it resumed.
-func (c *Client) noteMemory(p *pool, s *v1.Session, share *work.Share, verdict work.Verdict, taken bool) {
-	outdated := s.Outdated(share.Job) // then it is the block that the share was refused for
+// noteMemory records whether the member still knows the jobs of a session that it
+// resumed. A share that was refused for a newer block says nothing of that.
+func (c *Client) noteMemory(m *member, number uint64, verdict work.Verdict, taken, outdated bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case taken:
-		p.forgot = 0
-	case verdict.Kind == work.Stale && verdict.Sent && !outdated && p.forgotIn != s.Generation():
-		p.forgot++
-		p.forgotIn, p.refused = s.Generation(), c.clock.now()
+		m.forgot = 0
+	case verdict.Kind == work.Stale && verdict.Sent && !outdated && m.forgotIn != number:
+		m.forgot++
+		m.forgotIn, m.refused = number, c.clock.Now()
 	}
 }
 
@@ -112,44 +110,44 @@ func (c *Client) noteMemory(p *pool, s *v1.Session, share *work.Share, verdict w
 // Shares that were under way when the connection ended have room of their own,
 // and so have blocks and those that need not wait because there is a session
 // again.
-func (c *Client) enqueue(p *pool, share *work.Share, underWay bool) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	room := c.rules.queued
-	back := p.session != nil && p.current > share.Job.Session
-	if underWay || back || share.Job.IsBlock(share.Hash) {
-		room *= 4
-	}
-	if p.queued < room {
-		p.queued++
-		c.tell()
-		return true
-	}
-	if p.session == nil && p.job != nil {
-		p.job = nil
-		if c.active == p {
-			c.showActive()
+func (c *Client) enqueue(m *member, share *work.Share, underWay bool) (ok bool) {
+	c.locked(func() {
+		room := c.rules.Queued
+		back := m.session != nil && m.current > share.Job.Session
+		if underWay || back || share.Job.IsBlock(share.Hash) {
+			room *= 4
 		}
-	}
-	return false
+		if ok = m.queued < room; ok {
+			m.queued++
+			c.tell()
+			return
+		}
+		if m.session == nil && m.job != nil {
+			m.job = nil
+			if c.active == m {
+				c.showActive()
+			}
+		}
+	})
+	return ok
 }
 
-// successor is the session that came after the one of that generation, once
-// it works; nil if there is none yet, when news says that there may be.
+// successor is the session that came after the one of that number, once it
+// works; nil if there is none yet, when news says that there may be.
 // Without hope there will be none for the shares of that session: a pool that
 // we left is connected to again only for shares that were not sent.
-func (c *Client) successor(p *pool, after uint64, sent bool) (s *v1.Session, news <-chan struct{}, hope bool) {
+func (c *Client) successor(m *member, after uint64, sent bool) (s Session, number uint64, news <-chan struct{}, hope bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case p.session != nil && p.current > after && !p.working.IsZero():
-		return p.session, c.news, true
-	case p.session != nil: // it shakes hands, or its end was felt here first
-		return nil, c.news, true
+	case m.session != nil && m.current > after && !m.working.IsZero():
+		return m.session, m.current, c.news, true
+	case m.session != nil: // it shakes hands, or its end was felt here first
+		return nil, 0, c.news, true
 	}
-	reason := p.lastError
+	reason := m.lastError
 	if errors.Is(reason, errLeft) && !sent {
 		reason = nil
 	}
-	return nil, c.news, !c.ended && !p.gone && p.mayResume(reason)
+	return nil, 0, c.news, !c.ended && !m.gone && m.mayResume(reason)
 }

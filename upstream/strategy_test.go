@@ -1,4 +1,4 @@
-package stratum
+package upstream
 
 import (
 	"slices"
@@ -8,9 +8,9 @@ import (
 )
 
 func TestFailoverChoice(t *testing.T) {
-	r := rulesFor(Options{Failback: 2 * time.Minute})
-	works, healthy := view{works: time.Second, trial: r.failback}, view{works: r.failback, trial: r.failback}
-	backGivenUp := view{works: time.Second, trial: r.failback, givenUp: true} // begins to work again
+	r := RulesFor(Options{Failback: 2 * time.Minute})
+	works, healthy := view{works: time.Second, trial: r.Failback}, view{works: r.Failback, trial: r.Failback}
+	backGivenUp := view{works: time.Second, trial: r.Failback, givenUp: true} // begins to work again
 	down, fresh := view{givenUp: true}, view{}
 	suspect := view{works: time.Hour, suspect: true}
 	for name, c := range map[string]struct {
@@ -57,8 +57,8 @@ func flags(wanted []bool) string {
 
 // split plays a strategy for some hours, with decisions each second, and
 // returns how the time was split, in percent.
-func split(s Strategy, pools []Pool, outage func(second, pool int) bool) []int {
-	r := rulesFor(Options{Strategy: s, Failback: 2 * time.Minute, Turn: time.Minute})
+func split(s Strategy, pools []Member, outage func(second, pool int) bool) []int {
+	r := RulesFor(Options{Strategy: s, Failback: 2 * time.Minute, Turn: time.Minute})
 	views := make([]view, len(pools))
 	active, turn := -1, time.Duration(0)
 	const seconds = 4 * 3600
@@ -73,7 +73,7 @@ func split(s Strategy, pools []Pool, outage func(second, pool int) bool) []int {
 			views[i].givenUp = views[i].works == 0
 		}
 		c := s.choose(r, views, active, turn)
-		if c.active != active || turn >= r.turn {
+		if c.active != active || turn >= r.Turn {
 			active, turn = c.active, 0
 		}
 		turn += time.Second
@@ -89,15 +89,15 @@ func split(s Strategy, pools []Pool, outage func(second, pool int) bool) []int {
 }
 
 func TestSplit(t *testing.T) {
-	quotas := func(quotas ...int) (pools []Pool) {
+	quotas := func(quotas ...int) (pools []Member) {
 		for _, q := range quotas {
-			pools = append(pools, Pool{Quota: q})
+			pools = append(pools, Member{Quota: q})
 		}
 		return pools
 	}
 	for name, c := range map[string]struct {
 		strategy Strategy
-		pools    []Pool
+		pools    []Member
 		outage   func(second, pool int) bool
 		want     []int
 	}{
@@ -118,27 +118,17 @@ func TestSplit(t *testing.T) {
 func TestStrategyCheck(t *testing.T) {
 	for want, c := range map[string]struct {
 		strategy Strategy
-		pools    []Pool
+		pools    []Member
 	}{
-		"":                 {"", []Pool{{}, {}}},
-		"of no effect":     {StrategyFailover, []Pool{{Quota: 50}, {Quota: 50}}},
-		"add up to 90":     {StrategyBalance, []Pool{{Quota: 50}, {Quota: 40}}},
-		"not a percentage": {StrategyBalance, []Pool{{Quota: 150}, {Quota: -50}}},
-		"none of failover": {"best", []Pool{{}}},
+		"":                  {"", []Member{{}, {}}},
+		"need the strategy": {StrategyFailover, []Member{{Quota: 50}, {Quota: 50}}},
+		"add up to 90":      {StrategyBalance, []Member{{Quota: 50}, {Quota: 40}}},
+		"not a percentage":  {StrategyBalance, []Member{{Quota: 150}, {Quota: -50}}},
+		"none of failover":  {"best", []Member{{}}},
 	} {
 		err := c.strategy.check(c.pools)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s %v: %v, want %q", c.strategy, c.pools, err, want)
 		}
-	}
-}
-
-func TestTurnsNeedALength(t *testing.T) {
-	two := []Pool{{URL: "stratum+tcp://127.0.0.1:1", User: "u"}, {URL: "stratum+tcp://127.0.0.1:2", User: "u"}}
-	if _, err := New(Options{Pools: two, Strategy: StrategyRoundRobin}); err == nil || !strings.Contains(err.Error(), "needs the length of a turn") {
-		t.Errorf("got %v", err)
-	}
-	if _, err := New(Options{Pools: two, Strategy: StrategyRoundRobin, Turn: time.Second}); err != nil {
-		t.Error(err)
 	}
 }

@@ -1,32 +1,31 @@
-package stratum
+package upstream
 
 import (
 	"fmt"
 	"time"
 )
 
-// Strategy says how several pools are used.
+// Strategy says how several members are used.
 type Strategy string
 
 // The strategies.
 const (
-	// StrategyFailover hashes for the first pool that works and goes back to a
-	// better one once that has been healthy for a while. It is the default.
+	// StrategyFailover mines the first member that works and goes back to a better
+	// one once that has been healthy for a while. It is the default.
 	StrategyFailover Strategy = "failover"
-	// StrategyRoundRobin hashes for all pools that work, in turns of equal
-	// length.
+	// StrategyRoundRobin mines all members that work, in turns of equal length.
 	StrategyRoundRobin Strategy = "round-robin"
-	// StrategyBalance hashes for all pools that work, each for its quota of the
-	// time. Those with a quota of 0 are for when no other works.
+	// StrategyBalance mines all members that work, each for its quota of the time.
+	// Those with a quota of 0 are used only when all others are down.
 	StrategyBalance Strategy = "balance"
 )
 
-// turns tells the strategies that use all pools.
+// turns reports whether the strategy uses all members.
 func (s Strategy) turns() bool { return s == StrategyRoundRobin || s == StrategyBalance }
 
-func (s Strategy) check(pools []Pool) error {
+func (s Strategy) check(members []Member) error {
 	sum, given := 0, false
-	for i, p := range pools {
+	for i, p := range members {
 		if p.Quota < 0 || p.Quota > 100 {
 			return fmt.Errorf("pool %d: quota %d is not a percentage", i+1, p.Quota)
 		}
@@ -36,7 +35,7 @@ func (s Strategy) check(pools []Pool) error {
 	switch s {
 	case "", StrategyFailover, StrategyRoundRobin:
 		if given {
-			return fmt.Errorf("quotas are of no effect without the strategy %s", StrategyBalance)
+			return fmt.Errorf("quotas need the strategy %s", StrategyBalance)
 		}
 		return nil
 	case StrategyBalance:
@@ -48,7 +47,7 @@ func (s Strategy) check(pools []Pool) error {
 	return fmt.Errorf("strategy %.40q is none of %s, %s, %s", s, StrategyFailover, StrategyRoundRobin, StrategyBalance)
 }
 
-// view is what a strategy knows of a pool.
+// view is what a strategy knows of a member.
 type view struct {
 	works   time.Duration // for how long it has been able to take shares; 0: it is not
 	givenUp bool          // it failed too often or gave no work for too long
@@ -58,19 +57,19 @@ type view struct {
 	served  time.Duration // of hashing, so far
 }
 
-// itsTurn is the reason for a change that is none to speak of.
+// itsTurn is the reason for a change that needs no words.
 const itsTurn = "it is its turn"
 
 // choice is what a strategy makes of it.
 type choice struct {
-	active int    // index of the pool to hash for, -1: none
-	wanted []bool // pools to keep a session with, or to try to
+	active int    // index of the member to mine, -1: none
+	wanted []bool // members to keep a session with, or to try to
 	why    string // active was chosen
 }
 
-// choose decides for which pool to hash. The present one is active, -1 if
-// there is none; it has been for the time turn.
-func (s Strategy) choose(r rules, views []view, active int, turn time.Duration) choice {
+// choose decides which member to mine. The present one is active, -1 if there is
+// none; it has been for the time turn.
+func (s Strategy) choose(r Rules, views []view, active int, turn time.Duration) choice {
 	switch s {
 	case StrategyRoundRobin:
 		return takeTurns(r, views, active, turn, func(view) int { return 1 })
@@ -80,8 +79,8 @@ func (s Strategy) choose(r rules, views []view, active int, turn time.Duration) 
 	return failover(views, active)
 }
 
-// failover wants all pools up to the first that is not given up. The first of
-// them that works is active, except that one which takes over from a pool that
+// failover wants all members up to the first that is not given up. The first of
+// them that works is active, except one that takes over from a member that
 // works as well must have shown that it is healthy.
 func failover(views []view, active int) choice {
 	c := choice{active: -1, wanted: make([]bool, len(views))}
@@ -119,9 +118,9 @@ func firstWorking(views []view, active int) (int, string) {
 	return active, "" // nobody works; the last job may be good still
 }
 
-// takeTurns wants all pools with a weight, and the others when none of them
-// works. The one to hash for is the one that had least of its share so far.
-func takeTurns(r rules, views []view, active int, turn time.Duration, weight func(view) int) choice {
+// takeTurns wants all members with a weight, and the others when none of them
+// works. The active one is the one that had least of its share so far.
+func takeTurns(r Rules, views []view, active int, turn time.Duration, weight func(view) int) choice {
 	c := choice{active: -1, wanted: make([]bool, len(views))}
 	spare := true
 	for i, v := range views {
@@ -140,7 +139,7 @@ func takeTurns(r rules, views []view, active int, turn time.Duration, weight fun
 	switch {
 	case best < 0:
 		c.active, c.why = firstWorking(views, active)
-	case active >= 0 && eligible(views[active]) && (turn < r.turn || best == active):
+	case active >= 0 && eligible(views[active]) && (turn < r.Turn || best == active):
 		c.active = active
 	default:
 		c.active, c.why = best, itsTurn

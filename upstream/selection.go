@@ -1,0 +1,177 @@
+package upstream
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"quarry/work"
+)
+
+var (
+	errLeft     = errors.New("left the pool")
+	errUnwanted = errors.New("another pool is active")
+)
+
+// decide brings what is done in line with what the strategy wants: it starts and
+// ends links and chooses the active member. It returns the channel that is closed
+// at the next change.
+func (c *Client) decide(start func(*member)) (news <-chan struct{}, err error) {
+	c.locked(func() {
+		now := c.clock.Now()
+		c.count(now)
+		views := c.views(now)
+		choice := c.options.Strategy.choose(c.rules, views, slices.Index(c.members, c.active), now.Sub(c.turn))
+		if choice.active >= 0 {
+			c.activate(c.members[choice.active], choice.why, now)
+		}
+		c.showActive()
+		c.logIdle(now)
+		c.endRest(views, now)
+		for i, m := range c.members {
+			if choice.wanted[i] && !m.wanted && i > 0 && !c.options.Strategy.turns() {
+				m.reason = c.members[i-1].trouble()
+			}
+			c.want(m, choice.wanted[i] || m.queued > 0, now, start)
+		}
+		news = c.news
+		if c.options.NoRetry && c.hopeless() {
+			err = c.noWork()
+		}
+	})
+	return news, err
+}
+
+func (c *Client) views(now time.Time) []view {
+	views := make([]view, len(c.members))
+	for i, m := range c.members {
+		m.expire(now, c.rules)
+		views[i] = m.view(now, c.rules)
+	}
+	return views
+}
+
+// count books the time since the last decision to the active member.
+func (c *Client) count(now time.Time) {
+	if c.active != nil && c.active.job != nil {
+		c.active.served += now.Sub(c.counted)
+	}
+	c.counted = now
+}
+
+// endRest calls on the members that are left alone for their bad work once all
+// others have failed: bad work is better than none.
+func (c *Client) endRest(views []view, now time.Time) {
+	for i, m := range c.members {
+		if !m.resting && (m.works() || !views[i].givenUp) {
+			return
+		}
+	}
+	for _, m := range c.members {
+		if m.resting && m.wake != nil && now.Before(m.next) {
+			m.next = now
+			m.wake()
+		}
+	}
+}
+
+// activate makes m the active member. The one before is left if the strategy has
+// no more use for it, and for a long while if it gave reason to.
+func (c *Client) activate(m *member, why string, now time.Time) {
+	before := c.active
+	if before == m {
+		if now.Sub(c.turn) >= c.rules.Turn {
+			c.turn = now
+		}
+		return
+	}
+	c.active, c.turn = m, now
+	if before != nil && before.works() && slices.Index(c.members, m) < slices.Index(c.members, before) {
+		m.returned = now
+	}
+	fields := []zap.Field{zap.String("pool", m.Name)}
+	if before != nil {
+		fields = append(fields, zap.String("instead_of", before.Name))
+		switch {
+		case before.unhealthy != nil:
+			why = before.unhealthy.Error()
+			before.next, before.resting = now.Add(c.rules.Rest), true
+			before.leaveNow(before.unhealthy)
+		case !before.works():
+			why = before.trouble()
+		}
+	}
+	fields = append(fields, zap.String("reason", why))
+	level := zap.InfoLevel
+	if why == itsTurn {
+		level = zap.DebugLevel
+	}
+	c.log.Log(level, "active pool", fields...)
+}
+
+// showActive shows what the active member has. Caller holds mu.
+func (c *Client) showActive() {
+	var job *work.Job
+	if c.active != nil {
+		job = c.active.job
+	}
+	c.show(job)
+	if job == nil {
+		c.active = nil
+	}
+}
+
+// show makes the job the one to publish, and logs if there is none. Caller holds
+// mu, and flushes.
+func (c *Client) show(job *work.Job) {
+	if job == c.shown {
+		return
+	}
+	if job == nil && !c.ended && !slices.ContainsFunc(c.members, (*member).works) { // else that one takes over in a moment
+		c.log.Warn(noWork)
+	}
+	c.shown, c.idle = job, time.Time{}
+}
+
+const noWork = "no work available: mining is paused until a pool sends a job"
+
+// logIdle says that there is no work where that was to be a matter of a moment,
+// and is not.
+func (c *Client) logIdle(now time.Time) {
+	if !c.idle.IsZero() && now.Sub(c.idle) >= c.rules.Tick {
+		c.idle = time.Time{}
+		c.log.Warn(noWork)
+	}
+}
+
+// want starts or ends the member's link.
+func (c *Client) want(m *member, wanted bool, now time.Time, start func(*member)) {
+	switch {
+	case wanted && !m.wanted:
+		m.idle = now
+	case !wanted && m.wanted:
+		m.idle = time.Time{}
+		m.leaveNow(errUnwanted)
+	}
+	m.wanted = wanted
+	if wanted && !m.linked && !m.gone {
+		m.linked = true
+		start(m)
+	}
+}
+
+// hopeless reports whether every member failed since one last worked.
+func (c *Client) hopeless() bool {
+	return !slices.ContainsFunc(c.members, func(m *member) bool { return !m.gone })
+}
+
+func (c *Client) noWork() error {
+	faults := make([]error, len(c.members))
+	for i, m := range c.members {
+		faults[i] = fmt.Errorf("%s: %w", m.Name, m.lastError)
+	}
+	return fmt.Errorf("%w: %w", work.ErrNoWork, errors.Join(faults...))
+}
