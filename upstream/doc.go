@@ -1,0 +1,16 @@
+// Package upstream chooses among pools and nodes, and keeps sessions with those
+// that are wanted. It knows a session by what it does ([Session]) and a member by
+// how it is spoken to ([Protocol]); upstreamtest says what both must do.
+//
+// A [Client] runs a link for each wanted member: connect, session, settle, pause,
+// again (link.go, pauses.go). Sessions tell it of jobs and of their health
+// (events.go). From that, the strategy decides which members are wanted and which
+// one is active, in pure functions (strategy.go, selection.go), at every change
+// and every second. Shares whose session is gone wait for it to be resumed
+// (resubmit.go, resumption.go).
+//
+// Locks, in the order in which they may be taken: the publisher's, which is held
+// while a job is handed on; Client.mu, which guards the client and the states of
+// all members; those of a session. A session tells its events without a lock of
+// its own, so that Client.mu may ask it for its Status.
+package upstream
