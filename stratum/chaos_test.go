@@ -36,7 +36,7 @@ import (
 const chaosSpeed = 20
 
 // chaosLimits are short, but longer than the delays of the plan.
-var chaosLimits = v1.Limits{Limits: transport.Limits{Connect: time.Second, TLS: 2 * time.Second, LineTime: 2 * time.Second, Write: 2 * time.Second, Silence: 2500 * time.Millisecond}, Configure: 2 * time.Second, Handshake: 2 * time.Second, FirstJob: 3 * time.Second, Submit: 3 * time.Second, Authorise: 2 * time.Second}
+var chaosLimits = v1.Limits{Limits: transport.Limits{Connect: time.Second, TLS: 2 * time.Second, LineTime: 2 * time.Second, Write: 2 * time.Second, Silence: 2500 * time.Millisecond}, Configure: 2 * time.Second, Handshake: 2 * time.Second, FirstJob: 3 * time.Second, Submit: 3 * time.Second, Authorize: 2 * time.Second}
 
 // TestChaos mines at three pools, each behind an injector of faults, and has
 // everything go wrong that can. At the end all books have to agree, each lost

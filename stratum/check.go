@@ -87,7 +87,7 @@ func (c *check) run(ctx context.Context) (*Offer, error) {
 	if err != nil && !errors.Is(ctx.Err(), context.Canceled) { // that says nothing of the pool
 		fail := &failure{error: err}
 		errors.As(err, &fail)
-		c.tell(Step{Name: fail.step, State: StateFail, Text: v1.Sanitise(err.Error()), Advice: fail.advice})
+		c.tell(Step{Name: fail.step, State: StateFail, Text: v1.Sanitize(err.Error()), Advice: fail.advice})
 	}
 	return offer, err
 }
@@ -104,7 +104,7 @@ func (c *check) attempts(ctx context.Context) (*Offer, error) {
 			return offer, err
 		}
 		c.again = true
-		c.tell(Step{Name: "handshake", State: StateWarn, Text: v1.Sanitise(err.Error()), Advice: "quarry goes on " + simpler})
+		c.tell(Step{Name: "handshake", State: StateWarn, Text: v1.Sanitize(err.Error()), Advice: "quarry goes on " + simpler})
 	}
 }
 
@@ -245,7 +245,7 @@ func (c *check) follow(s *v1.Session, began time.Time, subscribed, working <-cha
 	c.tell(subscribeStep(s.Status(), time.Since(began), c.pool.NoVersionRolling))
 	err = passed(working, ended)
 	worked = time.Now()
-	if s.Status().Authorised {
+	if s.Status().Authorized {
 		c.tell(Step{Name: "authorize", State: StateOK, Text: "as " + c.pool.User, Facts: map[string]any{"user": c.pool.User}})
 	}
 	if err != nil {
@@ -286,7 +286,7 @@ func (c *check) failed(status v1.Status, err error) error {
 		return &failure{"subscribe", "check host and port; if this port is for TLS, use " + transport.SchemeTLS + "://", err}
 	case !status.Subscribed:
 		return &failure{"subscribe", "check host and port, or try again later: the pool may be starting, or have banned this address", err}
-	case !status.Authorised:
+	case !status.Authorized:
 		return &failure{"authorize", "check user and password: most pools want a payout address as the user, with .name behind it for the rig", err}
 	}
 	return &failure{"job", "the pool has no work for us: ask its operator, or name another pool", err}

@@ -23,7 +23,7 @@ func certificateStep(options transport.TLSOptions, state tls.ConnectionState, to
 	leaf, pin := state.PeerCertificates[0], transport.Pin(state)
 	left := time.Until(leaf.NotAfter)
 	days := int(math.Floor(left.Hours() / 24))
-	subject, issuer := v1.Sanitise(leaf.Subject.String()), v1.Sanitise(leaf.Issuer.String())
+	subject, issuer := v1.Sanitize(leaf.Subject.String()), v1.Sanitize(leaf.Issuer.String())
 	s := Step{
 		Name: "tls", State: StateOK, Took: took,
 		Text: fmt.Sprintf("%s, certificate of %q by %q, %d days left, %s", tls.VersionName(state.Version), subject, issuer, days, pin),

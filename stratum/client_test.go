@@ -317,7 +317,7 @@ func TestMineOverEveryScheme(t *testing.T) {
 		if !status.Connected || status.State != telemetry.PoolActive || status.URL != server.URL || status.User != "user.rig" || status.Connects != 1 || status.Difficulty.Value != 1 {
 			t.Errorf("%s: status %+v", server.URL, status)
 		}
-		if !opened.Authorised || opened.SessionID != "deadbeef" {
+		if !opened.Authorized || opened.SessionID != "deadbeef" {
 			t.Errorf("%s: session %+v", server.URL, opened)
 		}
 		r.stop()
@@ -383,8 +383,8 @@ func TestClass(t *testing.T) {
 		{errors.New("broken"), upstream.Class{}},
 		{transport.ErrClosed, upstream.Class{}},
 		{transport.ErrCertificate, upstream.Class{Kind: upstream.Misset, Switch: true}},
-		{v1.ErrUnauthorised, upstream.Class{Kind: upstream.Refused, Switch: true}},
-		{v1.ErrDeauthorised, upstream.Class{Kind: upstream.Disowned}},
+		{v1.ErrUnauthorized, upstream.Class{Kind: upstream.Refused, Switch: true}},
+		{v1.ErrDeauthorized, upstream.Class{Kind: upstream.Disowned}},
 		{v1.ErrSuspended, upstream.Class{Kind: upstream.Suspended}},
 		{&v1.Reconnect{Wait: 5 * time.Second}, upstream.Class{Kind: upstream.Moved, Wait: 5 * time.Second, Switch: true}},
 		{v1.ErrNoJob, upstream.Class{Switch: true}},
@@ -539,7 +539,7 @@ func TestUserRefused(t *testing.T) {
 	refuses := stratumtest.Serve(t, func(c *pc) {
 		c.Result(c.Expect("mining.configure"), `{}`)
 		c.Result(c.Expect("mining.subscribe"), `[[],"00",4]`)
-		c.Notify(stratumtest.Sample("1").Params()) // before the authorisation, as many do
+		c.Notify(stratumtest.Sample("1").Params()) // before the authorization, as many do
 		c.Error(c.Expect("mining.authorize"), `[24,"no such user, hunter2",null]`)
 		c.Hang()
 	})
@@ -559,7 +559,7 @@ func TestUserRefused(t *testing.T) {
 	t.Run("without retries", func(t *testing.T) {
 		options := pools(refuses.URL)
 		options.NoRetry = true
-		if err := run(t, options, nil).end(); !errors.Is(err, work.ErrNoWork) || !errors.Is(err, v1.ErrUnauthorised) {
+		if err := run(t, options, nil).end(); !errors.Is(err, work.ErrNoWork) || !errors.Is(err, v1.ErrUnauthorized) {
 			t.Errorf("ended with %v", err)
 		}
 	})

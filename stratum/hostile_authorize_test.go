@@ -13,22 +13,22 @@ import (
 // authorizeCases: authorization, and answers that do not come or come twice.
 func authorizeCases() []hostileCase {
 	return []hostileCase{
-		{name: "not-authorised", run: hostileUnauthorised, slow: true},
-		{name: "authorised-by-null", run: hostileAuthorisedByNull},
-		{name: "deauthorised-later", run: hostileDeauthorised},
+		{name: "not-authorized", run: hostileUnauthorized, slow: true},
+		{name: "authorized-by-null", run: hostileAuthorizedByNull},
+		{name: "deauthorized-later", run: hostileDeauthorized},
 		{name: "submit-unanswered", run: hostileUnanswered, slow: true},
 		{name: "submit-answered-twice", run: hostileAnsweredTwice},
 	}
 }
 
-// hostileUnauthorised: no mining for a pool that refuses the user, or does not
+// hostileUnauthorized: no mining for a pool that refuses the user, or does not
 // answer.
-func hostileUnauthorised(t *testing.T) {
+func hostileUnauthorized(t *testing.T) {
 	refuse := func(answer string) stratumtest.Script {
 		return func(c *pc) {
 			c.Result(c.Expect("mining.configure"), `{}`)
 			c.Result(c.Expect("mining.subscribe"), `[[],"00",4]`)
-			c.Notify(today("1").Params()) // before the authorisation, as many do
+			c.Notify(today("1").Params()) // before the authorization, as many do
 			request := c.Expect("mining.authorize")
 			if answer != "" {
 				c.Send(`{"id":%s,%s}`, request.ID, answer)
@@ -54,7 +54,7 @@ func hostileUnauthorised(t *testing.T) {
 			r := mineFailures(t, pools(server.URL, backup.URL))
 			early := r.jobOf(server)
 			if v := r.submit(share(early, 1)); v.Kind == work.Accepted {
-				t.Error("a share was accepted before the authorisation")
+				t.Error("a share was accepted before the authorization")
 			}
 			r.noWorkFor(early)
 			r.keeps(backup, r.givesWay(server, backup, 1), 1)
@@ -74,8 +74,8 @@ func hostileUnauthorised(t *testing.T) {
 	})
 }
 
-// hostileAuthorisedByNull: a null result without an error authorises (p2pool).
-func hostileAuthorisedByNull(t *testing.T) {
+// hostileAuthorizedByNull: a null result without an error authorizes (p2pool).
+func hostileAuthorizedByNull(t *testing.T) {
 	for _, answer := range []string{`"result":null,"error":null`, `"error":null`, `"result":null`, `"result":true`} {
 		server := stratumtest.Serve(t, func(c *pc) {
 			c.Result(c.Expect("mining.configure"), `{}`)
@@ -86,7 +86,7 @@ func hostileAuthorisedByNull(t *testing.T) {
 		})
 		r := run(t, pools(server.URL), nil)
 		r.keeps(server, r.jobOf(server), 1)
-		r.logged("authorised", "user.rig")
+		r.logged("authorized", "user.rig")
 		if !r.authorized(0) {
 			t.Errorf("%s: status %+v", answer, r.Status()[0])
 		}
@@ -94,10 +94,10 @@ func hostileAuthorisedByNull(t *testing.T) {
 	}
 }
 
-// hostileDeauthorised: a pool that no longer knows the user we authorised gets
+// hostileDeauthorized: a pool that no longer knows the user we authorized gets
 // a new handshake at once; one that does so again is left alone for 10 minutes
 // at least.
-func hostileDeauthorised(t *testing.T) {
+func hostileDeauthorized(t *testing.T) {
 	refuses := func(c *pc) {
 		c.Welcome(anew()) // so that the share it refused is not tried again
 		c.Notify(today("1").Params())

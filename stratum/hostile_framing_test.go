@@ -206,7 +206,7 @@ func neverAJob(t *testing.T) {
 	options := pools(idle.URL, other.URL)
 	options.Limits.FirstJob = 100 * time.Millisecond
 	r := mineFailures(t, options)
-	r.drops(idle, "the pool sends no job: none within 100ms of the authorisation", time.Second)
+	r.drops(idle, "the pool sends no job: none within 100ms of the authorization", time.Second)
 	r.givesWay(idle, other, 1)
 }
 

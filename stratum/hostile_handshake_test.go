@@ -74,24 +74,24 @@ func jobsBeforeSubscribe(t *testing.T) {
 // jobBeforeAuthorize: it is hashed, and its shares wait for the user's welcome,
 // but not for ever.
 func jobBeforeAuthorize(t *testing.T) {
-	authorise := make(chan bool, 1)
-	end := sync.OnceFunc(func() { close(authorise) })
+	authorize := make(chan bool, 1)
+	end := sync.OnceFunc(func() { close(authorize) })
 	defer end()
 	early := func(c *pc) {
 		c.Result(c.Expect("mining.configure"), "{}")
 		c.Result(c.Expect("mining.subscribe"), `[[],"0a0b0c0d",4]`)
 		c.Notify(stratumtest.Sample("early").Params())
 		r := c.Expect("mining.authorize")
-		if <-authorise {
+		if <-authorize {
 			c.Send(`{"id":7,"method":"mining.ping","params":[]}`)
 			if m := c.Read(); m.Method != "" {
-				t.Errorf("before the authorisation: %s", m.Line)
+				t.Errorf("before the authorization: %s", m.Line)
 			}
 			c.Result(r, "true")
 			accepts(c)
 		}
 		c.Read()
-		t.Error("a share was sent without authorisation")
+		t.Error("a share was sent without authorization")
 	}
 	server := stratumtest.Serve(t, early)
 	r := mine(t, v1.Limits{}, server)
@@ -103,7 +103,7 @@ func jobBeforeAuthorize(t *testing.T) {
 	if !eventually(func() bool { return r.underWay(job) == len(verdicts) }) {
 		t.Errorf("%d shares wait, want %d", r.underWay(job), len(verdicts))
 	}
-	authorise <- true
+	authorize <- true
 	for _, of := range verdicts {
 		if v := r.verdict(of); v.Kind != work.Accepted {
 			t.Errorf("verdict %v", v)
@@ -112,7 +112,7 @@ func jobBeforeAuthorize(t *testing.T) {
 
 	script, over := hungUp(early)
 	never := stratumtest.Serve(t, script)
-	r = mine(t, v1.Limits{Authorise: 50 * time.Millisecond}, never)
+	r = mine(t, v1.Limits{Authorize: 50 * time.Millisecond}, never)
 	if v := r.submit(share(r.jobOf(never), 1)); !v.LostFor(work.LostTimeout) || v.Sent {
 		t.Errorf("verdict %v", v)
 	}

@@ -386,7 +386,7 @@ func TestHostileLimits(t *testing.T) {
 		"line completion": {got.LineTime, 30 * time.Second},
 		"write":           {got.Write, 10 * time.Second},
 		"submit":          {got.Submit, 60 * time.Second},
-		"authorised":      {got.Authorise, 30 * time.Second},
+		"authorized":      {got.Authorize, 30 * time.Second},
 		"shares a second": {got.ShareRate, 500},
 	} {
 		if c.got != c.want {

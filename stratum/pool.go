@@ -117,7 +117,7 @@ func (s *session) Run(ctx context.Context) error {
 func (s *session) Status() upstream.Status {
 	status := s.Session.Status()
 	return upstream.Status{
-		Subscribed: status.Subscribed, Authorized: status.Authorised, Difficulty: status.Difficulty, Mask: status.VersionMask,
+		Subscribed: status.Subscribed, Authorized: status.Authorized, Difficulty: status.Difficulty, Mask: status.VersionMask,
 	}
 }
 
@@ -195,9 +195,9 @@ func (p *pool) Class(err error) upstream.Class {
 		class.Kind = upstream.Suspended
 	case errors.As(err, &reconnect):
 		class.Kind, class.Wait, class.Switch = upstream.Moved, reconnect.Wait, true // if they become too many
-	case errors.Is(err, v1.ErrDeauthorised):
+	case errors.Is(err, v1.ErrDeauthorized):
 		class.Kind = upstream.Disowned
-	case errors.Is(err, v1.ErrUnauthorised):
+	case errors.Is(err, v1.ErrUnauthorized):
 		class.Kind = upstream.Refused
 	case errors.Is(err, transport.ErrCertificate):
 		class.Kind = upstream.Misset
@@ -209,7 +209,7 @@ func (p *pool) Class(err error) upstream.Class {
 // pool is wanted at once.
 func needsAnother(err error) bool {
 	for _, reason := range []error{
-		v1.ErrAuthorise, v1.ErrUnauthorised, v1.ErrSubscribe, v1.ErrNoJob, transport.ErrSilent, transport.ErrTimedOut, watch.ErrDeaf, watch.ErrOldJob, v1.ErrFlood, transport.ErrCertificate,
+		v1.ErrAuthorize, v1.ErrUnauthorized, v1.ErrSubscribe, v1.ErrNoJob, transport.ErrSilent, transport.ErrTimedOut, watch.ErrDeaf, watch.ErrOldJob, v1.ErrFlood, transport.ErrCertificate,
 	} {
 		if errors.Is(err, reason) {
 			return true

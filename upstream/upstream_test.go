@@ -33,7 +33,7 @@ func TestPauses(t *testing.T) {
 	for _, seconds := range []time.Duration{30, 60, 120, 240, 480, 600, 600} {
 		check("user refused", outcome{}, Class{Kind: Refused}, 0, seconds*time.Second)
 	}
-	check("authorised again", working, broken, 0, time.Second)
+	check("authorized again", working, broken, 0, time.Second)
 	check("user refused again", outcome{}, Class{Kind: Refused}, 0, 30*time.Second)
 	check("disowned", short, Class{Kind: Disowned}, 0, time.Second)
 	check("disowned again", short, Class{Kind: Disowned}, 0, 10*time.Minute)

@@ -24,7 +24,7 @@ type Job struct {
 	// PrevHash is the previous block's hash, internal order, as in the header.
 	PrevHash hashing.Hash
 	// Coinb1 and Coinb2 are the coinbase transaction before and after the two
-	// extranonces, in its serialisation without witness.
+	// extranonces, in its serialization without witness.
 	Coinb1, Coinb2 []byte
 	// Branches are the merkle branches, leaf to root, internal order.
 	Branches []hashing.Hash

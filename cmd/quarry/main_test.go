@@ -246,7 +246,7 @@ func cmdBadPool(ts *testscript.TestScript, neg bool, args []string) {
 
 // handshake answers a Stratum request unless it is a submit, and the one to be
 // let in as told. It returns the request's method.
-func handshake(c net.Conn, line []byte, authorised string) (method string) {
+func handshake(c net.Conn, line []byte, authorized string) (method string) {
 	var request struct {
 		ID     int
 		Method string
@@ -261,7 +261,7 @@ func handshake(c net.Conn, line []byte, authorised string) (method string) {
 	case "mining.subscribe":
 		result = `[[["mining.notify","1"]],"aabbccdd",4]`
 	case "mining.authorize":
-		result = authorised
+		result = authorized
 	case "mining.submit":
 		return request.Method
 	}

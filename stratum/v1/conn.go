@@ -151,7 +151,7 @@ func (c *conn) take(line []byte, now time.Time) error {
 // takeGarbage decides about bytes that are no message. A peer of which nothing
 // was understood yet is not a pool.
 func (c *conn) takeGarbage(line []byte, now time.Time, err error) error {
-	said := Sanitise(c.redact(string(line)))
+	said := Sanitize(c.redact(string(line)))
 	if !c.limited.understood {
 		return fmt.Errorf("%w: it says %q", ErrNotStratum, said)
 	}

@@ -6,7 +6,7 @@
 // [ParseNotify] checks the parameters of mining.notify, Session.newJob freezes
 // what was agreed so far into a [work.Job], and Config.Publish hands it on.
 //
-// The way of a share: [Session.Submit] waits for the authorisation, the gate
+// The way of a share: [Session.Submit] waits for the authorization, the gate
 // lets only shares of live jobs through, of this session or of one that it
 // resumed, conn.call writes mining.submit and waits for the reply of the same
 // id, and Message.Verdict turns that into one of the verdicts of package work.

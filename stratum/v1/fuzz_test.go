@@ -85,7 +85,7 @@ func checkWords(t *testing.T, text string) {
 	if n := utf8.RuneCountInString(text); n > maxText {
 		t.Errorf("text of %d characters", n)
 	}
-	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) || text != Sanitise(text) {
+	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) || text != Sanitize(text) {
 		t.Errorf("not safe to print: %q", text)
 	}
 	if strings.Contains(text, secret) {
@@ -242,7 +242,7 @@ func FuzzShowMessage(f *testing.F) {
 	f.Fuzz(func(t *testing.T, params []byte) {
 		text := ParseText(params, m.words)
 		checkWords(t, text)
-		if want, ok := first(params).(string); ok && m.redact(want) == visible(want) && text != Sanitise(visible(want)) {
+		if want, ok := first(params).(string); ok && m.redact(want) == visible(want) && text != Sanitize(visible(want)) {
 			t.Errorf("%q became %q", params, text)
 		}
 	})
@@ -329,7 +329,7 @@ func FuzzWords(f *testing.F) {
 		if strings.Contains(got, password) {
 			t.Errorf("%q shows in %q", password, got)
 		}
-		if again := Sanitise(got); again != got || utf8.RuneCountInString(got) > maxText {
+		if again := Sanitize(got); again != got || utf8.RuneCountInString(got) > maxText {
 			t.Errorf("%q is not safe to print", got)
 		}
 	})

@@ -20,11 +20,11 @@ var (
 	ErrConfigure = errors.New("mining.configure failed")
 	// ErrSubscribe: the answer was no use; connect again with BareSubscribe.
 	ErrSubscribe = errors.New("mining.subscribe failed")
-	// ErrAuthorise: mining.authorize was not answered.
-	ErrAuthorise = errors.New("mining.authorize failed")
-	// ErrUnauthorised: the pool refuses the user.
-	ErrUnauthorised = errors.New("the pool refuses the user")
-	// ErrNoJob: authorised, but there is nothing to do.
+	// ErrAuthorize: mining.authorize was not answered.
+	ErrAuthorize = errors.New("mining.authorize failed")
+	// ErrUnauthorized: the pool refuses the user.
+	ErrUnauthorized = errors.New("the pool refuses the user")
+	// ErrNoJob: authorized, but there is nothing to do.
 	ErrNoJob = errors.New("the pool sends no job")
 )
 
@@ -100,25 +100,25 @@ func (s *Session) subscribed(m Message) error {
 	return nil
 }
 
-func (s *Session) authorise(ctx context.Context) error {
-	err := s.conn.call(ctx, s.cfg.Limits.Handshake, "mining.authorize", []any{s.cfg.User, s.cfg.Password}, s.authorisedBy)
+func (s *Session) authorize(ctx context.Context) error {
+	err := s.conn.call(ctx, s.cfg.Limits.Handshake, "mining.authorize", []any{s.cfg.User, s.cfg.Password}, s.authorizedBy)
 	if errors.Is(err, ErrNoAnswer) {
-		return fmt.Errorf("%w: %w", ErrAuthorise, err)
+		return fmt.Errorf("%w: %w", ErrAuthorize, err)
 	}
 	return err
 }
 
-// authorisedBy acts on the reply to mining.authorize: shares may go out.
-func (s *Session) authorisedBy(m Message) error {
+// authorizedBy acts on the reply to mining.authorize: shares may go out.
+func (s *Session) authorizedBy(m Message) error {
 	if refusal := m.Refusal(); refusal != nil {
-		return fmt.Errorf("%w %q: %w", ErrUnauthorised, s.cfg.User, refusal)
+		return fmt.Errorf("%w %q: %w", ErrUnauthorized, s.cfg.User, refusal)
 	}
 	s.state.Lock()
-	s.state.authorised = time.Now()
+	s.state.authorized = time.Now()
 	working := !s.state.firstJob.IsZero()
 	s.state.Unlock()
-	close(s.authorised)
-	s.log.Info("authorised", zap.String("user", s.cfg.User))
+	close(s.authorized)
+	s.log.Info("authorized", zap.String("user", s.cfg.User))
 	if working {
 		s.cfg.Working()
 	}
@@ -141,5 +141,5 @@ func (s *Session) suggest(context.Context) error {
 
 func (s *Session) awaitJob(ctx context.Context) error {
 	longest := s.cfg.Limits.FirstJob
-	return s.conn.await(ctx, s.firstJob, longest, fmt.Errorf("%w: none within %v of the authorisation", ErrNoJob, longest))
+	return s.conn.await(ctx, s.firstJob, longest, fmt.Errorf("%w: none within %v of the authorization", ErrNoJob, longest))
 }

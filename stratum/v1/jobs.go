@@ -39,7 +39,7 @@ func (s *Session) begin(p *pendingNotify) {
 	if first {
 		s.state.firstJob = p.received
 	}
-	working := first && !s.state.authorised.IsZero()
+	working := first && !s.state.authorized.IsZero()
 	s.state.Unlock()
 
 	s.publish(job)
@@ -52,7 +52,7 @@ func (s *Session) begin(p *pendingNotify) {
 	if working {
 		s.cfg.Working()
 	}
-	s.log.Debug("new job", zap.String("job", Sanitise(job.ID)), zap.Bool("clean", job.Clean), zap.Stringer("difficulty", job.Difficulty))
+	s.log.Debug("new job", zap.String("job", Sanitize(job.ID)), zap.Bool("clean", job.Clean), zap.Stringer("difficulty", job.Difficulty))
 	s.watch.Job(job)
 }
 

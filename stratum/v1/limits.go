@@ -24,9 +24,9 @@ type Limits struct {
 
 	Configure time.Duration // reply to mining.configure, 5 s
 	Handshake time.Duration // reply to each other step of the handshake, 15 s
-	FirstJob  time.Duration // first job after the authorisation, 60 s
+	FirstJob  time.Duration // first job after the authorization, 60 s
 	Submit    time.Duration // reply to mining.submit, 60 s
-	Authorise time.Duration // that a share waits for the authorisation, 30 s
+	Authorize time.Duration // that a share waits for the authorization, 30 s
 	// Unanswered is how long the oldest of several submits may be without an
 	// answer, 120 s, while none came to any other.
 	Unanswered time.Duration
@@ -52,7 +52,7 @@ func (l Limits) WithDefaults() Limits {
 	orDefault(&l.Handshake, 15*time.Second)
 	orDefault(&l.FirstJob, 60*time.Second)
 	orDefault(&l.Submit, 60*time.Second)
-	orDefault(&l.Authorise, 30*time.Second)
+	orDefault(&l.Authorize, 30*time.Second)
 	orDefault(&l.Unanswered, 120*time.Second)
 	orDefault(&l.Refused, 60*time.Second)
 	orDefault(&l.Gap, 30*time.Second)
@@ -65,7 +65,7 @@ func orDefault[T int | time.Duration](field *T, value T) {
 	}
 }
 
-// Rules of conduct: how much misbehaviour ends a connection.
+// Rules of conduct: how much misbehavior ends a connection.
 const (
 	maxGarbage       = 3   // unreadable messages in a minute
 	maxStrayReplies  = 100 // replies to nothing we asked, in a minute
@@ -100,7 +100,7 @@ func (w *window) add(now time.Time) int {
 	return len(w.events)
 }
 
-// flood recognises a rate that stays too high for many seconds.
+// flood recognizes a rate that stays too high for many seconds.
 type flood struct {
 	second time.Time
 	count  int

@@ -13,9 +13,9 @@ var (
 	// ErrSuspended: this machine slept, or the process was stopped. The
 	// connection may be dead without knowing it; that is not the pool's fault.
 	ErrSuspended = errors.New("the machine or the process stood still")
-	// ErrDeauthorised: the pool refuses shares because it does not know their
+	// ErrDeauthorized: the pool refuses shares because it does not know their
 	// user any more. A new handshake may help, once.
-	ErrDeauthorised = errors.New("the pool does not know us any more")
+	ErrDeauthorized = errors.New("the pool does not know us any more")
 )
 
 // stay watches over a session that works until it ends.

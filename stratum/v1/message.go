@@ -59,7 +59,7 @@ func (m *Message) words(text string) string {
 	if m.redact != nil {
 		text = m.redact(text)
 	}
-	return Sanitise(text)
+	return Sanitize(text)
 }
 
 // MayBeReply reports whether the message can be a reply. A string method makes
@@ -216,9 +216,9 @@ func escapeASCII(text []byte) []byte {
 // maxText is how much of a pool's words is kept, in characters.
 const maxText = 200
 
-// Sanitise makes a pool's words safe to print: no control characters (so no
+// Sanitize makes a pool's words safe to print: no control characters (so no
 // terminal escapes either), nothing invisible, at most 200 characters.
-func Sanitise(text string) string {
+func Sanitize(text string) string {
 	if len(text) > 4*utf8.UTFMax*maxText {
 		text = text[:4*utf8.UTFMax*maxText]
 	}

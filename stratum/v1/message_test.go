@@ -76,12 +76,12 @@ func TestEncode(t *testing.T) {
 	}
 }
 
-func TestSanitise(t *testing.T) {
+func TestSanitize(t *testing.T) {
 	for text, want := range map[string]string{
 		"hello": "hello", "a\x1b[31mred\x07\r\n": "a[31mred", " x ": "x", "\u202eevil\u200b": "evil", "": "", "ä😀": "ä😀", "\xff": "",
 		strings.Repeat("é", 1<<20): strings.Repeat("é", 200),
 	} {
-		if got := Sanitise(text); got != want {
+		if got := Sanitize(text); got != want {
 			t.Errorf("%.40q: %.40q", text, got)
 		}
 	}

@@ -24,7 +24,7 @@ type Config struct {
 
 	NoConfigure       bool               // skip mining.configure: no version rolling
 	BareSubscribe     bool               // subscribe without any params
-	SuggestDifficulty hashing.Difficulty // asked for after the authorisation; zero: not
+	SuggestDifficulty hashing.Difficulty // asked for after the authorization; zero: not
 	SubscribeExtra    bool               // send mining.extranonce.subscribe; some pools disconnect on it
 	SubmitStale       bool               // let the pool judge outdated shares too
 
@@ -66,7 +66,7 @@ type Session struct {
 	log  *zap.Logger
 	conn *conn
 
-	authorised chan struct{} // closed when the pool said yes
+	authorized chan struct{} // closed when the pool said yes
 	firstJob   chan struct{} // closed when a job was published
 	slots      chan struct{} // one for each share under way
 	pending    atomic.Int32  // shares without a verdict; far below zero once no more are taken
@@ -101,7 +101,7 @@ type state struct {
 	jobs    []*work.Job    // that shares may refer to, oldest first
 	sent    duplicates
 
-	authorised time.Time
+	authorized time.Time
 	firstJob   time.Time
 }
 
@@ -126,7 +126,7 @@ func NewSession(t transport.Conn, cfg Config) *Session {
 	}
 	s := &Session{
 		cfg: cfg, log: cfg.Log,
-		authorised: make(chan struct{}),
+		authorized: make(chan struct{}),
 		firstJob:   make(chan struct{}),
 		slots:      make(chan struct{}, cfg.Limits.Shares),
 		realTime:   watch.RealTime,
@@ -134,7 +134,7 @@ func NewSession(t transport.Conn, cfg Config) *Session {
 	s.state.difficulty = hashing.DifficultyOne()
 	s.state.limiter = shareLimiter{rate: cfg.Limits.ShareRate, burst: cfg.Limits.ShareBurst, log: cfg.Log}
 	s.watch = watch.New(watch.Config{
-		Log: cfg.Log, User: cfg.User, Generation: cfg.Generation, History: &cfg.Quirks.history, Printable: Sanitise, Complain: cfg.Complain,
+		Log: cfg.Log, User: cfg.User, Generation: cfg.Generation, History: &cfg.Quirks.history, Printable: Sanitize, Complain: cfg.Complain,
 		Silence: cfg.Limits.Silence, Refused: cfg.Limits.Refused, Unanswered: cfg.Limits.Unanswered,
 	})
 	s.conn = newConn(t, cfg.Limits, cfg.Log)
@@ -163,7 +163,7 @@ func (s *Session) Run(ctx context.Context) error {
 
 func (s *Session) run(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		s.configure, s.subscribe, s.authorise, s.suggest, s.awaitJob, s.stay,
+		s.configure, s.subscribe, s.authorize, s.suggest, s.awaitJob, s.stay,
 	} {
 		if err := step(ctx); err != nil {
 			return err

@@ -51,7 +51,7 @@ func TestHandshake(t *testing.T) {
 		}
 	}
 	status := m.Status()
-	if !status.Subscribed || !status.Authorised || status.SessionID != "deadbeef" || status.VersionMask != 0x1fffe000 {
+	if !status.Subscribed || !status.Authorized || status.SessionID != "deadbeef" || status.VersionMask != 0x1fffe000 {
 		t.Errorf("status %+v", status)
 	}
 	if job.Pool != server.URL || job.Session != 7 || !job.NetworkKnown || time.Since(job.Received) > patience {
@@ -84,10 +84,10 @@ func TestHandshakeEnds(t *testing.T) {
 		{"subscribe too early", func(c *pc) { configured(c); c.Result(c.Read(), `"Initialising"`); c.Hang() }, nil, "not ready: Initialising"},
 		{"subscribe unanswered", func(c *pc) { configured(c); c.Hang() }, ErrNoAnswer, "mining.subscribe"},
 		{"subscribe hung up at", func(c *pc) { configured(c); c.Read() }, transport.ErrClosed, ""},
-		{"authorize false", func(c *pc) { subscribed(c); c.Result(c.Read(), `false`); c.Hang() }, ErrUnauthorised, `"user.rig"`},
-		{"authorize error", func(c *pc) { subscribed(c); c.Error(c.Read(), `[24,"bad password secret",null]`); c.Hang() }, ErrUnauthorised, "bad password *** (24)"},
-		{"authorize text", func(c *pc) { subscribed(c); c.Result(c.Read(), `"who?"`); c.Hang() }, ErrUnauthorised, "who?"},
-		{"authorize unanswered", func(c *pc) { subscribed(c); c.Hang() }, ErrAuthorise, "no answer to mining.authorize"},
+		{"authorize false", func(c *pc) { subscribed(c); c.Result(c.Read(), `false`); c.Hang() }, ErrUnauthorized, `"user.rig"`},
+		{"authorize error", func(c *pc) { subscribed(c); c.Error(c.Read(), `[24,"bad password secret",null]`); c.Hang() }, ErrUnauthorized, "bad password *** (24)"},
+		{"authorize text", func(c *pc) { subscribed(c); c.Result(c.Read(), `"who?"`); c.Hang() }, ErrUnauthorized, "who?"},
+		{"authorize unanswered", func(c *pc) { subscribed(c); c.Hang() }, ErrAuthorize, "no answer to mining.authorize"},
 		{"no job", func(c *pc) { subscribed(c); c.Result(c.Read(), `true`); c.Hang() }, ErrNoJob, ""},
 		{"http server", func(c *pc) { c.Read(); c.Send("HTTP/1.1 400 Bad Request\r"); c.Hang() }, ErrNotStratum, "HTTP/1.1 400"},
 		{"ssh banner", func(c *pc) { c.Send("SSH-2.0-OpenSSH\x1b[2J\r"); c.Hang() }, ErrNotStratum, "SSH-2.0"},
@@ -106,7 +106,7 @@ func TestHandshakeEnds(t *testing.T) {
 	}
 }
 
-func TestAuthoriseForms(t *testing.T) {
+func TestAuthorizeForms(t *testing.T) {
 	for _, reply := range []string{`"result":true,"error":null`, `"result":null,"error":null`, `"error":null`, `"result":true`, `"result":true,"error":false`} {
 		server := stratumtest.Serve(t, func(c *pc) {
 			c.Result(c.Expect("mining.subscribe"), `[[["mining.notify","x"]],"00",4]`)
@@ -116,8 +116,8 @@ func TestAuthoriseForms(t *testing.T) {
 		})
 		m := mine(t, server, Config{NoConfigure: true})
 		m.job()
-		if !m.Status().Authorised {
-			t.Errorf("%s: not authorised", reply)
+		if !m.Status().Authorized {
+			t.Errorf("%s: not authorized", reply)
 		}
 	}
 }
@@ -173,7 +173,7 @@ func TestVersionRolling(t *testing.T) {
 }
 
 // TestEarlyJobs: jobs before the subscription are kept back, the last of them
-// is used; jobs before the authorisation are published at once, but their
+// is used; jobs before the authorization are published at once, but their
 // shares wait.
 func TestEarlyJobs(t *testing.T) {
 	published := make(chan struct{})
@@ -189,7 +189,7 @@ func TestEarlyJobs(t *testing.T) {
 		c.Raw().SetReadDeadline(time.Now().Add(100 * time.Millisecond))
 		one := make([]byte, 1)
 		if n, _ := c.Raw().Read(one); n != 0 {
-			t.Error("a share was sent before the authorisation")
+			t.Error("a share was sent before the authorization")
 		}
 		c.Raw().SetReadDeadline(time.Time{})
 		c.Result(authorize, "true")
@@ -395,7 +395,7 @@ func TestEveryDifficultyIsTold(t *testing.T) {
 	}
 }
 
-// TestConduct: misbehaviour that ends a session, and just less that does not.
+// TestConduct: misbehavior that ends a session, and just less that does not.
 func TestConduct(t *testing.T) {
 	times := func(n int, line string) func(*pc) {
 		return func(c *pc) {

@@ -5,7 +5,7 @@ import "quarry/hashing"
 // Status is what a session knows about itself.
 type Status struct {
 	Subscribed      bool
-	Authorised      bool
+	Authorized      bool
 	SessionID       string // to resume it with
 	Extranonce1     []byte
 	Extranonce2Size int
@@ -19,7 +19,7 @@ func (s *Session) Status() Status {
 	defer s.state.Unlock()
 	st := &s.state
 	status := Status{
-		Subscribed: st.subscribed, Authorised: !st.authorised.IsZero(), SessionID: st.sessionID,
+		Subscribed: st.subscribed, Authorized: !st.authorized.IsZero(), SessionID: st.sessionID,
 		Extranonce1: st.extranonce.One, Extranonce2Size: st.extranonce.TwoSize, Difficulty: st.difficulty,
 	}
 	if st.rolling {

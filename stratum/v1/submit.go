@@ -92,7 +92,7 @@ func (s *Session) gate(ctx context.Context, share *work.Share) work.Verdict {
 // ready holds shares of jobs that came before the authorization, and shares of
 // an earlier session until this one's first job tells which block is the newest.
 func (s *Session) ready(ctx context.Context, share *work.Share) error {
-	if err := s.conn.await(ctx, s.authorised, s.cfg.Limits.Authorise, errNotAuthorized); err != nil {
+	if err := s.conn.await(ctx, s.authorized, s.cfg.Limits.Authorize, errNotAuthorized); err != nil {
 		return err
 	}
 	if share.Job.Session == s.cfg.Generation {
@@ -141,7 +141,7 @@ func (s *Session) Outdated(job *work.Job) bool {
 func (s *Session) replied(share *work.Share, reply *Message, now time.Time) work.Verdict {
 	verdict := reply.Verdict()
 	if verdict.RejectedFor(work.ReasonUnauthorized, work.ReasonNotSubscribed) {
-		s.conn.end(fmt.Errorf("%w: %v", ErrDeauthorised, verdict))
+		s.conn.end(fmt.Errorf("%w: %v", ErrDeauthorized, verdict))
 	}
 	s.watch.Verdict(share, verdict, now)
 	s.adapt(share, verdict)

@@ -283,13 +283,13 @@ func TestLostShares(t *testing.T) {
 			}
 		})
 	})
-	t.Run("never authorised", func(t *testing.T) {
+	t.Run("never authorized", func(t *testing.T) {
 		server := stratumtest.Serve(t, func(c *pc) {
 			c.Result(c.Read(), `[[],"00",4]`)
 			c.Notify(sample("1"))
 			c.Hang()
 		})
-		m := mine(t, server, Config{NoConfigure: true, Limits: Limits{Authorise: 20 * time.Millisecond}})
+		m := mine(t, server, Config{NoConfigure: true, Limits: Limits{Authorize: 20 * time.Millisecond}})
 		if v := m.submit(share(m.job(), 1)); !v.LostFor("timeout") {
 			t.Error(v)
 		}
@@ -349,7 +349,7 @@ func TestForgottenByThePool(t *testing.T) {
 		if !v.RejectedFor(reason) || strings.Contains(v.String(), "secret") {
 			t.Errorf("%s: %v", failure, v)
 		}
-		if err := m.end(); !errors.Is(err, ErrDeauthorised) || !strings.Contains(err.Error(), "does not know us") {
+		if err := m.end(); !errors.Is(err, ErrDeauthorized) || !strings.Contains(err.Error(), "does not know us") {
 			t.Errorf("%s: ended with %v", failure, err)
 		}
 	}
