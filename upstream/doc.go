@@ -11,6 +11,6 @@
 //
 // Locks, in the order in which they may be taken: the publisher's, which is held
 // while a job is handed on; Client.mu, which guards the client and the states of
-// all members; those of a session. A session tells its events without a lock of
-// its own, so that Client.mu may ask it for its Status.
+// all members; those of a session. A session reports its events without the lock
+// that its Status needs, so that it may be asked for that under Client.mu.
 package upstream
