@@ -3,7 +3,6 @@ package stratum
 import (
 	"crypto/tls"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -161,11 +160,10 @@ func (b *chaosBook) record(key shareKey) *shareRecord {
 // keyOf is the key of a share of ours.
 func keyOf(pool int, s *work.Share) shareKey {
 	k := shareKey{
-		pool: pool, en2: hex.EncodeToString(s.Extranonce2), ntime: fmt.Sprintf("%08x", s.NTime), nonce: fmt.Sprintf("%08x", s.Nonce),
+		pool: pool, job: s.Job.ID, en2: hex.EncodeToString(s.Extranonce2), ntime: fmt.Sprintf("%08x", s.NTime), nonce: fmt.Sprintf("%08x", s.Nonce),
 	}
-	json.Unmarshal([]byte(s.Job.Wire), &k.job)
-	if s.Job.VersionRolling {
-		k.bits = fmt.Sprintf("%08x", s.VersionBits())
+	if s.Job.VersionMask != 0 {
+		k.bits = fmt.Sprintf("%08x", s.Version&^s.Job.Version)
 	}
 	return k
 }

@@ -469,7 +469,7 @@ func TestSimplerHandshakeIsForgotten(t *testing.T) {
 	hangUp := func(c *pc) { c.Read() }
 	server := stratumtest.Serve(t, hangUp, hangUp, works)
 	r := run(t, pools(server.URL), nil)
-	if job := r.jobOf(server); !job.VersionRolling {
+	if job := r.jobOf(server); job.VersionMask == 0 {
 		t.Error("version rolling was given up")
 	}
 }
@@ -488,8 +488,8 @@ func TestRestartKeepsVersionRolling(t *testing.T) {
 	for range 2 {
 		go r.submit(share(r.jobOf(server), 1))
 	}
-	if job := r.jobOf(server); !job.VersionRolling || server.Connections() != 5 {
-		t.Errorf("version rolling %v at connection %d", job.VersionRolling, server.Connections())
+	if job := r.jobOf(server); job.VersionMask == 0 || server.Connections() != 5 {
+		t.Errorf("version mask %08x at connection %d", job.VersionMask, server.Connections())
 	}
 }
 
@@ -509,7 +509,7 @@ func TestSimplerHandshakeTakesTurns(t *testing.T) {
 		c.Hang()
 	})
 	r := run(t, pools(server.URL), nil)
-	if job := r.jobOf(server); job.VersionRolling {
+	if job := r.jobOf(server); job.VersionMask != 0 {
 		t.Error("the fifth connection was hung up at for its mining.configure, but the sixth had it too")
 	}
 	r.mu.Lock()
@@ -724,8 +724,8 @@ func TestRefusalIsNotForGood(t *testing.T) {
 		for job == nil {
 			job = r.job()
 		}
-		if job.VersionRolling != want {
-			t.Errorf("session %d: version rolling %v", i+1, job.VersionRolling)
+		if (job.VersionMask != 0) != want {
+			t.Errorf("session %d: version mask %08x", i+1, job.VersionMask)
 		}
 		go r.submit(share(job, uint32(i)))
 	}

@@ -198,7 +198,7 @@ func hostileEvicted(t *testing.T) {
 		r.unsentStale(share(job, uint32(i)))
 	}
 	stranger := *jobs[0]
-	stranger.ID, stranger.Wire = jobs[count-1].ID, jobs[count-1].Wire // the same id is not the same job
+	stranger.ID, stranger.Ref = jobs[count-1].ID, jobs[count-1].Ref // the same id is not the same job
 	r.unsentStale(share(&stranger, 10))
 	for i, job := range jobs[count-3:] {
 		r.keeps(server, job, 20+uint32(i))

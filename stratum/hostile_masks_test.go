@@ -86,8 +86,8 @@ func hostileMasks(t *testing.T) {
 		})
 		r := run(t, pools(server.URL), nil)
 		job := r.jobOf(server)
-		if job.VersionMask != c.mask || job.VersionRolling != (c.params == 6) {
-			t.Errorf("%s: mask %08x, rolling %v", c.configured, job.VersionMask, job.VersionRolling)
+		if job.VersionMask != c.mask {
+			t.Errorf("%s: mask %08x", c.configured, job.VersionMask)
 		}
 		s := share(job, 1)
 		s.Version |= job.VersionMask
@@ -130,7 +130,7 @@ func hostileMaskChange(t *testing.T) {
 	}
 	close(none)
 	last := r.jobOf(server)
-	if last.VersionMask != 0 || !last.VersionRolling {
+	if last.VersionMask != 0 {
 		t.Errorf("job %+v", last)
 	}
 	under := share(job, 2)
@@ -218,7 +218,7 @@ func hostileConfigure(t *testing.T) {
 		options.Limits.Configure = 200 * time.Millisecond
 		r := run(t, options, still)
 		job := r.jobOf(server)
-		if job.VersionRolling || job.VersionMask != 0 {
+		if job.VersionMask != 0 {
 			t.Errorf("%s: job %+v", name, job)
 		}
 		r.submit(share(job, 0xdead))

@@ -273,8 +273,8 @@ func oddIDs(t *testing.T) {
 	})
 	r := mine(t, v1.Limits{}, server)
 	job := r.jobOf(server)
-	if one := fmt.Sprintf("%x", job.Extranonce1); one != "0a0b0c0d" || !job.VersionRolling {
-		t.Errorf("extranonce1 %s, version rolling %v", one, job.VersionRolling)
+	if one := fmt.Sprintf("%x", job.Extranonce1); one != "0a0b0c0d" || job.VersionMask == 0 {
+		t.Errorf("extranonce1 %s, version mask %08x", one, job.VersionMask)
 	}
 	r.keeps(server, job, 1)
 	r.keeps(server, job, 2)

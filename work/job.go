@@ -12,14 +12,16 @@ import (
 // to submit from it. It never changes after it was published: a share is
 // built and judged by the job it was found for, whatever the pool says later.
 type Job struct {
-	// ID is the pool's name for the job, for people to read. Wire is the same
-	// as the protocol spells it (in Stratum V1 the JSON text), to be echoed.
-	ID, Wire string
+	// ID is the pool's name for the job, for people to read.
+	ID string
 	// Pool is the address of the pool, for people to read.
 	Pool string
 	// Session numbers the connection that the job came over; shares go back
 	// over that one, or over a later one that the pool resumed it with.
 	Session uint64
+	// Ref is the session's own: what its protocol needs besides to submit a
+	// share. Nobody else looks inside.
+	Ref any
 
 	// PrevHash is the previous block's hash, internal order, as in the header.
 	PrevHash hashing.Hash
@@ -32,15 +34,7 @@ type Job struct {
 	// be rolled (BIP 310); bits that Version has set are never among them, so
 	// that OR, XOR and masked replacement of the submitted bits all agree.
 	Version, VersionMask uint32
-	// VersionRolling reports whether rolling was agreed with the pool: if so
-	// every submit carries version bits, also when none was rolled.
-	VersionRolling bool
-	// PoolMask are all bits that the pool lets us roll, also those that Version
-	// has set. MaskedBits tells that the pool wants all of them in a submit,
-	// not only those that were rolled beyond Version.
-	PoolMask     uint32
-	MaskedBits   bool
-	NBits, NTime uint32
+	NBits, NTime         uint32
 	// Clean says that shares of all earlier jobs will be refused.
 	Clean bool
 

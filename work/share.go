@@ -12,12 +12,3 @@ type Share struct {
 	Nonce       uint32
 	Hash        hashing.Hash
 }
-
-// VersionBits are the version bits, as Stratum V1 submits them: the rolled
-// ones, or all of the pool's mask if it wants that.
-func (s *Share) VersionBits() uint32 {
-	if s.Job.MaskedBits {
-		return s.Version & s.Job.PoolMask
-	}
-	return s.Version &^ s.Job.Version
-}

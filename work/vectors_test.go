@@ -69,7 +69,7 @@ func (v vector) job(t *testing.T) *Job {
 		job.Branches = append(job.Branches, hashing.Hash(testutil.Unhex(t, branch.(string))))
 	}
 	if v.Mask != nil {
-		job.VersionRolling, job.VersionMask = true, testutil.Word32(t, *v.Mask)
+		job.VersionMask = testutil.Word32(t, *v.Mask)
 	}
 	job.NetworkTarget, err = hashing.TargetFromNBits(job.NBits)
 	job.NetworkKnown = err == nil
@@ -104,7 +104,7 @@ func checkShare(t *testing.T, v vector, job *Job, en2 []byte, nonce uint32) {
 		start.Extranonce2 = start.Extranonce2<<8 | uint64(b)
 	}
 	var bits string
-	if job.VersionRolling {
+	if v.Mask != nil {
 		bits = v.Submit.VersionBits
 		for spread(start.Version, job.VersionMask) != testutil.Word32(t, bits) {
 			start.Version++
@@ -125,8 +125,8 @@ func checkShare(t *testing.T, v vector, job *Job, en2 []byte, nonce uint32) {
 	if hex.EncodeToString(share.Extranonce2) != v.Submit.Extranonce2 {
 		t.Errorf("extranonce2 %x, want %s", share.Extranonce2, v.Submit.Extranonce2)
 	}
-	if bits != "" && share.VersionBits() != testutil.Word32(t, bits) {
-		t.Errorf("version bits %08x, want %s", share.VersionBits(), bits)
+	if bits != "" && share.Version&^job.Version != testutil.Word32(t, bits) {
+		t.Errorf("version bits %08x, want %s", share.Version&^job.Version, bits)
 	}
 	if job.IsBlock(share.Hash) != v.Expect.IsBlock {
 		t.Errorf("block: %v, want %v", job.IsBlock(share.Hash), v.Expect.IsBlock)
@@ -183,17 +183,5 @@ func TestBoundTakesTheEasierTarget(t *testing.T) {
 	job.NetworkTarget, job.NetworkKnown = parse("1").Target(), false
 	if job.Bound() != job.Difficulty.Target() {
 		t.Error("an unknown network target must not count")
-	}
-}
-
-// TestVersionBits: the two forms come to the same version where the pool
-// treats them as it should: added to the job's, or put in place of the mask.
-func TestVersionBits(t *testing.T) {
-	const version, mask, rolled = 0x20006000, 0xffffe000, 0x00410000
-	for masked, want := range map[bool]uint32{false: rolled, true: 0x20416000} {
-		s := &Share{Job: &Job{Version: version, PoolMask: mask, MaskedBits: masked}, Version: version | rolled}
-		if bits := s.VersionBits(); bits != want {
-			t.Errorf("masked %v: bits %08x, want %08x", masked, bits, want)
-		}
 	}
 }

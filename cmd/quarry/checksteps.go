@@ -105,7 +105,7 @@ func difficultyStep(o *stratum.Offer, p stratum.Pool, m *machine) stratum.Step {
 		}
 	}
 	rate := m.rate.Plain
-	if o.Job.VersionRolling && o.Job.VersionMask != 0 {
+	if o.Job.VersionMask != 0 {
 		rate = m.rate.Rolled
 	}
 	if rate == 0 {

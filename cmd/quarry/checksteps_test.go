@@ -44,7 +44,7 @@ func TestDifficultyStep(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		job := &work.Job{VersionRolling: c.mask != 0, VersionMask: c.mask, NetworkKnown: true, NetworkTarget: network.Target()}
+		job := &work.Job{VersionMask: c.mask, NetworkKnown: true, NetworkTarget: network.Target()}
 		s := difficultyStep(&stratum.Offer{Job: job, Difficulty: d}, c.pool, c.machine)
 		if text := s.Text + " -> " + s.Advice; s.State != c.state || !strings.Contains(text, c.says) {
 			t.Errorf("difficulty %s: %s %s\nwant %s %s", c.difficulty, s.State, text, c.state, c.says)

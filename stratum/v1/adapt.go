@@ -27,8 +27,8 @@ func (s *Session) adapt(share *work.Share, verdict work.Verdict) {
 		}
 		return
 	}
-	if job.VersionRolling && job.PoolMask&job.Version != 0 && share.Version != job.Version {
-		s.adaptBits(job, verdict)
+	if w := wireOf(job); w.rolling && w.mask&job.Version != 0 && share.Version != job.Version {
+		s.adaptBits(job, w, verdict)
 	}
 }
 
@@ -36,15 +36,15 @@ func (s *Session) adapt(share *work.Share, verdict work.Verdict) {
 // the pool's mask set. Pools that OR or XOR the submitted bits to the job's
 // version want the rolled ones only, pools that follow BIP 310 to the letter
 // all bits of their mask.
-func (s *Session) adaptBits(job *work.Job, verdict work.Verdict) {
+func (s *Session) adaptBits(job *work.Job, w wire, verdict work.Verdict) {
 	wrong := verdict.RejectedFor(work.ReasonLowDifficulty, work.ReasonVersion)
-	masked, changed := s.cfg.Quirks.bits(job.MaskedBits, verdict.Kind == work.Accepted, wrong)
+	masked, changed := s.cfg.Quirks.bits(w.masked, verdict.Kind == work.Accepted, wrong)
 	if !changed {
 		return
 	}
 	if masked {
 		s.log.Info("this pool seems to want all version bits of its mask, not only the rolled ones: sending them from now on",
-			zap.String("mask", hex8(job.PoolMask)), zap.String("version", hex8(job.Version)), zap.Stringer("pool_said", verdict))
+			zap.String("mask", hex8(w.mask)), zap.String("version", hex8(job.Version)), zap.Stringer("pool_said", verdict))
 	} else {
 		s.log.Info("sending all version bits did not help: back to the rolled ones", zap.Stringer("pool_said", verdict))
 	}

@@ -187,7 +187,7 @@ func TestBitsChangeTheJob(t *testing.T) {
 	old := m.job()
 	m.submit(rolledShare(t, old, 0x10000, 0))
 	job := m.job()
-	if old.MaskedBits || !job.MaskedBits || job.ID != old.ID || job.VersionMask != old.VersionMask || job.Clean || job.PoolMask != 0x1fffe000 {
+	if wireOf(old).masked || !wireOf(job).masked || job.ID != old.ID || job.VersionMask != old.VersionMask || job.Clean || wireOf(job).mask != 0x1fffe000 {
 		t.Errorf("job %+v", job)
 	}
 	m.submit(rolledShare(t, old, 0x20000, 1)) // found meanwhile: its rejection says nothing new

@@ -116,7 +116,7 @@ func (r *replay) checkJob(job *work.Job, message Message) {
 	if job.ID != notify.ID || job.Clean != notify.Clean || job.NTime != notify.NTime || job.PrevHash != notify.PrevHash {
 		r.t.Errorf("job %+v of notify %+v", job, notify)
 	}
-	if job.Difficulty.String() != "0.0001" || job.VersionMask != 0x1fffe000 || !job.VersionRolling ||
+	if job.Difficulty.String() != "0.0001" || job.VersionMask != 0x1fffe000 || !wireOf(job).rolling ||
 		hex.EncodeToString(job.Extranonce1) != "b17f026b" || job.Extranonce2Size != 8 || job.Session != 7 {
 		r.t.Errorf("job %+v", job)
 	}

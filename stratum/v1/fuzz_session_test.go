@@ -44,7 +44,7 @@ func FuzzJob(f *testing.F) {
 		s.state.extranonce = Extranonce{One: seed[:seed[5]%33], TwoSize: 1 + int(seed[6]%work.MaxExtranonce2)}
 		s.begin(&pendingNotify{notify, s.state.difficulty, time.Now()})
 		job := s.state.current()
-		if job.VersionMask&^versionBits != 0 || job.VersionMask&job.Version != 0 || job.VersionMask != 0 && !job.VersionRolling {
+		if job.VersionMask&^versionBits != 0 || job.VersionMask&job.Version != 0 || job.VersionMask != 0 && !wireOf(job).rolling {
 			t.Errorf("mask %08x for version %08x", job.VersionMask, job.Version)
 		}
 		share := &work.Share{
@@ -199,7 +199,7 @@ type shareMaker struct {
 
 func (m *shareMaker) take(job *work.Job) {
 	if job.Extranonce2Size < 1 || job.Extranonce2Size > work.MaxExtranonce2 || len(job.Extranonce1) > 32 || len(job.Branches) > 32 ||
-		len(job.Coinb1)+len(job.Coinb2) > 128<<10 || len(job.Wire) > 256 || job.VersionMask&^versionBits != 0 || job.VersionMask&job.Version != 0 ||
+		len(job.Coinb1)+len(job.Coinb2) > 128<<10 || len(wireOf(job).id) > 256 || job.VersionMask&^versionBits != 0 || job.VersionMask&job.Version != 0 ||
 		!(job.Difficulty.Float64() > 0) || job.Session != 7 {
 		m.t.Errorf("published %+v", job)
 	}

@@ -60,7 +60,7 @@ func (s *Session) begin(p *pendingNotify) {
 func (s *Session) newJob(p *pendingNotify) *work.Job {
 	n, st := p.notify, &s.state
 	job := &work.Job{
-		ID: n.ID, Wire: n.Wire, Pool: s.cfg.Pool, Session: s.cfg.Generation,
+		ID: n.ID, Ref: wire{id: n.Wire}, Pool: s.cfg.Pool, Session: s.cfg.Generation,
 		PrevHash: n.PrevHash, Coinb1: n.Coinb1, Coinb2: n.Coinb2, Branches: n.Branches,
 		Version: n.Version, NBits: n.NBits, NTime: n.NTime, Clean: n.Clean,
 		Extranonce1: st.extranonce.One, Extranonce2Size: st.extranonce.TwoSize,
@@ -81,12 +81,13 @@ func (s *Session) newJob(p *pendingNotify) *work.Job {
 func (st *state) setMask(job *work.Job, quirks *Quirks) {
 	mask := st.poolMask & versionBits
 	st.rolled = st.rolled || mask != 0
-	job.VersionRolling = st.rolling && st.rolled
-	job.VersionMask, job.PoolMask, job.MaskedBits = 0, 0, false
-	if job.VersionRolling {
-		job.VersionMask, job.PoolMask = mask&^job.Version, st.poolMask
-		job.MaskedBits = quirks.maskedBits()
+	w := wire{id: wireOf(job).id, rolling: st.rolling && st.rolled}
+	job.VersionMask = 0
+	if w.rolling {
+		job.VersionMask = mask &^ job.Version
+		w.mask, w.masked = st.poolMask, quirks.maskedBits()
 	}
+	job.Ref = w
 }
 
 // current is the newest job, nil if there is none.
@@ -135,8 +136,7 @@ func (s *Session) amend(change func(*state)) bool {
 	job := *old
 	job.Clean = false
 	s.state.setMask(&job, s.cfg.Quirks)
-	changed := job.VersionMask != old.VersionMask || job.VersionRolling != old.VersionRolling ||
-		job.PoolMask != old.PoolMask || job.MaskedBits != old.MaskedBits
+	changed := job.VersionMask != old.VersionMask || wireOf(&job) != wireOf(old)
 	if changed {
 		s.state.keep(&job, s.cfg.Limits.Jobs)
 	}

@@ -253,12 +253,13 @@ func ParseText(params json.RawMessage, safe func(string) string) string {
 // submitParams are the parameters of mining.submit: five, or six if version
 // rolling was agreed, numbers as hex digits of their value.
 func submitParams(user string, share *work.Share) []any {
+	w := wireOf(share.Job)
 	params := []any{
-		user, json.RawMessage(share.Job.Wire), hex.EncodeToString(share.Extranonce2),
+		user, json.RawMessage(w.id), hex.EncodeToString(share.Extranonce2),
 		fmt.Sprintf("%08x", share.NTime), fmt.Sprintf("%08x", share.Nonce),
 	}
-	if share.Job.VersionRolling {
-		params = append(params, fmt.Sprintf("%08x", share.VersionBits()))
+	if w.rolling {
+		params = append(params, fmt.Sprintf("%08x", w.bits(share)))
 	}
 	return params
 }

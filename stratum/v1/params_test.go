@@ -255,6 +255,18 @@ func TestParseReconnectAndText(t *testing.T) {
 	}
 }
 
+// TestVersionBits: the two forms come to the same version where the pool
+// treats them as it should: added to the job's, or put in place of the mask.
+func TestVersionBits(t *testing.T) {
+	const version, mask, rolled = 0x20006000, 0xffffe000, 0x00410000
+	for masked, want := range map[bool]uint32{false: rolled, true: 0x20416000} {
+		s := &work.Share{Job: &work.Job{Version: version}, Version: version | rolled}
+		if bits := (wire{mask: mask, masked: masked}).bits(s); bits != want {
+			t.Errorf("masked %v: bits %08x, want %08x", masked, bits, want)
+		}
+	}
+}
+
 func FuzzNotify(f *testing.F) {
 	notifySeeds(f)
 	f.Fuzz(func(t *testing.T, params []byte) {
@@ -266,7 +278,7 @@ func FuzzNotify(f *testing.F) {
 			t.Errorf("limits passed: %+v", n)
 		}
 		user := strings.Repeat("u", 400)
-		share := &work.Share{Job: &work.Job{Wire: n.Wire, VersionRolling: true}, Extranonce2: make([]byte, 16)}
+		share := &work.Share{Job: &work.Job{Ref: wire{id: n.Wire, rolling: true}}, Extranonce2: make([]byte, 16)}
 		if b, err := encode(request{1, "mining.submit", submitParams(user, share)}, 1000); err != nil || !slices.Equal(b, escapeASCII(b)) {
 			t.Errorf("no submit for job id %q: %v", n.Wire, err)
 		}

@@ -14,6 +14,6 @@ type Quirks struct {
 
 	lowAfterRaise int  // shares rejected as too weak for a newer difficulty than their job's
 	newestCounts  bool // enough of them
-	masked        bool // version bits are sent masked: see work.Job.MaskedBits
+	masked        bool // version bits are sent masked: see wire
 	bitsSettled   bool // whether they are will not change any more
 }

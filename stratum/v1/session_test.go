@@ -159,8 +159,8 @@ func TestVersionRolling(t *testing.T) {
 			})
 			m := mine(t, server, Config{NoConfigure: c.configured == ""})
 			job := m.job()
-			if job.VersionMask != c.mask || job.VersionRolling != (c.params == 6) {
-				t.Errorf("mask %08x, rolling %v", job.VersionMask, job.VersionRolling)
+			if job.VersionMask != c.mask || wireOf(job).rolling != (c.params == 6) {
+				t.Errorf("mask %08x, rolling %v", job.VersionMask, wireOf(job).rolling)
 			}
 			if v := m.submit(share(job, 1)); v.Kind != work.Accepted {
 				t.Error(v)
@@ -283,8 +283,8 @@ func TestMaskTakenBack(t *testing.T) {
 	m := mine(t, server, Config{})
 	m.job()
 	emptied := m.job()
-	if emptied.VersionMask != 0 || !emptied.VersionRolling {
-		t.Errorf("mask %08x, rolling %v", emptied.VersionMask, emptied.VersionRolling)
+	if emptied.VersionMask != 0 || !wireOf(emptied).rolling {
+		t.Errorf("mask %08x, rolling %v", emptied.VersionMask, wireOf(emptied).rolling)
 	}
 	if v := m.submit(share(emptied, 1)); v.Kind != work.Accepted {
 		t.Error(v)

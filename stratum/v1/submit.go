@@ -111,7 +111,7 @@ func (s *Session) related(job *work.Job) error {
 	case !slices.Contains(s.state.ancestors, job.Session), !bytes.Equal(job.Extranonce1, s.state.given.One),
 		job.Extranonce2Size != s.state.given.TwoSize: // it was changed within a session
 		return fmt.Errorf("%w: it gave another extranonce1", work.ErrForeign)
-	case job.VersionRolling && !s.state.rolling:
+	case wireOf(job).rolling && !s.state.rolling:
 		return fmt.Errorf("%w: that has no version rolling", work.ErrForeign)
 	}
 	return nil

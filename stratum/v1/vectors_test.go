@@ -69,8 +69,8 @@ func vectorShare(t *testing.T, v vector, job *work.Job) *work.Share {
 	if got := job.NetworkTarget.String(); got != v.Expect.NetworkTarget || !job.NetworkKnown {
 		t.Errorf("network target %s, want %s", got, v.Expect.NetworkTarget)
 	}
-	if job.VersionRolling != (v.Mask != nil) {
-		t.Errorf("version rolling is %v", job.VersionRolling)
+	if wireOf(job).rolling != (v.Mask != nil) {
+		t.Errorf("version rolling is %v", wireOf(job).rolling)
 	}
 	return s
 }
