@@ -21,6 +21,7 @@ type Config struct {
 	CPU      CPU
 	Log      Log
 	Run      Run
+	Rig      Rig
 }
 
 // Input is what Load reads from.

@@ -68,7 +68,7 @@ func TestEverySettingArrives(t *testing.T) {
 		"cpu.threads":              "2", "cpu.cpus": "1,2", "cpu.priority": "idle", "cpu.kernel": "generic",
 		"log.level": "debug", "log.format": "json", "log.file": "q.log", "log.max_size": "7", "log.max_files": "8",
 		"pool.quota": "100", "strategy.use": "round-robin", "strategy.failback": "5m", "strategy.turn": "30s", "strategy.submit_stale": "true",
-		"log.status_interval": "9s", "run.shares": "5", "run.time": "6s", "run.retry": "false",
+		"log.status_interval": "9s", "run.shares": "5", "run.time": "6s", "run.retry": "false", "rig.name": "shelf-3",
 	}
 	for _, s := range Settings() {
 		text, known := values[s.Name()]

@@ -69,12 +69,13 @@ func Run(ctx context.Context, o Options) error {
 	source.Go(func() {
 		sourceErr = o.Source.Run(connected, func(job *work.Job) {
 			feed.publish(job)
-			noteDifficulties(o.Telemetry, job)
+			noteJob(o.Telemetry, job)
 		})
 		stopSearching()
 	})
 	submits.Go(func() { shares.run(connected) })
 	search := &Search{feed: feed, roller: work.NewRoller(o.Start), shares: shares, trace: o.Trace, log: o.Log}
+	o.Telemetry.SetSource(o.Source.Status)
 	devices.start(searching, o.Devices, search, stopSearching)
 
 	<-searching.Done()
@@ -128,11 +129,13 @@ func waitFor(group *sync.WaitGroup, d time.Duration) {
 	}
 }
 
-// noteDifficulties records what the job asks of shares.
-func noteDifficulties(t *telemetry.Telemetry, job *work.Job) {
+// noteJob records whose job is mined now, and what it asks of shares.
+func noteJob(t *telemetry.Telemetry, job *work.Job) {
 	if job == nil {
+		t.SetPool("")
 		return
 	}
+	t.SetPool(job.Pool)
 	t.SetDifficulty(job.Difficulty.Float64())
 	network := 0.0 // unknown
 	if job.NetworkKnown {

@@ -50,6 +50,7 @@ func (s *submitter) offer(share *work.Share) {
 		Achieved: share.Hash.Difficulty(),
 		Assigned: share.Job.Difficulty.Float64(),
 		Block:    share.Job.IsBlock(share.Hash),
+		Pool:     share.Job.Pool,
 	})
 	select {
 	case <-s.ended: // by a worker that got no CPU to end in time; closing the ledger counts it as lost

@@ -24,6 +24,7 @@ type FoundShare struct {
 	Achieved float64 // difficulty of its hash
 	Assigned float64 // difficulty it was mined for
 	Block    bool    // its hash also meets the network target
+	Pool     string  // whose job it was mined for; empty: not known
 }
 
 // Ledger records every share. Every found share gets a Ticket and ends in exactly one of accepted, rejected,
@@ -32,17 +33,25 @@ type FoundShare struct {
 type Ledger struct {
 	now func() time.Time
 
-	mu       sync.Mutex
-	last     Ticket
-	pending  map[Ticket]pendingShare
-	closed   bool
-	closing  string // the reason given to Close
-	sums     Shares // everything but Pending, the reason maps and the latencies
+	mu      sync.Mutex
+	last    Ticket
+	pending map[Ticket]pendingShare
+	closed  bool
+	closing string // the reason given to Close
+	all     *book
+	pools   map[string]*book // the same by pool
+}
+
+// book is what became of some of the shares.
+type book struct {
+	sums     Shares // everything but the reason maps and the latencies
 	rejected reasons
 	lost     reasons
 	latency  latencies
 	weights  weights
 }
+
+func newBook() *book { return &book{rejected: make(reasons), lost: make(reasons)} }
 
 type pendingShare struct {
 	FoundShare
@@ -54,12 +63,19 @@ func NewLedger(now func() time.Time) *Ledger {
 	if now == nil {
 		now = time.Now
 	}
-	return &Ledger{
-		now:      now,
-		pending:  make(map[Ticket]pendingShare),
-		rejected: make(reasons),
-		lost:     make(reasons),
+	return &Ledger{now: now, pending: make(map[Ticket]pendingShare), all: newBook(), pools: make(map[string]*book)}
+}
+
+// each writes into the book of all shares, and into that of the share's pool.
+// The caller holds mu.
+func (l *Ledger) each(share FoundShare, write func(*book)) {
+	own := l.pools[share.Pool]
+	if own == nil {
+		own = newBook()
+		l.pools[share.Pool] = own
 	}
+	write(l.all)
+	write(own)
 }
 
 // Found records a new share. After Close it is lost at once, with the reason given there.
@@ -68,12 +84,15 @@ func (l *Ledger) Found(share FoundShare) Ticket {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.last++
-	l.sums.Found++
-	l.sums.BestDifficulty = max(l.sums.BestDifficulty, share.Achieved)
-	l.sums.LastDifficulty = share.Achieved
-	if share.Block {
-		l.sums.BlocksFound++
-	}
+	l.each(share, func(b *book) {
+		b.sums.Found++
+		b.sums.Pending++
+		b.sums.BestDifficulty = max(b.sums.BestDifficulty, share.Achieved)
+		b.sums.LastDifficulty = share.Achieved
+		if share.Block {
+			b.sums.BlocksFound++
+		}
+	})
 	if l.closed {
 		l.lose(share, l.closing)
 	} else {
@@ -105,14 +124,18 @@ func (l *Ledger) Accepted(t Ticket) time.Duration {
 	if !ok {
 		return 0
 	}
-	l.sums.Accepted++
-	l.sums.AcceptedDifficulty += p.Assigned
-	l.sums.LastAccepted = l.now()
-	l.weights.add(p.Assigned)
-	if p.Block {
-		l.sums.BlocksAccepted++
-	}
-	return l.replied(p)
+	now := l.now()
+	l.each(p.FoundShare, func(b *book) {
+		b.sums.Pending--
+		b.sums.Accepted++
+		b.sums.AcceptedDifficulty += p.Assigned
+		b.sums.LastAccepted = now
+		b.weights.add(p.Assigned)
+		if p.Block {
+			b.sums.BlocksAccepted++
+		}
+	})
+	return l.replied(p, now)
 }
 
 // Rejected records that the pool rejected the share, by reason: the first 16 distinct reasons are kept by name, the
@@ -124,10 +147,13 @@ func (l *Ledger) Rejected(t Ticket, reason string) time.Duration {
 	if !ok {
 		return 0
 	}
-	l.sums.Rejected++
-	l.sums.RejectedDifficulty += p.Assigned
-	l.rejected.count(reason, false)
-	return l.replied(p)
+	l.each(p.FoundShare, func(b *book) {
+		b.sums.Pending--
+		b.sums.Rejected++
+		b.sums.RejectedDifficulty += p.Assigned
+		b.rejected.count(reason, false)
+	})
+	return l.replied(p, l.now())
 }
 
 // Stale records a share that was too late, whether the pool said so or it was never sent. It returns the time
@@ -139,12 +165,15 @@ func (l *Ledger) Stale(t Ticket) time.Duration {
 	if !ok {
 		return 0
 	}
-	l.sums.Stale++
-	if p.submitted.IsZero() {
-		l.sums.StaleUnsent++
-	}
-	l.sums.StaleDifficulty += p.Assigned
-	return l.replied(p)
+	l.each(p.FoundShare, func(b *book) {
+		b.sums.Pending--
+		b.sums.Stale++
+		if p.submitted.IsZero() {
+			b.sums.StaleUnsent++
+		}
+		b.sums.StaleDifficulty += p.Assigned
+	})
+	return l.replied(p, l.now())
 }
 
 // Lost records a share whose verdict will never be known, by reason (a dropped connection, a missing reply).
@@ -172,24 +201,27 @@ func (l *Ledger) Close(reason string) {
 func (l *Ledger) take(t Ticket) (pendingShare, bool) {
 	p, ok := l.pending[t]
 	if !ok && !l.closed {
-		l.sums.Bugs++
+		l.all.sums.Bugs++
 	}
 	delete(l.pending, t)
 	return p, ok
 }
 
 func (l *Ledger) lose(share FoundShare, reason string) {
-	l.sums.Lost++
-	l.sums.LostDifficulty += share.Assigned
-	l.lost.count(reason, l.closed)
+	l.each(share, func(b *book) {
+		b.sums.Pending--
+		b.sums.Lost++
+		b.sums.LostDifficulty += share.Assigned
+		b.lost.count(reason, l.closed)
+	})
 }
 
-func (l *Ledger) replied(p pendingShare) time.Duration {
+func (l *Ledger) replied(p pendingShare, now time.Time) time.Duration {
 	if p.submitted.IsZero() {
 		return 0
 	}
-	d := max(l.now().Sub(p.submitted), 0)
-	l.latency.add(d)
+	d := max(now.Sub(p.submitted), 0)
+	l.each(p.FoundShare, func(b *book) { b.latency.add(d) })
 	return d
 }
 

@@ -52,12 +52,26 @@ type Latency struct {
 func (l *Ledger) Snapshot() Shares {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := l.sums
-	s.Pending = uint64(len(l.pending))
-	s.RejectedBy = maps.Clone(l.rejected)
-	s.LostBy = maps.Clone(l.lost)
-	s.Latency = l.latency.summary()
-	s.weights = l.weights
+	return l.all.shares()
+}
+
+// Pools returns the same for the shares of each pool.
+func (l *Ledger) Pools() map[string]Shares {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	pools := make(map[string]Shares, len(l.pools))
+	for pool, book := range l.pools {
+		pools[pool] = book.shares()
+	}
+	return pools
+}
+
+func (b *book) shares() Shares {
+	s := b.sums
+	s.RejectedBy = maps.Clone(b.rejected)
+	s.LostBy = maps.Clone(b.lost)
+	s.Latency = b.latency.summary()
+	s.weights = b.weights
 	return s
 }
 

@@ -6,8 +6,15 @@ import (
 	"time"
 )
 
-// Snapshot is everything telemetry knows at one moment. Nothing in it changes later.
+// Schema is the number of the Snapshot's form. It grows when a key changes its meaning or goes; new keys may come
+// without.
+const Schema = 1
+
+// Snapshot is everything telemetry knows at one moment. Nothing in it changes later. It is the only form in which
+// this is shown: the status line, the summary and the JSON log are made from it.
 type Snapshot struct {
+	Schema         int              `json:"schema"`
+	Rig            Text             `json:"rig"` // the machine's name among others
 	Time           time.Time        `json:"time"`
 	StartedAt      time.Time        `json:"started_at"`
 	Seconds        float64          `json:"seconds"` // since the session started
@@ -15,7 +22,8 @@ type Snapshot struct {
 	HardwareErrors uint64           `json:"hardware_errors"`
 	Hashrate       Rates            `json:"hashrate"` // of all devices
 	Devices        []DeviceSnapshot `json:"devices"`
-	Shares         Shares           `json:"shares"`
+	Pools          []Pool           `json:"pools"`  // in the order of preference
+	Shares         Shares           `json:"shares"` // of all pools
 
 	Difficulty            Reading   `json:"difficulty"` // currently assigned by the pool
 	ExpectedShareSeconds  Reading   `json:"expected_share_seconds"`
@@ -23,6 +31,20 @@ type Snapshot struct {
 	Effective             Effective `json:"effective_hashrate"`
 	Hardware              Hardware  `json:"hardware"`
 	HardwareSampleSeconds Reading   `json:"hardware_sample_age_seconds"`
+}
+
+// Pool returns the pool that is mined, else the best one that is tried; nil if there is none.
+func (s Snapshot) Pool() *Pool {
+	for _, fits := range []func(PoolState) bool{
+		func(state PoolState) bool { return state == PoolActive },
+		func(state PoolState) bool { return state != PoolUnused },
+		func(PoolState) bool { return true },
+	} {
+		if i := slices.IndexFunc(s.Pools, func(p Pool) bool { return fits(p.State) }); i >= 0 {
+			return &s.Pools[i]
+		}
+	}
+	return nil
 }
 
 // Kernel names the kernels in use, each once: "shani" for one device.

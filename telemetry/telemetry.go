@@ -12,8 +12,10 @@ import (
 // samplePeriod is the time between samples of the counters.
 const samplePeriod = 500 * time.Millisecond
 
-// Telemetry is one mining session's counters, meter, ledger and sensors. The fields are set once by New.
+// Telemetry is one mining session's counters, meter, ledger and sensors. New sets the fields, and Rig may be set
+// before the session starts.
 type Telemetry struct {
+	Rig      string // the name of this machine among others; empty: none
 	Devices  []*Device
 	Counters *Counters // those of all devices, in their order
 	Meter    *Meter
@@ -22,6 +24,8 @@ type Telemetry struct {
 
 	difficulty atomic.Uint64 // float64 bits
 	network    atomic.Uint64 // float64 bits
+	source     atomic.Pointer[func() []PoolStatus]
+	spending   spending
 }
 
 // New starts a session of the devices. log may be nil.
@@ -37,6 +41,18 @@ func New(log *zap.Logger, devices ...*Device) *Telemetry {
 		Ledger:   NewLedger(nil),
 		Sensors:  NewSensors(log),
 	}
+}
+
+// SetSource has status called for each snapshot: it says how the pools and nodes are that jobs come from.
+func (t *Telemetry) SetSource(status func() []PoolStatus) { t.source.Store(&status) }
+
+// SetPool records whose jobs are mined from now on; empty: nobody's.
+func (t *Telemetry) SetPool(url string) {
+	if t.spending.on(url) {
+		return
+	}
+	read := t.Meter.Read()
+	t.spending.change(url, read.Hashes, read.At)
 }
 
 // SetDifficulty records the share difficulty that jobs now carry.
@@ -66,6 +82,9 @@ func (t *Telemetry) Snapshot() Snapshot {
 	read, shares, hardware := t.Meter.Read(), t.Ledger.Snapshot(), t.Sensors.Snapshot()
 	difficulty := math.Float64frombits(t.difficulty.Load())
 	s := Snapshot{
+		Schema:         Schema,
+		Rig:            Text(t.Rig),
+		Pools:          t.pools(read),
 		Time:           read.At,
 		StartedAt:      read.At.Add(-read.Elapsed),
 		Seconds:        read.Elapsed.Seconds(),

@@ -1,6 +1,8 @@
 package upstream
 
 import (
+	"context"
+	"errors"
 	"time"
 
 	"quarry/telemetry"
@@ -23,7 +25,7 @@ func (c *Client) Status() []telemetry.PoolStatus {
 		} else if m.linked && m.next.After(now) {
 			status.RetryAt = m.next
 		}
-		if m.lastError != nil {
+		if m.lastError != nil && !errors.Is(m.lastError, context.Canceled) { // which is our own end
 			status.LastError = telemetry.Text(m.lastError.Error())
 		}
 		all[i] = status

@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
+
 	"quarry/bench"
 	"quarry/logsink"
-	"strings"
 
 	"golang.org/x/term"
 )

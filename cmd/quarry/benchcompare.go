@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+
 	"quarry/bench/report"
 
 	"github.com/urfave/cli/v2"

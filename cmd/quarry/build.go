@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 
@@ -63,6 +64,7 @@ func newRig(ctx context.Context, c *config.Config, child *tune.Child, log *loggi
 		placements: placements, priority: priority, tuner: tuner,
 		telemetry: telemetry.New(log.Logger, device.Counters()),
 	}
+	r.telemetry.Rig = rigName(c.Rig)
 	pools, err := r.pools(c)
 	if err != nil {
 		return nil, err
@@ -82,6 +84,16 @@ func newRig(ctx context.Context, c *config.Config, child *tune.Child, log *loggi
 		Start: work.Start{Extranonce2: rand.Uint64()},
 	}
 	return r, nil
+}
+
+// rigName returns the machine's name among others; empty if the system does not
+// tell it either.
+func rigName(c config.Rig) string {
+	if c.Name != "" {
+		return c.Name
+	}
+	host, _ := os.Hostname()
+	return host
 }
 
 // announce says what is about to happen.
@@ -133,24 +145,6 @@ func (r *rig) pools(c *config.Config) ([]stratum.Pool, error) {
 
 func proxyOptions(p config.Pool) transport.ProxyOptions {
 	return transport.ProxyOptions{URL: p.Proxy, User: p.ProxyUser, Password: p.ProxyPassword.Reveal()}
-}
-
-// poolText says for the status line where the miner stands with its pools: the
-// active one, or the best one that is tried.
-func (r *rig) poolText() string {
-	pools := r.client.Status()
-	at := slices.IndexFunc(pools, func(p telemetry.PoolStatus) bool { return p.State == telemetry.PoolActive })
-	if at < 0 {
-		at = max(slices.IndexFunc(pools, func(p telemetry.PoolStatus) bool { return p.State != telemetry.PoolUnused }), 0)
-	}
-	text := pools[at].URL
-	if r.practice != nil {
-		text = "practice " + text
-	}
-	if !pools[at].Connected {
-		return text + " (not connected)"
-	}
-	return text
 }
 
 // placementText is the workers' CPUs, "0-3", and how many have none, and why.

@@ -9,11 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -25,6 +27,7 @@ import (
 	"quarry/hashing"
 	"quarry/stratum/localpool"
 	"quarry/stratum/stratumtest"
+	"quarry/telemetry"
 )
 
 func TestMain(m *testing.M) {
@@ -136,31 +139,52 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // cmdSummary is "summary FILE FIELD OP VALUE...": the last line of the file is
-// a JSON object whose numeric fields satisfy the comparisons (== or >).
+// the JSON summary, whose snapshot has fields, or fields of its shares, that
+// satisfy the comparisons (== or >). The books of the pools add up to it.
 func cmdSummary(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args)%3 != 1 {
 		ts.Fatalf("usage: summary FILE [FIELD OP VALUE]...")
 	}
 	lines := strings.Split(strings.TrimSpace(ts.ReadFile(args[0])), "\n")
-	var object map[string]any
-	ts.Check(json.Unmarshal([]byte(lines[len(lines)-1]), &object))
-	if object["msg"] != "summary" {
+	var line struct {
+		Msg      string
+		Snapshot map[string]any
+	}
+	ts.Check(json.Unmarshal([]byte(lines[len(lines)-1]), &line))
+	if line.Msg != "summary" || line.Snapshot["schema"] != float64(telemetry.Schema) {
 		ts.Fatalf("the last line is no summary: %s", lines[len(lines)-1])
 	}
+	fields := line.Snapshot["shares"].(map[string]any)
+	pools := line.Snapshot["pools"].([]any)
+	for field := range fields {
+		if n, sum := number(fields, field), 0.0; slices.Contains(counted, field) {
+			for _, pool := range pools {
+				sum += number(pool.(map[string]any)["shares"].(map[string]any), field)
+			}
+			if sum != n {
+				ts.Fatalf("%v %s, but %v by pool: %s", n, field, sum, lines[len(lines)-1])
+			}
+		}
+	}
+	if found := number(fields, counted[1:]...); found != number(fields, "found") {
+		ts.Fatalf("found %v shares, but verdicts for %v", fields["found"], found)
+	}
+	maps.Copy(fields, line.Snapshot)
 	for args = args[1:]; len(args) > 0; args = args[3:] {
-		got, ok := object[args[0]].(float64)
+		got, ok := fields[args[0]].(float64)
 		want, err := strconv.ParseFloat(args[2], 64)
 		ts.Check(err)
 		if !ok || args[1] == "==" && got != want || args[1] == ">" && got <= want {
-			ts.Fatalf("%s is %v, want %s %s", args[0], object[args[0]], args[1], args[2])
+			ts.Fatalf("%s is %v, want %s %s", args[0], fields[args[0]], args[1], args[2])
 		}
-	}
-	if found := sum(object, "accepted", "rejected", "stale", "lost"); found != object["found"].(float64) {
-		ts.Fatalf("found %v shares, but verdicts for %v", object["found"], found)
 	}
 }
 
-func sum(object map[string]any, fields ...string) (total float64) {
+// counted are shares, and what became of them.
+var counted = []string{"found", "accepted", "rejected", "stale", "lost"}
+
+// number is the sum of numeric fields.
+func number(object map[string]any, fields ...string) (total float64) {
 	for _, f := range fields {
 		n, _ := object[f].(float64)
 		total += n

@@ -82,7 +82,7 @@ func (rig *rig) mine(ctx context.Context, c config.Config, log *logging, out io.
 		running.Go(func() { runPractice(background, rig.practice, log.Logger) })
 	}
 	running.Go(func() { _ = rig.telemetry.Run(background) }) // ends with background, without an error
-	report := &reporter{log: log, telemetry: rig.telemetry, pool: rig.poolText, interval: statusInterval(c.Log, out)}
+	report := &reporter{log: log, telemetry: rig.telemetry, practice: rig.practice != nil, interval: statusInterval(c.Log, out)}
 	running.Go(func() { report.run(background) })
 
 	// Assembly cannot be preempted: with more Ps than workers, the network

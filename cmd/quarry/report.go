@@ -17,7 +17,7 @@ import (
 type reporter struct {
 	log       *logging
 	telemetry *telemetry.Telemetry
-	pool      func() string // where shares go now, for people
+	practice  bool // the pool is our own
 	interval  time.Duration
 }
 
@@ -57,35 +57,22 @@ func (r *reporter) machine(h telemetry.Hardware) {
 }
 
 func (r *reporter) status(s telemetry.Snapshot) {
-	if !r.log.json {
-		r.log.always.Info(statusLine(s, r.pool()))
+	if r.log.json {
+		r.log.always.Info("status", zap.Any("snapshot", s))
 		return
 	}
-	r.log.always.Info("status", append(shareFields(s.Shares),
-		zap.Float64("hashes_per_second_10s", s.Hashrate.TenSeconds),
-		zap.Float64("hashes_per_second_1m", s.Hashrate.Minute),
-		zap.Float64("hashes_per_second_15m", s.Hashrate.FifteenMinutes),
-		zap.Float64("hashes_per_second_session", s.Hashrate.Session),
-		zap.Float64s("worker_hashes_per_second_10s", workerRates(s)),
-		zap.Uint64("hardware_errors", s.HardwareErrors),
-		zap.Reflect("kernel", s.Kernel()),
-		zap.Reflect("difficulty", s.Difficulty),
-		zap.Reflect("expected_share_seconds", s.ExpectedShareSeconds),
-		zap.Any("effective_hashrate", s.Effective),
-		zap.Any("hardware", s.Hardware),
-		zap.String("pool", r.pool()),
-		zap.Float64("seconds", s.Seconds))...)
+	r.log.always.Info(statusLine(s, r.practice))
 }
 
 // statusLine is the status at one glance.
-func statusLine(s telemetry.Snapshot, pool string) string {
+func statusLine(s telemetry.Snapshot, practice bool) string {
 	parts := []string{
 		fmt.Sprintf("%s (1m %s)", telemetry.FormatRate(s.Hashrate.TenSeconds), telemetry.FormatRate(s.Hashrate.Minute)),
 		sharesText(s.Shares),
 		"diff " + s.Difficulty.Format(telemetry.FormatDifficulty) + ", one in " + s.ExpectedShareSeconds.Format(telemetry.FormatSeconds),
 		"best " + telemetry.FormatDifficulty(s.Shares.BestDifficulty),
 		"temp " + s.Hardware.CPUCelsius.Format(telemetry.FormatCelsius),
-		pool,
+		poolText(s.Pool(), practice),
 		"up " + telemetry.FormatSeconds(s.Seconds),
 	}
 	if s.HardwareErrors > 0 {
@@ -111,27 +98,25 @@ func sharesText(s telemetry.Shares) string {
 	return text
 }
 
-// workerRates are those of the workers of all devices.
-func workerRates(s telemetry.Snapshot) []float64 {
-	rates := []float64{}
-	for _, d := range s.Devices {
-		for _, w := range d.Workers {
-			rates = append(rates, w.TenSeconds)
-		}
+// poolText says where the miner stands with its pools.
+func poolText(p *telemetry.Pool, practice bool) string {
+	if p == nil {
+		return "no pool"
 	}
-	return rates
+	text := p.URL
+	if practice {
+		text = "practice " + text
+	}
+	if !p.Connected {
+		text += " (not connected)"
+	}
+	return text
 }
 
 // summary prints how the session went: the last line of the output.
 func (r *reporter) summary(s telemetry.Snapshot) {
 	if r.log.json {
-		r.log.always.Info("summary", append(shareFields(s.Shares),
-			zap.Uint64("hardware_errors", s.HardwareErrors),
-			zap.Reflect("kernel", s.Kernel()),
-			zap.Uint64("hashes", s.Hashes),
-			zap.Float64("seconds", s.Seconds),
-			zap.Float64("hashes_per_second", s.Hashrate.Session),
-			zap.Any("effective_hashrate", s.Effective))...)
+		r.log.always.Info("summary", zap.Any("snapshot", s))
 		return
 	}
 	for _, line := range summaryLines(s) {
@@ -185,23 +170,4 @@ func reasonsText(byReason map[string]uint64) string {
 		parts = append(parts, fmt.Sprintf("%s %d", reason, byReason[reason]))
 	}
 	return " (" + strings.Join(parts, ", ") + ")"
-}
-
-// shareFields are the ledger's numbers for JSON lines. Always:
-// found = accepted + rejected + stale + lost + pending.
-func shareFields(s telemetry.Shares) []zap.Field {
-	return []zap.Field{
-		zap.Uint64("found", s.Found),
-		zap.Uint64("accepted", s.Accepted),
-		zap.Uint64("rejected", s.Rejected),
-		zap.Any("rejected_by_reason", s.RejectedBy),
-		zap.Uint64("stale", s.Stale),
-		zap.Uint64("stale_not_sent", s.StaleUnsent),
-		zap.Uint64("lost", s.Lost),
-		zap.Any("lost_by_reason", s.LostBy),
-		zap.Uint64("pending", s.Pending),
-		zap.Uint64("blocks_found", s.BlocksFound),
-		zap.Uint64("blocks_accepted", s.BlocksAccepted),
-		zap.Float64("best_difficulty", s.BestDifficulty),
-	}
 }

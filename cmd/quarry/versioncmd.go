@@ -2,9 +2,10 @@ package main
 
 import (
 	"fmt"
-	"quarry/bench/report"
 	"runtime"
 	"runtime/debug"
+
+	"quarry/bench/report"
 
 	"github.com/urfave/cli/v2"
 )

@@ -29,6 +29,9 @@ func (s Source) Submit(ctx context.Context, share *work.Share) work.Verdict {
 	return s.OnSubmit(ctx, share)
 }
 
+// Status returns no pool.
+func (Source) Status() []telemetry.PoolStatus { return nil }
+
 // Jobs is a [Source]'s OnRun that publishes the jobs and waits for the end.
 func Jobs(jobs ...*work.Job) func(context.Context, func(*work.Job)) error {
 	return func(ctx context.Context, publish func(*work.Job)) error {
