@@ -43,7 +43,10 @@ func hostileJobFlood(t *testing.T) {
 		c.Notify(today("calm").Params())
 		takes(c, shares)
 	})
-	r := run(t, pools(flooding.URL, calm.URL), withoutDebug)
+	r := run(t, pools(flooding.URL, calm.URL), func(r *running) {
+		withoutDebug(r)
+		r.speed = 1 // or the flood would be back before the other pool is connected to
+	})
 	w := newWorkers(t)
 	first := r.jobOf(flooding)
 	w.jobs <- first
