@@ -162,7 +162,7 @@ func hostileUnanswered(t *testing.T) {
 		takes(c, shares)
 	})
 	options := pools(server.URL)
-	options.Limits.Submit = 500 * time.Millisecond
+	options.Limits.Submit = 2 * time.Second // in which a busy machine answers share 1
 	r := run(t, options, nil)
 	job := r.jobOf(server)
 	unanswered := func(nonces ...uint32) {
