@@ -14,22 +14,22 @@ const (
 	maxCPUList = 1 << 16 // bytes of a CPU list
 )
 
-// CPUSet is what this process may use of the machine.
+// CPUSet is what this process may use of the machine's CPUs.
 type CPUSet struct {
 	CPUs   []int       // logical CPU numbers, ascending
-	Quota  float64     // CPUs' worth of time that the cgroup grants, 0 = no limit
-	Core   map[int]int // physical core of a CPU, named by its lowest CPU; a CPU not in it counts as a core of its own
+	Quota  float64     // CPU time that the cgroup grants, in CPUs; 0 = no limit
+	Core   map[int]int // physical core of a CPU, named by its lowest CPU; a CPU without an entry counts as its own core
 	CanPin bool        // the system can tie a thread to a CPU
 }
 
 // Placement says where one worker runs.
 type Placement struct {
 	CPU    int    // -1 unless Pinned
-	Pinned bool   // the worker's thread shall be tied to CPU
+	Pinned bool   // the worker's thread is to be tied to CPU
 	Reason string // why it is not pinned, for the log
 }
 
-// parseCPUList reads a list like "0-3,8" as the kernel writes it in /sys and cgroups: the numbers ascending and each
+// parseCPUList reads a list like "0-3,8" as the kernel writes it in /sys and cgroups: ascending, each number
 // once. CPU numbers go up to 4095. The error names the bad piece.
 func parseCPUList(list string) ([]int, error) {
 	if len(list) > maxCPUList {
@@ -106,15 +106,15 @@ func FormatCPUs(cpus []int) string {
 // all CPUs leave the extra ones unpinned.
 //
 // A cgroup quota below the number of CPUs limits the default to its whole CPUs, rounded down (1.5 gives 1, less
-// than 1 gives 1): a rounded-up number would use the quota up before the end of every period, and the kernel then
-// stops all threads, the network's too, for what remains of it. Those workers are not pinned: the quota is not
+// than 1 gives 1): with more, the quota would run out before the end of every period, and the kernel then
+// stops all threads, the network's too, for the rest of it. Those workers are not pinned, because the quota is not
 // bound to CPUs, and every container of the machine would pin to the same first ones.
 func ChooseCPUs(set CPUSet, threads int, cpus []int) ([]Placement, error) {
 	if threads < 0 || threads > maxCPUs {
 		return nil, fmt.Errorf("threads: %d is not between 0 (one per cpu) and %d", threads, maxCPUs)
 	}
 	if len(set.CPUs) == 0 {
-		return nil, errors.New("the system allows this process no cpu")
+		return nil, errors.New("the system allows this process no cpu at all")
 	}
 	listed := len(cpus) > 0
 	usable := set.CPUs

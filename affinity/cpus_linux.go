@@ -35,7 +35,7 @@ func UsableCPUs() (CPUSet, error) {
 	return set, nil
 }
 
-// readCores maps each CPU to the lowest CPU of its physical core. What sysfs does not say is left out.
+// readCores maps each CPU to the lowest CPU of its physical core. CPUs that sysfs does not describe are left out.
 func readCores(root fs.FS, cpus []int) map[int]int {
 	cores := make(map[int]int, len(cpus))
 	for _, cpu := range cpus {
@@ -52,7 +52,7 @@ func readCores(root fs.FS, cpus []int) map[int]int {
 	return cores
 }
 
-// readQuota is the smallest CPU quota of the process's cgroup and those above it, as a number of CPUs; 0 without
+// readQuota returns the smallest CPU quota of the process's cgroup and those above it, as a number of CPUs; 0 without
 // one. root is the file system's root.
 func readQuota(root fs.FS) float64 {
 	groups, err := fs.ReadFile(root, "proc/self/cgroup")
@@ -150,7 +150,7 @@ func quotaV1(root fs.FS, dir string) float64 {
 	return ratio(strings.TrimSpace(string(quota)), strings.TrimSpace(string(period)))
 }
 
-// ratio is 0 for "max", -1 and anything else that is no limit.
+// ratio returns 0 for "max", -1 and anything else that is not a limit.
 func ratio(quota, period string) float64 {
 	q, errQ := strconv.ParseInt(quota, 10, 64)
 	p, errP := strconv.ParseInt(period, 10, 64)

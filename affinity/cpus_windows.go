@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// UsableCPUs lists the CPUs in the process's affinity mask: those of its own processor group, 64 at most.
+// UsableCPUs lists the CPUs in the process's affinity mask: those of its processor group, at most 64.
 func UsableCPUs() (CPUSet, error) {
 	var process, system uintptr
 	call := windows.NewLazySystemDLL("kernel32.dll").NewProc("GetProcessAffinityMask")

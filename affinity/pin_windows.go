@@ -8,7 +8,7 @@ import (
 )
 
 // PinThread ties the calling thread, which its goroutine has locked for good, to one CPU of the process's processor
-// group: Windows masks reach 64 CPUs, and Go too runs in one group.
+// group: Windows masks cover 64 CPUs, and Go runs in one group, too.
 func PinThread(cpu int) error {
 	if cpu < 0 || cpu >= bits.UintSize {
 		return fmt.Errorf("pinning to cpu %d: windows pins within the first %d cpus only", cpu, bits.UintSize)

@@ -8,7 +8,7 @@ type Priority int
 const (
 	PriorityNormal Priority = iota // as the process was started
 	PriorityLow                    // after other programs (Linux: nice 10)
-	PriorityIdle                   // only what nobody else wants (Linux: SCHED_IDLE)
+	PriorityIdle                   // only when nothing else wants the CPU (Linux: SCHED_IDLE)
 )
 
 // ParsePriority reads "idle", "low" or "normal".
@@ -18,10 +18,10 @@ func ParsePriority(s string) (Priority, error) {
 			return p, nil
 		}
 	}
-	return PriorityNormal, fmt.Errorf("priority %.40q is not known: use idle, low or normal", s)
+	return PriorityNormal, fmt.Errorf("unknown priority %.40q: use idle, low or normal", s)
 }
 
-// String is the name that ParsePriority reads.
+// String returns the name that ParsePriority reads.
 func (p Priority) String() string {
 	switch p {
 	case PriorityIdle:

@@ -15,7 +15,7 @@ func SetThreadPriority(p Priority) error {
 	case PriorityLow:
 		return raiseNice(10)
 	case PriorityIdle:
-		// Some container profiles forbid sched_setattr: nice 19 is the next best then.
+		// Some container profiles forbid sched_setattr; nice 19 is the next best.
 		niceErr := raiseNice(19)
 		err := unix.SchedSetAttr(0, &unix.SchedAttr{Policy: unix.SCHED_IDLE, Nice: 19}, 0)
 		if err != nil && niceErr != nil {
@@ -23,10 +23,10 @@ func SetThreadPriority(p Priority) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("%v is not known", p)
+	return fmt.Errorf("unknown priority %v", p)
 }
 
-// raiseNice makes the calling thread at least so nice.
+// raiseNice raises the calling thread's nice value to at least nice.
 func raiseNice(nice int) error {
 	thread := unix.Gettid()
 	// The raw system call returns 20 - nice, so that it is never negative.

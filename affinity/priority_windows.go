@@ -18,7 +18,7 @@ func SetThreadPriority(p Priority) error {
 	case PriorityIdle:
 		level = -15
 	default:
-		return fmt.Errorf("%v is not known", p)
+		return fmt.Errorf("unknown priority %v", p)
 	}
 	call := windows.NewLazySystemDLL("kernel32.dll").NewProc("SetThreadPriority")
 	if ok, _, err := call.Call(uintptr(windows.CurrentThread()), uintptr(level)); ok == 0 {

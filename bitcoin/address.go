@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// maxAddress is how long a Bitcoin address may be (BIP 173).
+// maxAddress is the longest Bitcoin address, in characters (BIP 173).
 const maxAddress = 90
 
-// Network has what distinguishes the addresses of one network.
+// Network holds the prefixes of one network's addresses.
 type Network struct {
 	Bech32     string // prefix of witness addresses (BIP 173)
 	PubKeyHash byte   // first byte of a base58 address that pays to a public key's hash
@@ -23,7 +23,7 @@ func Networks() []Network {
 }
 
 // OutputScript returns the script that pays to the address, of any network; nil
-// if it is no address.
+// if it is not an address.
 func OutputScript(address string) []byte {
 	if len(address) > maxAddress {
 		return nil
@@ -48,8 +48,7 @@ func OutputScript(address string) []byte {
 
 const base58Digits = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
-// base58Check returns what the text stands for without its checksum, nil if that
-// is wrong.
+// base58Check returns the decoded text without its checksum, nil if that is wrong.
 func base58Check(text string) []byte {
 	number := new(big.Int)
 	for i := range len(text) {
@@ -71,7 +70,7 @@ func base58Check(text string) []byte {
 	return payload
 }
 
-// hash256 is SHA-256 twice.
+// hash256 returns the SHA-256 of the SHA-256.
 func hash256(b []byte) [sha256.Size]byte {
 	once := sha256.Sum256(b)
 	return sha256.Sum256(once[:])
@@ -86,8 +85,8 @@ const (
 	bech32mSum = 0x2bc830a3
 )
 
-// witnessScript returns the script of a bech32 or bech32m address with the
-// prefix, nil if it is none.
+// witnessScript returns the script of a bech32 or bech32m address with the prefix,
+// nil if it is not one.
 func witnessScript(address, want string) []byte {
 	lower := strings.ToLower(address)
 	prefix, data, ok := strings.Cut(lower, "1")
@@ -120,7 +119,7 @@ func witnessScript(address, want string) []byte {
 	return append([]byte{opcode, byte(len(program))}, program...)
 }
 
-// bech32Polymod is the checksum of BIP 173 over prefix and digits.
+// bech32Polymod returns the checksum of BIP 173 over prefix and digits.
 func bech32Polymod(prefix string, digits []byte) uint32 {
 	var all []byte
 	for i := range len(prefix) {
@@ -143,8 +142,8 @@ func bech32Polymod(prefix string, digits []byte) uint32 {
 	return sum
 }
 
-// bytesOf5Bits joins groups of 5 bits, nil if what is left over is not less
-// than a group of zeros.
+// bytesOf5Bits joins groups of 5 bits. It returns nil unless the bits left over are
+// zeros and fewer than a group.
 func bytesOf5Bits(groups []byte) []byte {
 	var out []byte
 	bits, have := uint32(0), 0

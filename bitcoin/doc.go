@@ -1,4 +1,4 @@
-// Package bitcoin has what a miner needs of the Bitcoin protocol except hashing:
-// addresses and the scripts that pay to them, coinbase transactions and the height
-// in them. It reads bytes and text, and imports nothing of ours.
+// Package bitcoin has the parts of the Bitcoin protocol that a miner needs besides
+// hashing: addresses and their scripts, coinbase transactions and the height in
+// them. It reads bytes and text, and imports no other package of quarry.
 package bitcoin

@@ -3,10 +3,10 @@ package bitcoin
 import "bytes"
 
 // CoinbaseHeight returns the height of the block that a coinbase transaction
-// names (BIP 34). Its beginning is enough. The height is not known where the
-// coinbase is of another form.
+// names (BIP 34). The beginning of the transaction is enough. The height is
+// unknown if the coinbase has another form.
 func CoinbaseHeight(coinbase []byte) (height uint64, known bool) {
-	// Version, one input, which spends nothing: 32 zeros and four times ff.
+	// Version, and one input that spends nothing: 32 zeros and four times ff.
 	const version, outpoint = 4, 36
 	rest := coinbase
 	if len(rest) < version+1+outpoint+2 || rest[version] != 1 {

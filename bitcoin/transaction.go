@@ -6,7 +6,7 @@ import (
 )
 
 // PaysTo reports whether an output of the transaction (in its serialization
-// without witness) gives more than nothing to the script. It is not ok if the
+// without witness) pays more than nothing to the script. It is not ok if the
 // transaction cannot be read.
 func PaysTo(transaction, script []byte) (pays, ok bool) {
 	r := reader{rest: transaction}
@@ -25,7 +25,7 @@ func PaysTo(transaction, script []byte) (pays, ok bool) {
 	return pays && !r.failed, !r.failed
 }
 
-// reader reads a transaction. Once something is missing it has failed.
+// reader reads a transaction. It fails for good once bytes are missing.
 type reader struct {
 	rest   []byte
 	failed bool
@@ -41,7 +41,7 @@ func (r *reader) take(n uint64) []byte {
 	return taken
 }
 
-// number reads an integer of Bitcoin's variable length.
+// number reads an integer of variable length (CompactSize).
 func (r *reader) number() uint64 {
 	first := r.take(1)
 	if r.failed {

@@ -10,23 +10,23 @@ import (
 
 const (
 	asyncLines = 4096            // lines that may wait to be written
-	asyncFlush = 2 * time.Second // how long the end waits for them
+	asyncFlush = 2 * time.Second // how long Close waits for them
 )
 
-// AsyncWriter writes lines from a goroutine of its own, so that whoever logs never
-// waits: a terminal that was stopped with Ctrl-S, a pipe that nobody reads or
-// a slow disk must not stop the mining. Lines that find the queue full are
-// dropped, and the next one that is written says how many.
+// AsyncWriter writes lines from its own goroutine, so that logging never blocks: a
+// terminal stopped with Ctrl-S, a pipe that nobody reads or a slow disk must not
+// stop mining. Lines are dropped while the queue is full, and the next one written
+// is preceded by their number.
 type AsyncWriter struct {
 	out     io.Writer
-	errors  io.Writer     // told once if out fails
-	lines   chan []byte   // nil is the end
-	done    chan struct{} // closed when all before the end is written
+	errors  io.Writer     // gets one message if out fails
+	lines   chan []byte   // nil marks the end
+	done    chan struct{} // closed when all lines before the end are written
 	dropped atomic.Uint64
 }
 
-// NewAsyncWriter starts the goroutine; Close ends it. Trouble with out is written
-// to errors.
+// NewAsyncWriter starts the goroutine; Close ends it. Errors of out are reported to
+// errors.
 func NewAsyncWriter(out, errors io.Writer) *AsyncWriter {
 	a := &AsyncWriter{out: out, errors: errors, lines: make(chan []byte, asyncLines), done: make(chan struct{})}
 	go a.run()
@@ -46,8 +46,8 @@ func (a *AsyncWriter) Write(p []byte) (int, error) {
 // Sync does nothing: Close does.
 func (a *AsyncWriter) Sync() error { return nil }
 
-// Close writes what is queued, as long as that takes no longer than a moment.
-// What is logged afterwards goes nowhere.
+// Close writes the queued lines, but waits at most asyncFlush. Lines logged
+// afterwards are dropped.
 func (a *AsyncWriter) Close() {
 	tooLong := time.After(asyncFlush)
 	select {
@@ -67,7 +67,7 @@ func (a *AsyncWriter) run() {
 	for line := <-a.lines; line != nil; line = <-a.lines {
 		_, err := a.out.Write(line)
 		if err != nil && !failed {
-			fmt.Fprintf(a.errors, "quarry: messages are lost: %v\n", err)
+			fmt.Fprintf(a.errors, "quarry: cannot write log messages: %v\n", err)
 		}
 		failed = err != nil
 		if n := a.dropped.Swap(0); n > 0 {

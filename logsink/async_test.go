@@ -27,8 +27,8 @@ func (g *gate) Write(p []byte) (int, error) {
 	return g.Buffer.Write(p)
 }
 
-// TestAsyncWriterNeverBlocks: with the output stuck, writing goes on, and what was
-// dropped is said; the lines that had room come in order.
+// TestAsyncWriterNeverBlocks: with the output stuck, writing goes on, and the
+// number of dropped lines is reported; lines that had room come in order.
 func TestAsyncWriterNeverBlocks(t *testing.T) {
 	out, complaints := newGate(), &bytes.Buffer{}
 	a := NewAsyncWriter(out, complaints)
@@ -36,7 +36,7 @@ func TestAsyncWriterNeverBlocks(t *testing.T) {
 	for i := range lines {
 		fmt.Fprintf(a, "line %d\n", i)
 		if i == 0 {
-			<-out.reached // else it might be taken later, and make room in the middle
+			<-out.reached // otherwise it might be taken later, and make room in the middle
 		}
 	}
 	close(out.open)
@@ -55,7 +55,7 @@ func TestAsyncWriterNeverBlocks(t *testing.T) {
 	}
 }
 
-// TestAsyncWriterEndsEvenIfStuck: the end does not wait for ever.
+// TestAsyncWriterEndsEvenIfStuck: Close does not wait forever.
 func TestAsyncWriterEndsEvenIfStuck(t *testing.T) {
 	out := newGate()
 	defer close(out.open)
@@ -84,7 +84,7 @@ func TestAsyncWriterSaysOnceThatItFails(t *testing.T) {
 	}
 }
 
-// TestAsyncWriterAfterTheEnd: a straggler that logs after the end does no harm.
+// TestAsyncWriterAfterTheEnd: logging after Close does no harm.
 func TestAsyncWriterAfterTheEnd(t *testing.T) {
 	out := &bytes.Buffer{}
 	a := NewAsyncWriter(out, &bytes.Buffer{})

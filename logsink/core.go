@@ -1,5 +1,5 @@
-// Package logsink is where log messages go: lines for people or JSON, written
-// without making whoever logs wait.
+// Package logsink writes log messages, as lines for people or JSON, without
+// blocking the caller.
 package logsink
 
 import (
@@ -10,7 +10,7 @@ import (
 	"golang.org/x/term"
 )
 
-// NewCore lets every level pass; the logger in front of it decides.
+// NewCore returns a core that passes every level; the logger in front of it filters.
 func NewCore(json bool, w zapcore.WriteSyncer, color bool) zapcore.Core {
 	if !json {
 		return &textCore{LevelEnabler: zapcore.DebugLevel, out: w, color: color}
@@ -24,7 +24,7 @@ func NewCore(json bool, w zapcore.WriteSyncer, color bool) zapcore.Core {
 	return zapcore.NewCore(encoder, w, zapcore.DebugLevel)
 }
 
-// IsTerminal reports whether a person is looking at w.
+// IsTerminal reports whether w is a terminal.
 func IsTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))

@@ -18,8 +18,8 @@ import (
 //
 //	15:04:05 share accepted  share_difficulty=0.0031 difficulty=0.0002 latency=1ms
 //
-// The level is shown only where it matters, from warnings up. Fields keep the
-// order in which they were given.
+// The level is shown only from warnings up. Fields keep the order in which they
+// were given.
 type textCore struct {
 	zapcore.LevelEnabler
 	out    zapcore.WriteSyncer
@@ -82,7 +82,7 @@ func (c *textCore) paint(code, text string) string {
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
-// fieldText is the field's value for people; "" leaves the field out.
+// fieldText returns the field's value for people; "" leaves the field out.
 func fieldText(f zapcore.Field) string {
 	switch f.Type {
 	case zapcore.SkipType:
@@ -101,6 +101,6 @@ func fieldText(f zapcore.Field) string {
 	return text
 }
 
-// unprintable keeps a pool's text from reaching the terminal as anything else
-// than text.
+// unprintable matches the characters of a pool's text that would control the
+// terminal.
 func unprintable(r rune) bool { return r == utf8.RuneError || !strconv.IsPrint(r) }

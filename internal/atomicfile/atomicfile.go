@@ -1,5 +1,5 @@
-// Package atomicfile writes files that readers find whole: with the old
-// content or with the new one.
+// Package atomicfile replaces files atomically: readers see the old content or the
+// new one.
 package atomicfile
 
 import (
@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 )
 
-// Write writes a temporary file next to its place and renames it, so that a reader never
-// meets half of it and an error leaves the old one. The error names the file.
+// Write writes a temporary file in the same folder and renames it, so that a reader
+// never sees half of it and an error leaves the old one. The error names the file.
 func Write(file string, content []byte, mode fs.FileMode) error {
 	temporary, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
 	if err != nil {

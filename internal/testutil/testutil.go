@@ -1,5 +1,5 @@
-// Package testutil has what the tests of several packages need; the program
-// does not import it, nor do the tests of localpool, which judges alone.
+// Package testutil has helpers for the tests of several packages; the program does
+// not import it, nor do the tests of localpool, which judges independently.
 package testutil
 
 import (
@@ -24,7 +24,7 @@ func Vectors(t testing.TB, into any) {
 	}
 }
 
-// moduleRoot is the folder of go.mod: tests run in their package's folder.
+// moduleRoot returns the folder of go.mod: tests run in their package's folder.
 func moduleRoot(t testing.TB) string {
 	t.Helper()
 	folder, err := os.Getwd()
