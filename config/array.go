@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// mergeArray decides which layer's entries count - flags before environment
-// before file - and applies the single values of the layers above to them.
+// mergeArray decides which layer's entries count (flags before environment before
+// file) and applies the single values of the layers above to them.
 //
 // Values of the environment belong to the entry that the environment names, if
 // it names one, so that a password never goes to a server it was not meant

@@ -8,8 +8,8 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
-// FuzzTOML: whatever a file holds, reading it ends in values or in faults with
-// a position inside the file, and never accepts what is not TOML.
+// FuzzTOML: whatever a file holds, reading it gives values or faults with a position
+// inside the file, and never accepts what is not TOML.
 func FuzzTOML(f *testing.F) {
 	for _, text := range []string{
 		"", Sample(), Reference(), strings.ReplaceAll(Reference(), "\n#", "\n"), "\ufeff[cpu]\r\nthreads = 1\r\n",

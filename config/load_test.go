@@ -31,7 +31,7 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// TestPrecedence sets one setting in ever more layers.
+// TestPrecedence sets one setting in more and more layers.
 func TestPrecedence(t *testing.T) {
 	file := write(t, t.TempDir(), "rig.toml", "[cpu]\n  threads = 1\n")
 	in := Input{SearchPaths: []string{}}
@@ -57,7 +57,7 @@ func TestPrecedence(t *testing.T) {
 }
 
 // TestEverySettingArrives gives each setting its own value in each layer, and
-// sees the Config change: no row of the table is without effect.
+// checks that the Config changes: every row of the table has an effect.
 func TestEverySettingArrives(t *testing.T) {
 	values := map[string]string{
 		"pool.url": "stratum+ssl://b:2", "pool.user": "u", "pool.password": "secret", "pool.tls_pin": "sha256:00",
@@ -108,7 +108,7 @@ func TestEverySettingArrives(t *testing.T) {
 			}
 		}
 		if s.Key == "user" {
-			delete(base, "user") // the flag would win
+			delete(base, "user") // the flag would override it
 		}
 		inputs := map[string]Input{
 			"flag": {SearchPaths: []string{}, Flags: flags},

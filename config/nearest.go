@@ -36,7 +36,7 @@ func abbreviates(a, b string) bool {
 	return len(short) >= 3 && strings.HasPrefix(long, short)
 }
 
-// distance is the optimal string alignment distance: the least number of
+// distance returns the optimal string alignment distance: the least number of
 // insertions, deletions, replacements and swaps of neighbors.
 func distance(a, b string) int {
 	before := make([]int, len(b)+1)

@@ -28,7 +28,7 @@ func TestReferenceFileIsUpToDate(t *testing.T) {
 }
 
 // TestPrintedFilesAreValid loads them as they are, and with every commented
-// setting taken in.
+// setting uncommented.
 func TestPrintedFilesAreValid(t *testing.T) {
 	setting := regexp.MustCompile(`(?m)^#(\[|[a-z_]+ = )`)
 	for name, text := range map[string]string{"init": Sample(), "reference": Reference()} {

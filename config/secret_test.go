@@ -114,7 +114,7 @@ func TestPasswordReplacesPasswordFileOfTheFile(t *testing.T) {
 	}
 }
 
-// TestProxySettings: what is wrong is said, and never with a secret.
+// TestProxySettings: faults are reported without the secret.
 func TestProxySettings(t *testing.T) {
 	pool := map[string][]string{"url": {"stratum+tcp://a:1"}, "user": {"u"}}
 	for _, c := range []struct {
@@ -135,8 +135,8 @@ func TestProxySettings(t *testing.T) {
 	}
 }
 
-// TestProxyIsNotDroppedInSilence: whoever set one may not want to be seen.
-func TestProxyIsNotDroppedInSilence(t *testing.T) {
+// TestProxyIsNotDroppedSilently: whoever set one may not want to be seen.
+func TestProxyIsNotDroppedSilently(t *testing.T) {
 	in := Input{SearchPaths: []string{}, Environ: []string{"QUARRY_PROXY=socks5://h:1"}, Flags: map[string][]string{"url": {"stratum+tcp://a:1"}, "user": {"u"}}}
 	result, err := Load(in)
 	if err != nil || result.Config.Pools[0].Proxy != "socks5://h:1" || len(result.Warnings) > 0 {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// testChecks stand for those of cmd.
+// testChecks stand in for those of cmd.
 func testChecks() map[string]func(string) error {
 	return map[string]func(string) error{
 		"pool.url": func(text string) error {
@@ -36,7 +36,7 @@ func testChecks() map[string]func(string) error {
 	}
 }
 
-// testPool stands for that of cmd.
+// testPool stands in for that of cmd.
 func testPool(p Pool) (string, error) {
 	if len(p.User) > 200 || len(p.Password.Reveal()) > 200 {
 		return p.URL, errors.New("user or password is too long")
