@@ -24,15 +24,15 @@ burn-in, and learning from a miner that can be read.
 Exit codes: 0 ended as asked, 1 failed, 2 bad usage or configuration,
 3 no pool reachable (with --no-retry, or by quarry check).`
 
-// newApp puts the commands together. Kernels are measured for that time when the
-// user asks for it.
+// newApp returns the application. measure is how long kernels are measured when
+// the user asks for it.
 func newApp(stdin io.Reader, stdout, stderr io.Writer, measure time.Duration) *cli.App {
 	app := &cli.App{
 		Name:                      "quarry",
 		Usage:                     "a SHA-256d mining client",
 		Description:               description,
 		Version:                   versionText(),
-		HideVersion:               true, // "quarry version" says more
+		HideVersion:               true, // "quarry version" prints it
 		Reader:                    stdin,
 		Writer:                    stdout,
 		ErrWriter:                 stderr,
@@ -57,8 +57,8 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer, measure time.Duration) *c
 	return app
 }
 
-// strict gives every command the usage errors of the app, and refuses
-// arguments where a command takes none.
+// strict gives every command the app's usage errors, and rejects arguments to
+// commands that take none.
 func strict(commands []*cli.Command) {
 	for _, c := range commands {
 		c.OnUsageError = usageError
@@ -101,7 +101,7 @@ func usageError(c *cli.Context, err error, _ bool) error {
 	return usageFault("%v; see %s --help", err, c.Command.HelpName)
 }
 
-// usageFault is an error with the exit code for bad usage.
+// usageFault returns an error with the exit code for bad usage.
 func usageFault(format string, args ...any) error {
 	return cli.Exit(fmt.Sprintf(format, args...), exitUsage)
 }

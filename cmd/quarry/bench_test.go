@@ -20,7 +20,7 @@ import (
 	"quarry/hashing"
 )
 
-// missing is the generic kernel that passes its self-test and then misses hits.
+// missing returns the generic kernel changed to pass its self-test and then miss hits.
 func missing(t *testing.T) hashing.Kernel {
 	k, err := hashing.Lookup("generic")
 	if err != nil {
@@ -111,13 +111,13 @@ func TestBarLine(t *testing.T) {
 	}
 }
 
-// TestStressTakesWhatMines: the measured best, which is kept for the next time.
+// TestStressTakesWhatMines: it burns in the fastest measured kernel, whose rate is saved.
 func TestStressTakesWhatMines(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	places := []affinity.Placement{{CPU: -1}}
 	order := &benchOrder{Options: bench.Options{Kernels: hashing.Kernels()}}
 	var said bytes.Buffer
-	if _, err := order.stressKernel(t.Context(), places, &said); err != nil || !strings.Contains(said.String(), "measuring the kernels") {
+	if _, err := order.stressKernel(t.Context(), places, &said); err != nil || !strings.Contains(said.String(), "measuring kernels") {
 		t.Errorf("%v; it says %s", err, &said)
 	}
 	said.Reset()

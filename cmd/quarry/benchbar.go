@@ -12,9 +12,9 @@ import (
 	"golang.org/x/term"
 )
 
-// benchBar is a progress bar on a terminal; elsewhere it is nothing. It draws
-// only when it is told of progress, which is between samples: the libraries'
-// bars draw by themselves, beside what is being measured.
+// benchBar is a progress bar on a terminal; elsewhere it does nothing. It draws
+// only when progress is reported, which is between samples: library bars redraw on
+// their own goroutine, during a measurement.
 type benchBar struct{ terminal *os.File }
 
 func newBenchBar(w io.Writer) *benchBar {
@@ -48,7 +48,7 @@ func barLine(p bench.Progress, width int) string {
 	return line[:min(len(line), width)]
 }
 
-// clear takes the bar away.
+// clear erases the bar.
 func (b *benchBar) clear() {
 	if b.terminal != nil {
 		fmt.Fprint(b.terminal, "\r\x1b[K")

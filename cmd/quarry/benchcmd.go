@@ -26,29 +26,29 @@ import (
 const benchDescription = `Measures every kernel that this CPU can run on one thread, each plain and with
 rolled versions, then the best on more and more threads. The work is proven:
 winners planted at known nonces must all be found, and nothing else. A kernel
-that fails has no figure.
+that fails gets no figure.
 
   quarry bench                                   half a minute or so
   quarry bench --duration 10m                    longer samples: steadier figures
   quarry bench --kernel shani,generic --threads 1,2
-  quarry bench --out a.json                      keep the whole report
+  quarry bench --out a.json                      save the whole report
   quarry bench --format benchstat > new.txt      for benchstat
   quarry bench --stress 30m                      burn-in: errors by core
 
-Every figure is the median of its samples, with an interval in which the median
-of another run right afterwards should be too (95 %: bootstrap, wider by the
-drift that was seen). Of a sample only slices of 0.4 ms count during which no
-other program disturbed the core: a short loop before and after each tells. KEPT
-says how many did. Where they are too few, the figures are of disturbed samples,
-and the interval reaches to twice of that. Ctrl-C prints what was measured so far.
+Every figure is the median of its samples, with an interval that should contain
+the median of another run right afterwards (95 %: bootstrap, widened by the
+observed drift). Only slices of 0.4 ms count during which no other program
+disturbed the core, as shown by a short loop before and after each slice. KEPT
+is how many did. If too few did, the figures come from disturbed samples, and the
+interval extends to twice the figure. Ctrl-C prints what was measured so far.
 
-Exit codes: 0 measured and right, 1 failed, a kernel is wrong or the burn-in
-found errors, 2 bad usage, 130 interrupted.`
+Exit codes: 0 measured, all kernels correct; 1 failed, a kernel is wrong or the
+burn-in found errors; 2 bad usage; 130 interrupted.`
 
-// exitInterrupted is what a shell says of a program that SIGINT ended.
+// exitInterrupted is the shell's exit code for a program ended by SIGINT.
 const exitInterrupted = 130
 
-// maxThreads is the most that the miner takes.
+// maxThreads is the miner's limit.
 const maxThreads = 4096
 
 func benchCommand() *cli.Command {
@@ -65,26 +65,26 @@ func benchCommand() *cli.Command {
 func benchFlags() []cli.Flag {
 	const what, how, reporting = "What", "How", "Reporting"
 	return []cli.Flag{
-		&cli.StringFlag{Category: what, Name: "kernel", Usage: "measure only these `NAMES`, with commas between: " + bench.KernelNames(hashing.Kernels())},
+		&cli.StringFlag{Category: what, Name: "kernel", Usage: "measure only these `NAMES`, separated by commas: " + bench.KernelNames(hashing.Kernels())},
 		&cli.StringFlag{Category: what, Name: "threads", Usage: "`LIST` of thread counts for the best kernel, such as 1,2,4", DefaultText: "1, 2, 4 ... all CPUs"},
 		&cli.StringFlag{Category: what, Name: "cpus", Usage: "use only these CPUs, a `LIST` such as 0-3,8", DefaultText: "all"},
 		&cli.DurationFlag{Category: what, Name: "stress", Usage: "burn in all CPUs (or --threads, --cpus) for this `TIME` with verified hashes", DefaultText: "no"},
 		&cli.DurationFlag{Category: how, Name: "duration", Usage: "`TIME` for the whole run; samples are sized by it, and disturbed ones repeated in the last quarter", DefaultText: "0.3 s for each sample"},
 		&cli.IntFlag{Category: how, Name: "samples", Value: bench.DefaultSamples, Usage: fmt.Sprintf("`COUNT` of each series; under %d intervals say little", stats.FewSamples)},
-		&cli.Uint64Flag{Category: how, Name: "seed", Value: 1, Usage: "make up other headers for another `NUMBER`"},
+		&cli.Uint64Flag{Category: how, Name: "seed", Value: 1, Usage: "`NUMBER` from which the test headers are generated"},
 		&cli.StringFlag{Category: reporting, Name: "format", Value: "table", Usage: "print `FORMAT`: table, json, csv or benchstat (with --stress: table or json lines)"},
 		&cli.StringFlag{Category: reporting, Name: "out", TakesFile: true, Usage: "write the JSON report to `FILE` as well"},
 		&cli.StringFlag{Category: reporting, Name: "plot", TakesFile: true, Usage: "draw the report into `FILE`, .svg or .png"},
 	}
 }
 
-// benchOrder is what the flags ask for.
+// benchOrder is what the flags request.
 type benchOrder struct {
 	bench.Options
 	format    string
-	out, plot string // files; empty for none
+	out, plot string // file names; empty for none
 	stress    time.Duration
-	named     bool // the kernels were
+	named     bool // kernels were named
 }
 
 func benchAction(c *cli.Context) error {
@@ -131,7 +131,7 @@ func (o *benchOrder) measure(ctx context.Context, stdout, stderr io.Writer) erro
 	case written != nil:
 		return written
 	case errors.Is(err, context.Canceled):
-		return cli.Exit("interrupted: this is what was measured until then", exitInterrupted)
+		return cli.Exit("interrupted: the results so far are above", exitInterrupted)
 	case err != nil:
 		return err
 	case !measured.Proven:
@@ -140,7 +140,7 @@ func (o *benchOrder) measure(ctx context.Context, stdout, stderr io.Writer) erro
 	return nil
 }
 
-// wrongKernels says in a line which kernels have no figure.
+// wrongKernels returns a line that names the kernels without a result.
 func wrongKernels(r *report.Report) string {
 	var faults []string
 	for _, s := range slices.Concat(r.Kernels, r.Scaling) {
@@ -154,7 +154,7 @@ func wrongKernels(r *report.Report) string {
 	return strings.Join(faults, "; ")
 }
 
-// readBenchOrder judges the flags before anything is started.
+// readBenchOrder checks the flags before anything is started.
 func readBenchOrder(c *cli.Context) (*benchOrder, error) {
 	o := &benchOrder{
 		format: c.String("format"), out: c.String("out"), plot: c.String("plot"), stress: c.Duration("stress"), named: c.IsSet("kernel"),
@@ -185,18 +185,18 @@ func readBenchOrder(c *cli.Context) (*benchOrder, error) {
 	return o, o.check(c)
 }
 
-// check judges what the flags mean together.
+// check rejects flags that do not work together.
 func (o *benchOrder) check(c *cli.Context) error {
 	formats := report.Formats()
 	if c.IsSet("stress") {
 		formats = []string{"table", "json"}
 		for _, name := range []string{"duration", "samples", "out", "plot"} {
 			if c.IsSet(name) {
-				return usageFault("--%s does not go with --stress", name)
+				return usageFault("--%s cannot be used with --stress", name)
 			}
 		}
 		if len(o.Threads) > 1 {
-			return usageFault("--threads: a burn-in runs with one number of threads, not %d", len(o.Threads))
+			return usageFault("--threads: a burn-in takes one thread count, not %d", len(o.Threads))
 		}
 		if o.named && len(o.Kernels) != 1 {
 			return usageFault("--kernel: a burn-in runs one kernel, not %d", len(o.Kernels))
@@ -204,7 +204,7 @@ func (o *benchOrder) check(c *cli.Context) error {
 	}
 	for _, name := range []string{"kernel", "threads", "out", "plot"} {
 		if c.IsSet(name) && c.String(name) == "" {
-			return usageFault("--%s: it is empty", name)
+			return usageFault("--%s: the value is empty", name)
 		}
 	}
 	switch {
@@ -220,8 +220,8 @@ func (o *benchOrder) check(c *cli.Context) error {
 	return nil
 }
 
-// benchKernels are those of the list; of an empty one all. Named ones must be
-// able to run here.
+// benchKernels returns the kernels of the list, or all if it is empty. Named ones
+// must be able to run here.
 func benchKernels(list string) ([]hashing.Kernel, error) {
 	all := hashing.Kernels()
 	if list == "" {
@@ -244,7 +244,7 @@ func benchKernels(list string) ([]hashing.Kernel, error) {
 	return chosen, nil
 }
 
-// parseThreads reads "1,2,4"; empty is none.
+// parseThreads reads "1,2,4"; empty text gives none.
 func parseThreads(list string) (threads []int, err error) {
 	if list == "" {
 		return nil, nil

@@ -10,25 +10,25 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-const benchCompareDescription = `Sets the report B against the report A, both written by "quarry bench --out".
-For every series that both have it gives the ratio B/A of the medians with its
-95 % interval, and says whether B is faster, slower, or no difference is shown.
+const benchCompareDescription = `Compares report B with report A, both written by "quarry bench --out". For every
+series in both it prints the ratio B/A of the medians with its 95 % interval, and
+whether B is faster, slower, or no difference is shown.
 
   quarry bench --out A.json          then change something, and
   quarry bench --out B.json
   quarry bench compare A.json B.json
   quarry bench compare --format json A.json B.json
 
-The interval is by the samples of the two runs (bootstrap), widened by the drift
-seen within them. What changed between the runs it cannot know: neighbors on a
-shared machine, heat, the clock. Such drift is often several percent and can
-call two runs of the same program "faster" or "slower". Between separate runs
-only differences well above the drift mean something; how large it is, two runs
-of the same program tell. For small differences pair the runs, A B A B ..., and
-see whether every pair says the same.
+The interval comes from the samples of the two runs (bootstrap), widened by the
+drift within them. It cannot account for changes between the runs: neighbors on
+a shared machine, heat, the clock. Such drift is often several percent and can
+make two runs of the same program look "faster" or "slower". Between separate
+runs only differences well above the drift are meaningful; two runs of the same
+program show how large it is. For small differences alternate the runs, A B A
+B ..., and check that every pair agrees.
 
-Exit codes: 0 compared, 1 they cannot be compared (nothing in common, or a
-report that is not proven), 2 bad usage or a file that is no report.`
+Exit codes: 0 compared, 1 not comparable (nothing in common, or a report that is
+not proven), 2 bad usage or a file that is not a report.`
 
 func benchCompareCommand() *cli.Command {
 	return &cli.Command{
@@ -37,18 +37,18 @@ func benchCompareCommand() *cli.Command {
 		ArgsUsage:   "A.json B.json",
 		Description: benchCompareDescription,
 		Flags: []cli.Flag{&cli.StringFlag{Name: "format", Value: "table",
-			Usage: "print it as `FORMAT`: table or json"}},
+			Usage: "print `FORMAT`: table or json"}},
 		Action: benchCompareAction,
 	}
 }
 
 func benchCompareAction(c *cli.Context) error {
 	if c.NArg() != 2 {
-		return usageFault("bench compare takes two reports, A.json and B.json, and was given %d; flags stand before them", c.NArg())
+		return usageFault("bench compare takes two reports, A.json and B.json, but was given %d; flags go before them", c.NArg())
 	}
 	format := c.String("format")
 	if format != "table" && format != "json" {
-		return usageFault("--format %q: there are table and json", format)
+		return usageFault("--format %q: want table or json", format)
 	}
 	comparison, err := compareFiles(c.Context, c.Args().Get(0), c.Args().Get(1))
 	if err != nil {

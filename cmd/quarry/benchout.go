@@ -7,8 +7,8 @@ import (
 	"quarry/bench/report"
 )
 
-// outFile is where --out goes; nil for nowhere. It is opened before the
-// measuring, which takes long, and keeps what it held until there is a report.
+// outFile is the file of --out; nil for none. It is opened before the long
+// measurement, and keeps its content until there is a report.
 type outFile struct{ file *os.File }
 
 func openOut(name string) (*outFile, error) {

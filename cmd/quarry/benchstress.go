@@ -52,8 +52,8 @@ func (o *benchOrder) burnIn(ctx context.Context, stdout, stderr io.Writer) error
 	return nil
 }
 
-// stressKernel is the one named, whatever its self-test says: finding faults
-// is what a burn-in is for. Otherwise it is the one that would mine there.
+// stressKernel returns the named kernel even if its self-test fails, because a
+// burn-in is meant to find faults; otherwise the one that would mine there.
 func (o *benchOrder) stressKernel(ctx context.Context, places []affinity.Placement, stderr io.Writer) (hashing.Kernel, error) {
 	if o.named {
 		return o.Kernels[0], nil

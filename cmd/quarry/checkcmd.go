@@ -16,8 +16,8 @@ import (
 	"quarry/telemetry"
 )
 
-const checkDescription = `Goes the way from the settings to a pool's first job, and says of each step how
-it went and what to do: settings, kernel and speed of this machine; then for
+const checkDescription = `Checks everything from the settings to a pool's first job, and reports the result
+of each step and what to do: settings, kernel and speed of this machine; then for
 each pool proxy, name, connection, certificate, subscription, authorization,
 first job, and how often this machine finds a share at the pool's difficulty.
 It submits nothing. Without a pool it checks the practice pool.
@@ -26,8 +26,8 @@ It submits nothing. Without a pool it checks the practice pool.
   quarry check -o stratum+ssl://HOST:3334 -u USER
   quarry check --config rig.toml --format json
 
-Takes the flags of quarry mine. Exit codes: 0 the rig can mine (one pool works at
-least), 1 failed, 2 bad usage or configuration, 3 no pool works.`
+Takes the flags of quarry mine. Exit codes: 0 the rig can mine (at least one
+pool works), 1 failed, 2 bad usage or configuration, 3 no pool works.`
 
 func checkCommand() *cli.Command {
 	return &cli.Command{
@@ -65,7 +65,7 @@ type stepReport struct {
 func checkAction(c *cli.Context) error {
 	format := c.String("format")
 	if format != "table" && format != "json" {
-		return usageFault("--format %q: there are table and json", format)
+		return usageFault("--format %q: want table or json", format)
 	}
 	loaded, err := loadConfig(c)
 	if err != nil {
@@ -99,7 +99,7 @@ func checkAction(c *cli.Context) error {
 	return nil
 }
 
-// checkRig checks everything, and prints each step as soon as those before it
+// checkRig checks everything, and prints each step as soon as the ones before it
 // are printed.
 func checkRig(ctx context.Context, loaded *config.Result, log *zap.Logger, table io.Writer) (*checkReport, error) {
 	report := &checkReport{Pools: []poolReport{}}
@@ -117,7 +117,7 @@ func checkRig(ctx context.Context, loaded *config.Result, log *zap.Logger, table
 	if err != nil {
 		return nil, err
 	}
-	defer r.practise(ctx, log)()
+	defer r.startPractice(ctx, log)()
 	working := 0
 	for _, done := range checkPools(ctx, pools, m) {
 		fmt.Fprintf(table, "\n%s as %s\n", done.pool.URL, done.pool.User)
@@ -137,9 +137,9 @@ func checkRig(ctx context.Context, loaded *config.Result, log *zap.Logger, table
 	return report, nil
 }
 
-// practise runs the practice pool, if it is what is checked, until the
-// function is called.
-func (r *rig) practise(ctx context.Context, log *zap.Logger) (end func()) {
+// startPractice runs the practice pool, if that is to be checked, until end is
+// called.
+func (r *rig) startPractice(ctx context.Context, log *zap.Logger) (end func()) {
 	if r.practice == nil {
 		return func() {}
 	}
@@ -151,7 +151,7 @@ func (r *rig) practise(ctx context.Context, log *zap.Logger) (end func()) {
 
 func runPractice(ctx context.Context, p *localpool.Pool, log *zap.Logger) {
 	if err := p.Run(ctx); err != nil {
-		log.Error("the practice pool has ended", zap.Error(err))
+		log.Error("practice pool failed", zap.Error(err))
 	}
 }
 
@@ -162,11 +162,11 @@ type poolCheck struct {
 	err   error             // once steps is closed
 }
 
-// mostSteps is more than a check has, also of a pool that needs three
-// attempts: no check waits for another one's printing.
+// mostSteps is more than a check has, even with three attempts at a pool, so that
+// no check waits until another one is printed.
 const mostSteps = 64
 
-// checkPools checks all of them side by side.
+// checkPools checks all pools concurrently.
 func checkPools(ctx context.Context, pools []stratum.Pool, m *machine) (checks []*poolCheck) {
 	for _, p := range pools {
 		check := &poolCheck{pool: p, steps: make(chan stratum.Step, mostSteps)}
@@ -182,7 +182,7 @@ func checkPools(ctx context.Context, pools []stratum.Pool, m *machine) (checks [
 	return checks
 }
 
-// printStep prints the step and makes it what --format json prints.
+// printStep prints the step and returns it as --format json prints it.
 func printStep(w io.Writer, s stratum.Step) stepReport {
 	took, state := "", string(s.State)
 	if s.Took > 0 {

@@ -14,7 +14,7 @@ import (
 	"quarry/telemetry"
 )
 
-// This file has the steps of quarry check that are not on the way to a pool.
+// This file has the steps of quarry check that involve no connection to a pool.
 
 func configSteps(loaded *config.Result) []stratum.Step {
 	from := "no file"
@@ -35,7 +35,7 @@ func configSteps(loaded *config.Result) []stratum.Step {
 	return steps
 }
 
-// machine is what this machine would mine with.
+// machine is the kernels and CPUs that this machine would mine with.
 type machine struct {
 	rolled, plain string // kernels, with and without version rolling
 	rate          hashing.Rate
@@ -71,7 +71,7 @@ func (m *machine) step() stratum.Step {
 	}}
 	where := fmt.Sprintf("%s on CPUs %s", telemetry.FormatItems(m.workers, "worker"), m.cpus)
 	if m.rate.Rolled == 0 {
-		s.State, s.Text, s.Advice = stratum.StateWarn, m.rolled+", "+where+", its speed is not known", "quarry kernels --measure says why"
+		s.State, s.Text, s.Advice = stratum.StateWarn, m.rolled+", "+where+", its speed is unknown", "quarry kernels --measure says why"
 		return s
 	}
 	s.Text = fmt.Sprintf("%s, %s (%s without version rolling), %s", m.rolled, telemetry.FormatRate(m.rate.Rolled), telemetry.FormatRate(m.rate.Plain), where)
@@ -80,20 +80,19 @@ func (m *machine) step() stratum.Step {
 
 const (
 	// idleLimit is the shortest time in seconds after which pools are known to
-	// hang up on a miner without shares; others wait for ten minutes, some for
-	// ever.
+	// disconnect a miner without shares; others wait ten minutes, some forever.
 	idleLimit = 300
-	// rareDrop is how seldom in seconds that may happen without a warning: a
-	// new connection takes a second.
+	// rareDrop is the shortest interval in seconds between such disconnects that
+	// needs no warning: reconnecting takes a second.
 	rareDrop = 3600
-	// fastest is how many shares a second are no use to anybody.
+	// fastest is a rate in shares a second that is useless to miner and pool.
 	fastest = 10
-	// goodTime is the time in seconds for a share that is suggested.
+	// goodTime is the seconds per share of the suggested difficulty.
 	goodTime = 10
 )
 
-// difficultyStep tells how often this machine finds a share of the pool's
-// difficulty, and whether a pool would have the patience.
+// difficultyStep reports how often this machine finds a share at the pool's
+// difficulty, and whether that is often enough for pools.
 func difficultyStep(o *stratum.Offer, p stratum.Pool, m *machine) stratum.Step {
 	d := o.Difficulty.Float64()
 	s := stratum.Step{Name: "difficulty", State: stratum.StateOK, Text: telemetry.FormatDifficulty(d), Facts: map[string]any{"difficulty": d}}
@@ -101,7 +100,7 @@ func difficultyStep(o *stratum.Offer, p stratum.Pool, m *machine) stratum.Step {
 		network := o.Job.NetworkTarget.Difficulty()
 		s.Text += ", the network's is " + telemetry.FormatDifficulty(network)
 		if d > network {
-			s.State, s.Advice = stratum.StateWarn, "a share is harder to find than a block: fine for solo mining, else ask the pool"
+			s.State, s.Advice = stratum.StateWarn, "a share is harder to find than a block: fine for solo mining, otherwise ask the pool"
 		}
 	}
 	rate := m.rate.Plain
@@ -109,7 +108,7 @@ func difficultyStep(o *stratum.Offer, p stratum.Pool, m *machine) stratum.Step {
 		rate = m.rate.Rolled
 	}
 	if rate == 0 {
-		s.Text += "; the speed of this machine is not known"
+		s.Text += "; the speed of this machine is unknown"
 		return s
 	}
 	each := telemetry.ExpectedHashes(d) / rate
@@ -119,27 +118,27 @@ func difficultyStep(o *stratum.Offer, p stratum.Pool, m *machine) stratum.Step {
 	switch drop := timeToIdle(each, idleLimit); {
 	case drop < rareDrop:
 		s.State = stratum.StateWarn
-		s.Text += fmt.Sprintf("; a pool that hangs up after %s without one (some do) does so every %s", telemetry.FormatSeconds(idleLimit), telemetry.FormatSeconds(drop))
+		s.Text += fmt.Sprintf("; pools that disconnect after %s without a share would do so every %s", telemetry.FormatSeconds(idleLimit), telemetry.FormatSeconds(drop))
 		s.Advice = lowerDifficulty(p, better)
 	case each < 1.0/fastest:
-		s.Text += ", until the pool raises it (--suggest-difficulty " + better + " may spare it the work)"
+		s.Text += ", until the pool raises it (--suggest-difficulty " + better + " asks for it at once)"
 	}
 	return s
 }
 
 func lowerDifficulty(p stratum.Pool, better string) string {
-	ask := "ask for a lower difficulty (--suggest-difficulty " + better + ", or the password d=" + better + " where the pool goes by it)"
+	ask := "ask for a lower difficulty (--suggest-difficulty " + better + ", or the password d=" + better + " where the pool supports it)"
 	if p.SuggestDifficulty.Float64() > 0 {
-		ask = "the pool does not go by the suggested difficulty: try the password d=" + better
+		ask = "the pool ignores the suggested difficulty: try the password d=" + better
 	}
-	return ask + ", or take a pool for small miners"
+	return ask + ", or use a pool for small miners"
 }
 
-// timeToIdle is the expected time until the first pause of that length between
-// shares that are found once in each; in seconds.
+// timeToIdle returns the expected time in seconds until the first pause of that
+// length between shares, where each is the mean seconds per share.
 func timeToIdle(each, pause float64) float64 { return each * math.Expm1(pause/each) }
 
-// roughly is the number with one digit, for people to type.
+// roughly returns the number rounded to one digit, easy to type.
 func roughly(x float64) string {
 	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(x, 'g', 1, 64), 64)
 	return strconv.FormatFloat(rounded, 'f', -1, 64)

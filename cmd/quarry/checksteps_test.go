@@ -31,14 +31,14 @@ func TestDifficultyStep(t *testing.T) {
 		{"1", 0x1fffe000, stratum.Pool{}, m, stratum.StateOK, "one share in 21s at 200.00 MH/s"},
 		{"1", 0, stratum.Pool{}, m, stratum.StateOK, "one share in 43s at 100.00 MH/s"},
 		{"0.0002", 0x1fffe000, stratum.Pool{}, m, stratum.StateOK, "until the pool raises it (--suggest-difficulty 0.5"},
-		{"16384", 0x1fffe000, stratum.Pool{}, m, stratum.StateWarn, "one share in 4d02h at 200.00 MH/s; a pool that hangs up after 5m00s without one (some do) does so every 5m00s -> " +
-			"ask for a lower difficulty (--suggest-difficulty 0.5, or the password d=0.5 where the pool goes by it), or take a pool for small miners"},
-		{"16384", 0x1fffe000, stratum.Pool{SuggestDifficulty: suggested}, m, stratum.StateWarn, "does not go by the suggested difficulty: try the password d=0.5"},
+		{"16384", 0x1fffe000, stratum.Pool{}, m, stratum.StateWarn, "one share in 4d02h at 200.00 MH/s; pools that disconnect after 5m00s without a share would do so every 5m00s -> " +
+			"ask for a lower difficulty (--suggest-difficulty 0.5, or the password d=0.5 where the pool supports it), or use a pool for small miners"},
+		{"16384", 0x1fffe000, stratum.Pool{SuggestDifficulty: suggested}, m, stratum.StateWarn, "ignores the suggested difficulty: try the password d=0.5"},
 		{"1e10", 0, stratum.Pool{}, &machine{}, stratum.StateWarn, "a share is harder to find than a block"},
-		{"1e10", 0, stratum.Pool{}, m, stratum.StateWarn, "or take a pool for small miners"},
+		{"1e10", 0, stratum.Pool{}, m, stratum.StateWarn, "or use a pool for small miners"},
 		{"1e300", 0, stratum.Pool{}, m, stratum.StateWarn, "one share in over a million years"},
 		{"1e-300", 0, stratum.Pool{}, m, stratum.StateOK, "one share in <1ms"},
-		{"1", 0, stratum.Pool{}, &machine{}, stratum.StateOK, "the speed of this machine is not known"},
+		{"1", 0, stratum.Pool{}, &machine{}, stratum.StateOK, "the speed of this machine is unknown"},
 	} {
 		d, err := hashing.ParseDifficulty(c.difficulty)
 		if err != nil {
@@ -53,7 +53,7 @@ func TestDifficultyStep(t *testing.T) {
 }
 
 // TestTimeToIdle against a sum: pauses come one after another, each is short
-// with the chance q, and a short one lasts on average so long as it does.
+// with the chance q, and a short one lasts on average as long as it does.
 func TestTimeToIdle(t *testing.T) {
 	for _, each := range []float64{30, 100, 300, 3000} {
 		const pause = 300.0

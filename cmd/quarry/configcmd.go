@@ -13,12 +13,12 @@ func configCommand() *cli.Command {
 		Name:  "config",
 		Usage: "write, check and show configuration files",
 		Description: `Settings come from the defaults, a TOML file, the environment (QUARRY_...)
-and flags; the later wins.
+and flags; later ones win.
 
   quarry config init > rig.toml          a short file to start from
   quarry config reference                every setting, explained
   quarry config validate rig.toml        all faults at once
-  quarry config show --config rig.toml   what holds, and where it comes from`,
+  quarry config show --config rig.toml   the settings in effect, and their origin`,
 		Subcommands: []*cli.Command{
 			{
 				Name: "init", Usage: "print a short commented file to start from",
@@ -32,7 +32,7 @@ and flags; the later wins.
 			},
 			{
 				Name: "validate", Usage: "check a file and report every fault in it", ArgsUsage: "FILE",
-				Description: "  quarry config validate rig.toml\n\nExit code 0: valid; 2: not. Environment and flags play no part.",
+				Description: "  quarry config validate rig.toml\n\nExit code 0: valid; 2: not. Environment and flags are ignored.",
 				Action:      validateConfig,
 			},
 			{

@@ -15,13 +15,13 @@ import (
 	"quarry/config"
 )
 
-// mineFlags returns the flags of the settings, and --config. They carry text:
-// config judges it, so that a flag, a variable and a file get the same
-// errors. The environment is config's too, so that it can tell the origins.
+// mineFlags returns the flags of the settings, and --config. They hold text
+// that config checks, so that a flag, a variable and a file get the same errors.
+// config reads the environment too, so that it knows each value's origin.
 func mineFlags() []cli.Flag {
 	flags := []cli.Flag{&cli.StringFlag{
 		Name: "config", Aliases: []string{"c"}, TakesFile: true,
-		Usage: "read settings from this `FILE` ($QUARRY_CONFIG); default: the standard places",
+		Usage: "read settings from this `FILE` ($QUARRY_CONFIG); default: the standard locations",
 	}}
 	for _, s := range config.Settings() {
 		if s.Flag != "" {
@@ -48,14 +48,14 @@ func settingFlag(s config.Setting) cli.Flag {
 }
 
 // texts is the value of a flag that may be given several times. The library's
-// own slice flag would write its help line twice over.
+// own slice flag would print its help line twice.
 type texts struct{ given []string }
 
-// sameFlag is what the library writes into the other names of a flag after
-// the first was given, so that all are set; they share one texts already.
+// sameFlag is what the library sets the other names of a flag to after one was
+// given; here all names share one texts already.
 const sameFlag = "\x00same flag"
 
-// Set takes one more value.
+// Set adds a value.
 func (t *texts) Set(text string) error {
 	if text != sameFlag {
 		t.given = append(t.given, text)
@@ -66,11 +66,11 @@ func (t *texts) Set(text string) error {
 // String is empty: the values may be secret.
 func (t *texts) String() string { return "" }
 
-// Serialize is what the library passes to Set of the flag's other names.
+// Serialize returns what the library passes to Set of the flag's other names.
 func (t *texts) Serialize() string { return sameFlag }
 
 // flagUsage marks the last word of the variable's name with backquotes, which
-// makes it the help's name for the value: --url URL … ($QUARRY_URL).
+// makes it the name of the value in the help: --url URL … ($QUARRY_URL).
 func flagUsage(s config.Setting) string {
 	cut := strings.LastIndexByte(s.Env, '_') + 1
 	doc := s.Doc
@@ -91,7 +91,7 @@ func envNote(env, value string) string {
 	return " ($" + env + value + ")"
 }
 
-// flagValues are the settings' flags that were given, by long name.
+// flagValues returns the settings' flags that were given, by long name.
 func flagValues(c *cli.Context) map[string][]string {
 	given := map[string][]string{}
 	for _, s := range config.Settings() {
@@ -110,7 +110,7 @@ func flagValues(c *cli.Context) map[string][]string {
 	return given
 }
 
-// loadConfig is the effective settings of a command that has mineFlags. Its
+// loadConfig returns the effective settings of a command that has mineFlags. Its
 // error has the exit code for bad usage.
 func loadConfig(c *cli.Context) (*config.Result, error) {
 	flags := flagValues(c)
@@ -139,7 +139,7 @@ func loadConfig(c *cli.Context) (*config.Result, error) {
 	return result, nil
 }
 
-// configFault puts faults in the settings, one a line, under a heading.
+// configFault returns the faults in the settings, one per line, under a heading.
 func configFault(err error) error {
 	var faults config.Faults
 	if errors.As(err, &faults) && len(faults) > 1 {
@@ -148,8 +148,8 @@ func configFault(err error) error {
 	return usageFault("%v", err)
 }
 
-// readPasswords replaces each "-" among the values of a secret's flag by a line
-// of standard input; on a terminal it prompts for it, without echo.
+// readPasswords replaces each "-" among the values of a secret's flag with a
+// line of standard input; on a terminal it prompts for it, without echo.
 func readPasswords(c *cli.Context, lines *bufio.Reader, s config.Setting, passwords []string) error {
 	for i, password := range passwords {
 		if password != "-" {
@@ -180,8 +180,8 @@ func readPassword(c *cli.Context, lines *bufio.Reader, question string) (string,
 	return strings.TrimSuffix(strings.TrimSuffix(string(line), "\n"), "\r"), nil
 }
 
-// askPassword asks on a terminal without echo. Ctrl-C and Ctrl-D are refusals.
-// (term.ReadPassword waits for ever after a Ctrl-D.)
+// askPassword asks on a terminal without echo. Ctrl-C and Ctrl-D cancel.
+// (term.ReadPassword waits forever after a Ctrl-D.)
 func askPassword(terminal *os.File, out io.Writer, question string) (string, error) {
 	fd := int(terminal.Fd())
 	state, err := term.MakeRaw(fd)
@@ -194,7 +194,7 @@ func askPassword(terminal *os.File, out io.Writer, question string) (string, err
 	return typedPassword(terminal)
 }
 
-// typedPassword reads keys until Enter; erasing works as on any terminal.
+// typedPassword reads keys until Enter; erasing works as usual.
 func typedPassword(keys io.Reader) (string, error) {
 	const ctrlC, ctrlD, backspace, ctrlU, erase = 3, 4, 8, 21, 127
 	var typed []byte

@@ -13,7 +13,7 @@ import (
 	"quarry/config"
 )
 
-// runFlags runs a command that has mineFlags, without the program around it.
+// runFlags runs a command that has mineFlags, without the rest of the program.
 func runFlags(t *testing.T, stdin string, args ...string) (*config.Result, error) {
 	t.Helper()
 	var result *config.Result

@@ -14,11 +14,11 @@ import (
 	"quarry/hashing"
 )
 
-// This file wires package tune.
+// This file connects package tune to the commands.
 
-// probe is the child process that tests kernels, started by [tune.Spawn]. It is no
-// command of the app: making that takes a millisecond, for which the first hash
-// would wait.
+// probe runs the child process that tests kernels, started by [tune.Spawn]. It is
+// not a command of the app, because building that takes a millisecond, which would
+// delay the first hash.
 func probe(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 	err := tune.Serve(ctx, stdin, stdout)
 	if errors.Is(err, tune.ErrNoOrder) {
@@ -31,9 +31,9 @@ func newTuner(set affinity.CPUSet, placements []affinity.Placement, child *tune.
 	return tune.New(tune.Options{Set: set, Placements: placements, Version: versionText(), Child: child, Log: log})
 }
 
-// kernelOptions are the miner's kernels for the one that is named: it is tested
-// here, and the others may take its place if it goes wrong. For "auto" they are
-// tested and found while mining. Either must be run, or stopped.
+// kernelOptions returns the named kernel, tested here; others replace it if it goes
+// wrong. For "auto" it returns none: kernels are tested and chosen while mining. In
+// both cases the tuner must be run or stopped.
 func kernelOptions(ctx context.Context, t *tune.Tuner, name string, log *zap.Logger) (kernels []hashing.Kernel, err error) {
 	if name == hashing.Auto || name == "" {
 		t.Start(ctx, "")
@@ -47,7 +47,7 @@ func kernelOptions(ctx context.Context, t *tune.Tuner, name string, log *zap.Log
 	return []hashing.Kernel{kernel}, nil
 }
 
-// namedKernel tests the kernel of that name.
+// namedKernel returns the kernel of that name if it passes its self-test.
 func namedKernel(name string, log *zap.Logger) (hashing.Kernel, error) {
 	kernel, reports, err := hashing.ChooseFrom(hashing.Kernels(), name)
 	for _, r := range reports {
@@ -61,8 +61,8 @@ func namedKernel(name string, log *zap.Logger) (hashing.Kernel, error) {
 	return kernel, nil
 }
 
-// likelyKernels are those that quarry mine would end up with, for jobs with
-// versions to roll and without, and what is known of the rates.
+// likelyKernels returns the kernels that quarry mine would end up with, for jobs
+// with and without version rolling, and the known rates.
 func likelyKernels(ctx context.Context, t *tune.Tuner, name string, log *zap.Logger) (rolled, plain hashing.Kernel, found []tune.Finding, err error) {
 	found = t.Rates(ctx)
 	if name != hashing.Auto && name != "" {
@@ -76,7 +76,7 @@ func likelyKernels(ctx context.Context, t *tune.Tuner, name string, log *zap.Log
 	return usable[0], usablePlain[0], found, nil
 }
 
-// choosePlacements decides on what CPUs to hash.
+// choosePlacements decides which CPUs to hash on.
 func choosePlacements(c config.CPU) (affinity.CPUSet, []affinity.Placement, error) {
 	set, err := affinity.UsableCPUs()
 	if err != nil {

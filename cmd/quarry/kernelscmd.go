@@ -18,19 +18,19 @@ import (
 
 const kernelsDescription = `Lists the hashing kernels in this program, tests each that this CPU can run
 against known answers and a readable reference, and shows which one "auto"
-begins with: the fastest on one thread for each CPU with rolled versions, as far
-as is known. quarry mine tries the kernels while it mines, some milliseconds at a
-time, and keeps the rates of all threads together.
+begins with: the fastest known one, with one thread on each CPU and rolled
+versions. quarry mine tries the kernels while it mines, a few milliseconds at a
+time, and stores the rates of all threads together.
 
   quarry kernels
-  quarry kernels --measure           measure now, for some seconds, and keep that
+  quarry kernels --measure           measure for a few seconds, and store the rates
   quarry kernels --json
-  quarry mine --kernel generic       mine with a kernel of one's own choice
+  quarry mine --kernel generic       mine with a kernel of your choice
 
-Exit codes: 0 all kernels that can run here are right, 1 one is wrong, 2 bad
+Exit codes: 0 all kernels that can run here are correct, 1 one is wrong, 2 bad
 usage.`
 
-// kernelRow is one kernel in the reply; its names are what --json prints.
+// kernelRow is one kernel in the output of --json.
 type kernelRow struct {
 	Name            string            `json:"name"`
 	Lanes           int               `json:"lanes"`
@@ -42,12 +42,12 @@ type kernelRow struct {
 	Error           string            `json:"error,omitempty"`
 	SelfTestSeconds float64           `json:"self_test_seconds"`
 	Plain           telemetry.Reading `json:"plain_hashes_per_second"`  // one version at a time
-	Rolled          telemetry.Reading `json:"rolled_hashes_per_second"` // the kernel's number of versions at once
+	Rolled          telemetry.Reading `json:"rolled_hashes_per_second"` // the kernel's number of versions at a time
 	Auto            bool              `json:"auto"`                     // the one that auto picks
 	AutoPlain       bool              `json:"auto_plain"`               // the one for jobs without version rolling
 }
 
-// kernelsCommand measures for that time.
+// kernelsCommand measures for that time where the user asks for it.
 func kernelsCommand(measure time.Duration) *cli.Command {
 	return &cli.Command{
 		Name:        "kernels",
@@ -82,7 +82,7 @@ func kernelsCommand(measure time.Duration) *cli.Command {
 	}
 }
 
-// listKernels prints the table and fails if a kernel that can run is wrong.
+// listKernels prints the table. It fails if a kernel that can run is wrong.
 func listKernels(w io.Writer, kernels []hashing.Kernel, found []tune.Finding, asJSON bool) error {
 	rows := kernelRows(kernels, found)
 	write := writeKernelTable

@@ -17,19 +17,18 @@ import (
 	"quarry/logsink"
 )
 
-// logging is where messages go: always the given writer, and the log file too
-// if there is one.
+// logging is where messages go: the given writer, and the log file if there is one.
 type logging struct {
 	*zap.Logger
-	always *zap.Logger // whatever the level: status and summary
+	always *zap.Logger // at any level: status and summary
 	json   bool        // JSON lines rather than text
 	file   *lumberjack.Logger
 
 	writers []*logsink.AsyncWriter
 }
 
-// newLogging opens what the settings ask for. Trouble with writing goes to
-// errors. The caller closes it.
+// newLogging opens the outputs in the settings. Write errors are reported to errors.
+// The caller closes it.
 func newLogging(c config.Log, w, errors io.Writer) (*logging, error) {
 	level, err := parseLevel(c.Level)
 	if err != nil {
@@ -57,7 +56,7 @@ func (l *logging) async(w, errors io.Writer) *logsink.AsyncWriter {
 	return a
 }
 
-// close writes out what is queued. Nothing may be logged afterwards.
+// close flushes the queue. Nothing may be logged afterwards.
 func (l *logging) close() {
 	for _, a := range l.writers {
 		a.Close()
@@ -65,7 +64,7 @@ func (l *logging) close() {
 	l.reopen()
 }
 
-// newConsoleLogger is a logger that writes at once.
+// newConsoleLogger returns a logger that writes synchronously.
 func newConsoleLogger(format, level string, w io.Writer) (*zap.Logger, error) {
 	parsed, err := parseLevel(level)
 	if err != nil {
@@ -83,15 +82,15 @@ func parseLevel(text string) (zapcore.Level, error) {
 	return level, nil
 }
 
-// reopen closes the log file; the next message opens it again under its name,
-// wherever logrotate has moved the old one.
+// reopen closes the log file; the next message opens it again by name, so that
+// logrotate can move the old one.
 func (l *logging) reopen() {
 	if l.file != nil {
 		_ = l.file.Close()
 	}
 }
 
-// checkLogFile fails at the start rather than at the first message.
+// checkLogFile reports an unwritable file at start rather than at the first message.
 func checkLogFile(name string) error {
 	if err := os.Mkdir(filepath.Dir(name), 0o750); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("log file %q: making its folder: %w", name, err)
@@ -103,7 +102,7 @@ func checkLogFile(name string) error {
 	return f.Close()
 }
 
-// statusInterval is how often to print the status line.
+// statusInterval returns how often to print the status line.
 func statusInterval(c config.Log, w io.Writer) time.Duration {
 	switch {
 	case c.StatusInterval > 0:

@@ -27,8 +27,7 @@ func main() {
 	os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr, tune.LongMeasure))
 }
 
-// run is the whole program but for the process: it returns the exit code. For
-// measure see [newApp].
+// run runs the whole program and returns its exit code. For measure see [newApp].
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, measure time.Duration) int {
 	var err error
 	if len(args) == 2 && args[1] == tune.Command {

@@ -31,14 +31,14 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"quarry": func() { // main, but that it measures for a moment only
+	testscript.Main(m, map[string]func(){"quarry": func() { // main, but it measures only for a moment
 		os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr, 50*time.Millisecond))
 	}})
 }
 
 // TestScripts drives the real program as a user does: testdata/*.txtar.
 func TestScripts(t *testing.T) {
-	// Two proxies for all scripts. They know a name that nobody else does.
+	// Two proxies for all scripts. They resolve a name that is not in DNS.
 	hosts := map[string]string{"pool.invalid": "127.0.0.1"}
 	socks := stratumtest.ServeSOCKS5(t, stratumtest.ProxyRules{Hosts: hosts})
 	connect := stratumtest.ServeCONNECT(t, stratumtest.ProxyRules{User: "rig", Password: "hunter2", Hosts: hosts})
@@ -57,7 +57,7 @@ func TestScripts(t *testing.T) {
 			switch name {
 			case "nohup":
 				return signal.Ignored(syscall.SIGHUP), nil
-			case "choice": // more kernels than one run here
+			case "choice": // more than one kernel runs here
 				runnable := 0
 				for _, k := range hashing.Kernels() {
 					if k.MissingHere() == "" {
@@ -192,7 +192,7 @@ func number(object map[string]any, fields ...string) (total float64) {
 	return total
 }
 
-// cmdWaitFor is "waitfor ADDRESS": it returns when somebody listens there.
+// cmdWaitFor is "waitfor ADDRESS": it returns when the address accepts connections.
 func cmdWaitFor(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: waitfor ADDRESS")
@@ -223,8 +223,8 @@ func cmdExpandEnv(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // cmdBadPool is "badpool KIND ADDRESS": a server there, until the script ends,
-// that is no pool (http, ssh, silent), not for us (refuses) or has no verdict on
-// any share (deaf).
+// that is not a pool (http, ssh, silent), refuses the user (refuses) or gives no
+// verdict on any share (deaf).
 func cmdBadPool(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: badpool KIND ADDRESS")
@@ -268,8 +268,8 @@ func cmdBadPool(ts *testscript.TestScript, neg bool, args []string) {
 	}()
 }
 
-// handshake answers a Stratum request unless it is a submit, and the one to be
-// let in as told. It returns the request's method.
+// handshake answers a Stratum request unless it is a submit; authorized is the
+// result of mining.authorize. It returns the request's method.
 func handshake(c net.Conn, line []byte, authorized string) (method string) {
 	var request struct {
 		ID     int
@@ -307,7 +307,7 @@ func cmdWaitLog(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("%q does not come up in %s", args[1], args[0])
 }
 
-// cmdHangup is "hangup": SIGHUP to all that the script runs in the background.
+// cmdHangup is "hangup": it sends SIGHUP to all background programs of the script.
 func cmdHangup(ts *testscript.TestScript, _ bool, _ []string) {
 	for _, c := range ts.BackgroundCmds() {
 		ts.Check(c.Process.Signal(syscall.SIGHUP))

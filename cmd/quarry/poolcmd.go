@@ -18,20 +18,20 @@ import (
 	"quarry/stratum/localpool"
 )
 
-const poolDescription = `A Stratum V1 pool for practice and tests. It makes up its own blocks, judges
+const poolDescription = `A Stratum V1 pool for practice and tests. It makes up its own blocks, verifies
 every share with independent code, and pays nothing. Any SHA-256d miner that
-speaks Stratum V1 can be pointed at it.
+speaks Stratum V1 can use it.
 
   quarry pool                                      on 127.0.0.1:3333
   quarry pool --listen 127.0.0.1:0                 on a free port
   quarry pool --difficulty 0.001                   the same for all
-  quarry pool --vardiff-seconds 10                 one share each 10 s per miner
+  quarry pool --vardiff-seconds 10                 one share every 10 s per miner
   quarry pool --listen-tls 127.0.0.1:3334          TLS too; prints a pin
   quarry pool --listen-ws 127.0.0.1:3335           WebSocket too
-  quarry pool --block-interval 5s --job-interval 1s   a restless pool
+  quarry pool --block-interval 5s --job-interval 1s   frequent jobs and blocks
   quarry pool --log-format json
 
-Ctrl-C ends it with a summary.
+Ctrl-C stops it and prints a summary.
 
 Exit codes: 0 ended as asked, 1 failed, 2 bad usage.`
 
@@ -52,14 +52,14 @@ func poolFlags() []cli.Flag {
 		return &cli.StringFlag{Category: category, Name: name, Value: value, Usage: usage}
 	}
 	return []cli.Flag{
-		text(addresses, "listen", "127.0.0.1:3333", "serve stratum+tcp on this `HOST:PORT`; port 0 takes a free one, an empty text none"),
+		text(addresses, "listen", "127.0.0.1:3333", "serve stratum+tcp on this `HOST:PORT`; port 0 picks a free one, an empty value disables it"),
 		text(addresses, "listen-tls", "", "serve stratum+ssl on this `HOST:PORT`"),
 		text(addresses, "listen-ws", "", "serve stratum+ws on this `HOST:PORT`"),
 		text(addresses, "listen-wss", "", "serve stratum+wss on this `HOST:PORT`"),
-		&cli.StringFlag{Category: addresses, Name: "tls-cert", TakesFile: true, Usage: "PEM `FILE` with the certificate; without it one is made up at each start"},
+		&cli.StringFlag{Category: addresses, Name: "tls-cert", TakesFile: true, Usage: "PEM `FILE` with the certificate; default: a new self-signed one at each start"},
 		&cli.StringFlag{Category: addresses, Name: "tls-key", TakesFile: true, Usage: "PEM `FILE` with the certificate's key"},
 		text(difficulty, "difficulty", "", "the same difficulty for all, a decimal `NUMBER` such as 0.0005"),
-		&cli.BoolFlag{Category: difficulty, Name: "vardiff", DisableDefaultText: true, Usage: "give each miner the difficulty that suits it (the default without --difficulty)"},
+		&cli.BoolFlag{Category: difficulty, Name: "vardiff", DisableDefaultText: true, Usage: "adjust the difficulty to each miner (the default without --difficulty)"},
 		text(difficulty, "vardiff-start", vardiff.Start, "first difficulty, a decimal `NUMBER`"),
 		text(difficulty, "vardiff-min", vardiff.Min, "lowest difficulty, a decimal `NUMBER`"),
 		text(difficulty, "vardiff-max", vardiff.Max, "highest difficulty, a decimal `NUMBER`"),
@@ -69,10 +69,10 @@ func poolFlags() []cli.Flag {
 		&cli.IntFlag{Category: work, Name: "extranonce2-size", Value: 8, Usage: "1 to 16 `BYTES`"},
 		&cli.IntFlag{Category: work, Name: "branches", DefaultText: "varies from 0 to 12", Usage: "give each job `COUNT` merkle branches, 0 to 32"},
 		text(work, "nbits", "", "fixed network difficulty in compact form, eight `HEX` digits; default: follows the miners"),
-		&cli.DurationFlag{Category: work, Name: "block-interval", Value: time.Minute, Usage: "a new previous block each `TIME`; earlier jobs are stale then"},
-		&cli.DurationFlag{Category: work, Name: "job-interval", Value: 30 * time.Second, Usage: "a new job on the same block each `TIME`"},
+		&cli.DurationFlag{Category: work, Name: "block-interval", Value: time.Minute, Usage: "a new block every `TIME`, which makes earlier jobs stale"},
+		&cli.DurationFlag{Category: work, Name: "job-interval", Value: 30 * time.Second, Usage: "a new job on the same block every `TIME`"},
 		text(report, "log-format", "text", "write `FORMAT`, text or json"),
-		text(report, "log-level", "info", "from `LEVEL` on: debug, info, warn or error"),
+		text(report, "log-level", "info", "lowest `LEVEL` to print: debug, info, warn or error"),
 	}
 }
 
@@ -103,12 +103,12 @@ func poolAction(c *cli.Context) error {
 	defer release()
 	began := time.Now()
 	last, err := runPool(ctx, pool)
-	printer.farewell(last, time.Since(began))
+	printer.summary(last, time.Since(began))
 	return err
 }
 
-// runPool serves until ctx ends. Its statistics are from just before the
-// connections are cut.
+// runPool serves until ctx ends. Its statistics are taken just before connections
+// are closed.
 func runPool(ctx context.Context, pool *localpool.Pool) (localpool.Stats, error) {
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -124,8 +124,8 @@ func runPool(ctx context.Context, pool *localpool.Pool) (localpool.Stats, error)
 	return <-last, err
 }
 
-// poolConfig reads the flags. Whether the values make sense is for
-// localpool.New, except where its zero stands for a default.
+// poolConfig reads the flags. localpool.New validates the values, except where
+// its zero value stands for a default.
 func poolConfig(c *cli.Context) (localpool.Config, error) {
 	cfg := localpool.Config{
 		Difficulty: c.String("difficulty"),
@@ -192,11 +192,11 @@ func poolListeners(c *cli.Context) ([]localpool.Listener, error) {
 	return out, nil
 }
 
-// poolTLS loads or makes the certificate, nil when no listener needs one.
+// poolTLS loads or generates the certificate; nil when no listener needs one.
 func poolTLS(c *cli.Context, listeners []localpool.Listener) (*tls.Config, error) {
 	certFile, keyFile := c.String("tls-cert"), c.String("tls-key")
 	if (certFile == "") != (keyFile == "") {
-		return nil, usageFault("--tls-cert and --tls-key go together")
+		return nil, usageFault("--tls-cert and --tls-key are needed together")
 	}
 	hosts := []string{"localhost", "127.0.0.1", "::1"}
 	var needed bool
@@ -208,7 +208,7 @@ func poolTLS(c *cli.Context, listeners []localpool.Listener) (*tls.Config, error
 	}
 	if !needed {
 		if certFile != "" {
-			return nil, usageFault("--tls-cert is of use only with --listen-tls or --listen-wss")
+			return nil, usageFault("--tls-cert has no effect without --listen-tls or --listen-wss")
 		}
 		return nil, nil
 	}
@@ -224,7 +224,7 @@ func poolTLS(c *cli.Context, listeners []localpool.Listener) (*tls.Config, error
 	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}, nil
 }
 
-// poolPrinter prints what the pool is and how it went.
+// poolPrinter prints the pool's addresses and summary.
 type poolPrinter struct {
 	out  io.Writer
 	log  *zap.Logger
@@ -239,7 +239,7 @@ func (p poolPrinter) welcome(pool *localpool.Pool, cfg localpool.Config) {
 		}
 		urls = append(urls, e.URL())
 		if !loopback(e.Addr) {
-			p.log.Warn("the practice pool can be reached from other machines, and knows no passwords; bind it to 127.0.0.1 unless you mean it",
+			p.log.Warn("the practice pool is reachable from other machines and checks no passwords; bind it to 127.0.0.1 unless that is intended",
 				zap.String("url", e.URL()))
 		}
 	}
@@ -251,18 +251,18 @@ func (p poolPrinter) welcome(pool *localpool.Pool, cfg localpool.Config) {
 		p.log.Info("practice pool, pays nothing", zap.Strings("urls", urls), zap.String("tls_pin", pin))
 		return
 	}
-	fmt.Fprintln(p.out, "Practice pool: the blocks are made up and it pays nothing. Any user and password will do.")
+	fmt.Fprintln(p.out, "Practice pool: its blocks are made up and it pays nothing. Any user and password will do.")
 	for _, url := range urls {
 		fmt.Fprintf(p.out, "  point a miner at %s\n", url)
 	}
 	if pin != "" {
 		fmt.Fprintf(p.out, "  certificate %s (quarry: --tls-pin)\n", pin)
 	}
-	fmt.Fprintln(p.out, "Ctrl-C ends it.")
+	fmt.Fprintln(p.out, "Ctrl-C stops it.")
 }
 
-// farewell prints the summary: with JSON, the last line of the output.
-func (p poolPrinter) farewell(st localpool.Stats, took time.Duration) {
+// summary prints the summary: with JSON, the last line of the output.
+func (p poolPrinter) summary(st localpool.Stats, took time.Duration) {
 	var rejected uint64
 	var reasons []string
 	for _, code := range slices.Sorted(maps.Keys(st.Rejected)) {

@@ -19,7 +19,7 @@ import (
 )
 
 // recorded is a share of testdata/stratum-v1.json: real jobs of mainnet and
-// testnet, with the submit that won.
+// testnet, with the winning submit.
 type recorded struct {
 	Name      string
 	Subscribe struct {
@@ -36,7 +36,7 @@ type recorded struct {
 }
 
 // TestRecordedJobs mines each recorded job through the whole miner, over TCP:
-// started a little before the winning nonce, it must find just that one and
+// started a little before the winning nonce, it must find exactly that one and
 // send the recorded submit, byte for byte.
 func TestRecordedJobs(t *testing.T) {
 	var file struct{ Shares []recorded }
@@ -119,8 +119,8 @@ func (r recorded) difficulty(t *testing.T) float64 {
 	return d
 }
 
-// start is 3000 nonces before the recorded one; where every second nonce is a
-// share, just there.
+// start is 3000 nonces before the recorded one, or the recorded one itself where
+// every second nonce is a share.
 func (r recorded) start(t *testing.T) work.Start {
 	number := func(s string) uint64 {
 		n, err := strconv.ParseUint(s, 16, 64)
@@ -140,7 +140,7 @@ func (r recorded) start(t *testing.T) work.Start {
 	return start
 }
 
-// line is the submit as quarry writes it; the first one of a session is its
+// line returns the submit as quarry writes it; the first one of a session is its
 // fourth request.
 func (r recorded) line(t *testing.T, id int) string {
 	var params []json.RawMessage

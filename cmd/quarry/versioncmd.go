@@ -13,8 +13,7 @@ import (
 // version is raised with each release, together with CHANGELOG.md.
 const version = "0.1.0"
 
-// versionText is the version with the commit it was built from, where the
-// build knows it.
+// versionText returns the version with the commit it was built from, where known.
 func versionText() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -35,7 +34,7 @@ func versionText() string {
 	return version + revision + dirty
 }
 
-// userAgent is how quarry names itself to pools.
+// userAgent returns the name that quarry gives itself to pools.
 func userAgent() string { return "quarry/" + version }
 
 func versionCommand() *cli.Command {
@@ -50,7 +49,7 @@ func versionCommand() *cli.Command {
 	}
 }
 
-// thisBuild is the program that measures.
+// thisBuild describes the program that measures.
 func thisBuild() report.Build {
 	build := report.Build{Version: versionText(), Go: runtime.Version(), Target: runtime.GOOS + "/" + runtime.GOARCH}
 	if info, ok := debug.ReadBuildInfo(); ok {

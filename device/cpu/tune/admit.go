@@ -13,7 +13,7 @@ import (
 	"quarry/telemetry"
 )
 
-// admit lets the workers use each kernel that passes its test, until all are tested.
+// admit hands each kernel that passes its test to the workers, until all are tested.
 func (t *Tuner) admit(ctx context.Context, s selector) {
 	impatient := time.NewTimer(t.grace)
 	defer impatient.Stop()
@@ -28,7 +28,7 @@ func (t *Tuner) admit(ctx context.Context, s selector) {
 			return
 		}
 		if joined[f.Kernel] = true; len(joined) == 1 && t.named == "" {
-			t.log.Info("hashing begins", zap.String("kernel", f.Kernel), zap.String("because", t.because(f.Kernel)))
+			t.log.Info("mining started", zap.String("kernel", f.Kernel), zap.String("reason", t.startReason(f.Kernel)))
 		}
 		s.Join(t.kernels[i])
 		for _, rolling := range []bool{true, false} {
@@ -53,34 +53,34 @@ func (t *Tuner) admit(ctx context.Context, s selector) {
 	}
 }
 
-// because says why that kernel is the first.
-func (t *Tuner) because(kernel string) string {
+// startReason returns why that kernel is the first one used.
+func (t *Tuner) startReason(kernel string) string {
 	switch {
 	case kernel != t.Kernels(true)[0].Name:
-		return "it is the first that passes its self-test"
+		return "first kernel to pass its self-test"
 	case t.about(kernel) != nil:
-		return "it was the best the last time"
+		return "fastest kernel of the last run"
 	}
-	return "the CPU's features suggest it"
+	return "best guess for this CPU's features"
 }
 
-// fallBack is for a child process that does not work, where the system allows
-// none. Behind a kernel that the user chose, perhaps because another one cannot
-// run in spite of what the CPU says, only those are safe that run everywhere.
-// Without such a choice the CPU's word counts, as in any program.
+// fallBack handles a child process that does not work, as where the system allows
+// none. As substitutes for a kernel that the user chose, perhaps because another
+// one crashes although the CPU reports its features, only kernels that run
+// everywhere are safe. Without such a choice CPUID is trusted, as in any program.
 func (t *Tuner) fallBack(ctx context.Context, join func(Finding)) {
 	switch {
 	case t.failed == nil || ctx.Err() != nil:
 	case t.named != "":
-		t.log.Debug("the kernels cannot be tested", zap.Error(t.failed))
+		t.log.Debug("kernels cannot be tested in a child process", zap.Error(t.failed))
 		t.testHere(ctx, t.safe(), join)
 	default:
-		t.log.Warn("the kernels are tested in the miner's own process", zap.Error(t.failed))
+		t.log.Warn("testing kernels in the miner's own process", zap.Error(t.failed))
 		t.testHere(ctx, t.kernels, join)
 	}
 }
 
-// safe are the kernels that need nothing of the CPU.
+// safe returns the kernels that need no CPU feature.
 func (t *Tuner) safe() []hashing.Kernel {
 	return slices.DeleteFunc(slices.Clone(t.kernels), func(k hashing.Kernel) bool { return k.Missing != nil })
 }
@@ -96,29 +96,29 @@ func (t *Tuner) testHere(ctx context.Context, list []hashing.Kernel, tell func(F
 	}
 }
 
-// finish ends a heat, and logs and keeps what it found.
+// finish ends a heat, logs its result and saves it.
 func (t *Tuner) finish(c *contest) {
 	c.end(t.now())
 	best := stats.Median(c.sums)
-	if best == 0 && !c.changed { // nothing was tried
+	if best == 0 && !c.changed { // no window ran
 		return
 	}
 	text := c.text(best)
 	line := []zap.Field{zap.String("kernels", text), zap.Bool("rolled", c.rolling), zap.Duration("lost", t.budget.spent)}
 	switch {
 	case c.heats == 1:
-		t.log.Info("kernels tried", line...)
+		t.log.Info("kernels compared", line...)
 	case c.changed:
-		t.log.Info("another kernel is faster now", line...)
+		t.log.Info("switched to a faster kernel", line...)
 	default:
-		t.log.Debug("kernels tried again", line...)
+		t.log.Debug("kernels compared again", line...)
 	}
 	if c.heats == 1 || c.changed {
-		t.keepContest(c, best)
+		t.saveContest(c, best)
 	}
 }
 
-// text is "shani-avx512 62.1 MH/s, avx512 44.0 MH/s (0.71)".
+// text returns text such as "shani-avx512 62.1 MH/s, avx512 44.0 MH/s (0.71)".
 func (c *contest) text(best float64) string {
 	var text string
 	for i, r := range c.order() {

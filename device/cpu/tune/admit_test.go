@@ -14,7 +14,7 @@ import (
 	"quarry/hashing"
 )
 
-// testTuner is one of which the child says nothing yet.
+// testTuner returns a tuner whose child has reported nothing yet.
 func testTuner(t *testing.T, kernels []hashing.Kernel) (*Tuner, *observer.ObservedLogs) {
 	t.Helper()
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
@@ -42,8 +42,8 @@ func needy(t *testing.T, names ...string) []hashing.Kernel {
 	return list
 }
 
-// TestAdmitTakesTheBestThatPassed: whatever the order in which they come, and
-// what is known of their rates; the one at fault stays out.
+// TestAdmitTakesTheBestThatPassed: in whatever order kernels pass, the fastest known
+// is used; the faulty one stays out.
 func TestAdmitTakesTheBestThatPassed(t *testing.T) {
 	tuner, logs := testTuner(t, needy(t, "a", "b", "c"))
 	tuner.known = []Finding{{Kernel: "b", Plain: 1, Rolled: 2}, {Kernel: "c", Plain: 2, Rolled: 1}}
@@ -59,13 +59,13 @@ func TestAdmitTakesTheBestThatPassed(t *testing.T) {
 	if got, want := names(m.Kernels(false)), []string{"c", "b", "stdlib", "generic"}; !slices.Equal(got, want) {
 		t.Errorf("plain %v, want %v", got, want)
 	}
-	begun := logs.FilterMessage("hashing begins").All()
+	begun := logs.FilterMessage("mining started").All()
 	if len(begun) != 1 || begun[0].ContextMap()["kernel"] != "stdlib" || logs.FilterLevelExact(zap.ErrorLevel).Len() != 1 {
 		t.Errorf("it says %v", logs.All())
 	}
 }
 
-// TestAdmitDoesNotWaitForASlowChild: hashing begins with what runs everywhere.
+// TestAdmitDoesNotWaitForASlowChild: mining starts with a kernel that runs everywhere.
 func TestAdmitDoesNotWaitForASlowChild(t *testing.T) {
 	tuner, _ := testTuner(t, needy(t, "a"))
 	tuner.grace = time.Millisecond
@@ -89,7 +89,7 @@ func TestAdmitDoesNotWaitForASlowChild(t *testing.T) {
 	}
 }
 
-// joining tells who joins.
+// joining records who joins.
 type joining struct {
 	*machine
 	joined chan<- string
@@ -100,8 +100,8 @@ func (j *joining) Join(k hashing.Kernel) {
 	j.joined <- k.Name
 }
 
-// TestNoChild: where no child process can run, the CPU's word counts; behind a
-// kernel that the user chose only those come that run everywhere.
+// TestNoChild: where no child process can run, CPUID is trusted; as substitutes
+// for a kernel that the user chose only those join that run everywhere.
 func TestNoChild(t *testing.T) {
 	blind := func(k hashing.Kernel) hashing.Kernel {
 		k.Scan = func(_ *hashing.Prehash, _, count uint32, _ []hashing.Hit) (int, uint32) { return 0, count }
@@ -125,7 +125,7 @@ func TestNoChild(t *testing.T) {
 	}
 }
 
-// TestNamedIsKept: the others are there, and nothing is tried.
+// TestNamedIsKept: the others join as substitutes, and no contest runs.
 func TestNamedIsKept(t *testing.T) {
 	tuner, _ := testTuner(t, needy(t, "a", "b"))
 	tuner.named = "b"
@@ -141,7 +141,7 @@ func TestNamedIsKept(t *testing.T) {
 	}
 }
 
-// TestStartAndStop is the real child, and one that is ended before its time.
+// TestStartAndStop uses the real child, and one that is stopped early.
 func TestStartAndStop(t *testing.T) {
 	kernels := runnable()
 	for _, ahead := range []bool{false, true} {

@@ -18,24 +18,24 @@ import (
 	"quarry/internal/atomicfile"
 )
 
-// This file keeps what was found out about the kernels until later starts.
+// This file saves kernel rates and test results between runs.
 
 const (
 	schema       = 2
 	maxEntries   = 32      // newest first
-	maxFileBytes = 1 << 18 // of the file
+	maxFileBytes = 1 << 18 // size of the file
 	maxFindings  = 64      // kernels of one entry
 	maxFault     = 400     // bytes of a fault's text
 )
 
-// entry is what is known of the kernels under one key.
+// entry is the results for one key.
 type entry struct {
 	Key
 	Measured time.Time `json:"measured"`
 	Kernels  []Finding `json:"kernels"`
 }
 
-// Finding is what is known of one kernel.
+// Finding is the results for one kernel.
 type Finding struct {
 	Kernel          string  `json:"kernel"`
 	SelfTestSeconds float64 `json:"self_test_seconds,omitempty"` // 0: not tested
@@ -43,10 +43,10 @@ type Finding struct {
 	// 0: not measured.
 	Plain  float64 `json:"plain_hashes_per_second"`
 	Rolled float64 `json:"rolled_hashes_per_second"`
-	Fault  string  `json:"fault,omitempty"` // why it must not be used; never kept
+	Fault  string  `json:"fault,omitempty"` // why it must not be used; never saved
 }
 
-// rate is the one for jobs with versions to roll, or without.
+// rate returns the rate for jobs with version rolling, or without.
 func (f *Finding) rate(rolling bool) float64 {
 	if rolling {
 		return f.Rolled
@@ -54,8 +54,8 @@ func (f *Finding) rate(rolling bool) float64 {
 	return f.Plain
 }
 
-// Order sorts kernels by their rates, best first, for jobs with versions to roll
-// or without. Those without a rate come behind, in the order of the list.
+// Order sorts kernels by their rates, best first, for jobs with version
+// rolling or without. Kernels without a rate come last, in the order of the list.
 func Order(kernels []hashing.Kernel, found []Finding, rolling bool) []hashing.Kernel {
 	rates := map[string]float64{}
 	for _, f := range found {
@@ -68,23 +68,23 @@ func Order(kernels []hashing.Kernel, found []Finding, rolling bool) []hashing.Ke
 	return kernels
 }
 
-// content is that of the file.
+// content is the content of the file.
 type content struct {
 	Schema  int     `json:"schema"`
 	Entries []entry `json:"entries"`
 }
 
-// Path is where rates are kept.
+// Path returns the file that rates are saved in.
 func Path() (string, error) {
 	folder, err := os.UserCacheDir()
 	if err != nil {
-		return "", fmt.Errorf("there is no place to keep rates: %w", err)
+		return "", fmt.Errorf("no cache directory for kernel rates: %w", err)
 	}
 	return filepath.Join(folder, "quarry", "kernels.json"), nil
 }
 
-// readEntries reads the file at path. One that is not there is an error
-// fs.ErrNotExist, any other error says why it cannot be trusted.
+// readEntries reads the file at path. The error is fs.ErrNotExist if there is none;
+// any other says why the file cannot be trusted.
 func readEntries(path string) ([]entry, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -111,7 +111,7 @@ func readEntries(path string) ([]entry, error) {
 	return parseEntries(text)
 }
 
-// parseEntries takes only what keep writes.
+// parseEntries accepts only what save writes.
 func parseEntries(text []byte) ([]entry, error) {
 	if len(text) > maxFileBytes {
 		return nil, fmt.Errorf("it is larger than %d bytes", maxFileBytes)
@@ -163,11 +163,11 @@ func checkFindings(list []Finding) error {
 	return nil
 }
 
-// keep writes e to the file at path, instead of the one with its key.
-func keep(path string, e entry) error {
+// save writes e to the file at path, replacing the entry with its key.
+func save(path string, e entry) error {
 	old, err := readEntries(path)
 	if err != nil {
-		old = nil // not there or not to be trusted: written again
+		old = nil // missing or not trusted: rewritten
 	}
 	entries := append([]entry{e}, slices.DeleteFunc(old, func(o entry) bool { return o.Key == e.Key })...)
 	text, err := json.MarshalIndent(content{schema, entries[:min(len(entries), maxEntries)]}, "", " ")
@@ -180,9 +180,9 @@ func keep(path string, e entry) error {
 	return atomicfile.Write(path, append(text, '\n'), 0o600)
 }
 
-// kept are the rates in the file at path for key; none without such a file. An
-// error says that it cannot be trusted.
-func kept(path string, key Key) ([]Finding, error) {
+// load returns the rates in the file at path for key; none without such a file. An
+// error says why the file cannot be trusted.
+func load(path string, key Key) ([]Finding, error) {
 	entries, err := readEntries(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

@@ -10,31 +10,31 @@ import (
 	"time"
 )
 
-// TestKeep: the newest entry of a key is found, old ones go, and nobody else may
-// read the file.
-func TestKeep(t *testing.T) {
+// TestSave: the newest entry of a key is found, old ones are dropped, and no other
+// user may read the file.
+func TestSave(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "folder", "kernels.json")
-	if found, err := kept(path, Key{}); found != nil || err != nil {
+	if found, err := load(path, Key{}); found != nil || err != nil {
 		t.Errorf("no file: %v, %v", found, err)
 	}
 	rated := func(threads int, rate float64) entry {
 		return entry{Key: Key{Threads: threads}, Measured: time.Unix(1000, 0).UTC(), Kernels: []Finding{{Kernel: "a", Plain: rate, Rolled: 2 * rate}}}
 	}
 	for n := range maxEntries + 8 {
-		if err := keep(path, rated(n, 1)); err != nil {
+		if err := save(path, rated(n, 1)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := keep(path, rated(20, 7)); err != nil {
+	if err := save(path, rated(20, 7)); err != nil {
 		t.Fatal(err)
 	}
 	for threads, want := range map[int]float64{20: 7, 21: 1, maxEntries + 7: 1, 0: 0} {
-		found, err := kept(path, Key{Threads: threads})
+		found, err := load(path, Key{Threads: threads})
 		if err != nil || (len(found) > 0) != (want > 0) || want > 0 && (found[0].Plain != want || found[0].Rolled != 2*want) {
 			t.Errorf("%d threads: %+v, %v; want %v", threads, found, err, want)
 		}
 	}
-	if found, _ := kept(path, Key{Threads: 20, Quarry: "later"}); found != nil {
+	if found, _ := load(path, Key{Threads: 20, Quarry: "later"}); found != nil {
 		t.Error("another build's entry was taken")
 	}
 	if entries, err := readEntries(path); err != nil || len(entries) != maxEntries {
@@ -60,11 +60,11 @@ func TestFileThatCannotBeTrusted(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if found, err := kept(path, Key{}); err == nil || found != nil {
+		if found, err := load(path, Key{}); err == nil || found != nil {
 			t.Errorf("%s: %v, %v", name, found, err)
 		}
 	}
-	if _, err := kept(t.TempDir(), Key{}); err == nil {
+	if _, err := load(t.TempDir(), Key{}); err == nil {
 		t.Error("a folder is taken for the file")
 	}
 	if os.PathSeparator == '/' {
@@ -72,7 +72,7 @@ func TestFileThatCannotBeTrusted(t *testing.T) {
 		if err := errors.Join(os.WriteFile(path, []byte(`{"schema":2,"entries":[]}`), 0o600), os.Chmod(path, 0o666)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := kept(path, Key{}); err == nil {
+		if _, err := load(path, Key{}); err == nil {
 			t.Error("a file that everybody may write is trusted")
 		}
 	}

@@ -21,33 +21,33 @@ import (
 
 // This file is the parent's side of probe.go.
 
-// errNoProbe says that there was no test, through no fault of a kernel.
-var errNoProbe = errors.New("the process that tests kernels does not work here")
+// errNoProbe means that no test ran, for reasons other than a faulty kernel.
+var errNoProbe = errors.New("the child process that tests kernels does not work here")
 
-// prober has kernels tested and measured by a child process.
+// prober tests and measures kernels in a child process.
 type prober struct {
 	command  command
-	ready    *Child // the first one, if it was started ahead
+	ready    *Child // the first child, if it was started early
 	patience time.Duration
 	cpu      CPU
 }
 
-// command makes the child's.
+// command returns the command line of the child.
 type command func(context.Context) (*exec.Cmd, error)
 
-// Child is a process that waits for its order.
+// Child is a process that waits for its order on standard input.
 type Child struct {
 	process   *exec.Cmd
 	input     io.Writer
 	output    io.Reader
 	complaint firstBytes
 	kill      context.CancelFunc
-	end       func() error // waits for it, once
+	end       func() error // waits for it; call once
 	fault     error        // why it could not be started
 }
 
-// Spawn starts the child process for [Options] ahead of its order: it gets ready
-// while its parent reads the settings. Stop must follow, whatever becomes of it.
+// Spawn starts the child process for [Options] before its order is known: it starts
+// up while its parent reads the settings. Stop must be called in any case.
 func Spawn(ctx context.Context) *Child { return spawn(ctx, ownProgram) }
 
 func spawn(ctx context.Context, make command) *Child {
@@ -74,7 +74,7 @@ func (c *Child) start(ctx context.Context, make command) (err error) {
 	return c.process.Start()
 }
 
-// Stop ends the process. It returns how it ended.
+// Stop ends the process and returns its exit error.
 func (c *Child) Stop() error {
 	c.kill()
 	if c.fault != nil {
@@ -83,8 +83,8 @@ func (c *Child) Stop() error {
 	return c.end()
 }
 
-// ownProgram is this program as a child: without arguments that are the
-// user's, without environment, and apart from the terminal.
+// ownProgram returns this program as a child: without the user's arguments, without
+// environment, and detached from the terminal.
 func ownProgram(ctx context.Context) (*exec.Cmd, error) {
 	file, err := os.Executable()
 	if err != nil {
@@ -98,10 +98,10 @@ func ownProgram(ctx context.Context) (*exec.Cmd, error) {
 	return c, nil
 }
 
-// probe returns what the child finds out about the kernels by tell, each as soon as that is
-// known. With a time it measures them too, for about as long, on all the
-// placements. A kernel that ends the child, or keeps it silent, is at fault, and
-// another child goes on with the rest. The error is errNoProbe or ctx's.
+// probe passes the child's finding about each kernel to tell as soon as it is
+// known. With a time it also measures them for about that long, on all the
+// placements. A kernel that crashes the child, or keeps it silent, is faulty, and
+// another child continues with the rest. The error is errNoProbe or ctx's.
 func (p *prober) probe(ctx context.Context, kernels []hashing.Kernel, placements []affinity.Placement, d time.Duration, tell func(Finding)) error {
 	left := names(kernels)
 	done := func(f Finding) {
@@ -114,11 +114,11 @@ func (p *prober) probe(ctx context.Context, kernels []hashing.Kernel, placements
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err == nil && len(left) > 0:
-			return fmt.Errorf("%w: it says nothing of kernel %q", errNoProbe, left[0])
+			return fmt.Errorf("%w: it reported nothing about kernel %q", errNoProbe, left[0])
 		case err != nil && !slices.Contains(left, culprit):
 			return fmt.Errorf("%w: %w", errNoProbe, err)
 		case err != nil:
-			done(Finding{Kernel: culprit, Fault: cut("it ended the process that tests kernels: " + err.Error())})
+			done(Finding{Kernel: culprit, Fault: cut("it crashed the process that tests kernels: " + err.Error())})
 		}
 	}
 	return nil
@@ -131,8 +131,8 @@ func names(list []hashing.Kernel) (names []string) {
 	return names
 }
 
-// once has one child do its work. When that fails, culprit is the kernel that it
-// was running, if it came so far.
+// once runs one child. If that fails, culprit is the kernel that it was running, if
+// it got that far.
 func (p *prober) once(ctx context.Context, order probeOrder, tell func(Finding)) (culprit string, err error) {
 	request, err := json.Marshal(order)
 	if err != nil {
@@ -153,22 +153,22 @@ func (p *prober) once(ctx context.Context, order probeOrder, tell func(Finding))
 	if _, err = child.input.Write(append(request, '\n')); err == nil {
 		err = reader.read(child.output)
 	}
-	ended := child.Stop() // it has ended, or says nothing useful
+	ended := child.Stop() // it has ended, or reports nothing useful
 	switch {
 	case reader.ended && err == nil:
 		return "", nil
 	case silent.Load():
-		err = fmt.Errorf("it did not come to an end within %v", p.patience)
+		err = fmt.Errorf("it did not finish within %v", p.patience)
 	case err == nil:
 		err = fmt.Errorf("%s (%v)", child.complaint.firstLine(), ended)
 	}
 	return reader.running, err
 }
 
-// probeReader follows the child's lines.
+// probeReader reads the child's lines.
 type probeReader struct {
 	cpu     CPU    // that the child must be running on
-	heard   func() // at every line
+	heard   func() // called at every line
 	order   []string
 	tell    func(Finding)
 	running string // the kernel that the child runs
@@ -176,7 +176,7 @@ type probeReader struct {
 	ended   bool
 }
 
-// read reads until the end, of the work or of the stream.
+// read reads until the end of the work or of the stream.
 func (r *probeReader) read(from io.Reader) error {
 	lines := bufio.NewScanner(from)
 	lines.Buffer(nil, maxProbeLine)
@@ -205,7 +205,7 @@ func (r *probeReader) take(text []byte) error {
 	case line.Found != nil:
 		r.found = append(r.found, *line.Found)
 		if !slices.Contains(r.order, line.Found.Kernel) {
-			return fmt.Errorf("it speaks of a kernel %.40q", line.Found.Kernel)
+			return fmt.Errorf("it reports an unknown kernel %.40q", line.Found.Kernel)
 		}
 		if err := checkFindings(r.found); err != nil {
 			return err
@@ -219,14 +219,14 @@ func (r *probeReader) take(text []byte) error {
 	return nil
 }
 
-// firstBytes keeps the beginning of what is written to it.
+// firstBytes keeps the first bytes written to it.
 type firstBytes struct {
 	mu   sync.Mutex
 	text []byte
 	room int
 }
 
-// Write keeps what there is room for and swallows the rest.
+// Write keeps what there is room for and discards the rest.
 func (f *firstBytes) Write(p []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -234,14 +234,14 @@ func (f *firstBytes) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// firstLine is such as "SIGILL: illegal instruction", which Go's runtime
+// firstLine returns text such as "SIGILL: illegal instruction", which Go's runtime
 // writes.
 func (f *firstBytes) firstLine() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	line, _, _ := strings.Cut(strings.TrimSpace(string(f.text)), "\n")
 	if line == "" {
-		return "it ended without a word"
+		return "it ended without a message"
 	}
 	return line
 }

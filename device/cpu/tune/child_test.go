@@ -22,7 +22,7 @@ import (
 	"quarry/hashing"
 )
 
-// TestMain is also the child process that the tests start.
+// TestMain also runs the child process that the tests start.
 func TestMain(m *testing.M) {
 	switch {
 	case os.Args[0] == "badprobe":
@@ -36,8 +36,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// badProbe is a child that does its work, but for kernels that do to it what
-// they are called.
+// badProbe is a child that works, except with kernels whose name says what they do
+// to it.
 func badProbe() {
 	line, _ := bufio.NewReader(os.Stdin).ReadString('\n')
 	order, err := parseProbeOrder([]byte(line))
@@ -99,7 +99,7 @@ func kernelsNamed(names ...string) (list []hashing.Kernel) {
 	return list
 }
 
-// all are the findings of a probe.
+// all returns the findings of a probe.
 func (p *prober) all(ctx context.Context, kernels []hashing.Kernel, placements []affinity.Placement, d time.Duration) (found []Finding, err error) {
 	err = p.probe(ctx, kernels, placements, d, func(f Finding) { found = append(found, f) })
 	return found, err
@@ -112,14 +112,14 @@ func TestProbeOutlivesItsKernels(t *testing.T) {
 	if err != nil || len(found) != 5 {
 		t.Fatalf("%+v, %v", found, err)
 	}
-	for i, want := range []struct{ kernel, fault string }{{"good", ""}, {"illegal", "SIGILL"}, {"hangs", "within 3s"}, {"ends", "without a word"}, {"generic", ""}} {
+	for i, want := range []struct{ kernel, fault string }{{"good", ""}, {"illegal", "SIGILL"}, {"hangs", "within 3s"}, {"ends", "without a message"}, {"generic", ""}} {
 		if f := found[i]; f.Kernel != want.kernel || want.fault == "" && (f.Fault != "" || f.Plain != 2) || !strings.Contains(f.Fault, want.fault) {
 			t.Errorf("finding %+v, want %+v", f, want)
 		}
 	}
 }
 
-// TestProbeThatDoesNotWork: what is no kernel's fault excludes none.
+// TestProbeThatDoesNotWork: a failure of the child itself excludes no kernel.
 func TestProbeThatDoesNotWork(t *testing.T) {
 	p := badProber()
 	for _, name := range []string{"other-cpu", "trouble", "garbage", "negative", "unsaid", "another"} {
@@ -149,7 +149,7 @@ func TestProbeThatDoesNotWork(t *testing.T) {
 	}
 }
 
-// runnable are the kernels that run here.
+// runnable returns the kernels that run here.
 func runnable() (list []hashing.Kernel) {
 	for _, k := range hashing.Kernels() {
 		if k.MissingHere() == "" {
@@ -159,8 +159,8 @@ func runnable() (list []hashing.Kernel) {
 	return list
 }
 
-// TestProbeTestsAndMeasures is the real child with the real kernels, which it
-// tests in the order that it is given.
+// TestProbeTestsAndMeasures runs the real child with the real kernels, which it
+// tests in the given order.
 func TestProbeTestsAndMeasures(t *testing.T) {
 	kernels := runnable()
 	slices.Reverse(kernels)
@@ -209,7 +209,7 @@ func TestProbeNamesWrongKernels(t *testing.T) {
 	}
 }
 
-// TestServeRefuses: nobody else starts it.
+// TestServeRefuses: it refuses input that is not from quarry.
 func TestServeRefuses(t *testing.T) {
 	for _, text := range []string{"", "x", "{}", "{} {}\n", `{"kernels":["a"],"time":1}` + "\n", `{"kernels":["a"],"time":-1}` + "\n"} {
 		var out bytes.Buffer

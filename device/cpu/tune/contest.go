@@ -8,28 +8,28 @@ import (
 	"time"
 )
 
-// A contest compares kernels by windows, each some milliseconds long, in which
-// all workers use one of them. A kernel's window lies between two of the best
-// one's: their ratio is free of what changes slowly, as clocks and heat do. What
-// changes fast, as neighbours do, spoils some ratios; so the median counts, and
-// its interval by order statistics, which assumes nothing of their distribution.
+// A contest compares kernels in windows of a few milliseconds, in which all workers
+// use one of them. A kernel's window lies between two of the best one's, so their
+// ratio is free of slow changes such as clocks and heat. Fast changes, such as
+// neighbors, spoil some ratios; so the median counts, and its interval by order
+// statistics, which assumes nothing about their distribution.
 
 const (
-	// What was seen to disturb a kernel halves its rate, as a hyperthread in the
-	// cache of decoded instructions does: below half, and some room, it is not a
-	// disturbance.
-	hopeless    = 0.4  // of the best one's rate: it is left at once
-	farBehind   = 0.8  // it is left after
+	// The strongest disturbances observed halve a kernel's rate, as a hyperthread in
+	// the cache of decoded instructions does. A rate below half, with some margin,
+	// is the kernel's own.
+	hopeless    = 0.4  // of the best one's rate: dropped at once
+	farBehind   = 0.8  // dropped after
 	fewRatios   = 2    // ratios
 	someRatios  = 5    // at least, before any other decision
-	manyRatios  = 12   // at least, before another is the best after the first heat: what mines is seldom wrong
+	manyRatios  = 12   // at least, before the best one changes after the first heat: the choice is seldom wrong
 	mostRatios  = 24   // then it is a tie
-	nearEnough  = 0.9  // of the best one's rate: tried again more often
-	certainty   = 1.2  // half the interval's width: so many standard errors of a sign test, halved
-	equalWithin = 0.01 // an interval within so much of 1 is a tie
+	nearEnough  = 0.9  // of the best one's rate: compared again more often
+	certainty   = 1.2  // half the interval's width, in half standard errors of a sign test
+	equalWithin = 0.01 // an interval this close to 1 is a tie
 )
 
-// contest is between the kernels for jobs with versions to roll, or without.
+// contest compares the kernels for jobs with version rolling, or without.
 type contest struct {
 	rolling bool
 	rivals  []*rival
@@ -39,20 +39,20 @@ type contest struct {
 	open    bool      // a heat is on
 	changed bool      // the best one, in this heat
 
-	before []float64 // the workers' rates in the window just before, of the best one; nil: none
+	before []float64 // the workers' rates in the window just before, with the best one; nil: none
 	sums   []float64 // of all workers in the best one's windows of this heat
-	voids  int       // windows in a row that said nothing
+	voids  int       // consecutive windows without a result
 }
 
-// rival is one kernel.
+// rival is one kernel in a contest.
 type rival struct {
 	name   string
-	level  float64   // its part of the best one's rate, as last known; 0: not known
+	level  float64   // fraction of the best one's rate, as last known; 0: unknown
 	ratios []float64 // of this heat
 	closed bool      // decided in this heat
 }
 
-// newContest is between the named kernels, the one in use first.
+// newContest compares the named kernels, the one in use first.
 func newContest(rolling bool, names []string) *contest {
 	c := &contest{rolling: rolling}
 	for _, name := range names {
@@ -63,8 +63,8 @@ func newContest(rolling bool, names []string) *contest {
 	return c
 }
 
-// begin opens a heat: of all in the first and in every sixth, else of those that
-// are near the best.
+// begin opens a heat: with all rivals in the first and in every sixth, otherwise
+// with those near the best.
 func (c *contest) begin() {
 	c.open, c.changed, c.sums, c.voids = true, false, nil, 0
 	for _, r := range c.rivals {
@@ -75,8 +75,8 @@ func (c *contest) begin() {
 
 const (
 	allHeats   = 6
-	secondHeat = time.Minute      // after the first, which the start may have disturbed
-	laterHeats = 10 * time.Minute // after each other
+	secondHeat = time.Minute      // after the first, which startup may have disturbed
+	laterHeats = 10 * time.Minute // between later ones
 )
 
 // end closes the heat.
@@ -89,7 +89,7 @@ func (c *contest) end(now time.Time) {
 	}
 }
 
-// next is the rival to try next: the one with the fewest ratios. It is nil when
+// next returns the rival to try next: the one with the fewest ratios. It is nil when
 // all are decided.
 func (c *contest) next() *rival {
 	var next *rival
@@ -101,7 +101,7 @@ func (c *contest) next() *rival {
 	return next
 }
 
-// note adds a ratio and decides about the rival, if it can.
+// note adds a ratio and decides the rival if possible.
 func (c *contest) note(r *rival, ratio float64) {
 	r.ratios = append(r.ratios, ratio)
 	r.level = stats.Median(r.ratios)
@@ -113,14 +113,14 @@ func (c *contest) note(r *rival, ratio float64) {
 	case n < someRatios:
 	case low > 1 && (c.heats == 0 || n >= manyRatios):
 		c.promote(r)
-	case low > 1 && n < mostRatios: // tried on
+	case low > 1 && n < mostRatios: // not decided yet
 	case high < 1, n >= mostRatios, low > 1-equalWithin && high < 1+equalWithin:
 		r.closed = true
 	}
 }
 
-// promote makes r the best one. What was measured against the old one counts
-// from now on only as what is known of the levels.
+// promote makes r the best one. Ratios against the old one are dropped; only the
+// levels are kept, rescaled.
 func (c *contest) promote(r *rival) {
 	level := r.level
 	for _, other := range c.rivals {
@@ -132,8 +132,8 @@ func (c *contest) promote(r *rival) {
 	c.changed, c.before, c.sums = true, nil, nil
 }
 
-// keepOnly drops the rivals that are not named: they were found wrong. If the
-// best one is gone, the first of the names is in use now.
+// keepOnly drops the rivals that are not named, because they were found wrong. If
+// the best one is gone, the first of the names is in use.
 func (c *contest) keepOnly(names []string) {
 	c.rivals = slices.DeleteFunc(c.rivals, func(r *rival) bool { return !slices.Contains(names, r.name) })
 	if len(c.rivals) == 0 || slices.Contains(c.rivals, c.best) {
@@ -146,7 +146,7 @@ func (c *contest) keepOnly(names []string) {
 	c.promote(next)
 }
 
-// order are the rivals, best first.
+// order returns the rivals, best first.
 func (c *contest) order() []*rival {
 	order := slices.Clone(c.rivals)
 	slices.SortStableFunc(order, func(a, b *rival) int {
@@ -161,7 +161,7 @@ func (c *contest) order() []*rival {
 	return order
 }
 
-// names are the rivals' names, best first.
+// names returns the rivals' names, best first.
 func (c *contest) names() (names []string) {
 	for _, r := range c.order() {
 		names = append(names, r.name)
@@ -169,7 +169,7 @@ func (c *contest) names() (names []string) {
 	return names
 }
 
-// interval is one of the median, of some 98 % where there are seven ratios or more.
+// interval returns an interval of the median, of about 98 % from seven ratios on.
 func interval(ratios []float64) (low, high float64) {
 	sorted := slices.Sorted(slices.Values(ratios))
 	n := float64(len(sorted))

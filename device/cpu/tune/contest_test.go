@@ -23,8 +23,8 @@ func TestRatioOf(t *testing.T) {
 	}
 }
 
-// TestIntervalHolds: of the intervals of seven ratios and more, nineteen of
-// twenty and more have the true ratio in them, whatever disturbs one in ten.
+// TestIntervalHolds: at least 95 % of the intervals of seven or more ratios contain
+// the true ratio, with one sample in ten disturbed.
 func TestIntervalHolds(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, n := range []int{7, 12, 24} {

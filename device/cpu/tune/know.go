@@ -11,23 +11,23 @@ import (
 	"quarry/hashing"
 )
 
-// This file is for the commands that do not mine: they test and measure.
+// This file serves the commands that test and measure without mining.
 
 const (
 	shortMeasure = 600 * time.Millisecond
-	// LongMeasure is for when the user asks for it.
+	// LongMeasure is used when the user asks for a measurement.
 	LongMeasure = 3 * time.Second
 )
 
-// Test has all kernels tested, and adds what is known of their rates. The
-// findings come in the order of [Tuner.Kernels] for jobs with versions to roll.
+// Test tests all kernels, and adds their known rates. The findings are in the order
+// of [Tuner.Kernels] for jobs with version rolling.
 func (t *Tuner) Test(ctx context.Context) ([]Finding, error) {
 	found, err := t.ask(ctx, 0)
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
-		t.log.Warn("the kernels are tested in this process", zap.Error(err))
+		t.log.Warn("testing kernels in this process", zap.Error(err))
 		found = nil
 		t.testHere(ctx, t.Kernels(true), func(f Finding) { found = append(found, f) })
 	}
@@ -39,32 +39,31 @@ func (t *Tuner) Test(ctx context.Context) ([]Finding, error) {
 	return found, nil
 }
 
-// Rates are the known rates of the kernels. Where there are none they are
-// measured.
+// Rates returns the known rates of the kernels. If there are none it measures them.
 func (t *Tuner) Rates(ctx context.Context) []Finding {
 	if len(t.kernels) < 2 || slices.ContainsFunc(t.known, func(f Finding) bool { return max(f.Plain, f.Rolled) > 0 }) {
 		return t.known
 	}
-	t.log.Info("measuring the kernels, for a second or so: none has mined here", zap.Strings("kernels", names(t.kernels)))
+	t.log.Info("measuring kernels for about a second: no rates from earlier runs", zap.Strings("kernels", names(t.kernels)))
 	found, err := t.Measure(ctx, shortMeasure)
 	if err != nil && ctx.Err() == nil {
-		t.log.Warn("the kernels could not be measured", zap.Error(err))
+		t.log.Warn("kernels could not be measured", zap.Error(err))
 	}
 	return found
 }
 
-// Measure has all kernels tested and measured, in a child process, for d, and
-// keeps the rates.
+// Measure tests all kernels and measures them for d, in a child process, and saves
+// the rates.
 func (t *Tuner) Measure(ctx context.Context, d time.Duration) ([]Finding, error) {
 	found, err := t.ask(ctx, d)
 	if err != nil {
 		return nil, err
 	}
-	t.keep(found)
+	t.save(found)
 	return found, nil
 }
 
-// ask has the kernels tested by a child process, and measured for d.
+// ask tests the kernels in a child process, and measures them for d.
 func (t *Tuner) ask(ctx context.Context, d time.Duration) (found []Finding, err error) {
 	err = t.child.probe(ctx, t.Kernels(true), t.placements, d, func(f Finding) {
 		if f.Fault != "" {
@@ -75,7 +74,7 @@ func (t *Tuner) ask(ctx context.Context, d time.Duration) (found []Finding, err 
 	return found, err
 }
 
-// about is what is known of the kernel; nil is nothing.
+// about returns what is known about the kernel, or nil.
 func (t *Tuner) about(kernel string) *Finding {
 	i := slices.IndexFunc(t.known, func(f Finding) bool { return f.Kernel == kernel })
 	if i < 0 {
@@ -84,8 +83,8 @@ func (t *Tuner) about(kernel string) *Finding {
 	return &t.known[i]
 }
 
-// keepContest makes what a heat found known.
-func (t *Tuner) keepContest(c *contest, best float64) {
+// saveContest saves the result of a heat.
+func (t *Tuner) saveContest(c *contest, best float64) {
 	var found []Finding
 	for _, r := range c.rivals {
 		f := Finding{Kernel: r.name}
@@ -93,7 +92,7 @@ func (t *Tuner) keepContest(c *contest, best float64) {
 			f = *before
 		}
 		rate := best * r.level
-		if r != c.best { // one that is as good is not the next first guess
+		if r != c.best { // an equally fast one does not become the next first guess
 			rate = best * min(r.level, 0.999)
 		}
 		if c.rolling {
@@ -103,11 +102,11 @@ func (t *Tuner) keepContest(c *contest, best float64) {
 		}
 		found = append(found, f)
 	}
-	t.keep(found)
+	t.save(found)
 }
 
-// keep makes the rates known, and keeps them for later starts.
-func (t *Tuner) keep(found []Finding) {
+// save adds the rates to the known ones, and saves them for later runs.
+func (t *Tuner) save(found []Finding) {
 	t.known = nil
 	for _, f := range found {
 		if f.Fault == "" {
@@ -115,17 +114,17 @@ func (t *Tuner) keep(found []Finding) {
 			t.known = append(t.known, f)
 		}
 	}
-	err := errors.New("there is no folder for it")
+	err := errors.New("there is no cache directory")
 	if t.path != "" {
-		err = keep(t.path, entry{Key: t.key, Measured: t.now().UTC().Round(time.Second), Kernels: t.known})
+		err = save(t.path, entry{Key: t.key, Measured: t.now().UTC().Round(time.Second), Kernels: t.known})
 	}
-	if err != nil && !t.toldUnkept {
-		t.toldUnkept = true
-		t.log.Info("the kernels' rates cannot be kept: the next start begins without them", zap.Error(err))
+	if err != nil && !t.warnedUnsaved {
+		t.warnedUnsaved = true
+		t.log.Info("kernel rates cannot be saved; the next run starts without them", zap.Error(err))
 	}
 }
 
-// Best are the kernels by what was found, best first, without those at fault.
+// Best returns the kernels without the faulty ones, fastest first.
 func (t *Tuner) Best(found []Finding, rolling bool) []hashing.Kernel {
 	usable := slices.DeleteFunc(slices.Clone(t.kernels), func(k hashing.Kernel) bool {
 		return slices.ContainsFunc(found, func(f Finding) bool { return f.Kernel == k.Name && f.Fault != "" })

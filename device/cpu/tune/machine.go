@@ -15,7 +15,7 @@ import (
 	"quarry/bench"
 )
 
-// CPU is what identifies the CPU: where any of it differs, so may the rates.
+// CPU identifies the CPU: if any field differs, so may the rates.
 type CPU struct {
 	CPU        string `json:"cpu"`
 	Family     int    `json:"family"`
@@ -38,11 +38,11 @@ func thisCPU() CPU {
 	}
 }
 
-// maxCPUInfo bounds what is read of /proc/cpuinfo.
+// maxCPUInfo limits how much of /proc/cpuinfo is read, in bytes.
 const maxCPUInfo = 1 << 18
 
-// cpuParts are the numbers by which Linux names the makes of arm64 cores, each
-// once; empty elsewhere.
+// cpuParts returns the part numbers of the arm64 cores in /proc/cpuinfo, each once;
+// empty elsewhere.
 func cpuParts(root fs.FS) string {
 	file, err := root.Open("proc/cpuinfo")
 	if err != nil {
@@ -62,16 +62,16 @@ func cpuParts(root fs.FS) string {
 	return strings.Join(parts, " ")
 }
 
-// Key is what rates hold for.
+// Key is what rates are valid for.
 type Key struct {
 	CPU
 	Quarry  string `json:"quarry"` // the build
 	Threads int    `json:"threads"`
-	Cores   int    `json:"cores"` // physical ones that the threads are pinned to; 0: not known
+	Cores   int    `json:"cores"` // physical ones that the threads are pinned to; 0: unknown
 	CPUs    string `json:"cpus"`
 }
 
-// newKey is for mining on the placements, which are of the set.
+// newKey returns the key for mining on the placements, which belong to the set.
 func newKey(set affinity.CPUSet, placements []affinity.Placement, version string) Key {
 	cores, cpus := map[int]bool{}, []string{}
 	for _, p := range placements {
@@ -86,7 +86,7 @@ func newKey(set affinity.CPUSet, placements []affinity.Placement, version string
 	return Key{CPU: thisCPU(), Quarry: build(version), Threads: len(placements), Cores: len(cores), CPUs: strings.Join(cpus, ",")}
 }
 
-// build is the version. A build that is of no commit is known by its file.
+// build returns the version. A build without a commit is identified by its file.
 func build(version string) string {
 	if strings.Contains(version, "+") && !strings.HasSuffix(version, ".dirty") {
 		return version

@@ -14,19 +14,18 @@ import (
 )
 
 const (
-	// A kernel runs in short turns, plain and with rolled versions. They are
-	// spread over the whole time: a disturbance must last as long to spoil all
-	// of them. A turn is shorter than what schedulers give a thread at once
-	// (3 ms on Linux), so that on a busy machine some are not interrupted; of
-	// 5 ms hardly any was.
+	// A kernel runs in short turns, plain and with rolled versions, spread over
+	// the whole time, so that only a disturbance as long can spoil all of them. A
+	// turn is shorter than a scheduler's time slice (3 ms on Linux), so that on a
+	// busy machine some are not interrupted; with 5 ms hardly any was not.
 	probeTurn   = time.Millisecond
 	longestTurn = 10 * time.Millisecond // where the clock is coarse
-	leastRounds = 8                     // of all kernels; then only the contenders go on
+	leastRounds = 8                     // of all kernels; then only the contenders continue
 
-	// contending is the part of the fastest kernel's rate that a contender
-	// has. What was seen to disturb a kernel halves its rate, as a
-	// hyperthread in the cache of decoded instructions does: below half
-	// of the fastest, and some room, it is not a disturbance.
+	// contending is the fraction of the fastest kernel's rate that a contender
+	// needs. The strongest disturbances observed halve a kernel's rate, as a
+	// hyperthread in the cache of decoded instructions does. A rate below half
+	// of the fastest, with some margin, is the kernel's own.
 	contending = 0.4
 
 	probeHashes = 1 << 16 // in a proof
@@ -55,9 +54,9 @@ func (s *series) add(sample bench.Sample) {
 	}
 }
 
-// rate is the sum of the threads' second best rates: whatever else happens on
-// the machine only ever makes a thread slower, but the very best may be a
-// moment's, after a rest, or a clock's jump.
+// rate returns the sum of the threads' second best rates: other load only ever
+// makes a thread slower, but the very best rate may be an outlier, after a rest or
+// a jump of the clock.
 func (s series) rate() (sum float64) {
 	for _, rates := range s {
 		slices.Sort(rates)
@@ -72,7 +71,7 @@ func (s *subject) fail(err error) {
 	}
 }
 
-// best is the rate of the faster form.
+// best returns the rate of the faster form.
 func (s *subject) best() float64 { return max(s.plain.rate(), s.rolled.rate()) }
 
 func (s *subject) result() *Finding {
@@ -82,7 +81,7 @@ func (s *subject) result() *Finding {
 	return &s.found
 }
 
-// turn is one kernel in one form.
+// turn is one kernel, plain or rolled.
 type turn struct {
 	*subject
 	proofs []*bench.Proof
@@ -107,10 +106,10 @@ func measure(ctx context.Context, subjects []*subject, order *probeOrder, lines 
 	return takeTurns(turns, order.Time, time.Now, func(t turn) error { return t.run(ctx, order.Placements, length, lines) })
 }
 
-// turnLength is 20 steps of the clock at least: the error is 5 %.
+// turnLength returns at least 20 steps of the clock, for an error of 5 % at most.
 func turnLength(step time.Duration) time.Duration { return min(max(probeTurn, 20*step), longestTurn) }
 
-// clockStep is the smallest difference that the clock shows: some 500 us on
+// clockStep returns the smallest difference that the clock shows: some 500 us on
 // Windows, below 1 us elsewhere.
 func clockStep() time.Duration {
 	step := time.Hour
@@ -123,9 +122,8 @@ func clockStep() time.Duration {
 	return step
 }
 
-// takeTurns has each turn run in every round. The order turns round from one
-// to the next, so that drift is not counted to one of them. After leastRounds
-// the rest of the time is the contenders'.
+// takeTurns runs each turn in every round. The order alternates between rounds, so
+// that drift affects all alike. After leastRounds only the contenders run.
 func takeTurns(turns []turn, d time.Duration, now func() time.Time, run func(turn) error) error {
 	began := now()
 	for round := 0; round < leastRounds || now().Sub(began) < d; round++ {
@@ -150,7 +148,7 @@ func takeTurns(turns []turn, d time.Duration, now func() time.Time, run func(tur
 	return nil
 }
 
-// contenders are the turns of the kernels that may yet be the fastest.
+// contenders returns the turns of the kernels that may still be the fastest.
 func contenders(turns []turn) (near []turn) {
 	fastest := 0.0
 	for _, t := range turns {
@@ -166,8 +164,8 @@ func contenders(turns []turn) (near []turn) {
 	return near
 }
 
-// run is one turn. A kernel that does not find what it should is at fault;
-// an error is trouble with the measuring itself.
+// run runs one turn. A kernel that does not find the planted winners is faulty; an
+// error means that the measurement itself failed.
 func (t turn) run(ctx context.Context, placements []affinity.Placement, d time.Duration, lines *json.Encoder) error {
 	if err := lines.Encode(probeLine{Begin: t.kernel.Name}); err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 )
 
 // TestTakeTurnsOutlastsADisturbance: a kernel at half its rate for most of the
-// time still comes out with its own, and the time is the contenders'.
+// time is still measured right, and the contenders get the time.
 func TestTakeTurnsOutlastsADisturbance(t *testing.T) {
 	const disturbed = shortMeasure * 5 / 6
 	rates := map[string]float64{"fast": 155, "near": 100, "slow": 40, "slower": 10, "wrong": 500}
@@ -71,8 +71,8 @@ func TestTurnLength(t *testing.T) {
 	}
 }
 
-// TestSeriesRate: other programs make threads slower, in some rounds; what
-// counts is each thread's second best.
+// TestSeriesRate: other programs slow threads in some rounds; each thread's second
+// best counts.
 func TestSeriesRate(t *testing.T) {
 	var s series
 	if s.rate() != 0 {
@@ -88,7 +88,7 @@ func TestSeriesRate(t *testing.T) {
 	}
 }
 
-// TestArmNames: where CPUID has no name, the parts' numbers tell CPUs apart.
+// TestArmNames: where CPUID has no name, part numbers distinguish CPUs.
 func TestArmNames(t *testing.T) {
 	const info = "processor\t: 0\nCPU implementer\t: 0x41\nCPU part\t: 0xd05\nCPU revision\t: 0\n\nprocessor\t: 1\nCPU implementer\t: 0x41\nCPU part\t: 0xd0a\n"
 	if got := cpuParts(fstest.MapFS{"proc/cpuinfo": {Data: []byte(info)}}); got != "0x41 0xd05 0 0xd0a" {

@@ -16,16 +16,16 @@ import (
 	"quarry/telemetry"
 )
 
-// TestTunesARealMiner: with the real child and kernels, it mines from the first
-// that passed to the best known, which it keeps. On a busy machine that takes as
-// long as it takes.
+// TestTunesARealMiner: with the real child and kernels, it starts with the first
+// that passes and ends with the fastest, which it saves. On a busy machine that may
+// take long.
 func TestTunesARealMiner(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var tried string
 	log := zap.New(hook{zapcore.NewNopCore(), func(e zapcore.Entry, fields []zapcore.Field) {
-		if e.Message == "kernels tried" {
+		if e.Message == "kernels compared" {
 			tried = fields[0].String
 			cancel()
 		}
@@ -59,7 +59,7 @@ func TestTunesARealMiner(t *testing.T) {
 	}
 }
 
-// hook is a core that shows each entry to a function.
+// hook is a zap core that passes each entry to a function.
 type hook struct {
 	zapcore.Core
 	see func(zapcore.Entry, []zapcore.Field)

@@ -14,43 +14,42 @@ import (
 	"quarry/hashing"
 )
 
-// This file is the child process that tests kernels, and measures them if it
-// shall: a kernel that the CPU cannot run after all ends the child, not the
-// miner. It reads a probeOrder from standard input, one line, and ends when that
-// is closed. What it finds it writes to standard output as probeLines.
+// This file is the child process that tests kernels, and measures them if ordered: a
+// kernel that the CPU cannot run after all crashes the child, not the miner. It
+// reads a probeOrder from standard input, one line, and ends when that is closed.
+// It writes its findings to standard output as probeLines.
 
-// probeOrder is what the child shall do.
+// probeOrder is the child's task.
 type probeOrder struct {
 	Kernels    []string             `json:"kernels"` // in this order
 	Placements []affinity.Placement `json:"placements"`
-	Time       time.Duration        `json:"time"` // of the measuring, nanoseconds; 0: self-test only
+	Time       time.Duration        `json:"time"` // of the measurement, nanoseconds; 0: self-test only
 }
 
-// probeLine is one step of the child. The first line tells its CPU, the last
-// is the end.
+// probeLine is one step of the child. The first line has its CPU, the last one End.
 type probeLine struct {
 	CPU     *CPU     `json:"cpu,omitempty"`
 	Begin   string   `json:"begin,omitempty"`   // this kernel runs next
-	Found   *Finding `json:"found,omitempty"`   // all about one kernel
-	Trouble string   `json:"trouble,omitempty"` // no kernel's fault; nothing follows
+	Found   *Finding `json:"found,omitempty"`   // the results for one kernel
+	Trouble string   `json:"trouble,omitempty"` // not a kernel's fault; nothing follows
 	End     bool     `json:"end,omitempty"`
 }
 
 const (
 	maxProbeLine  = 1 << 20 // bytes, both ways
-	maxPlacements = 4096    // as the miner has it
+	maxPlacements = 4096    // the miner's limit
 )
 
 // Command is the argument that quarry starts itself with, for [Serve].
 const Command = "kernel-probe"
 
 // ErrNoOrder means that the input of [Serve] is not from another quarry process.
-var ErrNoOrder = errors.New("no order for a child process")
+var ErrNoOrder = errors.New("standard input has no order for a child process")
 
-// Serve is the child process: it takes its order from in and answers to out.
+// Serve runs the child process: it reads its order from in and writes to out.
 func Serve(parent context.Context, in io.Reader, out io.Writer) error {
 	examiner := make(chan *hashing.Examiner, 1)
-	go func() { examiner <- hashing.NewExaminer() }() // takes some milliseconds, perhaps before there is an order
+	go func() { examiner <- hashing.NewExaminer() }() // takes a few milliseconds, usually before the order comes
 	input := bufio.NewReaderSize(in, maxProbeLine)
 	line, err := input.ReadSlice('\n')
 	if err != nil {
@@ -62,7 +61,7 @@ func Serve(parent context.Context, in io.Reader, out io.Writer) error {
 	}
 	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
-	go func() { // until the parent ends or has enough
+	go func() { // until the parent ends or closes it
 		_, _ = io.Copy(io.Discard, input)
 		cancel()
 	}()
@@ -78,13 +77,13 @@ func parseProbeOrder(line []byte) (*probeOrder, error) {
 		return nil, fmt.Errorf("%d kernels on %d threads are too many", len(order.Kernels), len(order.Placements))
 	}
 	if order.Time < 0 || order.Time > time.Minute || order.Time > 0 && len(order.Placements) == 0 {
-		return nil, fmt.Errorf("measuring for %v on %d threads: want a minute at most, and a thread", order.Time, len(order.Placements))
+		return nil, fmt.Errorf("measuring for %v on %d threads: want at most a minute, and at least one thread", order.Time, len(order.Placements))
 	}
 	return order, nil
 }
 
-// probe tests the ordered ones of the list, and measures those that pass if it
-// shall. What is only tested is told one by one.
+// probe tests the ordered kernels of the list, and measures those that pass if
+// ordered. Findings without a measurement are reported one by one.
 func probe(ctx context.Context, order *probeOrder, list []hashing.Kernel, examiner *hashing.Examiner, out io.Writer) error {
 	lines := json.NewEncoder(out)
 	cpu := thisCPU()

@@ -13,53 +13,53 @@ import (
 	"quarry/hashing"
 )
 
-// Options are what a Tuner needs to know.
+// Options configures a Tuner.
 type Options struct {
 	Set        affinity.CPUSet
 	Placements []affinity.Placement // of the set
 	Version    string               // of quarry
-	Child      *Child               // started ahead; nil: none
+	Child      *Child               // started early; nil: none
 	Log        *zap.Logger
 }
 
-// Tuner finds the best of the kernels for one machine and number of threads.
+// Tuner finds the fastest kernel for one machine and number of threads.
 type Tuner struct {
-	kernels    []hashing.Kernel // that this CPU can run, by its word, best first on most CPUs
+	kernels    []hashing.Kernel // that this CPU can run by CPUID, best first on most CPUs
 	placements []affinity.Placement
 	key        Key
 	log        *zap.Logger
-	path       string    // of the file with what is known; empty: there is none
-	known      []Finding // from that file, and since
+	path       string    // of the cache file; empty: there is none
+	known      []Finding // from that file, and found since
 	child      prober
 	now        func() time.Time
 	grace      time.Duration
 	budget     budget
 	window     time.Duration
 
-	toldUnkept bool
+	warnedUnsaved bool
 
-	named   string       // the one kernel that shall be used; empty: the best
+	named   string       // the one kernel to use; empty: the best
 	results chan Finding // of the child process
-	failed  error        // why there are no more; to be read when results is closed
+	failed  error        // why there are no more; read only once results is closed
 	stop    context.CancelFunc
 }
 
 const (
-	// patience is how long the child may be silent. The longest it works without a
-	// word is making proofs, some tens of milliseconds.
+	// patience is how long the child may be silent. Its longest silence is when it
+	// makes proofs, some tens of milliseconds.
 	patience = 10 * time.Second
 	// grace is how long the miner waits for the child's first kernel before it
 	// begins with one that runs everywhere.
 	grace = 100 * time.Millisecond
-	// firstWindow has some five whole batches between the changes of the kernel;
-	// where batches are interrupted, windows are longer, up to the longest.
+	// firstWindow fits about five whole batches between kernel changes; where
+	// batches are interrupted, windows get longer, up to longestWindow.
 	firstWindow   = 3 * time.Millisecond
 	longestWindow = 12 * time.Millisecond
-	manyVoids     = 8 // then there is a pause: the machine is too busy
+	manyVoids     = 8 // before a pause, because the machine is too busy
 	longestPause  = 8 * time.Second
 )
 
-// New reads what is known from earlier starts.
+// New returns a Tuner with the results of earlier runs.
 func New(o Options) *Tuner {
 	t := &Tuner{
 		placements: o.Placements, key: newKey(o.Set, o.Placements, o.Version), log: o.Log,
@@ -73,22 +73,21 @@ func New(o Options) *Tuner {
 	t.child = prober{command: ownProgram, ready: o.Child, patience: patience, cpu: t.key.CPU}
 	var err error
 	if t.path, err = Path(); err != nil {
-		t.log.Debug("the kernels' rates cannot be kept", zap.Error(err))
+		t.log.Debug("kernel rates cannot be saved", zap.Error(err))
 		return t
 	}
-	if t.known, err = kept(t.path, t.key); err != nil {
-		t.log.Warn("the kernels' kept rates cannot be used", zap.String("file", t.path), zap.Error(err))
+	if t.known, err = load(t.path, t.key); err != nil {
+		t.log.Warn("saved kernel rates cannot be used", zap.String("file", t.path), zap.Error(err))
 	}
 	return t
 }
 
-// Kernels are those that this CPU can run by its word, in the order of what is
-// known of their rates.
+// Kernels returns the kernels that this CPU can run by CPUID, fastest known first.
 func (t *Tuner) Kernels(rolling bool) []hashing.Kernel { return Order(t.kernels, t.known, rolling) }
 
 // Start begins to test the kernels in a child process, the likely best first.
-// named is the one kernel that shall be used, and needs no test; empty is the
-// best. Stop must follow.
+// named is the one kernel to use, which needs no test; empty means the best. Stop
+// must follow.
 func (t *Tuner) Start(ctx context.Context, named string) {
 	ctx, t.stop = context.WithCancel(ctx)
 	t.named = named
@@ -107,7 +106,7 @@ func (t *Tuner) Stop() {
 	}
 }
 
-// selector is [cpu.Selector].
+// selector is implemented by [cpu.Selector].
 type selector interface {
 	Join(hashing.Kernel)
 	Prefer(rolling bool, names ...string)
@@ -117,8 +116,8 @@ type selector interface {
 	Try(ctx context.Context, name string, rolling bool, d time.Duration) []float64
 }
 
-// Run lets the workers use the kernels as they pass their tests, and finds the
-// best one while it mines. It ends with ctx.
+// Run hands the workers the kernels as they pass their tests, and finds the fastest
+// one while they mine. It ends with ctx.
 func (t *Tuner) Run(ctx context.Context, s *cpu.Selector) { t.run(ctx, s) }
 
 func (t *Tuner) run(ctx context.Context, s selector) {
@@ -136,7 +135,7 @@ func (t *Tuner) run(ctx context.Context, s selector) {
 		if contests[rolling] == nil {
 			kernels := names(s.Kernels(rolling))
 			if len(kernels) == 0 {
-				return // said by admit
+				return // admit has logged it
 			}
 			contests[rolling] = newContest(rolling, kernels)
 		}
@@ -147,8 +146,7 @@ func (t *Tuner) run(ctx context.Context, s selector) {
 	}
 }
 
-// step takes the contest one window further. It returns how long to wait before
-// the next step.
+// step runs one window of the contest. It returns how long to wait before the next.
 func (t *Tuner) step(ctx context.Context, s selector, c *contest) (wait time.Duration) {
 	c.keepOnly(names(s.Kernels(c.rolling)))
 	now := t.now()
@@ -162,7 +160,7 @@ func (t *Tuner) step(ctx context.Context, s selector, c *contest) (wait time.Dur
 	}
 	r := c.next()
 	switch {
-	case r == nil && (c.changed || len(c.sums) > 0) && len(c.sums) < someRatios: // its rate is to be told; this costs nothing
+	case r == nil && (c.changed || len(c.sums) > 0) && len(c.sums) < someRatios: // its rate is to be logged; this costs nothing
 		rate := sum(s.Try(ctx, c.best.name, c.rolling, t.window))
 		if rate == 0 {
 			return time.Second
@@ -199,8 +197,8 @@ func (t *Tuner) step(ctx context.Context, s selector, c *contest) (wait time.Dur
 	return 0
 }
 
-// void is for a window that says nothing: the job was taken away, or the workers
-// were interrupted. Longer ones may say more.
+// void handles a window without a result: the job went away, or the workers were
+// interrupted. It makes the next one longer, and pauses after several.
 func (t *Tuner) void(c *contest, r *rival, tried []float64) (wait time.Duration) {
 	t.budget.spend(t.window, tried, cmp.Or(r.level, 0.5))
 	t.window = min(2*t.window, longestWindow)

@@ -16,25 +16,25 @@ import (
 	"quarry/hashing"
 )
 
-// machine is a selector with a clock of its own, on which nothing takes time but
-// windows and rests.
+// machine is a selector with a simulated clock, on which only windows and rests
+// take time.
 type machine struct {
 	began, now, end time.Time
 	stop            context.CancelFunc
 	rng             *rand.Rand
 	rate            func(name string, rolling bool, at time.Duration) float64 // of a worker, undisturbed
 	noise           float64                                                   // standard deviation of a window's rate
-	disturbed       float64                                                   // part of the windows in which a neighbour takes half
-	silent          func(at time.Duration) bool                               // windows say nothing
+	disturbed       float64                                                   // part of the windows in which a neighbor takes half
+	silent          func(at time.Duration) bool                               // windows give no result
 	rolling         func(at time.Duration) bool                               // the job at hand
 
 	lists  map[bool][]hashing.Kernel
-	wrong  string // goes out when it is tried
+	wrong  string // found wrong when it runs
 	lost   time.Duration
 	stints []stint
 }
 
-// stint is the beginning of a time with one kernel as the best.
+// stint is the start of a period with one kernel as the best.
 type stint struct {
 	at   time.Duration
 	name string
@@ -101,8 +101,8 @@ func (m *machine) Try(ctx context.Context, name string, rolling bool, d time.Dur
 	return rates
 }
 
-// mine runs a tuner on the machine for as long, beginning with the kernels in
-// the given order, and returns what it logged.
+// mine runs a tuner on the machine for that long, starting with the kernels in the
+// given order, and returns what it logged.
 func (m *machine) mine(t *testing.T, d time.Duration, names ...string) (*Tuner, *observer.ObservedLogs) {
 	t.Helper()
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
@@ -120,7 +120,7 @@ func (m *machine) mine(t *testing.T, d time.Duration, names ...string) (*Tuner, 
 	return tuner, logs
 }
 
-// last is the kernel in use at that time.
+// last returns the kernel in use at that time.
 func (m *machine) last(at time.Duration) (name string) {
 	for _, s := range m.stints {
 		if s.at <= at {
@@ -138,8 +138,8 @@ func zen4Names() []string {
 	return []string{"avx512", "shani-avx512", "shani-avx2", "shani", "avx2", "sse2", "stdlib", "generic"}
 }
 
-// TestFindsTheBest: within a second of mining, and within what it may cost, by
-// the machine's own book as by the tuner's.
+// TestFindsTheBest: within a second of mining, and within the budget by the
+// machine's account as well as the tuner's.
 func TestFindsTheBest(t *testing.T) {
 	for seed := range uint64(40) {
 		m := newMachine(seed, zen4)
@@ -150,7 +150,7 @@ func TestFindsTheBest(t *testing.T) {
 		if most := 120 * time.Millisecond; m.lost > most || tuner.budget.spent > most || tuner.budget.spent < m.lost {
 			t.Errorf("seed %d: a minute has lost %v, by its own book %v; %v is 0.2 %%", seed, m.lost, tuner.budget.spent, most)
 		}
-		lines := logs.FilterMessage("kernels tried").All()
+		lines := logs.FilterMessage("kernels compared").All()
 		if len(lines) != 1 || !strings.HasPrefix(lines[0].ContextMap()["kernels"].(string), "shani-avx512 2") {
 			t.Errorf("seed %d: it says %v", seed, logs.All())
 		}
@@ -163,7 +163,7 @@ func TestFindsTheBest(t *testing.T) {
 	}
 }
 
-// TestLaterTrialsCostLittle: less than 0.01 % of ten hours.
+// TestLaterTrialsCostLittle: they cost less than 0.01 % of ten hours.
 func TestLaterTrialsCostLittle(t *testing.T) {
 	rates := map[string]float64{"a": 100, "b": 98, "c": 93, "d": 91, "e": 60, "f": 5}
 	m := newMachine(1, rates)
@@ -184,7 +184,7 @@ func TestLaterTrialsCostLittle(t *testing.T) {
 }
 
 // TestChangeIsFound: a kernel that was slower becomes the fastest, as when a
-// neighbour leaves. One line says so, and the next start begins with it.
+// neighbor leaves. One line reports it, and the next run starts with it.
 func TestChangeIsFound(t *testing.T) {
 	m := newMachine(3, nil)
 	m.rate = func(name string, _ bool, at time.Duration) float64 {
@@ -197,7 +197,7 @@ func TestChangeIsFound(t *testing.T) {
 	if m.last(30*time.Minute) != "a" || m.last(95*time.Minute) != "b" {
 		t.Errorf("used %v", m.stints)
 	}
-	if n := logs.FilterMessage("another kernel is faster now").Len(); n != 1 {
+	if n := logs.FilterMessage("switched to a faster kernel").Len(); n != 1 {
 		t.Errorf("it says %v", logs.All())
 	}
 	if again := New(Options{Placements: tuner.placements, Log: zap.NewNop()}); names(Order(tuner.kernels, again.known, true))[0] != "b" {
@@ -205,7 +205,7 @@ func TestChangeIsFound(t *testing.T) {
 	}
 }
 
-// TestTiesStay: kernels that are as good as equal are not exchanged for ever.
+// TestTiesStay: equally fast kernels do not replace each other forever.
 func TestTiesStay(t *testing.T) {
 	changes := 0
 	for seed := range uint64(20) {
@@ -218,8 +218,8 @@ func TestTiesStay(t *testing.T) {
 	}
 }
 
-// TestKindsAreApart: jobs with and without versions to roll have a best kernel
-// each, tried when such a job is at hand.
+// TestKindsAreApart: jobs with and without version rolling have a best kernel each,
+// compared while such a job is active.
 func TestKindsAreApart(t *testing.T) {
 	m := newMachine(5, nil)
 	m.rate = func(name string, rolling bool, _ time.Duration) float64 {
@@ -240,7 +240,7 @@ func TestKindsAreApart(t *testing.T) {
 	}
 }
 
-// TestWrongKernelLeavesTheContest: it may be the one on trial.
+// TestWrongKernelLeavesTheContest: a kernel may be found wrong in its own window.
 func TestWrongKernelLeavesTheContest(t *testing.T) {
 	for _, wrong := range []string{"a", "b", "c"} {
 		m := newMachine(6, map[string]float64{"a": 90, "b": 100, "c": 70})
@@ -253,8 +253,8 @@ func TestWrongKernelLeavesTheContest(t *testing.T) {
 	}
 }
 
-// TestBusyMachine: windows that say nothing cost no more than others, and the
-// best is found when they speak again.
+// TestBusyMachine: windows without a result cost no more than others, and the best
+// kernel is found once windows work again.
 func TestBusyMachine(t *testing.T) {
 	m := newMachine(7, zen4)
 	m.silent = func(at time.Duration) bool { return at < 5*time.Second }

@@ -1,8 +1,8 @@
 package tune
 
-// ratioOf is a window's rate as a part of the best one's, from the workers'
-// rates in it and in the best one's windows before and after. It counts the
-// workers that have a rate in all three; ok is false if they are less than a quarter.
+// ratioOf returns a window's rate as a fraction of the best kernel's, from the
+// workers' rates in it and in the best one's windows before and after. It uses the
+// workers that have a rate in all three; ok is false if those are fewer than a quarter.
 func ratioOf(before, tried, after []float64) (ratio float64, ok bool) {
 	if len(before) != len(tried) || len(after) != len(tried) {
 		return 0, false
