@@ -5,7 +5,7 @@ import (
 	"quarry/telemetry"
 )
 
-// portBound is how many cycles a hash takes a kernel at the least if every
+// portBound returns how many cycles a hash takes a kernel at the least if every
 // pipe that it needs most is busy in every cycle, by the CPU's family: counted
 // by instruction, and measured by instruction on Zen 4. No kernel is known to
 // reach it. It is unavailable for others than these CPUs and kernels.
@@ -50,7 +50,7 @@ func coreOf(m report.Machine) core {
 	return unknownCore
 }
 
-// knownLoad is the load of a look at an undisturbed core: the reference has as
+// knownLoad returns the load of a look at an undisturbed core: the reference has as
 // many additions as go with the clock's chain at four a cycle. 0 is unknown.
 func knownLoad(m report.Machine) float64 {
 	if coreOf(m) == zen4 && vectorReference {

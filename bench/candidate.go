@@ -38,7 +38,7 @@ func newCandidate(k hashing.Kernel, versions int, places []affinity.Placement) *
 	return c
 }
 
-// String is such as "shani, 32 versions, 2 threads".
+// String returns text such as "shani, 32 versions, 2 threads".
 func (c *candidate) String() string {
 	text := c.kernel.Name
 	if c.versions > 1 {
@@ -61,7 +61,7 @@ func (c *candidate) take(g *gate, s Sample, joules telemetry.Reading, most int) 
 	return c.tally.add(g, s, most)
 }
 
-// rates are those of the samples so far, hashes a second.
+// rates returns those of the samples so far, hashes a second.
 func (c *candidate) rates() (list []float64) {
 	all, _ := c.tally.figures()
 	for _, f := range all {
@@ -70,7 +70,7 @@ func (c *candidate) rates() (list []float64) {
 	return list
 }
 
-// readings are those of the samples' figures that have one.
+// readings returns those of the samples' figures that have one.
 func (c *candidate) readings(of func(f figures) telemetry.Reading) (list []float64) {
 	all, _ := c.tally.figures()
 	for _, f := range all {
@@ -106,7 +106,7 @@ func (c *candidate) summarize(drift float64, seed uint64) {
 	}
 }
 
-// candidates are all kernels that can run, on one thread, plain and with as
+// candidates returns all kernels that can run, on one thread, plain and with as
 // many rolled versions as they like. One that fails its self-test is there
 // only with its error.
 func (b *bench) candidates() ([]*candidate, error) {
@@ -134,7 +134,7 @@ func (b *bench) candidates() ([]*candidate, error) {
 	return list, nil
 }
 
-// scaled are the best kernel on so many threads.
+// scaled returns the best kernel on so many threads.
 func (b *bench) scaled(best *candidate, threads []int) ([]*candidate, error) {
 	var list []*candidate
 	for _, n := range threads {
@@ -181,7 +181,7 @@ func tryPinning(p affinity.Placement) error {
 	return <-result
 }
 
-// fastest is the candidate with the highest median so far; nil if all are out.
+// fastest returns the candidate with the highest median so far; nil if all are out.
 func fastest(list []*candidate) *candidate {
 	var best *candidate
 	for _, c := range list {
@@ -192,7 +192,7 @@ func fastest(list []*candidate) *candidate {
 	return best
 }
 
-// KernelNames are the kernels' names with commas between.
+// KernelNames returns the kernels' names with commas between.
 func KernelNames(list []hashing.Kernel) string {
 	var names []string
 	for _, k := range list {

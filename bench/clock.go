@@ -19,7 +19,7 @@ const (
 	clockTolerance = 0.05
 )
 
-// clockKnown: somebody has looked at what the loop becomes on this machine.
+// clockKnown: what the loop compiles to on this architecture has been checked.
 func clockKnown() bool { return runtime.GOARCH == "amd64" || runtime.GOARCH == "arm64" }
 
 // clock measures the calling thread's clock in hertz. It is the best of a few
@@ -45,7 +45,7 @@ func clock() telemetry.Reading {
 	return telemetry.Known(clockSteps * cyclesPerStep / best.Seconds())
 }
 
-// agreed is the mean of a clock before and after, if they agree.
+// agreed returns the mean of a clock before and after, if they agree.
 func agreed(before, after telemetry.Reading) telemetry.Reading {
 	if !before.OK || !after.OK {
 		return telemetry.Reading{}
@@ -59,12 +59,12 @@ func agreed(before, after telemetry.Reading) telemetry.Reading {
 
 const cyclesPerStep = 16
 
-// dependent is a chain in which every operation waits for the one before it:
+// dependent runs a chain in which every operation waits for the one before it:
 // cyclesPerStep of one cycle each to a turn. Additions and exclusive ors of
 // registers take one cycle on every amd64 and arm64 CPU, and no CPU is known
 // to shorten a chain of them (they do for additions of small constants, and
 // multiplications take different times). The loop's own counter and branch run
-// beside the chain. Go 1.26 makes of a turn: 8 ADDQ (or LEAQ of two registers)
+// next to the chain. Go 1.26 makes of a turn: 8 ADDQ (or LEAQ of two registers)
 // and 8 XORQ on amd64, 8 ADD and 8 EOR on arm64, all on the register of x;
 // look again with "go tool objdump -s dependent" when the compiler changes.
 //

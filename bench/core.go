@@ -25,5 +25,5 @@ func (c Core) Look() (hertz, load float64) {
 	return look.hertz, look.load
 }
 
-// KnownLoad is the load of an undisturbed core of this machine; 0 where that is not known.
+// KnownLoad returns the load of an undisturbed core of this machine; 0 where that is not known.
 func KnownLoad() float64 { return knownLoad(ThisCPU()) }

@@ -41,7 +41,7 @@ func (g *gate) learn(all []slice) {
 	}
 }
 
-// level is the load of an undisturbed core; 0 before anything is known. Where
+// level returns the load of an undisturbed core; 0 before anything is known. Where
 // it is learned it is the most frequent load among the smallest ones: the very
 // smallest are misreadings.
 func (g *gate) level() float64 {
@@ -62,7 +62,7 @@ func (g *gate) level() float64 {
 	return (float64(best) + 0.5) * gateWidth
 }
 
-// kept are the undisturbed slices of those that followed each other. A look
+// kept returns the undisturbed slices of those that followed each other. A look
 // may fall into a pause of the neighbor's that is shorter than a slice, so a
 // slice needs a third look that is quiet, one further before or after.
 func (g *gate) kept(all []slice) (kept []slice) {

@@ -38,7 +38,7 @@ func (n *neighbor) meter() meter {
 	}
 }
 
-// slowed is the generic kernel by the neighbor's clock.
+// slowed returns the generic kernel by the neighbor's clock.
 func (n *neighbor) slowed(t testing.TB) hashing.Kernel {
 	return faulty(t, "slowed", func(good scan) scan {
 		return func(p *hashing.Prehash, start, count uint32, hits []hashing.Hit) (int, uint32) {

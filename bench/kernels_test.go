@@ -18,7 +18,7 @@ func generic(t testing.TB) hashing.Kernel {
 	return k
 }
 
-// faulty is the generic kernel with a fault.
+// faulty returns the generic kernel with a fault.
 func faulty(t testing.TB, name string, fault func(good scan) scan) hashing.Kernel {
 	k := generic(t)
 	k.Name, k.Scan = name, fault(k.Scan)
@@ -87,7 +87,7 @@ func faultyKernels(t testing.TB) []hashing.Kernel {
 	}
 }
 
-// smallRing is a ring that takes little time; its first proof wraps around.
+// smallRing returns a ring that takes little time; its first proof wraps around.
 func smallRing(versions int) []*Proof {
 	var ring []*Proof
 	for i, start := range []uint32{0xffffff00, 0x12345678} {

@@ -67,7 +67,7 @@ func newLooker(now func() time.Time) (l looker, ok bool) {
 	return l, true
 }
 
-// reading is how long a reading of the clock takes, on average of some: the
+// reading returns how long a reading of the clock takes, on average of some: the
 // least of many such averages is one that nothing disturbed.
 func reading(now func() time.Time) time.Duration {
 	const readings = 16

@@ -23,7 +23,7 @@ const (
 	maxCPUInfo = 64 << 10
 )
 
-// kernelFeatures are the CPU features that make kernels fast or slow.
+// kernelFeatures returns the CPU features that make kernels fast or slow.
 func kernelFeatures() []cpuid.FeatureID {
 	return []cpuid.FeatureID{
 		cpuid.SSE2, cpuid.SSSE3, cpuid.SSE4, cpuid.AVX, cpuid.AVX2, cpuid.BMI2, cpuid.SHA, cpuid.VAES, cpuid.GFNI,
@@ -32,7 +32,7 @@ func kernelFeatures() []cpuid.FeatureID {
 	}
 }
 
-// ThisCPU is the part of a Machine that CPUID and the microcode's version
+// ThisCPU returns the part of a Machine that CPUID and the microcode's version
 // tell: what decides which kernel is fast. It is quick.
 func ThisCPU() report.Machine { return describeCPU(os.DirFS("/")) }
 
@@ -83,7 +83,7 @@ func hypervisor() string {
 	return "of unknown make"
 }
 
-// microcode is the first CPU's, as /proc/cpuinfo has it ("0xb00212e"); empty
+// microcode returns the first CPU's, as /proc/cpuinfo has it ("0xb00212e"); empty
 // if it is not there.
 func microcode(root fs.FS) string {
 	file, err := root.Open("proc/cpuinfo")
@@ -101,7 +101,7 @@ func microcode(root fs.FS) string {
 	return ""
 }
 
-// governors are the names of the CPUs' frequency governors, each once.
+// governors returns the names of the CPUs' frequency governors, each once.
 func governors(root fs.FS) string {
 	files, err := fs.Glob(root, "sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_governor")
 	if err != nil {

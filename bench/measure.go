@@ -85,7 +85,7 @@ func (b *bench) once(ctx context.Context, c *candidate, d time.Duration, what st
 	return nil
 }
 
-// rate is Rate with looks, and with the energy that it took. A warm-up meets
+// rate runs [Rate] with looks, and with the energy that it took. A warm-up meets
 // winners at least, and many; a sample those that are in its time. Threads that
 // share cores disturb each other, which is the machine's own speed: then it
 // takes no looks.
@@ -119,7 +119,7 @@ func (b *bench) ring(versions int) rings {
 	return made
 }
 
-// hertz is the clock as the threads measured it; where nobody knows how to,
+// hertz returns the clock as the threads measured it; where nobody knows how to,
 // the system's mean over all CPUs.
 func (b *bench) hertz(threads telemetry.Reading) telemetry.Reading {
 	if clockKnown() {

@@ -41,7 +41,7 @@ const (
 	Dense Density = 1 << 8
 )
 
-// limit is the limit word: the top word of a hash is even over all numbers.
+// limit returns the limit word: the top word of a hash is even over all numbers.
 func (d Density) limit() uint32 { return uint32(1<<32/uint64(d) - 1) }
 
 // Proof is work with planted winners: a range of nonces whose hits are known
@@ -67,7 +67,7 @@ func NewProof(seed uint64, versions, hashes int) *Proof {
 	return newProof(r, versions, uint32(hashes/versions), r.Uint32(), Sparse)
 }
 
-// Ring is a few proofs, made on all CPUs at once, whose headers differ. Scans
+// Ring returns a few proofs, made on all CPUs at once, whose headers differ. Scans
 // over all of them go past the last nonce too.
 func Ring(seed uint64, versions int, density Density) []*Proof {
 	ring := make([]*Proof, ringSize)
@@ -104,7 +104,7 @@ func newProof(r *rand.Rand, versions int, count, start uint32, density Density) 
 	return p
 }
 
-// Thin is the same proof with the fewer winners of another density.
+// Thin returns the same proof with the fewer winners of another density.
 func (p *Proof) Thin(density Density) *Proof {
 	thin := *p
 	thin.prehash.Limit = density.limit()
@@ -123,7 +123,7 @@ func (p *Proof) findWrap() {
 	}
 }
 
-// reach is where a batch that begins at one offset and would end at another
+// reach returns where a batch that begins at one offset and would end at another
 // has to end instead, so that the search past the last nonce is proven: one
 // that comes to the wrap goes on behind the first winner beyond it. A kernel
 // that stops there then misses that winner, whatever the sizes of batches are;
@@ -135,7 +135,7 @@ func (p *Proof) reach(from, to uint32) uint32 {
 	return to
 }
 
-// rollVersions are different versions of one block, as BIP 320 has them.
+// rollVersions returns different versions of one block, as BIP 320 has them.
 func rollVersions(r *rand.Rand, n int) []uint32 {
 	var versions []uint32
 	for len(versions) < n {
@@ -177,10 +177,10 @@ func (p *Proof) order(a, b hashing.Hit) int {
 	return cmp.Or(cmp.Compare(a.Nonce-p.start, b.Nonce-p.start), cmp.Compare(a.Version, b.Version))
 }
 
-// Versions is how many headers the proof has.
+// Versions returns how many headers the proof has.
 func (p *Proof) Versions() int { return p.versions }
 
-// between are the winners at the offsets from..to-1 of the range.
+// between returns the winners at the offsets from..to-1 of the range.
 func (p *Proof) between(from, to uint32) []hashing.Hit {
 	at := func(offset uint32) int {
 		return sort.Search(len(p.winners), func(i int) bool { return p.winners[i].Nonce-p.start >= offset })

@@ -59,7 +59,7 @@ func (w *WrongKernel) Error() string {
 	return fmt.Sprintf("kernel %q is wrong on %s: %v", w.Kernel, where, w.Count)
 }
 
-// Unwrap is the fault.
+// Unwrap returns the fault.
 func (w *WrongKernel) Unwrap() error { return w.Fault }
 
 // Rate runs the kernel on one thread for each placement, all at the same time,

@@ -58,7 +58,7 @@ type rings struct {
 	warmup, samples []*Proof
 }
 
-// thinned are a ring with many winners to warm up on, which shows wrong
+// thinned returns a ring with many winners to warm up on, which shows wrong
 // kernels, and with few for the samples.
 func thinned(seed uint64, versions int) rings {
 	r := rings{warmup: Ring(seed, versions, Sparse)}
@@ -163,7 +163,7 @@ func prepare(ctx context.Context, options Options) (*bench, error) {
 	return b, nil
 }
 
-// threads are the thread counts of the scaling curve; none if it would only
+// threads returns the thread counts of the scaling curve; none if it would only
 // repeat the kernels' own series.
 func (b *bench) threads() ([]int, error) {
 	list := b.Threads

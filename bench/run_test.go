@@ -15,7 +15,7 @@ import (
 	"quarry/telemetry"
 )
 
-// absent is a kernel that no CPU can run.
+// absent returns a kernel that no CPU can run.
 func absent(t *testing.T) hashing.Kernel {
 	k := generic(t)
 	k.Name, k.Missing = "wide", func() string { return "AVX-1024" }
@@ -39,7 +39,7 @@ func lateFault(t *testing.T) hashing.Kernel {
 	})
 }
 
-// calm is a meter of an undisturbed core, by a clock of its own: every batch
+// calm returns a meter of an undisturbed core, by a clock of its own: every batch
 // takes batchTime, from the first to the second reading of three.
 func calm() meter {
 	var now time.Time

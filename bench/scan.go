@@ -68,7 +68,7 @@ func (s *scanner) next() (count report.ProofCount, err error) {
 	return p.judge(from, from+done, s.hits[:found]), nil
 }
 
-// size is how many nonces the next batch has: what is left of the range in
+// size returns how many nonces the next batch has: what is left of the range in
 // equal parts of about batch, in whole groups; more where reach wants it.
 func (s *scanner) size(p *Proof) uint32 {
 	lanes := uint64(max(s.kernel.Lanes, 1))

@@ -242,7 +242,7 @@ func (b *burnIn) throttled() []string {
 	return noticed
 }
 
-// perMinute are the medians over each minute that has lines with a value.
+// perMinute returns the medians over each minute that has lines with a value.
 func perMinute(lines []report.StressLine, value func(report.StressLine) telemetry.Reading) (medians []float64) {
 	var minute []float64
 	for i, line := range lines {

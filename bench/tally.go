@@ -30,7 +30,7 @@ type figures struct {
 func (f figures) clock() telemetry.Reading   { return f.hertz }
 func (f figures) perHash() telemetry.Reading { return f.cycles }
 
-// whole are the figures of a sample as it was, disturbed or not: the medians of
+// whole returns the figures of a sample as it was, disturbed or not: the medians of
 // its slices, where somebody looked, else the means.
 func whole(s Sample) figures {
 	f := figures{rate: s.Rate, hertz: s.Hertz}
@@ -59,7 +59,7 @@ type measured struct {
 	paces []pace  // of the threads; none if nobody looked
 }
 
-// quiet is whether every thread had enough undisturbed slices.
+// quiet reports whether every thread had enough undisturbed slices.
 func (m measured) quiet() bool {
 	return !slices.ContainsFunc(m.paces, func(p pace) bool { return p.cycles == 0 })
 }
@@ -109,7 +109,7 @@ func (t *tally) judge(g *gate, s Sample) (paces []pace) {
 	return paces
 }
 
-// quiet is how many samples are undisturbed; all if nobody looked.
+// quiet returns how many samples are undisturbed; all if nobody looked.
 func (t *tally) quiet() (n int) {
 	for _, m := range t.samples {
 		if m.quiet() {
@@ -119,7 +119,7 @@ func (t *tally) quiet() (n int) {
 	return n
 }
 
-// cycles are a thread's per hash in all samples together; 0 if nothing tells.
+// cycles returns a thread's per hash in all samples together; 0 if nothing tells.
 func (t *tally) cycles(thread int) float64 {
 	var list []float64
 	for _, m := range t.samples {
@@ -136,7 +136,7 @@ func (t *tally) cycles(thread int) float64 {
 	return 0
 }
 
-// figures are those of the samples with looks, by their own cycles or else by
+// figures returns those of the samples with looks, by their own cycles or else by
 // those of all. They are disturbed if neighbors left too few slices: then they
 // are of the samples as they were.
 func (t *tally) figures() (list []figures, disturbed bool) {
@@ -156,7 +156,7 @@ func (t *tally) figures() (list []figures, disturbed bool) {
 	return list, disturbed
 }
 
-// figures are those of the sample, by the given cycles where it has none.
+// figures returns those of the sample, by the given cycles where it has none.
 func (m measured) figures(cycles []float64) (f figures) {
 	var own, clocks []float64
 	for thread, p := range m.paces {
@@ -184,14 +184,14 @@ func (t *tally) distrust(level float64) {
 	}
 }
 
-// perHash is the time of a hash in cycles of the clock's loop.
+// perHash returns the time of a hash in cycles of the clock's loop.
 func (s slice) perHash() float64 { return s.hertz() * s.took.Seconds() / float64(s.hashes) }
 
 func (s slice) rate() float64 { return float64(s.hashes) / s.took.Seconds() }
 
 func (s slice) hertz() float64 { return (s.before.hertz + s.after.hertz) / 2 }
 
-// alike are the most slices whose cycles per hash are within clusterWidth of
+// alike returns the most slices whose cycles per hash are within clusterWidth of
 // each other. What befalls a slice between its two looks makes it slower, each
 // in its own way: an interrupt, a neighbor that comes and goes, a planted
 // winner. The others are alike.

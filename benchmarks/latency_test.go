@@ -187,7 +187,7 @@ func reportLatencies(b *testing.B, all []time.Duration) {
 	fmt.Fprintf(os.Stderr, "\n%s, %d events; up to, how many, how many in all:%s\n", b.Name(), len(all), text.String())
 }
 
-// percentile is in milliseconds.
+// percentile returns milliseconds.
 func percentile(sorted []time.Duration, at float64) float64 {
 	if len(sorted) == 0 {
 		return 0

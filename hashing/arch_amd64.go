@@ -10,7 +10,7 @@ import (
 
 //go:generate go -C _asm run .
 
-// archKernels are the assembly kernels for amd64, best first as far as that can
+// archKernels returns the assembly kernels for amd64, best first as far as that can
 // be told from the CPU's name and features.
 func archKernels() []Kernel {
 	list := []Kernel{
@@ -46,7 +46,7 @@ func amd64Kernel(name string, lanes int, a assembly, needs ...cpuid.FeatureID) K
 	}
 }
 
-// featureList is the features' names with commas between. SSE4 is what cpuid
+// featureList returns the features' names with commas between. SSE4 is what cpuid
 // calls SSE4.1.
 func featureList(features []cpuid.FeatureID) string {
 	var names []string

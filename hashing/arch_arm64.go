@@ -2,5 +2,5 @@
 
 package hashing
 
-// archKernels are the assembly kernels for arm64, best first.
+// archKernels returns the assembly kernels for arm64, best first.
 func archKernels() []Kernel { return []Kernel{sha2Kernel()} }

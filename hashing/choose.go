@@ -9,7 +9,7 @@ import (
 // Auto is the kernel name that lets Choose pick.
 const Auto = "auto"
 
-// Kernels are the kernels compiled in, best first. The last one, generic,
+// Kernels returns the kernels compiled in, best first. The last one, generic,
 // runs on every machine.
 func Kernels() []Kernel { return append(archKernels(), stdlibKernel(), genericKernel()) }
 

@@ -23,7 +23,7 @@ const (
 	maxExponent       = 400 // decimal, either way: bounds the big numbers
 )
 
-// difficultyOne is the target of difficulty 1, the truncated one that every
+// difficultyOne returns the target of difficulty 1, the truncated one that every
 // pool uses ("bdiff"): 0xFFFF * 2^208.
 func difficultyOne() *big.Int {
 	n := big.NewInt(0xffff)
@@ -82,12 +82,12 @@ func digits(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }
 
-// Target is the share target of this difficulty.
+// Target returns the share target of this difficulty.
 func (d Difficulty) Target() Target { return d.target }
 
-// Float64 is the nearest float64, always above zero and finite: for people
+// Float64 returns the nearest float64, always above zero and finite: for people
 // and statistics.
 func (d Difficulty) Float64() float64 { return d.value }
 
-// String is the decimal text that the difficulty was made from.
+// String returns the decimal text that the difficulty was made from.
 func (d Difficulty) String() string { return d.text }

@@ -43,7 +43,7 @@ type genericSearch struct {
 	w        [64]uint32 // the schedule of the second hash
 }
 
-// scanGeneric is the Scan of the generic kernel.
+// scanGeneric returns the Scan of the generic kernel.
 func scanGeneric(p *Prehash, start, count uint32, hits []Hit) (found int, done uint32) {
 	block := [16]uint32{p.Tail[0], p.Tail[1], p.Tail[2], 0, 0x80000000, 15: 8 * HeaderSize}
 	s := genericSearch{k: roundConstants, state0: stateAfterRound0(), w: [64]uint32{8: 0x80000000, 15: 8 * 32}}
@@ -70,7 +70,7 @@ func scanGeneric(p *Prehash, start, count uint32, hits []Hit) (found int, done u
 	return found, done
 }
 
-// stateAfterRound0 is the state of the second hash after round 0 with a word
+// stateAfterRound0 returns the state of the second hash after round 0 with a word
 // of zero. As in Prehash.starts, the word is to be added to a and e.
 func stateAfterRound0() [8]uint32 {
 	state := initialState

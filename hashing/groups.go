@@ -93,7 +93,7 @@ func (s *groupScan) take(p *position, list *[mostGroupHits]groupHits) {
 	}
 }
 
-// result is what Scan returns.
+// result returns what Scan returns.
 func (s *groupScan) result() (found int, done uint32) {
 	return s.found, uint32(min(s.offset, s.end))
 }

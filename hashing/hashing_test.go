@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// random is a fixed sequence, so that a failure can be repeated.
+// random returns a fixed sequence, so that a failure can be repeated.
 func random(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 1)) }
 
 func randomBytes(r *rand.Rand, n int) []byte {

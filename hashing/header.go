@@ -38,7 +38,7 @@ func (h *Header) SetVersion(version uint32) { binary.LittleEndian.PutUint32(h[0:
 // SetNonce replaces the nonce.
 func (h *Header) SetNonce(nonce uint32) { binary.LittleEndian.PutUint32(h[76:], nonce) }
 
-// Hash is the SHA-256d of the header, by the readable reference.
+// Hash returns the SHA-256d of the header, by the readable reference.
 func (h *Header) Hash() Hash { return Sum256d(h[:]) }
 
 // word returns the i-th 32-bit word of the header as SHA-256 reads it.
@@ -48,12 +48,12 @@ func (h *Header) word(i int) uint32 { return binary.BigEndian.Uint32(h[4*i:]) }
 // out. As a number it is little-endian.
 type Hash [32]byte
 
-// String is the hash in display order (bytes reversed), as explorers show it.
+// String returns the hash in display order (bytes reversed), as explorers show it.
 func (h Hash) String() string {
 	slices.Reverse(h[:])
 	return hex.EncodeToString(h[:])
 }
 
-// TopWord is the most significant 32 bits of the hash as a number: what
+// TopWord returns the most significant 32 bits of the hash as a number: what
 // kernels compare with the limit word.
 func (h Hash) TopWord() uint32 { return binary.LittleEndian.Uint32(h[28:]) }

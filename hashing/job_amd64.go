@@ -24,7 +24,7 @@ type jobVersion struct {
 	h        [4]uint32    // h+K+W of the rounds 4, 5 and 6, 0: they have no nonce
 }
 
-// extensionOrder is a state as the SHA extensions hold it: abef and cdgh,
+// extensionOrder returns a state as the SHA extensions hold it: abef and cdgh,
 // named from the highest word down.
 func extensionOrder(s *[8]uint32) [2][4]uint32 {
 	return [2][4]uint32{{s[5], s[4], s[1], s[0]}, {s[7], s[6], s[3], s[2]}}
@@ -78,7 +78,7 @@ func (job *job) setKnown(w *[36]uint32) {
 	job.knownK = [4]uint32{w[16] + roundConstants[16], w[17] + roundConstants[17]}
 }
 
-// scan is the Scan of a kernel whose groups have so many lanes.
+// scan returns the Scan of a kernel whose groups have so many lanes.
 func (a assembly) scan(lanes uint64, p *Prehash, start, count uint32, hits []Hit) (found int, done uint32) {
 	var job job
 	job.set(p)

@@ -66,7 +66,7 @@ func compress(state *[8]uint32, block *[16]uint32) {
 	}
 }
 
-// Sum256 is SHA-256 of data of any length.
+// Sum256 returns SHA-256 of data of any length.
 func Sum256(data []byte) Hash {
 	// Padding: 0x80, zeros, the length in bits as 64 big-endian bits, to a
 	// multiple of 64 bytes (FIPS 180-4, section 5.1.1).
@@ -90,7 +90,7 @@ func Sum256(data []byte) Hash {
 	return sum
 }
 
-// Sum256d is SHA-256 of the SHA-256 of data: Bitcoin's hash.
+// Sum256d returns SHA-256 of the SHA-256 of data: Bitcoin's hash.
 func Sum256d(data []byte) Hash {
 	first := Sum256(data)
 	return Sum256(first[:])

@@ -173,7 +173,7 @@ func implied(features []string) map[string]bool {
 	return has
 }
 
-// statedNeeds are the features that each amd64 kernel states, as archKernels
+// statedNeeds returns the features that each amd64 kernel states, as archKernels
 // names them: the constants of cpuid in the call that has the kernel's name
 // first.
 func statedNeeds(t *testing.T) map[string][]string {

@@ -152,7 +152,7 @@ type tableSearch struct {
 	limit                   uint32
 }
 
-// searches are what one kernel is asked.
+// searches returns what one kernel is asked.
 func (t *answerTable) searches(k Kernel) (list []tableSearch) {
 	const all = math.MaxUint32
 	lanes := min(max(k.Lanes, 1), (answerNonces-1)/2)

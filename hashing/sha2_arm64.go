@@ -81,7 +81,7 @@ func (job *sha2Job) set(p *Prehash) {
 	}
 }
 
-// scanSHA2 is the Scan of the kernel "sha2".
+// scanSHA2 returns the Scan of the kernel "sha2".
 func scanSHA2(p *Prehash, start, count uint32, hits []Hit) (found int, done uint32) {
 	var job sha2Job
 	job.set(p)

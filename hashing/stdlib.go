@@ -17,10 +17,10 @@ func stdlibKernel() Kernel {
 // number of bytes so far. The self-test would notice if that changed.
 type digestState [4 + 8*4 + 64 + 8]byte
 
-// words are the bytes of the eight words: the hash, if a padded block was last.
+// words returns the bytes of the eight words: the hash, if a padded block was last.
 func (s *digestState) words() []byte { return s[4 : 4+8*4] }
 
-// scanStdlib is the Scan of the kernel "stdlib". It writes whole, padded blocks
+// scanStdlib returns the Scan of the kernel "stdlib". It writes whole, padded blocks
 // and reads the state instead of calling Sum, which would copy the digest and
 // pad byte by byte: measured, half as fast again. All of it stays on the
 // stack, for the compiler sees through digest's interfaces.

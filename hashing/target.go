@@ -14,7 +14,7 @@ type Target struct {
 	limbs [4]uint64 // most significant first
 }
 
-// MaxTarget is the easiest target: every hash meets it.
+// MaxTarget returns the easiest target: every hash meets it.
 func MaxTarget() Target {
 	const all = 1<<64 - 1
 	return Target{[4]uint64{all, all, all, all}}
@@ -29,7 +29,7 @@ func TargetFromBytes(b [32]byte) Target {
 	return t
 }
 
-// Bytes are the 32 big-endian bytes of the target.
+// Bytes returns the 32 big-endian bytes of the target.
 func (t Target) Bytes() [32]byte {
 	var b [32]byte
 	for i, limb := range t.limbs {
@@ -57,7 +57,7 @@ func (t Target) Cmp(u Target) int {
 // MetBy tells whether the hash, as a number, is at most the target.
 func (t Target) MetBy(h Hash) bool { return hashNumber(h).Cmp(t) <= 0 }
 
-// TopWord is the limit word for a kernel: a hash whose [Hash.TopWord] is
+// TopWord returns the limit word for a kernel: a hash whose [Hash.TopWord] is
 // above it cannot meet the target. It is 0 from difficulty 1 upwards and
 // above 0 below difficulty 1.
 func (t Target) TopWord() uint32 { return uint32(t.limbs[0] >> 32) }
@@ -90,7 +90,7 @@ func targetFromBig(n *big.Int) Target {
 	return TargetFromBytes(b)
 }
 
-// hashNumber is the hash as the number that targets are compared with.
+// hashNumber returns the hash as the number that targets are compared with.
 func hashNumber(h Hash) Target {
 	var t Target
 	for i := range t.limbs {
@@ -99,7 +99,7 @@ func hashNumber(h Hash) Target {
 	return t
 }
 
-// Difficulty is the difficulty that the hash achieves.
+// Difficulty returns the difficulty that the hash achieves.
 func (h Hash) Difficulty() float64 { return hashNumber(h).Difficulty() }
 
 // The three ways in which nbits can fail to be a target.

@@ -53,7 +53,7 @@ func readWinners(t *testing.T) *plantedWinners {
 	return w
 }
 
-// among are the winners under so many versions in the first count nonces.
+// among returns the winners under so many versions in the first count nonces.
 func (w *plantedWinners) among(versions int, count uint32) []Hit {
 	return slices.DeleteFunc(slices.Clone(w.hits[versions]), func(h Hit) bool { return h.Nonce-w.start >= count })
 }

@@ -40,7 +40,7 @@ func (s scale) at(v float64) int {
 	return s.from + int(math.Round(share*float64(s.to-s.from)))
 }
 
-// ticks are round values in the scale, about n of them, and how many decimals
+// ticks returns round values in the scale, about n of them, and how many decimals
 // they need.
 func (s scale) ticks(n int) (values []float64, decimals int) {
 	rough := (s.high - s.low) / float64(n)
@@ -92,7 +92,7 @@ func (a *panel) width(text string, size float64) int {
 	return a.p.MeasureText(text, 0, charts.FontStyle{FontSize: size, FontColor: colorInk}).Width()
 }
 
-// room is how wide small text may become: an SVG names its font, and a viewer
+// room returns how wide small text may become: an SVG names its font, and a viewer
 // that has not got it takes another one. DejaVu Sans is a sixth wider.
 func (a *panel) room(text string) int { return a.width(text, textSize) * 7 / 6 }
 
@@ -184,7 +184,7 @@ func (a *panel) whisker(low, high, place int, upright bool) {
 	line(high, place-cap, high, place+cap)
 }
 
-// rateUnit is the unit for rates up to the largest, and its size.
+// rateUnit returns the unit for rates up to the largest, and its size.
 func rateUnit(largest float64) (size float64, unit string) {
 	size, unit = 1, "H/s"
 	for _, next := range []string{"kH/s", "MH/s", "GH/s", "TH/s"} {

@@ -45,7 +45,7 @@ func drawBars(a *panel, r *report.Report) {
 	}
 }
 
-// barsHeight is how high drawBars' plotting area must be.
+// barsHeight returns how high drawBars' plotting area must be.
 func barsHeight(series []report.Series) int {
 	height := kernelGap
 	for i := range series {

@@ -68,7 +68,7 @@ func CheckFile(file string) error {
 	return nil
 }
 
-// plotFormat is the charts library's name of the format.
+// plotFormat returns the charts library's name of the format.
 func plotFormat(file string) (string, error) {
 	switch strings.ToLower(filepath.Ext(file)) {
 	case ".svg":

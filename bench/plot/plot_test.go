@@ -18,7 +18,7 @@ import (
 	"quarry/telemetry"
 )
 
-// plottedReport is a whole report of made-up rates: so many kernels, each
+// plottedReport returns a whole report of made-up rates: so many kernels, each
 // plain and rolled, and a scaling curve up to some threads.
 func plottedReport(kernels []string, threads int, warm bool) *report.Report {
 	random := rand.New(rand.NewPCG(3, 3))

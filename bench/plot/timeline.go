@@ -57,7 +57,7 @@ func newTimeline(samples []report.Point) *timeline {
 	return t
 }
 
-// whole is what the point's rate is divided by for the y axis.
+// whole returns what the point's rate is divided by for the y axis.
 func (t *timeline) whole(p *report.Point) float64 {
 	if t.medians == nil {
 		return t.size

@@ -96,7 +96,7 @@ func Compare(ctx context.Context, a, b *Report) (*Comparison, error) {
 	return c, nil
 }
 
-// series are all of the report, each key once. The best kernel on one thread
+// series returns all of the report, each key once. The best kernel on one thread
 // may be in both lists: the first one counts.
 func (r *Report) series() []Series {
 	var all []Series
@@ -128,7 +128,7 @@ func names(list []Series) string {
 	return strings.Join(all, "; ")
 }
 
-// drift is what all series of the report together show of it, the disturbed
+// drift returns what all series of the report together show of it, the disturbed
 // or the other ones.
 func (r *Report) drift(disturbed bool) float64 {
 	var runs [][]float64
@@ -181,7 +181,7 @@ func compareSeries(a, b *Series, drift float64) ComparedSeries {
 	return row
 }
 
-// figure is the median of the samples: the interval is theirs, and it must
+// figure returns the median of the samples: the interval is theirs, and it must
 // not miss its own ratio. Without samples the report's median has to do.
 func (s *Series) figure() float64 {
 	if len(s.Samples) == 0 {
@@ -190,7 +190,7 @@ func (s *Series) figure() float64 {
 	return stats.Median(s.Samples)
 }
 
-// differences are the conditions that are not the same. The seed may differ:
+// differences returns the conditions that are not the same. The seed may differ:
 // any header costs the same.
 func differences(a, b *Report) []Difference {
 	list := []Difference{}
@@ -227,7 +227,7 @@ func differences(a, b *Report) []Difference {
 // and no two runs get the same to the microsecond.
 func roughly(seconds float64) string { return fmt.Sprintf("%.2g", seconds) }
 
-// Printable is text of a foreign file for a terminal: no control characters,
+// Printable returns text of a foreign file for a terminal: no control characters,
 // not endless, and not nothing.
 func Printable(text string) string {
 	const longest = 200
@@ -246,7 +246,7 @@ func Printable(text string) string {
 	return text
 }
 
-// doubts are the report's own warnings.
+// doubts returns the report's own warnings.
 func (r *Report) doubts() []string {
 	doubts := []string{}
 	if r.Incomplete {

@@ -39,7 +39,7 @@ func (c *Comparison) writeTable(w io.Writer) error {
 	return err
 }
 
-// remarks are what stands below the table.
+// remarks returns what stands below the table.
 func (c *Comparison) remarks() string {
 	var text strings.Builder
 	for _, only := range []struct {
@@ -65,7 +65,7 @@ func (c *Comparison) remarks() string {
 	return text.String()
 }
 
-// formatFigure is the value, or a dash in a column of numbers.
+// formatFigure returns the value, or a dash in a column of numbers.
 func formatFigure(r telemetry.Reading, format func(float64) string) string {
 	if !r.OK {
 		return "-"

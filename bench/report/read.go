@@ -116,15 +116,15 @@ type SeriesKey struct {
 	Threads  int    `json:"threads"`
 }
 
-// Key is what the series measured.
+// Key returns what the series measured.
 func (s *Series) Key() SeriesKey { return SeriesKey{s.Kernel, s.Versions, s.Threads} }
 
-// String is such as "shani-avx512 x32, 2 threads".
+// String returns text such as "shani-avx512 x32, 2 threads".
 func (k SeriesKey) String() string {
 	return k.Name() + ", " + telemetry.FormatItems(k.Threads, "thread")
 }
 
-// Name is the kernel, with the versions that it rolls.
+// Name returns the kernel, with the versions that it rolls.
 func (k SeriesKey) Name() string {
 	if k.Versions > 1 {
 		return fmt.Sprintf("%s x%d", k.Kernel, k.Versions)

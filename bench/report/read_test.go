@@ -12,7 +12,7 @@ import (
 	"quarry/telemetry"
 )
 
-// sampleReport is a report such as bench writes, of made-up rates.
+// sampleReport returns a report such as bench writes, of made-up rates.
 func sampleReport() *Report {
 	series := func(kernel string, versions, threads int, rates ...float64) Series {
 		s := Series{Kernel: kernel, Versions: versions, Threads: threads, CPUs: []int{0}, Samples: rates}

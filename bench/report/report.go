@@ -130,7 +130,7 @@ type ProofCount struct {
 // Right: every planted winner was found and nothing else.
 func (c ProofCount) Right() bool { return c.Found == c.Planted && c.Wrong == 0 }
 
-// Errors is how many winners were missed and how many hits were none.
+// Errors returns how many winners were missed and how many hits were none.
 func (c ProofCount) Errors() uint64 { return c.Planted - c.Found + c.Wrong }
 
 // Add sums up.
@@ -141,7 +141,7 @@ func (c *ProofCount) Add(more ProofCount) {
 	c.Hashes += more.Hashes
 }
 
-// String is such as "2 of 39 planted winners missed, 1 false hits".
+// String returns text such as "2 of 39 planted winners missed, 1 false hits".
 func (c ProofCount) String() string {
 	return fmt.Sprintf("%d of %d planted winners missed, %d false hits", c.Planted-c.Found, c.Planted, c.Wrong)
 }
@@ -188,7 +188,7 @@ type Point struct {
 	Disturbed bool `json:"disturbed,omitempty"`
 }
 
-// Key is the series that the sample belongs to.
+// Key returns the series that the sample belongs to.
 func (p *Point) Key() SeriesKey { return SeriesKey{p.Kernel, p.Versions, p.Threads} }
 
 // leastDrift is what a run that saw no drift allows for in the next: on a shared

@@ -98,7 +98,7 @@ func writeSeries(w io.Writer, title string, list []Series, skipped []Skipped) {
 	fmt.Fprintln(w)
 }
 
-// keptText is such as "94 % of 6,730".
+// keptText returns text such as "94 % of 6,730".
 func keptText(s Series) string {
 	switch {
 	case s.Slices == 0:
@@ -132,7 +132,7 @@ func versionsText(s Series) string {
 	return s.Kernel + ", plain"
 }
 
-// bareRate is a rate without its unit, if that is the same as like's.
+// bareRate returns a rate without its unit, if that is the same as like's.
 func bareRate(rate, like float64) string {
 	number, unit, _ := strings.Cut(telemetry.FormatRate(rate), " ")
 	if _, other, _ := strings.Cut(telemetry.FormatRate(like), " "); other != unit {

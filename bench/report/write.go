@@ -13,7 +13,7 @@ import (
 	"quarry/telemetry"
 )
 
-// Formats are those of Report.Write.
+// Formats returns those of Report.Write.
 func Formats() []string { return []string{"table", "json", "csv", "benchstat"} }
 
 // Write prints the report in one of Formats.

@@ -15,7 +15,7 @@ const (
 	FewSamples = 7
 )
 
-// Median is the middle one, or the mean of the two in the middle; 0 of none.
+// Median returns the middle one, or the mean of the two in the middle; 0 of none.
 func Median(list []float64) float64 {
 	if len(list) == 0 {
 		return 0
@@ -28,7 +28,7 @@ func middle(sorted []float64) float64 {
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
-// Interval is the 95 % interval of the median of samples that are in the order
+// Interval returns the 95 % interval of the median of samples that are in the order
 // of measuring: of the median that another run, right after this one, would
 // find. One sample has no interval but itself.
 //
@@ -47,7 +47,7 @@ func Interval(samples []float64, drift float64, seed uint64) (low, high float64)
 	return low / (1 + drift), high * (1 + drift)
 }
 
-// Drift is what is seen of a machine's drift in the runs of one session: the
+// Drift returns what is seen of a machine's drift in the runs of one session: the
 // root mean square of how far the median of a run's second half is from that
 // of its first, as a part of the whole's. The next session begins where this
 // one ends and lasts as long; its medians are likely to be off by about so much
@@ -69,7 +69,7 @@ func Drift(runs ...[]float64) float64 {
 	return math.Sqrt(sum / float64(n))
 }
 
-// RatioInterval is the 95 % interval of median(b)/median(a), each with at
+// RatioInterval returns the 95 % interval of median(b)/median(a), each with at
 // least 2 samples in the order of measuring: both are drawn again from their
 // own samples, with replacement (percentile bootstrap; the seed is fixed, so
 // that the same reports always compare the same), and the drift moves both
@@ -93,7 +93,7 @@ func RatioInterval(a, b []float64, drift float64) (low, high float64) {
 	return ratios[tail] / (1 + drift), ratios[resamples-1-tail] * (1 + drift)
 }
 
-// bootstrap is the percentile bootstrap of the median.
+// bootstrap returns the percentile bootstrap of the median.
 func bootstrap(samples []float64, seed uint64) (low, high float64) {
 	r := rand.New(rand.NewPCG(seed, uint64(len(samples))))
 	medians, drawn := make([]float64, resamples), make([]float64, len(samples))

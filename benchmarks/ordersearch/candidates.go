@@ -2,6 +2,6 @@ package main
 
 import "quarry/hashing"
 
-// candidates are the kernels to measure. This program has none: the search
+// candidates returns the kernels to measure. This program has none: the search
 // builds it once more with others in this file's place.
 func candidates() []hashing.Kernel { return nil }

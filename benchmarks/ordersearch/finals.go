@@ -91,7 +91,7 @@ func (f *finalist) median() float64 {
 	return stats.Median(f.lines[0].cycles)
 }
 
-// pick is the best that is right and with no number of versions worse than the
+// pick returns the best that is right and with no number of versions worse than the
 // one in use, nor at any place in memory: some forms take half as long again at
 // some places.
 func pick(list []*finalist) *finalist {

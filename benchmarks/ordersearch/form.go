@@ -15,7 +15,7 @@ type form struct {
 	TernarySigma1 bool   `json:"ternary_sigma1"`
 }
 
-// String is such as "LrvvvLvvr, 14 early rounds, sigma1 ternary".
+// String returns text such as "LrvvvLvvr, 14 early rounds, sigma1 ternary".
 func (f form) String() string {
 	s := fmt.Sprintf("%s, %d early rounds", f.Beat, f.Early2)
 	switch {
@@ -65,7 +65,7 @@ func vectorsOf(pairs []pair) (sum int) {
 	return sum
 }
 
-// shortest is a beat without what repeats: LrvLrv is Lrv.
+// shortest returns a beat without what repeats: LrvLrv is Lrv.
 func shortest(pairs []pair) []pair {
 	for n := 1; n < len(pairs); n++ {
 		if len(pairs)%n != 0 {
@@ -92,7 +92,7 @@ func randomBeat(r *rand.Rand, ratio float64) []pair {
 	return shortest(pairs)
 }
 
-// place is one of the places for vectors.
+// place returns one of the places for vectors.
 func place(r *rand.Rand, pairs []pair) *int {
 	p := &pairs[r.IntN(len(pairs))]
 	if r.IntN(2) == 0 {
@@ -101,7 +101,7 @@ func place(r *rand.Rand, pairs []pair) *int {
 	return &p.behind
 }
 
-// neighbor is a beat that differs a little from this one.
+// neighbor returns a beat that differs a little from this one.
 func neighbor(r *rand.Rand, pairs []pair) []pair {
 	near := append([]pair(nil), pairs...)
 	for range 1 + r.IntN(3) {
@@ -129,7 +129,7 @@ func neighbor(r *rand.Rand, pairs []pair) []pair {
 	return shortest(near[:min(len(near), mostPairs)])
 }
 
-// mutate is a form near to this one, or one with a beat from nowhere.
+// mutate returns a form near to this one, or one with a beat from nowhere.
 func mutate(r *rand.Rand, f form, ratio float64) (form, error) {
 	pairs, err := parseBeat(f.Beat)
 	if err != nil {

@@ -56,7 +56,7 @@ func lowLoad(loads []float64, earlier float64) float64 {
 	return low
 }
 
-// cycles is how many of the core's cycles work took, if undisturbed. Where a
+// cycles returns how many of the core's cycles work took, if undisturbed. Where a
 // look says at once that it would not be, it is not done.
 func (g *gate) cycles(work func()) (cycles float64, ok bool) {
 	before, load := g.look()

@@ -70,7 +70,7 @@ type known struct {
 	Used   bool    `json:"used"`
 }
 
-// orders are the table's lines of this function, the one in use first.
+// orders returns the table's lines of this function, the one in use first.
 func (l *lab) orders(ctx context.Context) ([]known, error) {
 	text, err := l.command(ctx, l.file("generator"), "-orders")
 	if err != nil {
@@ -98,7 +98,7 @@ func (l *lab) orders(ctx context.Context) ([]known, error) {
 //go:embed candidates.tmpl
 var templates embed.FS
 
-// overlays are the files of package hashing and of this one that hold the candidates.
+// overlays returns the files of package hashing and of this one that hold the candidates.
 func (l *lab) overlays() map[string]string {
 	return map[string]string{
 		filepath.Join(l.root, "hashing", "candidates_amd64.s"):              l.file("candidates_amd64.s"),

@@ -151,7 +151,7 @@ func (s *search) run(ctx context.Context, try trial, table []known, versions int
 	return nil
 }
 
-// family is what decides which form is fast.
+// family returns what decides which form is fast.
 func family() string {
 	cpu := bench.ThisCPU()
 	return fmt.Sprintf("%s, family %d model %d", cpu.CPU, cpu.Family, cpu.Model)

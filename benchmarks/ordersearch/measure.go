@@ -44,7 +44,7 @@ type series struct {
 	work *work
 }
 
-// measure is the measuring process: the candidates against the kernel in use,
+// measure runs the measuring process: the candidates against the kernel in use,
 // all in turn, round by round. It ends with its input. The goroutine is locked to its thread.
 func measure(in io.Reader, out io.Writer) error {
 	var m measuring
@@ -142,7 +142,7 @@ func newWork(k hashing.Kernel, versions int) *work {
 
 func (w *work) scan(nonces uint32) { w.kernel.Scan(&w.prehash, rand.Uint32(), nonces, w.hits) }
 
-// nonces are whole groups of about so many hashes, one at least.
+// nonces returns whole groups of about so many hashes, one at least.
 func (w *work) nonces(hashes int) uint32 {
 	group := w.kernel.Lanes * w.prehash.Versions
 	return uint32(max(hashes/group, 1) * w.kernel.Lanes)
@@ -159,7 +159,7 @@ const (
 	roundTime    = 20 * time.Millisecond // at most: undisturbed ones take 1
 )
 
-// round is one figure: long samples less short ones, so that what a call takes
+// round returns one figure: long samples less short ones, so that what a call takes
 // by itself does not count. Samples that are exceptions among rejected ones are
 // disturbed too, between their looks, and dropped.
 func (w *work) round(g *gate) (cycles float64, kept, tried int) {
@@ -186,7 +186,7 @@ func (w *work) round(g *gate) (cycles float64, kept, tried int) {
 	return (typical(long) - typical(short)) / float64(nonces*(longer-1)*uint32(w.prehash.Versions)), kept, tried
 }
 
-// typical is the lower quartile: what is not noticed of disturbances only adds.
+// typical returns the lower quartile: what is not noticed of disturbances only adds.
 func typical(cycles []float64) float64 {
 	slices.Sort(cycles)
 	return cycles[len(cycles)/4]

@@ -48,7 +48,7 @@ func newSearch(inUse form, seed uint64) (*search, error) {
 	}, nil
 }
 
-// score is the median; a form that was not measured comes last.
+// score returns the median; a form that was not measured comes last.
 func (e *entry) score() float64 {
 	if len(e.behind) < fewRounds {
 		return math.Inf(1)
@@ -56,7 +56,7 @@ func (e *entry) score() float64 {
 	return stats.Median(e.behind)
 }
 
-// ranking are the forms that are right and measured, best first.
+// ranking returns the forms that are right and measured, best first.
 func (s *search) ranking() (list []*entry) {
 	for _, e := range s.tried {
 		if e.fault == "" && len(e.behind) >= fewRounds {
@@ -69,7 +69,7 @@ func (s *search) ranking() (list []*entry) {
 	return list
 }
 
-// batch are the next forms to try: first those given, the best again, and then
+// batch returns the next forms to try: first those given, the best again, and then
 // children of the best that are new.
 func (s *search) batch(size int, first []form) ([]form, error) {
 	forms := slices.Clone(first)
@@ -117,12 +117,12 @@ func (s *search) take(forms []form, m *measured) {
 
 func isZero(cycles float64) bool { return cycles == 0 }
 
-// usual is what the form in use takes.
+// usual returns what the form in use takes.
 func (s *search) usual() float64 {
 	return stats.Median(slices.DeleteFunc(steadyRounds(s.inUse, s.inUse), isZero))
 }
 
-// steadyRounds are the rounds of the form in use, 0 where it took longer than
+// steadyRounds returns the rounds of the form in use, 0 where it took longer than
 // it does: what disturbed it disturbed others too.
 func steadyRounds(cycles, all []float64) []float64 {
 	list := slices.Clone(cycles)
@@ -138,7 +138,7 @@ func steadyRounds(cycles, all []float64) []float64 {
 	return list
 }
 
-// differences are those of rounds that both have.
+// differences returns those of rounds that both have.
 func differences(cycles, base []float64) (list []float64) {
 	for i, c := range cycles {
 		if i < len(base) && c != 0 && base[i] != 0 {

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// landscape is a made-up machine: a form costs 60 cycles, 1 more for each
+// landscape returns a made-up machine: a form costs 60 cycles, 1 more for each
 // vector that is not behind rounds, and for each two early rounds off 12. One
 // beat hashes wrong, and rounds differ by up to a cycle, all forms alike.
 func landscape(r *rand.Rand, quiet bool) trial {

@@ -46,7 +46,7 @@ func parseCpuminer(r io.Reader) (*peerOutput, error) {
 	return out, lines.Err()
 }
 
-// hashrate is the number with its decimal prefix. The patterns let nothing
+// hashrate returns the number with its decimal prefix. The patterns let nothing
 // else through.
 func hashrate(number, prefix string) float64 {
 	v, err := strconv.ParseFloat(number, 64)
@@ -65,7 +65,7 @@ func hashrate(number, prefix string) float64 {
 	return v
 }
 
-// rate is the peer's figure and where it is from.
+// rate returns the peer's figure and where it is from.
 //
 // cpuminer-opt 26.1 prints three kinds of rates. We take what is fair to it
 // (as its source has it, and as its runs confirm):

@@ -137,7 +137,7 @@ func parseNumbers(list string, low, high int) ([]int, error) {
 	return numbers, nil
 }
 
-// parseSides are the kernels to measure, each with each number of versions.
+// parseSides returns the kernels to measure, each with each number of versions.
 func parseSides(names, versions string) ([]*side, error) {
 	var kernels []hashing.Kernel
 	if names == "" {

@@ -162,7 +162,7 @@ func (p *pairing) measure(ctx context.Context, sides []*side, pieces int) error 
 	return nil
 }
 
-// cpus are those that both sides are pinned to; none if they are not.
+// cpus returns those that both sides are pinned to; none if they are not.
 func (p *pairing) cpus() []int {
 	var cpus []int
 	for _, place := range p.places {

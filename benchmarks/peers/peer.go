@@ -78,7 +78,7 @@ func (b *bounded) Write(p []byte) (int, error) {
 
 var escapes = regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]")
 
-// plainLines are the lines without colors and without what upsets a terminal.
+// plainLines returns the lines without colors and without what upsets a terminal.
 func plainLines(text []byte) []string {
 	var lines []string
 	for line := range bytes.Lines(escapes.ReplaceAll(text, nil)) {
@@ -99,7 +99,7 @@ func (r *peerRun) last(n int) []string { return r.lines[max(0, len(r.lines)-n):]
 
 var aboutPeer = regexp.MustCompile(`cpuminer|features:|built on`)
 
-// worthKeeping are the lines with rates, and what the peer says of itself.
+// worthKeeping returns the lines with rates, and what the peer says of itself.
 func (r *peerRun) worthKeeping(about bool) []string {
 	return slices.DeleteFunc(slices.Clone(r.lines), func(line string) bool {
 		rate := threadLine.MatchString(line) || benchmarkLine.MatchString(line) || strings.Contains(line, "Total: ")
@@ -107,7 +107,7 @@ func (r *peerRun) worthKeeping(about bool) []string {
 	})
 }
 
-// conditions are how the peer was run, for the record.
+// conditions returns how the peer was run, for the record.
 func (r *peerRun) conditions() string {
 	text := fmt.Sprintf("%.1f %% of a CPU with its start-up", 100*r.share)
 	if !r.worker.known {
@@ -118,7 +118,7 @@ func (r *peerRun) conditions() string {
 	return text
 }
 
-// unfair is what puts the peer at a disadvantage, or elsewhere than quarry.
+// unfair returns what puts the peer at a disadvantage, or elsewhere than quarry.
 func (r *peerRun) unfair(cpus []int) []string {
 	var warnings []string
 	if r.worker.known && len(cpus) > 0 && !slices.Contains(cpus, r.worker.cpu) {

@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// fake is a peer's command; what it does is in the environment.
+// fake returns a peer's command; what it does is in the environment.
 func fake(t *testing.T, what string) []string {
 	t.Setenv(fakePeer, what)
 	program, err := os.Executable()

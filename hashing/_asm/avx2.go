@@ -125,7 +125,7 @@ func (k *wovenKernel) nonces() {
 	k.v.move(k.v.r(13), k.row(rowsWK1, 3))
 }
 
-// rounds are in the first 13 registers.
+// rounds returns the rounds in the first 13 registers.
 func (k *wovenKernel) rounds() *vectorRounds {
 	r := &vectorRounds{v: k.v, searcher: &k.searcher, plan: &k.plan, x: k.v.r(8), y: k.v.r(9), t: k.v.r(10), u: k.v.r(11), bc: k.v.r(12)}
 	for i := range r.state {
@@ -138,7 +138,7 @@ func (k *wovenKernel) rounds() *vectorRounds {
 	return r
 }
 
-// words is the stream of the words first .. last of a message. It shares the
+// words returns the stream of the words first .. last of a message. It shares the
 // rounds' scratch, for between two bundles nothing is in it, but for b ^ c: that
 // changes places with t, so sum and t have registers of their own.
 func (k *wovenKernel) words(m message, parts table, wk, first, last int) order.Stream {
@@ -151,7 +151,7 @@ type loopWords struct {
 	wk, first, last int
 }
 
-// schedule is a schedule that sees rows and the table of K where a loop stands
+// schedule returns a schedule that sees rows and the table of K where a loop stands
 // at word t, or from the frame and the table's beginning.
 func (k *wovenKernel) schedule(m message, parts table, wk int, row, constant reg.GPPhysical, t int) *schedule {
 	v := k.v

@@ -59,7 +59,7 @@ func (r rows) word(chain, t int) Mem {
 	return Mem{Base: r.base, Disp: (t-r.at)*r.k.rowSize() + chain*r.k.v.bytes}
 }
 
-// moved is the same table as a loop sees it whose pointer is at row t.
+// moved returns the same table as a loop sees it whose pointer is at row t.
 func (r rows) moved(pointer reg.GPPhysical, t int) rows { return rows{r.k, pointer, t} }
 
 // constants are the table of round constants, in the same way.
@@ -176,7 +176,7 @@ func (k *lanesKernel) stageS2() {
 	k.words("words2", k.hash, k.parts2, k.wk2, lastRound)
 }
 
-// rounds are the chains' rounds.
+// rounds returns the chains' rounds.
 func (k *lanesKernel) rounds() (all []*vectorRounds) {
 	v := k.v
 	for chain := range k.chains {
@@ -195,7 +195,7 @@ func (k *lanesKernel) rounds() (all []*vectorRounds) {
 	return all
 }
 
-// together is a stream of all chains, a bundle of each in turn.
+// together returns a stream of all chains, a bundle of each in turn.
 func together(all []*vectorRounds, one func(chain int, r *vectorRounds) order.Stream) order.Stream {
 	var chains []order.Stream
 	for chain, r := range all {

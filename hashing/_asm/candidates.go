@@ -8,7 +8,7 @@ import (
 	"quarry/hashing/asm/order"
 )
 
-// formed are the kernels whose functions have forms.
+// formed returns the kernels whose functions have forms.
 func formed() map[string]func(name, kernel string, rolled bool, f order.Form) function {
 	return map[string]func(name, kernel string, rolled bool, f order.Form) function{
 		"shani-avx512":         shaniAVX512Function,

@@ -24,7 +24,7 @@ import (
 // the first hash of one item and the second of another, and the schedules
 // woven with both, to fill the pipes.
 
-// startsEarly is whether the header's second block has early rounds.
+// startsEarly reports whether the header's second block has early rounds.
 func (h *hybridKernel) startsEarly() bool { return h.early1 > 4 }
 
 const (
@@ -63,7 +63,7 @@ func (h *shaniAVX2) rowRounds(rows int, before func(t int) (a, e Mem)) *rowRound
 	return r
 }
 
-// rounds is the stream of the rounds first .. last-1. begin leaves h+K+W of
+// rounds returns the stream of the rounds first .. last-1. begin leaves h+K+W of
 // round t in sum.
 func (r *rowRounds) rounds(first, last int, begin func(t int)) (out order.Stream) {
 	for t := first; t < last; t++ {
@@ -105,7 +105,7 @@ func (r *rowRounds) makeA(t int) {
 	v.move(r.sum, r.a(t))
 }
 
-// statesAfter is the stream that makes the lanes' states before round end.
+// statesAfter returns the stream that makes the lanes' states before round end.
 func (h *shaniAVX2) statesAfter(r *rowRounds, end, offset int) order.Stream {
 	return h.statesOf(offset, r.sum, func(name int) Op {
 		if name < 4 {

@@ -185,7 +185,7 @@ func (h *hybridKernel) newGroup(v hybridVectors) {
 	JMP(LabelRef("rounds"))
 }
 
-// rounds is the stream of R1 and R2: each lane goes through its rounds in one
+// rounds returns the stream of R1 and R2: each lane goes through its rounds in one
 // of the slots.
 func (h *hybridKernel) rounds() order.Stream {
 	var tasks []order.Task[state]
@@ -198,7 +198,7 @@ func (h *hybridKernel) rounds() order.Stream {
 	return order.Roll(tasks, h.slots)
 }
 
-// taskR1 are the rounds of the header's second block.
+// taskR1 returns the rounds of the header's second block.
 func (h *hybridKernel) taskR1(lane int) (out order.Task[state]) {
 	place := lanePlace(lane)
 	out = append(out, func(s *state) {
@@ -227,7 +227,7 @@ func (h *hybridKernel) taskR1(lane int) (out order.Task[state]) {
 	})
 }
 
-// taskR2 are the rounds of the second hash up to 61. The last word of the hash
+// taskR2 returns the rounds of the second hash up to 61. The last word of the hash
 // is f then, plus the initial h. (It is e after round 60; the extensions do
 // rounds in pairs.)
 func (h *hybridKernel) taskR2(lane int) (out order.Task[state]) {

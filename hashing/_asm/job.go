@@ -32,7 +32,7 @@ const (
 	versionH        = 64 // h+K+W of the rounds 4, 5 and 6, 0
 )
 
-// stateWord is where a word of a state (0 for a .. 7 for h) lies in the order
+// stateWord returns where a word of a state (0 for a .. 7 for h) lies in the order
 // of the SHA extensions.
 func stateWord(name int) int { return 4 * [8]int{3, 2, 7, 6, 1, 0, 5, 4}[name] }
 

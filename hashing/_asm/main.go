@@ -45,7 +45,7 @@ import (
 // function writes an assembly function, with its tables in memory.
 type function func(m memory)
 
-// files are the functions by the name of their file, which is their kernel's.
+// files returns the functions by the name of their file, which is their kernel's.
 func files() map[string][]function {
 	return map[string][]function{
 		"avx512": {lanes("scanGroupsAVX512", "avx512", 64, 3)},

@@ -56,13 +56,13 @@ func bigSigma1(x uint32) uint32      { return rotr(x, 6) ^ rotr(x, 11) ^ rotr(x,
 func choose(e, f, g uint32) uint32   { return e&f ^ ^e&g }
 func majority(a, b, c uint32) uint32 { return a&b ^ a&c ^ b&c }
 
-// headerMessage is the second block of the header: the end of the merkle root,
+// headerMessage returns the second block of the header: the end of the merkle root,
 // ntime and nbits, then the nonce, then padding.
 func headerMessage() message {
 	return extend([16]word{0: {job: true}, 1: {job: true}, 2: {job: true}, 3: {lanes: true}, 4: {constant: endMark}, 15: {constant: headerBits}})
 }
 
-// hashMessage is the block of the second hash: the digest, then padding.
+// hashMessage returns the block of the second hash: the digest, then padding.
 func hashMessage() message {
 	var first [16]word
 	for t := range 8 {
@@ -78,7 +78,7 @@ func hashMessage() message {
 // last word is all that is compared, so the second hash ends here.
 const lastRound = 60
 
-// afterRound0 is the state of the second hash after round 0 with a message
+// afterRound0 returns the state of the second hash after round 0 with a message
 // word of zero: that word is then only to be added to a and e.
 func afterRound0() [8]uint32 {
 	t1 := ivH + bigSigma1(ivE) + choose(ivE, ivF, ivG) + roundConstants[0]
@@ -109,7 +109,7 @@ func newPlan(v *vectors) plan {
 	return p
 }
 
-// parts are the constants that words 16 to 35 of a message contain.
+// parts returns the constants that words 16 to 35 of a message contain.
 func parts(m message) (list []uint32) {
 	for _, w := range m[16:36] {
 		list = append(list, w.constant)

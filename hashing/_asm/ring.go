@@ -56,7 +56,7 @@ func (s *ringSchedule) word(t int) {
 	}
 }
 
-// words is the stream of the words first .. last; those that do not differ
+// words returns the stream of the words first .. last; those that do not differ
 // from lane to lane are left out.
 func (s *ringSchedule) words(first, last int) (out order.Stream) {
 	for t := first; t <= last; t++ {

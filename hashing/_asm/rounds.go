@@ -28,7 +28,7 @@ type vectorRounds struct {
 	bc         reg.Register // b ^ c, for sets without functions of three operands
 }
 
-// named is the register that has a name (0 for a .. 7 for h) before round t.
+// named returns the register that has a name (0 for a .. 7 for h) before round t.
 func (r *vectorRounds) named(name, t int) reg.Register { return r.state[(name-t%8+8)%8] }
 
 // begin makes b ^ c for round t, where it is needed.
@@ -68,7 +68,7 @@ func (r *vectorRounds) afterH(t int, whole bool) {
 	v.add(r.y, h, h)
 }
 
-// eight is the stream of the rounds t .. t+7.
+// eight returns the stream of the rounds t .. t+7.
 func (r *vectorRounds) eight(t int, wk func(t int) Mem) (out order.Stream) {
 	for i := range 8 {
 		out = append(out, func() { r.round(t+i, wk(t+i)) })
@@ -76,7 +76,7 @@ func (r *vectorRounds) eight(t int, wk func(t int) Mem) (out order.Stream) {
 	return out
 }
 
-// beginHeader is the stream of the header's second block up to round 7: the
+// beginHeader returns the stream of the header's second block up to round 7: the
 // state after round 3, which lacks only the nonce in a and e, then rounds
 // whose h is the same for all lanes and comes with its sum.
 func (r *vectorRounds) beginHeader() (out order.Stream) {
@@ -131,7 +131,7 @@ func (r *vectorRounds) digestSums() (out order.Stream) {
 	return out
 }
 
-// beginHash is the stream of the second hash up to round 7. Round 0 is done
+// beginHash returns the stream of the second hash up to round 7. Round 0 is done
 // but for its word, which is to be added to a and e.
 func (r *vectorRounds) beginHash() (out order.Stream) {
 	v := r.v
@@ -158,7 +158,7 @@ func (r *vectorRounds) beginHash() (out order.Stream) {
 	return out
 }
 
-// endHash is the stream of the rounds 56 to 60. After those the last word of
+// endHash returns the stream of the rounds 56 to 60. After those the last word of
 // the hash, but for the initial h, is e. The a of the last four is needed no
 // more.
 func (r *vectorRounds) endHash() (out order.Stream) {
@@ -171,5 +171,5 @@ func (r *vectorRounds) endHash() (out order.Stream) {
 	return out
 }
 
-// lastWord is where the last word of the hash is then.
+// lastWord returns where the last word of the hash is then.
 func (r *vectorRounds) lastWord() reg.Register { return r.named(4, lastRound+1) }

@@ -100,7 +100,7 @@ func (s *schedule) addSigma1(t int, empty bool) reg.Register {
 	return w
 }
 
-// words is the stream of the words first .. last; those that do not differ
+// words returns the stream of the words first .. last; those that do not differ
 // from lane to lane are left out.
 func (s *schedule) words(first, last int) (out order.Stream) {
 	for t := first; t <= last; t++ {

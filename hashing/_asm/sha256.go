@@ -31,7 +31,7 @@ const (
 	ivE, ivF, ivG, ivH = 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19
 )
 
-// paddedK are the round constants of the rounds 0 to 15 with the message
+// paddedK returns the round constants of the rounds 0 to 15 with the message
 // words added that are always the same: the padding from word end on.
 func paddedK(end int, messageBits uint32) []uint32 {
 	kw := append([]uint32(nil), roundConstants[:16]...)

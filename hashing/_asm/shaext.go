@@ -33,7 +33,7 @@ func (s *state) twoRounds() {
 	s.abef, s.cdgh = s.cdgh, s.abef
 }
 
-// pairRounds is the stream of the rounds first .. last-1 (both even) on all
+// pairRounds returns the stream of the rounds first .. last-1 (both even) on all
 // lanes. wk says where a lane's sums for the rounds t and t+1 are.
 func pairRounds(lanes []state, first, last int, wk func(lane, t int) Mem) (out order.Stream) {
 	for t := first; t < last; t += 2 {

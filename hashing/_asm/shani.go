@@ -122,7 +122,7 @@ func newShani(m memory) *shaniKernel {
 
 func (s *shaniKernel) start(lane int) Mem { return s.inFrame(shaniStart + 16*lane) }
 
-// wk1 is where W+K for the rounds t and t+1 of the second block is.
+// wk1 returns where W+K for the rounds t and t+1 of the second block is.
 func (s *shaniKernel) wk1(lane, t int) Mem {
 	if t < 16 {
 		return s.header.Offset(4 * t)
@@ -130,7 +130,7 @@ func (s *shaniKernel) wk1(lane, t int) Mem {
 	return s.inFrame(shaniWK1 + 16*12*lane + 4*(t-16))
 }
 
-// wk2 is the same for the second hash.
+// wk2 returns the same for the second hash.
 func (s *shaniKernel) wk2(lane, t int) Mem {
 	switch {
 	case t < 8:

@@ -59,7 +59,7 @@ func (s *shaniAVX2) digestPair(t int) {
 	s.storePair(s.r(0), s.r(1), s.r(2), inBuffer(s.future, itemWK+rowSize*t))
 }
 
-// schedule is a message schedule whose pairs of rows lie at base from word 0
+// schedule returns a message schedule whose pairs of rows lie at base from word 0
 // on. The words from 16 on go through a ring of rows in the frame; word is
 // where those before are, as far as they differ from lane to lane.
 func (s *shaniAVX2) schedule(m message, parts table, ring int, word func(t int) Mem, base reg.GPPhysical, offset int) *schedule {

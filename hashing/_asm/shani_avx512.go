@@ -51,7 +51,7 @@ func (s *shaniAVX512) turnStream() order.Stream {
 	return append(s.hashStream(), s.groupStream()...)
 }
 
-// schedule is a message schedule whose pairs of rows lie at base from word 0 on.
+// schedule returns a message schedule whose pairs of rows lie at base from word 0 on.
 func (s *shaniAVX512) schedule(m message, parts table, base reg.GPPhysical, offset int) *ringSchedule {
 	r := &ringSchedule{v: s.v, sigma1: s.sigma1, message: m, x: s.r(16), t: s.r(17), u: s.r(18)}
 	for i := range r.ring {
@@ -71,7 +71,7 @@ func (s *shaniAVX512) schedule(m message, parts table, base reg.GPPhysical, offs
 	return r
 }
 
-// hashStream is the digest, E2 and S2.
+// hashStream returns the digest, E2 and S2.
 func (s *shaniAVX512) hashStream() order.Stream {
 	r := s.schedule(s.hash, s.parts2, s.future, itemWK)
 	digest := s.digest(r.ring[8:13], func(name int, row reg.Register, midstate Mem) {

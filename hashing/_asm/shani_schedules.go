@@ -13,7 +13,7 @@ import (
 // streamS1 is S1 for all lanes.
 func (s *shaniKernel) streamS1() order.Stream { return s.withK(s.laneS1) }
 
-// laneS1 is the stream of groups 4 to 15 of the header's second block.
+// laneS1 returns the stream of groups 4 to 15 of the header's second block.
 func (s *shaniKernel) laneS1(lane int) order.Stream {
 	m := s.schedule(lane,
 		func(group int) Mem { return s.raw(lane, group) },
@@ -65,7 +65,7 @@ func (s *shaniKernel) streamS2() (out order.Stream) {
 	return append(out, s.withK(s.laneS2)...)
 }
 
-// laneS2 is the stream of groups 4 to 15 of the second hash.
+// laneS2 returns the stream of groups 4 to 15 of the second hash.
 func (s *shaniKernel) laneS2(lane int) order.Stream {
 	raw := func(group int) Mem {
 		switch group {

@@ -11,12 +11,12 @@ import (
 // The hybrids' way between vectors, which hold a word of each lane, and the
 // registers of the SHA extensions, which hold several words of one lane.
 
-// lanePlace is where a lane's register lies in a state: the lanes 0 and 4, 1
+// lanePlace returns where a lane's register lies in a state: the lanes 0 and 4, 1
 // and 5 and so on lie together, so that transposing needs no exchange between
 // the halves of a ymm register.
 func lanePlace(lane int) int { return 32*(lane%4) + 16*(lane/4) }
 
-// pairPlace is where a lane's two words lie in a pair of rows: of two vectors
+// pairPlace returns where a lane's two words lie in a pair of rows: of two vectors
 // VPUNPCKLDQ takes the lanes 0, 1, 4, 5 and VPUNPCKHDQ the lanes 2, 3, 6, 7.
 func pairPlace(lane int) int { return rowSize*(lane/2%2) + 16*(lane/4) + 8*(lane%2) }
 
@@ -52,7 +52,7 @@ func (h *hybridKernel) nonces() {
 	}
 }
 
-// digest is the stream of the digest: it makes rows of the states after R1,
+// digest returns the stream of the digest: it makes rows of the states after R1,
 // which to adds the midstate to and takes to where S2 wants them. It takes five
 // scratch registers, of which the third is free for to.
 func (h *hybridKernel) digest(scratch []reg.Register, to func(name int, row reg.Register, midstate Mem)) (out order.Stream) {
@@ -70,7 +70,7 @@ func (h *hybridKernel) digest(scratch []reg.Register, to func(name int, row reg.
 	return out
 }
 
-// statesOf is the stream that makes the lanes' states of vectors of their
+// statesOf returns the stream that makes the lanes' states of vectors of their
 // words, for R1 or R2 to begin with: abef at an offset of the item, then cdgh.
 func (h *hybridKernel) statesOf(offset int, t reg.Register, word func(name int) Op) (out order.Stream) {
 	for i, names := range [2][4]int{{5, 4, 1, 0}, {7, 6, 3, 2}} {

@@ -127,7 +127,7 @@ func (p *printer) second() {
 	p.line("}")
 }
 
-// names are the variables that hold a to h at the start of round t.
+// names returns the variables that hold a to h at the start of round t.
 func names(t int) (n [8]string) {
 	for i := range n {
 		n[i] = string("abcdefgh"[(i+64-t)%8])
@@ -150,7 +150,7 @@ func (p *printer) load(t int, state, word string) {
 	p.line("var %s uint32", pair(t))
 }
 
-// pair is the variable that holds a^b of round t: two take turns.
+// pair returns the variable that holds a^b of round t: two take turns.
 func pair(t int) string { return [2]string{"even", "odd"}[t&1] }
 
 // round writes one round; the terms are the round constant and the message

@@ -77,7 +77,7 @@ func search(header [80]byte, versions int) (found []winner) {
 	return found
 }
 
-// topWord is the most significant word of the header's hash, as a number.
+// topWord returns the most significant word of the header's hash, as a number.
 func topWord(header [80]byte, version, nonce uint32) uint32 {
 	binary.LittleEndian.PutUint32(header[0:], version)
 	binary.LittleEndian.PutUint32(header[76:], nonce)

@@ -2,7 +2,7 @@ package main
 
 import "fmt"
 
-// counted is the count of instructions for each hash, as a comment for the
+// counted returns the count of instructions for each hash, as a comment for the
 // head of the assembly.
 func (k *kernel) counted() string {
 	return `// Instructions for each hash, counted by the generator, not measured. Those of
@@ -12,7 +12,7 @@ func (k *kernel) counted() string {
 ` + k.countLine(1) + k.countLine(4) + k.countLine(32) + "\n"
 }
 
-// countLine is the count for one group of nonces under a number of versions,
+// countLine returns the count for one group of nonces under a number of versions,
 // divided by the hashes.
 func (k *kernel) countLine(versions int) string {
 	var all [5]int

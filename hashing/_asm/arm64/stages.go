@@ -69,7 +69,7 @@ func (k *kernel) enterRounds() {
 	k.each(func(_ int, l *lane) { k.add(p, l.abcd, l.abcd) })
 }
 
-// headerConstant is what the lanes share in a step of the header's second
+// headerConstant returns what the lanes share in a step of the header's second
 // block, which begins with group 1: W+K in groups 1 to 3, K after them.
 func headerConstant(step int) (memory, bool) {
 	if step < 3 {

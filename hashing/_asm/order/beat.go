@@ -39,7 +39,7 @@ func (b Beat) Merge(rounds, vectors Stream) {
 	Comment(beatEnds)
 }
 
-// OrderBeats is a pass over a whole function: what lies between the comments of
+// OrderBeats returns a pass over a whole function: what lies between the comments of
 // a beat is put into its order.
 func OrderBeats(f *ir.Function) error {
 	var all, rounds, vectors []ir.Node
@@ -68,7 +68,7 @@ func OrderBeats(f *ir.Function) error {
 	return nil
 }
 
-// order is both streams in one order. The vectors are dealt out in proportion
+// order returns both streams in one order. The vectors are dealt out in proportion
 // to the pairs of rounds done: where they are ahead of that a place stays
 // empty, and where they are behind at the end of the beat more follow.
 func (b Beat) order(rounds, vectors []ir.Node) []ir.Node {

@@ -56,7 +56,7 @@ func Table() []Entry {
 	}
 }
 
-// InUse is the form of a function that is generated. A test sees to it that there is one.
+// InUse returns the form of a function that is generated. A test sees to it that there is one.
 func InUse(kernel string, rolled bool) Form {
 	list := Table()
 	return list[slices.IndexFunc(list, func(o Entry) bool { return o.Used && o.Kernel == kernel && o.Rolled == rolled })].Form
