@@ -291,7 +291,7 @@ func (r *chaosRun) report(t *testing.T) {
 	}
 }
 
-// acceptedSince tells whether a pool took a share that was found since then.
+// acceptedSince reports whether a pool took a share that was found since then.
 func (b *chaosBook) acceptedSince(pool int, since time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -84,7 +84,7 @@ func (b *chaosBook) forget(before time.Time) {
 // judge judges the verdict on one share.
 func (b *chaosBook) judge(s *shareRecord) {
 	pool := b.pools[s.key.pool]
-	yes, duplicates := s.judgements()
+	yes, duplicates := s.judgments()
 	job := pool.jobs[s.key.job]
 	doubt := s.doubtful() || job == nil || job.tainted
 	verdict := s.verdict.Kind.String()
@@ -143,7 +143,7 @@ func (b *chaosBook) judgeLost(s *shareRecord, job *jobRecord, accepted int) {
 	}
 }
 
-func (s *shareRecord) judgements() (accepted, duplicates int) {
+func (s *shareRecord) judgments() (accepted, duplicates int) {
 	for _, v := range s.judged {
 		switch v.Code {
 		case localpool.CodeAccepted:
@@ -162,7 +162,7 @@ func reasons(all []localpool.Verdict) (texts []string) {
 	return texts
 }
 
-// doubtful tells whether a byte was flipped in what was said of the share.
+// doubtful reports whether a byte was flipped in what was said of the share.
 func (s *shareRecord) doubtful() bool {
 	for _, r := range s.submits {
 		if r.link.suspect[r.id] || r.passed.Fault == stratumtest.Flipped || r.link.damaged {
@@ -190,7 +190,7 @@ func (s *shareRecord) heldOverRaise(job *jobRecord) bool {
 	return found != "" && judged != "" && found != judged
 }
 
-// misledBy tells whether a client of one of the job's connections may believe
+// misledBy reports whether a client of one of the job's connections may believe
 // in a block that there is not.
 func (p *poolBook) misledBy(j *jobRecord) bool {
 	for _, d := range j.on {
@@ -204,7 +204,7 @@ func (p *poolBook) misledBy(j *jobRecord) bool {
 // doubtTime is how long before the end of a connection a reply may go unread.
 const doubtTime = time.Second
 
-// surelyAnswered tells whether the client had the pool's reply in time.
+// surelyAnswered reports whether the client had the pool's reply in time.
 func (r *submitRecord) surelyAnswered(settled time.Time) bool {
 	if r.reply == nil || !r.reply.Whole() || r.reply.At.After(settled) {
 		return false

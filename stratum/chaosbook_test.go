@@ -22,7 +22,7 @@ type chaosBook struct {
 	log        *zap.Logger // of the lines between client and pools
 	mu         sync.Mutex
 	waiting    int           // shares with the client
-	holding    time.Duration // how long the client holds shares, by its own clock
+	patience   time.Duration // how long shares wait in the client, by its own clock
 	pools      []*poolBook
 	shares     map[shareKey]*shareRecord
 	violations []string
@@ -127,9 +127,9 @@ type blockRecord struct {
 	at    time.Time
 }
 
-func newChaosBook(log *zap.Logger, pools int, holding time.Duration) *chaosBook {
+func newChaosBook(log *zap.Logger, pools int, patience time.Duration) *chaosBook {
 	b := &chaosBook{
-		log: log, holding: holding,
+		log: log, patience: patience,
 		shares: make(map[shareKey]*shareRecord), verdicts: make(map[string]uint64), lost: make(map[lostCase]uint64),
 		excused: make(map[string]uint64), ends: make(map[stratumtest.Fault]uint64),
 	}

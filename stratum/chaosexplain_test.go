@@ -59,7 +59,7 @@ func (l *linkRecord) over() time.Time {
 	return l.closed
 }
 
-// openAt tells whether the connection was open then, as seen by the client,
+// openAt reports whether the connection was open then, as seen by the client,
 // which may know of its end a little before the injector.
 func (l *linkRecord) openAt(at time.Time) bool {
 	over := l.over()
@@ -79,7 +79,7 @@ func (l *linkRecord) trouble() string {
 	return string(l.cause)
 }
 
-// full tells whether the client had as many shares as it can hold.
+// full reports whether as many shares waited in the client as may.
 func (b *chaosBook) full(s *shareRecord) bool { return s.waiting >= fullHold }
 
 // origin is the connection that the job came over.
@@ -116,13 +116,13 @@ func (b *chaosBook) notResumed(pool *poolBook, origin *linkRecord, job *jobRecor
 	case pool.movedOn(job, s.settled):
 		return "a new block before the next connection worked", true
 	case b.full(s):
-		return "too many shares to hold", true
+		return "too many waiting shares", true
 	case pool.refusals(s.settled) >= upstream.MaxRefusals:
 		return "the pool had not resumed sessions before", true
-	case s.settled.Sub(s.found) > b.holding:
-		return "held for too long", true
+	case s.settled.Sub(s.found) > b.patience:
+		return "waited for too long", true
 	}
-	return "not held for the next connection", false
+	return "did not wait for the next connection", false
 }
 
 // refusals is how many times in a row the pool did not resume a session that
@@ -168,7 +168,7 @@ func (l *linkRecord) fails(pool *poolBook, origin *linkRecord, job *jobRecord, s
 	case l.firstBlock != job.block:
 		return "a new block when it was resumed", true, true
 	case pool.movedOn(job, l.firstJob.Add(doubtTime)) && pool.movedOn(job, s.settled):
-		return "a new block before the held shares were sent", true, true
+		return "a new block before the waiting shares were sent", true, true
 	case dead:
 		return "", false, false // it may not have come to it
 	}

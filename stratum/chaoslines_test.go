@@ -160,7 +160,7 @@ func (b *chaosBook) notified(pool *poolBook, l *linkRecord, m wire, p stratumtes
 	}
 }
 
-// knows tells whether the pool was on that block before.
+// knows reports whether the pool was on that block before.
 func (p *poolBook) knows(block string) bool {
 	for i := len(p.blocks) - 1; i >= 0; i-- {
 		if p.blocks[i].block == block {
@@ -170,7 +170,7 @@ func (p *poolBook) knows(block string) bool {
 	return false
 }
 
-// movedOn tells whether the pool had a newer block than the job's by then.
+// movedOn reports whether the pool had a newer block than the job's by then.
 func (p *poolBook) movedOn(j *jobRecord, by time.Time) bool {
 	for i := len(p.blocks) - 1; i >= 0 && p.blocks[i].block != j.block; i-- {
 		if p.blocks[i].at.Before(by) {

@@ -122,7 +122,7 @@ func (c *chaosPlan) faults() []action {
 		{2, func(p *chaosPool) { p.Stall(c.between(200*ms, 1200*ms)) }},
 		{2, c.restart},
 		{2, func(p *chaosPool) { c.refuse(p, c.between(100*ms, 1500*ms)) }},
-		{1, func(p *chaosPool) { c.refuse(p, c.between(1500*ms, 7000*ms)) }}, // as long as shares are held, and longer
+		{1, func(p *chaosPool) { c.refuse(p, c.between(1500*ms, 7000*ms)) }}, // as long as shares wait, and longer
 		{2, c.move},
 		{1, c.unname},
 		{2, c.recertify},

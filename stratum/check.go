@@ -25,7 +25,7 @@ type State string
 // The states.
 const (
 	StateOK   State = "ok"
-	StateWarn State = "warn" // it works, but somebody should have a look
+	StateWarn State = "warn" // it works, but should be looked at
 	StateFail State = "fail" // the pool cannot be mined
 )
 
@@ -39,36 +39,36 @@ type Step struct {
 	Facts  map[string]any // what was found, for programs
 }
 
-// Offer is what a pool gives to do.
+// Offer is the work that a pool gives.
 type Offer struct {
 	Job        *work.Job
-	Difficulty hashing.Difficulty // of its next job, which may not be Job's
+	Difficulty hashing.Difficulty // of its next job, which may differ from Job's
 }
 
 const (
-	checkTime  = 3 * time.Minute // that a check may take
-	settleTime = 2 * time.Second // that a pool has for its second thoughts: another difficulty, or to hang up
+	checkTime = 3 * time.Minute // that a check may take
+	graceTime = 2 * time.Second // for a late set_difficulty or disconnect
 )
 
-// Check goes the way to the pool's first job step by step, and tells of each.
-// It keeps the limits of mining, submits nothing and hangs up at the end. The
-// error is the one that the pool would fail with, or the context's.
-func Check(ctx context.Context, p Pool, o Options, tell func(Step)) (*Offer, error) {
+// Check goes to the pool's first job step by step, and reports each step. It has
+// the same limits as mining, submits nothing and hangs up at the end. The error is
+// the one that mining would fail with, or the context's.
+func Check(ctx context.Context, p Pool, o Options, report func(Step)) (*Offer, error) {
 	o = o.withDefaults()
 	made, err := newPool(p, o)
 	if err != nil {
 		return nil, err
 	}
-	c := check{pool: made, options: o, tell: tell, settle: settleTime}
+	c := check{pool: made, options: o, report: report, grace: graceTime}
 	return c.run(ctx)
 }
 
 type check struct {
 	pool    *pool
 	options Options
-	tell    func(Step)
-	settle  time.Duration
-	again   bool // the way to the pool was told already
+	report  func(Step)
+	grace   time.Duration
+	again   bool // the way to the pool was reported already
 }
 
 // failure is a step that ends the check.
@@ -84,15 +84,15 @@ func (c *check) run(ctx context.Context) (*Offer, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, checkTime, fmt.Errorf("the check took longer than %v", checkTime))
 	defer cancel()
 	offer, err := c.attempts(ctx)
-	if err != nil && !errors.Is(ctx.Err(), context.Canceled) { // that says nothing of the pool
+	if err != nil && !errors.Is(ctx.Err(), context.Canceled) { // that says nothing about the pool
 		fail := &failure{error: err}
 		errors.As(err, &fail)
-		c.tell(Step{Name: fail.step, State: StateFail, Text: v1.Sanitize(err.Error()), Advice: fail.advice})
+		c.report(Step{Name: fail.step, State: StateFail, Text: v1.Sanitize(err.Error()), Advice: fail.advice})
 	}
 	return offer, err
 }
 
-// attempts are one, or more where the pool needs a simpler handshake.
+// attempts makes one attempt, or more where the pool needs a simpler handshake.
 func (c *check) attempts(ctx context.Context) (*Offer, error) {
 	if err := c.names(ctx); err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func (c *check) attempts(ctx context.Context) (*Offer, error) {
 			return offer, err
 		}
 		c.again = true
-		c.tell(Step{Name: "handshake", State: StateWarn, Text: v1.Sanitize(err.Error()), Advice: "quarry goes on " + simpler})
+		c.report(Step{Name: "handshake", State: StateWarn, Text: v1.Sanitize(err.Error()), Advice: "quarry continues " + simpler})
 	}
 }
 
@@ -116,14 +116,14 @@ func (c *check) attempt(ctx context.Context) (*Offer, error) {
 	return c.session(ctx, conn)
 }
 
-// tellWay tells of a step that is the same in every attempt.
-func (c *check) tellWay(s Step) {
+// reportWay reports a step that is the same in every attempt.
+func (c *check) reportWay(s Step) {
 	if !c.again {
-		c.tell(s)
+		c.report(s)
 	}
 }
 
-// names looks up the pool's name, unless that is for the proxy to do.
+// names looks up the pool's name, unless the proxy does that.
 func (c *check) names(ctx context.Context) error {
 	d := c.pool.dialer
 	began := time.Now()
@@ -142,7 +142,7 @@ func (c *check) names(ctx context.Context) error {
 		case a.IsUnspecified():
 			unusable++
 		case transport.SuspectAddress(d.URL.Host, a):
-			s.State, s.Advice = StateWarn, "a private address for a public name: fine for a pool of your own, else see who answers for names here"
+			s.State, s.Advice = StateWarn, "a private address for a public name: fine for your own pool, else check this machine's name server"
 		}
 		texts = append(texts, a.String())
 	}
@@ -155,7 +155,7 @@ func (c *check) names(ctx context.Context) error {
 	if unusable == len(addresses) {
 		return &failure{"dns", "the name is blocked or wrong: check it, and this machine's name server", fmt.Errorf("%s resolves only to unusable addresses: %s", d.URL.Host, s.Text)}
 	}
-	c.tell(s)
+	c.report(s)
 	return nil
 }
 
@@ -164,12 +164,12 @@ func (c *check) connect(ctx context.Context) (transport.Conn, error) {
 	d := c.pool.dialer
 	step, advice := "tcp", "check host and port, and whether a firewall is in between"
 	if d.Proxy() != "" {
-		step, advice = "proxy", "see that the proxy runs, and that it lets us through to the pool's port"
+		step, advice = "proxy", "check that the proxy runs, and that it allows connections to the pool's port"
 	}
 	began := time.Now()
 	conn, err := d.Connect(ctx)
 	if err != nil {
-		if errors.Is(err, transport.ErrProxyUser) { // it says what to do itself
+		if errors.Is(err, transport.ErrProxyUser) { // it says itself what to do
 			advice = ""
 		}
 		return nil, &failure{step, advice, err}
@@ -180,7 +180,7 @@ func (c *check) connect(ctx context.Context) (transport.Conn, error) {
 		s.Text = proxy + " reaches " + d.URL.Address()
 		s.Facts["proxy"] = proxy
 	}
-	c.tellWay(s)
+	c.reportWay(s)
 	if conn, err = c.secure(ctx, conn); err != nil {
 		return nil, err
 	}
@@ -190,7 +190,7 @@ func (c *check) connect(ctx context.Context) (transport.Conn, error) {
 		return nil, &failure{"websocket", "", err}
 	}
 	if d.URL.WebSocket() {
-		c.tellWay(Step{Name: "websocket", State: StateOK, Text: "open", Took: time.Since(began)})
+		c.reportWay(Step{Name: "websocket", State: StateOK, Text: "open", Took: time.Since(began)})
 	}
 	return messages, nil
 }
@@ -199,16 +199,16 @@ func (c *check) connect(ctx context.Context) (transport.Conn, error) {
 func (c *check) secure(ctx context.Context, conn net.Conn) (net.Conn, error) {
 	d := c.pool.dialer
 	if !d.URL.TLS() {
-		c.tellWay(Step{Name: "tls", State: StateOK, Text: "none: what is said to this pool can be read and changed on the way", Facts: map[string]any{"encrypted": false}})
+		c.reportWay(Step{Name: "tls", State: StateOK, Text: "none: traffic to this pool can be read and changed on the way", Facts: map[string]any{"encrypted": false}})
 		return conn, nil
 	}
 	began := time.Now()
 	conn, err := d.Secure(ctx, conn)
 	if err != nil {
-		return nil, &failure{"tls", "", err} // it says what to do itself
+		return nil, &failure{"tls", "", err} // it says itself what to do
 	}
 	if client, ok := conn.(*tls.Conn); ok {
-		c.tellWay(certificateStep(c.pool.TLS, client.ConnectionState(), time.Since(began)))
+		c.reportWay(certificateStep(c.pool.TLS, client.ConnectionState(), time.Since(began)))
 	}
 	return conn, nil
 }
@@ -232,26 +232,26 @@ func (c *check) session(ctx context.Context, t transport.Conn) (*Offer, error) {
 	}
 	hangUp()
 	<-ended
-	c.tell(jobStep(job.Load(), worked.Sub(began)))
+	c.report(jobStep(job.Load(), worked.Sub(began)))
 	return &Offer{Job: job.Load(), Difficulty: s.Status().Difficulty}, nil
 }
 
-// follow tells of the steps that a session passes until it has a job, and
-// lets it settle. The error is why it ended before.
+// follow reports the steps of a session until it has a job, and waits for the
+// grace time. The error is why the session ended before.
 func (c *check) follow(s *v1.Session, began time.Time, subscribed, working <-chan struct{}, ended chan error) (worked time.Time, err error) {
 	if err := passed(subscribed, ended); err != nil {
 		return worked, err
 	}
-	c.tell(subscribeStep(s.Status(), time.Since(began), c.pool.NoVersionRolling))
+	c.report(subscribeStep(s.Status(), time.Since(began), c.pool.NoVersionRolling))
 	err = passed(working, ended)
 	worked = time.Now()
 	if s.Status().Authorized {
-		c.tell(Step{Name: "authorize", State: StateOK, Text: "as " + c.pool.User, Facts: map[string]any{"user": c.pool.User}})
+		c.report(Step{Name: "authorize", State: StateOK, Text: "as " + c.pool.User, Facts: map[string]any{"user": c.pool.User}})
 	}
 	if err != nil {
 		return worked, err
 	}
-	timer := time.NewTimer(c.settle)
+	timer := time.NewTimer(c.grace)
 	defer timer.Stop()
 	select {
 	case err := <-ended:
@@ -261,7 +261,8 @@ func (c *check) follow(s *v1.Session, began time.Time, subscribed, working <-cha
 	}
 }
 
-// passed waits until the session has passed a point, or has ended before.
+// passed waits until the session has passed a point; the error is why it ended
+// before that.
 func passed(point <-chan struct{}, ended chan error) error {
 	select {
 	case <-point:
@@ -277,11 +278,11 @@ func passed(point <-chan struct{}, ended chan error) error {
 	}
 }
 
-// failed says at which step the session ended.
+// failed returns the step at which the session ended.
 func (c *check) failed(status v1.Status, err error) error {
 	switch {
 	case errors.Is(err, v1.ErrNotStratum):
-		return &failure{"subscribe", "another kind of server is there: check host and port", err}
+		return &failure{"subscribe", "it is another kind of server: check host and port", err}
 	case !status.Subscribed && c.pool.url.Scheme == transport.SchemeTCP && errors.Is(err, transport.ErrClosed):
 		return &failure{"subscribe", "check host and port; if this port is for TLS, use " + transport.SchemeTLS + "://", err}
 	case !status.Subscribed:
@@ -289,5 +290,5 @@ func (c *check) failed(status v1.Status, err error) error {
 	case !status.Authorized:
 		return &failure{"authorize", "check user and password: most pools want a payout address as the user, with .name behind it for the rig", err}
 	}
-	return &failure{"job", "the pool has no work for us: ask its operator, or name another pool", err}
+	return &failure{"job", "the pool has no work for us: ask its operator, or configure another pool", err}
 }

@@ -20,7 +20,7 @@ const checkPassword = "hunter2-zebra"
 
 // checked checks a pool and returns the steps as "name state", and all that was
 // said.
-func checked(t *testing.T, p Pool, limits v1.Limits, settle time.Duration) (steps []string, said string, offer *Offer, err error) {
+func checked(t *testing.T, p Pool, limits v1.Limits, grace time.Duration) (steps []string, said string, offer *Offer, err error) {
 	t.Helper()
 	if p.User == "" {
 		p.User = "rig.1"
@@ -30,7 +30,7 @@ func checked(t *testing.T, p Pool, limits v1.Limits, settle time.Duration) (step
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := check{pool: made, options: o, settle: settle, tell: func(s Step) {
+	c := check{pool: made, options: o, grace: grace, report: func(s Step) {
 		steps = append(steps, s.Name+" "+string(s.State))
 		said += fmt.Sprintf("%s: %s -> %s\n", s.Name, s.Text, s.Advice)
 	}}
@@ -150,16 +150,16 @@ func TestCheckBadPools(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := stratumtest.Serve(t, c.script)
-			limits, settle := v1.Limits{}, time.Millisecond
+			limits, grace := v1.Limits{}, time.Millisecond
 			switch c.name { // what is waited for in vain is waited for briefly
 			case "is silent":
 				limits.Configure, limits.Handshake = 100*time.Millisecond, 100*time.Millisecond
 			case "has no job":
 				limits.FirstJob = 100 * time.Millisecond
 			case "hangs up after the job":
-				settle = time.Minute
+				grace = time.Minute
 			}
-			steps, said, offer, err := checked(t, Pool{URL: s.URL, Password: checkPassword}, limits, settle)
+			steps, said, offer, err := checked(t, Pool{URL: s.URL, Password: checkPassword}, limits, grace)
 			if got := strings.Join(steps, ", "); got != "tcp ok, tls ok, "+c.steps || !strings.Contains(said, c.says) {
 				t.Errorf("%s, %v; want %s and %q in\n%s", got, err, c.steps, c.says, said)
 			}
@@ -204,7 +204,7 @@ func TestCheckNames(t *testing.T) {
 		made.dialer.Resolver = names.Resolver()
 		names.Set("pool.example.org", c.addresses...)
 		var steps []string
-		k := check{pool: made, options: o, settle: time.Millisecond, tell: func(s Step) { steps = append(steps, s.Name+" "+string(s.State)+" "+s.Text) }}
+		k := check{pool: made, options: o, grace: time.Millisecond, report: func(s Step) { steps = append(steps, s.Name+" "+string(s.State)+" "+s.Text) }}
 		_, err = k.run(context.Background())
 		want := strings.Fields(c.step)
 		if !slices.ContainsFunc(steps, func(s string) bool {

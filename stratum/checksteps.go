@@ -14,11 +14,11 @@ import (
 
 // What is worth a warning.
 const (
-	soonExpired = 14 * 24 * time.Hour // that a certificate is still good
+	soonExpired = 14 * 24 * time.Hour // that a certificate is still valid
 	clockSlack  = 2 * time.Hour       // between the pool's clock and ours
 )
 
-// certificateStep tells what the pool's certificate is, and for how long.
+// certificateStep reports the pool's certificate, and how long it is valid.
 func certificateStep(options transport.TLSOptions, state tls.ConnectionState, took time.Duration) Step {
 	leaf, pin := state.PeerCertificates[0], transport.Pin(state)
 	left := time.Until(leaf.NotAfter)
@@ -37,7 +37,7 @@ func certificateStep(options transport.TLSOptions, state tls.ConnectionState, to
 		s.State, s.Advice = StateWarn, "it is not verified (tls_insecure), so anyone on the way can take your shares: pin it instead (tls_pin)"
 	case options.Pin != "": // its dates do not count
 	case left < soonExpired:
-		s.State, s.Advice = StateWarn, "it expires soon, and the pool is refused from then on: tell its operator"
+		s.State, s.Advice = StateWarn, "it expires soon, and then the pool is refused: tell its operator"
 	}
 	return s
 }
@@ -60,8 +60,7 @@ func subscribeStep(status v1.Status, took time.Duration, unasked bool) Step {
 	}
 }
 
-// jobStep tells what the first job is for, and how old it is by the clocks of
-// both sides.
+// jobStep reports which block the first job is for, and its age by both clocks.
 func jobStep(j *work.Job, took time.Duration) Step {
 	age := j.Received.Sub(time.Unix(int64(j.NTime), 0)).Round(time.Second)
 	s := Step{Name: "job", State: StateOK, Took: took, Facts: map[string]any{"age_seconds": age.Seconds(), "previous_block": j.PrevHash.String()}}

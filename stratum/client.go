@@ -11,7 +11,7 @@ import (
 	"quarry/upstream"
 )
 
-// Options are what a client of pools is made of. Only Pools is required.
+// Options configure a client of pools. Only Pools is required.
 type Options struct {
 	Pools       []Pool // in the order of preference
 	Strategy    upstream.Strategy

@@ -31,8 +31,8 @@ type pc = stratumtest.Conn // the pool's side
 
 const patience = 30 * time.Second
 
-// running is a client at work, on a clock that runs fast. It holds shares for
-// as long as it takes: the usual 120 s are soon over, see holdsBriefly.
+// running is a client at work, on a clock that runs fast. Shares wait in it for
+// as long as it takes: the usual 120 s are soon over, see waitsBriefly.
 type running struct {
 	*upstream.Client
 	rules upstream.Rules
@@ -53,7 +53,7 @@ type running struct {
 	enough int // waits until the clock stops
 }
 
-// speed is how many seconds of the clock go by in one, and calm likewise where
+// speed is how many seconds of the clock go by in one, and calm the same where
 // the client must have decided on a failure before the next one comes.
 const (
 	speed = 200
@@ -118,8 +118,8 @@ func run(t *testing.T, options Options, change func(*running)) *running {
 	return r
 }
 
-// holdsBriefly has the client hold shares for the usual time.
-func holdsBriefly(r *running) { r.rules.Resubmit = upstream.RulesFor(upstream.Options{}).Resubmit }
+// waitsBriefly has shares wait for the usual time.
+func waitsBriefly(r *running) { r.rules.Resubmit = upstream.RulesFor(upstream.Options{}).Resubmit }
 
 // tap is a pool's protocol, and what was opened by it.
 type tap struct {
@@ -382,9 +382,9 @@ func TestClass(t *testing.T) {
 	}{
 		{errors.New("broken"), upstream.Class{}},
 		{transport.ErrClosed, upstream.Class{}},
-		{transport.ErrCertificate, upstream.Class{Kind: upstream.Misset, Switch: true}},
+		{transport.ErrCertificate, upstream.Class{Kind: upstream.Misconfigured, Switch: true}},
 		{v1.ErrUnauthorized, upstream.Class{Kind: upstream.Refused, Switch: true}},
-		{v1.ErrDeauthorized, upstream.Class{Kind: upstream.Disowned}},
+		{v1.ErrDeauthorized, upstream.Class{Kind: upstream.Deauthorized}},
 		{v1.ErrSuspended, upstream.Class{Kind: upstream.Suspended}},
 		{&v1.Reconnect{Wait: 5 * time.Second}, upstream.Class{Kind: upstream.Moved, Wait: 5 * time.Second, Switch: true}},
 		{v1.ErrNoJob, upstream.Class{Switch: true}},
@@ -475,7 +475,7 @@ func TestSimplerHandshakeIsForgotten(t *testing.T) {
 }
 
 // TestRestartKeepsVersionRolling: a pool that has agreed to it is not taken for
-// one that cannot, for one hang-up while it starts anew.
+// one that cannot, because of one hang-up while it restarts.
 func TestRestartKeepsVersionRolling(t *testing.T) {
 	serves := func(c *pc) {
 		c.Welcome(stratumtest.Usual())

@@ -31,7 +31,7 @@ func newSteady(t *testing.T) *steady {
 			return
 		}
 		defer func() { s.gone <- struct{}{} }()
-		c.Welcome(anew())
+		c.Welcome(newOffer())
 		c.Notify(stratumtest.Sample("1").Params())
 		for {
 			r := c.Expect("mining.submit")

@@ -99,7 +99,7 @@ func hostileAuthorizedByNull(t *testing.T) {
 // at least.
 func hostileDeauthorized(t *testing.T) {
 	refuses := func(c *pc) {
-		c.Welcome(anew()) // so that the share it refused is not tried again
+		c.Welcome(newOffer()) // so that the share it refused is not tried again
 		c.Notify(today("1").Params())
 		for {
 			c.Error(c.Expect("mining.submit"), `[24,"unauthorized-user",null]`)
@@ -177,7 +177,7 @@ func hostileUnanswered(t *testing.T) {
 		}
 	}
 	unanswered(100, 101, 102, 103)
-	r.keeps(server, job, 1) // answered: the count begins anew
+	r.keeps(server, job, 1) // answered: the count starts again
 	unanswered(200, 201, 202, 203)
 	if n := server.Connections(); n != 1 {
 		t.Errorf("%d connections after four unanswered submits", n)
@@ -228,6 +228,6 @@ func hostileAnsweredTwice(t *testing.T) {
 	r.keeps(server, job, 3)
 	r.nothingMore()
 	close(more)
-	r.drops(server, "100 replies to nothing we asked", time.Second)
+	r.drops(server, "100 unsolicited replies", time.Second)
 	r.jobOf(server)
 }

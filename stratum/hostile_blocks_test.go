@@ -116,7 +116,7 @@ func hostileCleanForms(t *testing.T) {
 }
 
 // hostileNewBlockNotClean: a new block is clean, whatever the flag says: shares
-// for the old one are held back.
+// for the old one are not sent.
 func hostileNewBlockNotClean(t *testing.T) {
 	next := onBlock(2, today("2"))
 	next.Clean = false
@@ -139,15 +139,15 @@ func hostileNewBlockNotClean(t *testing.T) {
 	}
 }
 
-// hostileOldBlock: a reorganisation is followed as any new block. Of an old
+// hostileOldBlock: a reorganization is followed as any new block. Of an old
 // ntime our own clock may be the reason, so it is a warning; a time that stands
 // still, or goes back, while ours passes tells of a stuck node: leave for a
 // pool that is not, or go on if there is none. That no new block for 3 hours is
 // taken for the same is left to the tests of v1, which need no 3 hours for it.
 func hostileOldBlock(t *testing.T) {
-	t.Run("reorganisation", hostileReorganisation)
+	t.Run("reorganization", hostileReorganization)
 	stuck := func(c *pc) {
-		c.Welcome(anew())
+		c.Welcome(newOffer())
 		c.Notify(at("1", time.Now().Add(-150*time.Minute)).Params())
 		c.Notify(at("2", time.Now().Add(-180*time.Minute)).Params())
 		accepts(c)
@@ -180,7 +180,7 @@ func hostileOldBlock(t *testing.T) {
 	})
 }
 
-func hostileReorganisation(t *testing.T) {
+func hostileReorganization(t *testing.T) {
 	shares := make(chan stratumtest.Request, 10)
 	server := stratumtest.Serve(t, func(c *pc) {
 		c.Welcome(stratumtest.Usual())
@@ -199,7 +199,7 @@ func hostileReorganisation(t *testing.T) {
 	if s := await(t, shares); s.Params[1] != "2" || len(shares) > 0 {
 		t.Errorf("sent %s", s.Line)
 	}
-	r.says("the pool went back to an earlier block", server.URL)
+	r.says("pool went back to an earlier block", server.URL)
 	if n := r.told("warn "); n > 0 {
 		t.Errorf("warnings: %v", r.lines())
 	}

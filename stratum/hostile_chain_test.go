@@ -170,7 +170,7 @@ func TestSuspendedMiner(t *testing.T) {
 	if v := r.submit(share(again, 2)); v.Kind != work.Accepted {
 		t.Error(v)
 	}
-	r.says("leaving the pool", "stood still for") // which is no failure of it
+	r.says("leaving the pool", "was suspended for") // which is no failure of it
 }
 
 // hostileEvicted: a share whose job is no longer kept is outdated; nothing is

@@ -25,7 +25,7 @@ import (
 func hostileJobFlood(t *testing.T) {
 	var sent atomic.Int64
 	flooding := stratumtest.Serve(t, func(c *pc) {
-		c.Welcome(anew())
+		c.Welcome(newOffer())
 		for {
 			var lines strings.Builder
 			for range 100 { // 10,000 a second
@@ -39,7 +39,7 @@ func hostileJobFlood(t *testing.T) {
 	})
 	shares := make(chan stratumtest.Request, 10)
 	calm := stratumtest.Serve(t, func(c *pc) {
-		c.Welcome(anew())
+		c.Welcome(newOffer())
 		c.Notify(today("calm").Params())
 		takes(c, shares)
 	})

@@ -215,7 +215,7 @@ func neverAJob(t *testing.T) {
 func silentAfterWorking(t *testing.T) {
 	silence := 300 * time.Millisecond
 	server := stratumtest.Serve(t, func(c *pc) {
-		c.Welcome(anew())
+		c.Welcome(newOffer())
 		c.Notify(stratumtest.Sample("1").Params())
 		c.Hang()
 	})
@@ -237,7 +237,7 @@ func halfOpen(t *testing.T) {
 	deaf := make(chan struct{})
 	defer close(deaf)
 	server := stratumtest.Serve(t, func(c *pc) {
-		c.Welcome(anew())
+		c.Welcome(newOffer())
 		c.Notify(stratumtest.Sample("1").Params())
 		<-deaf // neither reads nor writes nor closes
 	}, acting(accepts))
@@ -290,7 +290,7 @@ func peerNeverReads(t *testing.T) {
 	stuck, end := make(chan struct{}), make(chan struct{})
 	defer close(end)
 	server := stratumtest.Serve(t, func(c *pc) {
-		c.Welcome(anew())
+		c.Welcome(newOffer())
 		c.Notify(stratumtest.Sample(strings.Repeat("j", 240)).Params())
 		select {
 		case <-stuck:
@@ -348,7 +348,7 @@ func neverAnswers(t *testing.T) {
 	bound := v1.Limits{}.WithDefaults().Shares
 	full := make(chan struct{})
 	server := stratumtest.Serve(t, func(c *pc) {
-		c.Welcome(anew())
+		c.Welcome(newOffer())
 		c.Notify(stratumtest.Sample("1").Params())
 		var requests []stratumtest.Request
 		for range bound {

@@ -136,7 +136,7 @@ func (r *running) underWay(job *work.Job) int {
 // the next. It makes no job by itself.
 func difficultyLateOrNever(t *testing.T) {
 	server := stratumtest.Serve(t, func(c *pc) {
-		offer := anew()
+		offer := newOffer()
 		offer.Difficulty = ""
 		c.Welcome(offer)
 		c.Notify(stratumtest.Sample("1").Params())
@@ -274,7 +274,7 @@ func extranonce2Tiny(t *testing.T) {
 	t.Run("1", func(t *testing.T) { usable(t, `[],"0a0b0c0d",1`, "0a0b0c0d", 1) })
 	t.Run("2", func(t *testing.T) { usable(t, `[],"0a0b0c0d",2`, "0a0b0c0d", 2) })
 	server := stratumtest.Serve(t, func(c *pc) {
-		offer := anew()
+		offer := newOffer()
 		offer.Size, offer.Mask = 1, ""
 		c.Welcome(offer)
 		c.Notify(stratumtest.Sample("1").Params())
@@ -352,7 +352,7 @@ func difficultyTiny(t *testing.T) {
 	const shares = 5000
 	var received atomic.Int32
 	server := stratumtest.Serve(t, func(c *pc) {
-		offer := anew()
+		offer := newOffer()
 		offer.Difficulty = "1e-300"
 		c.Welcome(offer)
 		c.Notify(stratumtest.Sample("1").Params())

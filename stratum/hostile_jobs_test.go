@@ -57,7 +57,7 @@ func waitFor(t *testing.T, step <-chan struct{}) {
 	}
 }
 
-// unsentStale checks that a share is held back, since its job is outdated.
+// unsentStale checks that a share is not sent because its job is outdated.
 func (r *running) unsentStale(s *work.Share) {
 	r.t.Helper()
 	if v := r.submit(s); v.Kind != work.Stale || v.Sent {

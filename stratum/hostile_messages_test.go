@@ -300,7 +300,7 @@ func strayReplies(t *testing.T) {
 	two := r.next("2")
 	r.keeps(server, two, 2)
 	r.keeps(server, two, 3)
-	r.drops(server, "100 replies to nothing we asked", time.Second)
+	r.drops(server, "100 unsolicited replies", time.Second)
 	r.stops()
 	r.jobOf(server)
 }

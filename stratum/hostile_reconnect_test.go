@@ -75,7 +75,7 @@ func hostileHangUp(t *testing.T) {
 	})
 	t.Run("after each submit, and resumes", func(t *testing.T) {
 		server := resumes(t, today("1"), func(c *pc) { c.Expect("mining.submit") })
-		r := run(t, pools(server.URL), holdsBriefly)
+		r := run(t, pools(server.URL), waitsBriefly)
 		v := r.submit(share(r.jobOf(server), 1))
 		if !disconnected(v) || !v.Sent {
 			t.Errorf("verdict %v", v)

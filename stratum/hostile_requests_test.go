@@ -139,7 +139,7 @@ func hostileReconnectLoop(t *testing.T) {
 			t.Errorf("%d connections, want 3 that count for nothing and 8", n)
 		}
 		if n := r.logs.FilterMessage("leaving the pool").Len(); n != 3 {
-			t.Errorf("left the pool %d times without complaint, want 3", n)
+			t.Errorf("left the pool %d times without a fault, want 3", n)
 		}
 		r.logged("pool lost", "asked to reconnect")
 	})

@@ -50,7 +50,7 @@ func hostileTable() []hostileCase {
 }
 
 // TestHostile runs the table. After each case nothing of it may be left: no
-// goroutine, and no memory. Those that run beside each other, after all others,
+// goroutine, and no memory. Those that run in parallel, after all others,
 // leave no more memory together than one may.
 func TestHostile(t *testing.T) {
 	x509.SystemCertPool() // is loaded once and stays
@@ -96,7 +96,7 @@ const leftovers = 192 << 10
 // leavesNothing checks, after all of the case's own cleanups, that its
 // goroutines are gone and the heap is as small as before. The goroutines are
 // known by a label, which they hand down; the heap is not a single case's if
-// others run beside it.
+// others run next to it.
 func leavesNothing(t *testing.T, c hostileCase) {
 	before := uint64(0)
 	if !c.slow {
@@ -105,8 +105,8 @@ func leavesNothing(t *testing.T, c hostileCase) {
 	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels("hostile", c.name)))
 	t.Cleanup(func() {
 		defer pprof.SetGoroutineLabels(context.Background())
-		if !eventually(func() bool { return labelled(c.name) == 1 }) { // that is us
-			t.Errorf("%d goroutines are left:\n%s", labelled(c.name)-1, goroutines())
+		if !eventually(func() bool { return labeled(c.name) == 1 }) { // that is us
+			t.Errorf("%d goroutines are left:\n%s", labeled(c.name)-1, goroutines())
 		}
 		if c.slow {
 			return
@@ -135,8 +135,8 @@ func goroutines() string {
 	return b.String()
 }
 
-// labelled is how many goroutines have that label.
-func labelled(name string) (n int) {
+// labeled is how many goroutines have that label.
+func labeled(name string) (n int) {
 	for _, m := range labels.FindAllStringSubmatch(goroutines(), -1) {
 		if m[2] == name {
 			count, _ := strconv.Atoi(m[1])
@@ -154,13 +154,13 @@ func TestLeakIsFound(t *testing.T) {
 	pprof.Do(context.Background(), pprof.Labels("hostile", "leak"), func(context.Context) {
 		end, ended := make(chan struct{}), make(chan struct{})
 		go func() { <-end; close(ended) }()
-		if n := labelled("leak"); n != 2 {
+		if n := labeled("leak"); n != 2 {
 			t.Errorf("%d goroutines, want 2:\n%s", n, goroutines())
 		}
 		close(end)
 		<-ended
-		if !eventually(func() bool { return labelled("leak") == 1 }) {
-			t.Errorf("%d goroutines, want 1", labelled("leak"))
+		if !eventually(func() bool { return labeled("leak") == 1 }) {
+			t.Errorf("%d goroutines, want 1", labeled("leak"))
 		}
 	})
 }
@@ -216,7 +216,7 @@ func onlyFailures(r *running) {
 // still can. It begins a new session with each connection.
 func acting(act stratumtest.Script) stratumtest.Script {
 	return func(c *pc) {
-		c.Welcome(anew())
+		c.Welcome(newOffer())
 		c.Notify(stratumtest.Sample("1").Params())
 		c.Result(c.Expect("mining.submit"), "true")
 		act(c)
@@ -224,9 +224,9 @@ func acting(act stratumtest.Script) stratumtest.Script {
 	}
 }
 
-// anew is an ordinary offer of a session that was not there before and cannot
+// newOffer is an ordinary offer of a session that was not there before and cannot
 // be resumed: when it is lost its job is, too.
-func anew() stratumtest.Offer {
+func newOffer() stratumtest.Offer {
 	offer := stratumtest.Usual()
 	offer.SessionID, offer.Extranonce1 = "", newExtranonce()
 	return offer
@@ -295,7 +295,7 @@ func (r *running) drops(s *stratumtest.Server, reason string, retry time.Duratio
 	}
 }
 
-// givesWay waits until the second pool is hashed for, and checks after how many
+// givesWay waits until the second pool is mined, and checks after how many
 // failures of the first one it was connected to.
 func (r *running) givesWay(first, second *stratumtest.Server, failures int) *work.Job {
 	r.t.Helper()

@@ -50,7 +50,7 @@ func found(t *testing.T, job *work.Job, version uint32, from uint32, easy, hard 
 func hostileRejectsAll(t *testing.T) {
 	var accept atomic.Bool
 	rejects := func(c *pc) {
-		offer := anew()
+		offer := newOffer()
 		offer.Difficulty = "1e-9"
 		c.Welcome(offer)
 		c.Notify(today("1").Params())
@@ -63,23 +63,23 @@ func hostileRejectsAll(t *testing.T) {
 		}
 	}
 	limits := v1.Limits{Refused: 200 * time.Millisecond}
-	// rejected has shares rejected until the pool is complained about.
+	// rejected has shares rejected until that is reported.
 	rejected := func(r *running) *work.Job {
 		job := r.job()
 		target := job.Difficulty.Target()
 		for n := range uint32(1000) {
-			if n == 10 && r.told("the pool rejects every share") > 0 {
-				t.Errorf("complained after 10 shares: %v", r.lines())
+			if n == 10 && r.told("pool rejects every share") > 0 {
+				t.Errorf("reported after 10 shares: %v", r.lines())
 			}
 			if v := r.submit(found(t, job, job.Version, n<<12, target, target)); !v.RejectedFor(work.ReasonOther) {
 				t.Errorf("verdict %v", v)
 			}
-			if r.told("the pool rejects every share", "computer says no", "re-check passed") > 0 {
+			if r.told("pool rejects every share", "computer says no", "re-check passed") > 0 {
 				return job
 			}
 			time.Sleep(10 * time.Millisecond) // as shares come
 		}
-		t.Errorf("no complaint: %v", r.lines())
+		t.Errorf("not reported: %v", r.lines())
 		return job
 	}
 	t.Run("with a backup", func(t *testing.T) {
@@ -101,7 +101,7 @@ func hostileRejectsAll(t *testing.T) {
 		r.nothingMore()
 		accept.Store(true)
 		r.keeps(server, job, 1<<31)
-		r.says("the pool accepts shares again", server.URL)
+		r.says("pool accepts shares again", server.URL)
 	})
 }
 
@@ -146,7 +146,7 @@ func hostileRaise(t *testing.T) {
 	}
 	for i := range uint32(3) {
 		if v := r.submit(found(t, old, old.Version, 8<<20+i<<20, easy, hard)); v.Sent {
-			t.Errorf("share %d after three rejections: %v, want it held back", i, v)
+			t.Errorf("share %d after three rejections: %v, want it not sent", i, v)
 		}
 	}
 	for i, of := range []*work.Job{old, job} {

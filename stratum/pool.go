@@ -29,7 +29,7 @@ type Pool struct {
 	SubscribeExtra    bool               // send mining.extranonce.subscribe
 }
 
-// pool is a pool with how to speak to it: the upstream.Protocol of Stratum V1.
+// pool is a pool and how to speak to it: the upstream.Protocol of Stratum V1.
 type pool struct {
 	Pool
 	options Options
@@ -37,10 +37,10 @@ type pool struct {
 	dialer  *transport.Dialer
 	quirks  v1.Quirks
 
-	known                      bool // it spoke Stratum with us before
+	known                      bool // it has spoken Stratum with us
 	noConfigure, bareSubscribe bool // it needs a simpler handshake
-	onTrial                    bool // whether that helps is not known yet
-	trialFailed                bool // the last time
+	unproven                   bool // whether that helps is not known yet
+	simplerFailed              bool // it did not help the last time
 	knowsConfigure             bool // it has answered mining.configure
 	knowsSubscribe             bool // it has answered mining.subscribe with params
 }
@@ -83,11 +83,12 @@ func (p *pool) Open(ctx context.Context, terms upstream.Terms) (upstream.Session
 	config.Generation = terms.Number
 	config.ResumeState, _ = terms.Resume.(*v1.ResumeState)
 	config.Publish, config.Subscribed = terms.Events.Publish, terms.Events.Subscribed
-	config.Working, config.Complain = terms.Events.Working, terms.Events.Health
+	config.Working, config.Health = terms.Events.Working, terms.Events.Health
 	return &session{Session: v1.NewSession(conn, config), pool: p}, nil
 }
 
-// sessionConfig is what the pool's next session is told, but for who listens.
+// sessionConfig configures the pool's next session, except for the functions that
+// it calls.
 func (p *pool) sessionConfig(log *zap.Logger) v1.Config {
 	return v1.Config{
 		Pool: p.url.String(), User: p.User, Password: p.Password, UserAgent: p.options.UserAgent,
@@ -103,7 +104,7 @@ type session struct {
 	pool *pool
 }
 
-// Run is that of the session, with a hint where it is at hand.
+// Run runs the session, and adds a hint to its error where there is one.
 func (s *session) Run(ctx context.Context) error {
 	known := s.pool.known
 	err := s.Session.Run(ctx)
@@ -129,37 +130,37 @@ func (s *session) Resume() upstream.Resume {
 	return nil
 }
 
-// patientFailures is how many failures in a row it takes to believe that a pool
-// no longer understands what it understood before.
+// patientFailures is after how many failures in a row a pool is assumed to no
+// longer understand what it understood before.
 const patientFailures = 10
 
-// Learn draws the conclusions from how a handshake went. A simpler handshake that
-// was of no use is forgotten, because the failure may have been an accident; the
-// next one is tried with the next attempt, so that a pool which hangs up at
-// everything is not connected to twice each time.
+// Learn records how a handshake went. A simpler handshake that did not help is
+// undone, because the failure may have been an accident; the next one is tried
+// with the next attempt, so that a pool which hangs up at everything is not
+// connected to twice each time.
 func (p *pool) Learn(err error, status upstream.Status, failures int) (change string) {
 	if status.Subscribed {
 		p.understood()
 	}
 	if status.Authorized {
-		p.onTrial, p.trialFailed = false, false
+		p.unproven, p.simplerFailed = false, false
 	}
 	simpler := p.simplify(err, failures)
 	switch {
 	case simpler != "":
-		p.onTrial = true
-	case p.onTrial:
-		p.noConfigure, p.bareSubscribe, p.onTrial, p.trialFailed = false, false, false, true
+		p.unproven = true
+	case p.unproven:
+		p.noConfigure, p.bareSubscribe, p.unproven, p.simplerFailed = false, false, false, true
 	}
-	if p.trialFailed {
+	if p.simplerFailed {
 		return ""
 	}
 	return simpler
 }
 
-// simplify leaves out what the handshake failed at, and says so. A pool that
-// coped before is slow, cut off or restarting: it is believed to have changed only
-// when it fails again and again.
+// simplify leaves out the step that the handshake failed at, and returns that in
+// words. A pool that took the step before is slow, cut off or restarting: it is
+// assumed to have changed only when it fails again and again.
 func (p *pool) simplify(err error, failures int) string {
 	hungUp := errors.Is(err, v1.ErrNoAnswer) || errors.Is(err, transport.ErrClosed)
 	patient := failures < patientFailures
@@ -186,7 +187,7 @@ func (p *pool) understood() {
 	p.bareSubscribe = p.bareSubscribe && !p.knowsSubscribe
 }
 
-// Class says what the end of a session means for the next attempt.
+// Class returns what the end of a session means for the next attempt.
 func (p *pool) Class(err error) upstream.Class {
 	class := upstream.Class{Switch: needsAnother(err)}
 	var reconnect *v1.Reconnect
@@ -196,16 +197,16 @@ func (p *pool) Class(err error) upstream.Class {
 	case errors.As(err, &reconnect):
 		class.Kind, class.Wait, class.Switch = upstream.Moved, reconnect.Wait, true // if they become too many
 	case errors.Is(err, v1.ErrDeauthorized):
-		class.Kind = upstream.Disowned
+		class.Kind = upstream.Deauthorized
 	case errors.Is(err, v1.ErrUnauthorized):
 		class.Kind = upstream.Refused
 	case errors.Is(err, transport.ErrCertificate):
-		class.Kind = upstream.Misset
+		class.Kind = upstream.Misconfigured
 	}
 	return class
 }
 
-// needsAnother knows the failures that trying again soon will not mend: another
+// needsAnother reports whether trying again soon will not help, so that another
 // pool is wanted at once.
 func needsAnother(err error) bool {
 	for _, reason := range []error{

@@ -9,10 +9,10 @@ import (
 	"quarry/work"
 )
 
-// held has shares held for a pool whose second connection goes by the script.
-func held(t *testing.T, shares uint32, offer stratumtest.Offer, script func(*pc)) (r *running, verdicts []<-chan work.Verdict) {
+// queued has shares wait for a pool whose second connection goes by the script.
+func queued(t *testing.T, shares uint32, offer stratumtest.Offer, script func(*pc)) (r *running, verdicts []<-chan work.Verdict) {
 	t.Helper()
-	return heldFor(t, shares, 1, gives(stratumtest.Usual(), "1"), func(c *pc, _ []*work.Job) {
+	return queuedFor(t, shares, 1, gives(stratumtest.Usual(), "1"), func(c *pc, _ []*work.Job) {
 		gives(offer, "1")(c)
 		script(c)
 	})
@@ -28,9 +28,9 @@ func gives(offer stratumtest.Offer, jobs ...string) stratumtest.Script {
 	}
 }
 
-// heldFor has shares of the first connection's jobs, in turns, held for a pool
-// that comes back once they are.
-func heldFor(t *testing.T, shares uint32, jobs int, first stratumtest.Script, second func(*pc, []*work.Job)) (r *running, verdicts []<-chan work.Verdict) {
+// queuedFor has shares of the first connection's jobs, in turns, wait for a pool
+// that comes back once they do.
+func queuedFor(t *testing.T, shares uint32, jobs int, first stratumtest.Script, second func(*pc, []*work.Job)) (r *running, verdicts []<-chan work.Verdict) {
 	t.Helper()
 	var given []*work.Job
 	ready := make(chan struct{})
@@ -46,8 +46,8 @@ func heldFor(t *testing.T, shares uint32, jobs int, first stratumtest.Script, se
 	for nonce := range shares {
 		verdicts = append(verdicts, r.later(share(given[int(nonce)%jobs], nonce)))
 	}
-	if !eventually(func() bool { return r.holding(0) == int(shares) }) {
-		t.Fatalf("%d shares are held, want %d", r.holding(0), shares)
+	if !eventually(func() bool { return r.waiting(0) == int(shares) }) {
+		t.Fatalf("%d shares wait, want %d", r.waiting(0), shares)
 	}
 	close(ready)
 	return r, verdicts
@@ -56,14 +56,14 @@ func heldFor(t *testing.T, shares uint32, jobs int, first stratumtest.Script, se
 // forEver is longer than any test takes.
 const forEver = 24 * time.Hour
 
-func (r *running) holding(pool int) int { return r.Status()[pool].Waiting }
+func (r *running) waiting(pool int) int { return r.Status()[pool].Waiting }
 
 // TestNoRollingNoShares: shares with version bits do not fit a session that has
 // none.
 func TestNoRollingNoShares(t *testing.T) {
 	offer := stratumtest.Usual()
 	offer.Mask = ""
-	r, verdicts := held(t, 3, offer, func(c *pc) {
+	r, verdicts := queued(t, 3, offer, func(c *pc) {
 		c.Read()
 		t.Error("a share with version bits was sent")
 	})
@@ -74,8 +74,8 @@ func TestNoRollingNoShares(t *testing.T) {
 	}
 }
 
-// TestForgottenUser: a share that is refused because the pool does not know us
-// any more is good for the next session.
+// TestForgottenUser: a share that is refused because the pool no longer knows the
+// user is good for the next session.
 func TestForgottenUser(t *testing.T) {
 	server := resumes(t, stratumtest.Sample("1"),
 		func(c *pc) {

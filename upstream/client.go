@@ -12,7 +12,7 @@ import (
 	"quarry/work"
 )
 
-// Options are what a client is made of. Only Members is required.
+// Options configure a client. Only Members is required.
 type Options struct {
 	Members  []Member // in the order of preference
 	Strategy Strategy
@@ -49,8 +49,8 @@ type Client struct {
 	connects int                // made so far
 }
 
-// publisher hands jobs on in their order, without Client.mu: who is told of a job
-// may ask for the status. Its lock is taken before Client.mu, never inside.
+// publisher hands jobs on in their order, without Client.mu, so that publish may
+// ask for the status. Its lock is taken before Client.mu, never inside.
 type publisher struct {
 	mu      sync.Mutex
 	publish func(*work.Job)
@@ -152,7 +152,7 @@ func (c *Client) Submit(ctx context.Context, share *work.Share) work.Verdict {
 	return verdict
 }
 
-var errGone = errors.New("the connection that the job came over is gone")
+var errGone = errors.New("the connection that the job came over has ended")
 
 func (p *publisher) begin(publish func(*work.Job)) {
 	p.mu.Lock()
@@ -160,16 +160,16 @@ func (p *publisher) begin(publish func(*work.Job)) {
 	p.publish = publish
 }
 
-// change makes a change that somebody may wait for, and publishes the job that
-// is to be mined after it.
+// change makes a change under the lock, wakes those who wait for news, and
+// publishes the job that is to be mined afterwards.
 func (c *Client) change(do func()) {
 	c.locked(func() {
 		do()
-		c.tell()
+		c.signal()
 	})
 }
 
-// locked is change for what nobody waits for.
+// locked is change without waking anyone.
 func (c *Client) locked(do func()) {
 	func() {
 		c.mu.Lock()
@@ -180,8 +180,8 @@ func (c *Client) locked(do func()) {
 	c.flush()
 }
 
-// flush publishes the job to publish, unless it is published already. Two changes
-// at once may be one to who listens: only the newest job counts.
+// flush publishes the job to publish, unless it is published already. Of two
+// changes at once only the newest job may be published.
 func (c *Client) flush() {
 	p := &c.publisher
 	p.mu.Lock()
@@ -195,8 +195,8 @@ func (c *Client) flush() {
 	}
 }
 
-// tell wakes those who wait for news. Caller holds mu.
-func (c *Client) tell() {
+// signal wakes those who wait for news. Caller holds mu.
+func (c *Client) signal() {
 	close(c.news)
 	c.news = make(chan struct{})
 }

@@ -2,7 +2,7 @@
 // that are wanted. It knows a session by what it does ([Session]) and a member by
 // how it is spoken to ([Protocol]); upstreamtest says what both must do.
 //
-// A [Client] runs a link for each wanted member: connect, session, settle, pause,
+// A [Client] runs a link for each wanted member: connect, session, pause,
 // again (link.go, pauses.go). Sessions tell it of jobs and of their health
 // (events.go). From that, the strategy decides which members are wanted and which
 // one is active, in pure functions (strategy.go, selection.go), at every change

@@ -6,7 +6,7 @@ import (
 	"quarry/work"
 )
 
-// events are what the member's session of that number tells.
+// events are what the member's session of that number reports.
 func (c *Client) events(m *member, number uint64) Events {
 	return Events{
 		Publish:    func(job *work.Job) { c.jobArrived(m, job) },
@@ -26,7 +26,7 @@ func (c *Client) jobArrived(m *member, job *work.Job) {
 		m.job, m.lost = job, time.Time{}
 		if c.active == nil && m.wanted && !m.leaving {
 			c.activate(m, "first pool with work", c.clock.Now())
-			c.tell()
+			c.signal()
 		}
 		if c.active == m {
 			c.show(job)
@@ -34,8 +34,8 @@ func (c *Client) jobArrived(m *member, job *work.Job) {
 	})
 }
 
-// subscribed records whether the member resumed the session before. If not,
-// nothing of it is of use any more.
+// subscribed records whether the member resumed the previous session. If not, its
+// jobs are worthless.
 func (c *Client) subscribed(m *member, number uint64, resumed bool) {
 	c.change(func() {
 		if !m.present(number) {
@@ -69,14 +69,14 @@ func (c *Client) worksNow(m *member, number uint64) {
 		c.catchUp(m)
 		if c.options.NoRetry {
 			for _, other := range c.members {
-				other.gone = false
+				other.dead = false
 			}
 		}
 	})
 }
 
-// catchUp puts a member that begins to work on a level with those that work: what
-// it missed is not made up for.
+// catchUp gives a member that begins to work the same served share as those that
+// work: what it missed is not made up for.
 func (c *Client) catchUp(m *member) {
 	weight := func(m *member) float64 { return float64(max(m.Quota, 1)) }
 	least := -1.0
@@ -88,7 +88,7 @@ func (c *Client) catchUp(m *member) {
 	m.served = max(m.served, time.Duration(least*weight(m)))
 }
 
-// health records that a member works, but not well; nil: it does again.
+// health records why a member is unhealthy although it works; nil: it is well again.
 func (c *Client) health(m *member, number uint64, reason error) {
 	c.change(func() {
 		if m.present(number) {

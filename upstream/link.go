@@ -22,7 +22,7 @@ func (c *Client) link(ctx context.Context, m *member) {
 			c.change(func() { m.credit(end) })
 			return
 		}
-		if c.settle(m, end, err) {
+		if c.conclude(m, end, err) {
 			return
 		}
 	}
@@ -48,8 +48,8 @@ type outcome struct {
 	status Status
 }
 
-// attempt connects to the member and stays until the session ends. A member that
-// is to be spoken to differently is connected to again at once.
+// attempt connects to the member and stays until the session ends. If the protocol
+// wants to try something different, it connects again at once.
 func (c *Client) attempt(ctx context.Context, m *member) (outcome, error) {
 	for {
 		end, err := c.connect(ctx, m)
@@ -64,7 +64,7 @@ func (c *Client) attempt(ctx context.Context, m *member) (outcome, error) {
 	}
 }
 
-// connect is one connection, from the dialling to its end.
+// connect is one connection, from dialing to its end.
 func (c *Client) connect(ctx context.Context, m *member) (outcome, error) {
 	log := c.log.With(zap.String("pool", m.Name))
 	c.mu.Lock()
@@ -85,7 +85,7 @@ func (c *Client) connect(ctx context.Context, m *member) (outcome, error) {
 	return c.closed(m, s, terms.Number, err), err
 }
 
-// rememberedSessions is how many sessions back a held share may be of.
+// rememberedSessions is how many sessions old a waiting share may be.
 const rememberedSessions = 256
 
 // opened makes the session known, so that shares find it.
@@ -157,7 +157,7 @@ func (c *Client) closed(m *member, s Session, number uint64, reason error) outco
 		if m.wanted && m.idle.IsZero() {
 			m.idle = now
 		}
-		if !m.mayHope(reason, now) {
+		if !m.mayKeepMining(reason, now) {
 			m.job = nil
 		}
 		if c.active == m {
@@ -169,9 +169,9 @@ func (c *Client) closed(m *member, s Session, number uint64, reason error) outco
 	return end
 }
 
-// settle draws the conclusions from the end of a session: when the member is
-// tried again, and what the log says. It reports whether to give up.
-func (c *Client) settle(m *member, end outcome, err error) (gone bool) {
+// conclude records the end of a session: when the member is tried again, and what
+// is logged. It reports whether the member is given up.
+func (c *Client) conclude(m *member, end outcome, err error) (dead bool) {
 	c.change(func() {
 		level := m.logLevel()
 		class := m.Protocol.Class(err)
@@ -185,10 +185,10 @@ func (c *Client) settle(m *member, end outcome, err error) (gone bool) {
 		case level == zap.InfoLevel:
 			level = zap.WarnLevel
 		}
-		m.gone = c.options.NoRetry && end.worked == 0 && !m.noFault
-		gone = m.gone
+		m.dead = c.options.NoRetry && end.worked == 0 && !m.noFault
+		dead = m.dead
 		fields := []zap.Field{zap.String("pool", m.Name), zap.Error(err)}
-		if !m.gone {
+		if !m.dead {
 			fields = append(fields, zap.Duration("retry_in", retry))
 		}
 		if c.active == m && m.job != nil {
@@ -196,7 +196,7 @@ func (c *Client) settle(m *member, end outcome, err error) (gone bool) {
 		}
 		c.log.Log(level, what, fields...)
 	})
-	return gone
+	return dead
 }
 
 // retryIn is how long to leave the member alone: not for long while shares wait

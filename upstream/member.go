@@ -27,15 +27,15 @@ type state struct {
 	job     *work.Job         // the newest; kept for a while after a loss
 	lost    time.Time         // when the session of job ended
 
-	reason    string        // it began to be wanted, until that is logged
+	reason    string        // why it is wanted, until that is logged
 	idle      time.Time     // since when it is wanted and gives no work; zero: it does
 	unhealthy error         // a reason to leave it although it works
-	resting   bool          // it is left alone for that
+	resting   bool          // it is left alone because of that
 	returned  time.Time     // when it took over from a worse member that worked
 	trial     time.Duration // that it must be healthy to do so, if longer than usual
 	served    time.Duration
 	queued    int  // shares that wait for its session to be resumed
-	gone      bool // it failed, without retries
+	dead      bool // it failed, and is not retried
 
 	connects   uint64              // made so far
 	shown      telemetry.PoolState // in the status
@@ -45,7 +45,7 @@ type state struct {
 	resumption
 }
 
-// view is what the strategy needs to know.
+// view returns what the strategy needs to know.
 func (m *member) view(now time.Time, r Rules) view {
 	v := view{quota: m.Quota, served: m.served, suspect: m.unhealthy != nil, trial: max(r.Failback, m.trial)}
 	if m.works() {
@@ -57,7 +57,7 @@ func (m *member) view(now time.Time, r Rules) view {
 }
 
 // works reports whether the member gives work and takes shares. One that is being
-// left takes those that it gave work for, and is no choice any more.
+// left only takes shares of its earlier jobs, and cannot be chosen.
 func (m *member) works() bool { return !m.working.IsZero() && !m.leaving }
 
 // present reports whether that session is still the member's.
@@ -70,7 +70,7 @@ func (m *member) expire(now time.Time, r Rules) {
 	}
 }
 
-// trouble says why a member gives no work.
+// trouble returns why a member gives no work.
 func (m *member) trouble() string {
 	switch {
 	case m.quit != nil:
@@ -93,7 +93,7 @@ func (m *member) leaveNow(cause error) {
 const maxTrial = time.Hour
 
 // relapse lengthens the next trial of a member that took over and failed again
-// soon: what it showed while another was mined was not enough.
+// soon: being healthy while another was mined was not enough.
 func (m *member) relapse(now time.Time, r Rules) {
 	switch {
 	case m.returned.IsZero():

@@ -15,25 +15,25 @@ const (
 	maxUserPause = 10 * time.Minute
 	healthyAfter = time.Minute // of work, after which the pauses start small again
 
-	forgetDisowned = time.Hour // since a member no longer knew the user, until that counts as the first time again
+	forgetDeauthorized = time.Hour // after which a deauthorization counts as the first one again
 
-	maxMoves   = 3 // wishes to reconnect that are followed within moveWindow
+	maxMoves   = 3 // reconnect requests that are accepted within moveWindow
 	moveWindow = 10 * time.Minute
 
-	quietAfter = 5 // failures in a row, which are logged
+	quietAfter = 5 // failures in a row, after which attempts are logged at the debug level
 )
 
-// pauses is what failed at a member, and for how long it is left alone.
+// pauses is how often a member failed, and how long it is left alone.
 type pauses struct {
-	failures  int       // in a row
-	quit      error     // a reason to give it up at once
-	next      time.Time // when it may be tried again
-	backoff   time.Duration
-	userPause time.Duration
-	moves     []time.Time // when it asked us to reconnect
-	disowned  time.Time   // when it last told an authorized user that it knows none
-	noFault   bool        // the last session ended as it may
-	lastError error
+	failures     int       // in a row
+	quit         error     // why to give it up at once
+	next         time.Time // when it may be tried again
+	backoff      time.Duration
+	userPause    time.Duration
+	moves        []time.Time // when it asked us to reconnect
+	deauthorized time.Time   // when it last no longer knew an authorized user
+	noFault      bool        // the last session did not end by a failure
+	lastError    error
 }
 
 // failed records the end of a session and returns how long to leave the member
@@ -69,17 +69,17 @@ func (p *pauses) after(class Class, err error, now time.Time, jitter float64) ti
 		return 0
 	case p.noFault:
 		return spread(class.Wait, jitter, class.Wait, 2*maxBackoff)
-	case class.Kind == Disowned:
-		if again := !p.disowned.IsZero() && now.Sub(p.disowned) < forgetDisowned; again {
+	case class.Kind == Deauthorized:
+		if again := !p.deauthorized.IsZero() && now.Sub(p.deauthorized) < forgetDeauthorized; again {
 			p.quit = err
 			return spread(maxUserPause, jitter, maxUserPause, 2*maxUserPause)
 		}
-		p.disowned = now
+		p.deauthorized = now
 		return spread(minBackoff, jitter, minBackoff, maxBackoff)
 	case class.Kind == Refused:
 		p.userPause = min(max(2*p.userPause, minUserPause), maxUserPause)
 		return spread(p.userPause, jitter, minUserPause, maxUserPause)
-	case class.Kind == Misset:
+	case class.Kind == Misconfigured:
 		p.backoff = maxBackoff
 	default:
 		p.backoff = min(max(2*p.backoff, minBackoff), maxBackoff)
@@ -108,7 +108,7 @@ func (p *pauses) logLevel() zapcore.Level {
 	return zap.InfoLevel
 }
 
-// mayMove reports whether another wish to reconnect is followed.
+// mayMove reports whether another request to reconnect is acceptable.
 func (p *pauses) mayMove(now time.Time) bool {
 	recent := p.moves[:0]
 	for _, at := range p.moves {

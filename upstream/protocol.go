@@ -21,15 +21,15 @@ type Member struct {
 // Protocol is how one member is spoken to. Open and Learn are called by one
 // goroutine at a time.
 type Protocol interface {
-	// Route is how the member is reached, for the log; zap.Skip if directly.
+	// Route is how the member is reached, for logs; zap.Skip if directly.
 	Route() zap.Field
 	// Open connects. The session has not spoken yet: Session.Run does.
 	Open(context.Context, Terms) (Session, error)
-	// Learn is told how a session ended, or Open, and that there were so many
-	// failures in a row before. It returns what the next session does differently
-	// if that should be tried at once, and an empty text if not.
+	// Learn takes the error with which Open or a session ended, and the number of
+	// failures in a row before it. It returns what the next session does differently
+	// if that should be tried at once, else an empty text.
 	Learn(end error, status Status, failures int) (change string)
-	// Class says what the error, of Open or Session.Run, means for what to do next.
+	// Class returns what the error, of Open or Session.Run, means for the next attempt.
 	// It may be called at any time.
 	Class(error) Class
 }
@@ -37,23 +37,23 @@ type Protocol interface {
 // Terms are what a session is opened with.
 type Terms struct {
 	Number uint64 // of the session, which becomes work.Job.Session
-	Resume Resume // of the session before at this member; nil: none
+	Resume Resume // of the previous session at this member; nil: none
 	Events Events
 	Log    *zap.Logger // names the member already
 }
 
-// Events are what a session tells, mostly on the goroutine that reads from the
+// Events are what a session reports, mostly on the goroutine that reads from the
 // member. They do not block.
 type Events struct {
 	Publish    func(*work.Job)
-	Subscribed func(resumed bool) // at most once: whether shares of the session before can be sent in this one
+	Subscribed func(resumed bool) // at most once: whether shares of the previous session can be sent in this one
 	Working    func()             // at most once: shares can be found and sent
-	// Health tells why another member would be better although this one goes on
-	// serving; nil: it is well again.
+	// Health reports why another member would be better although this one still
+	// works; nil: it is well again.
 	Health func(error)
 }
 
-// Session is one connection to a member, from its first word to its end.
+// Session is one connection to a member, from the handshake to its end.
 type Session interface {
 	// Run shakes hands, stays until the session ends and returns why; if ctx ended
 	// it, the context's cause. All that it started has ended when it returns.
@@ -62,8 +62,8 @@ type Session interface {
 	// for the verdict. Many goroutines may call it.
 	Submit(ctx context.Context, share *work.Share) work.Verdict
 	Status() Status
-	// Retire reports whether no share waits for its verdict, and takes none any
-	// more if so: the session's end will cost none.
+	// Retire reports whether no share waits for its verdict. If so, the session takes
+	// no more shares, and its end loses none.
 	Retire() bool
 	// Outdated reports whether there is a newer block than the job's.
 	Outdated(job *work.Job) bool
@@ -71,8 +71,8 @@ type Session interface {
 	Resume() Resume
 }
 
-// Resume is what is needed to go on with a session over a new connection. It must
-// not be given to another member: it may hold what lets that take the session over.
+// Resume is what is needed to continue a session over a new connection. It must
+// not be given to another member, which might take the session over with it.
 type Resume interface {
 	// Asks reports whether the next session asks the member to resume this one.
 	Asks() bool
@@ -100,10 +100,10 @@ type Kind int
 
 // The kinds.
 const (
-	Failed    Kind = iota // the pauses grow from a second to a minute
-	Misset                // nothing changes without somebody's hand: a minute
-	Refused               // the user is not known: half a minute to ten; shares are not held
-	Disowned              // an authorized user is not known any more: at once, but the second time ten minutes
-	Suspended             // the machine slept: no failure, at once
-	Moved                 // the member asked for a new connection: no failure, after Wait
+	Failed        Kind = iota // the pauses grow from a second to a minute
+	Misconfigured             // nothing changes before the user acts: a minute
+	Refused                   // the user is not known: half a minute to ten; shares do not wait
+	Deauthorized              // an authorized user is no longer known: at once, but the second time ten minutes
+	Suspended                 // the machine slept: no failure, at once
+	Moved                     // the member asked for a new connection: no failure, after Wait
 )

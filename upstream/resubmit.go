@@ -11,15 +11,15 @@ import (
 // isDisconnected reports whether the share's connection was gone.
 func isDisconnected(v work.Verdict) bool { return v.LostFor(work.LostDisconnected) }
 
-// isDeauthorized reports whether the pool said that it does not know us any
-// more. The share is good still for a session in which it does.
+// isDeauthorized reports whether the pool said that it no longer knows the user.
+// The share is still good for a session in which it does.
 func isDeauthorized(v work.Verdict) bool {
 	return v.RejectedFor(work.ReasonUnauthorized, work.ReasonNotSubscribed)
 }
 
 // resubmit keeps a share whose connection is gone until the pool resumes the
 // session, and then sends it there. That may be for the second time: the pool
-// may have taken it and its yes may be what was lost.
+// may have accepted it, and only the reply may have been lost.
 func (c *Client) resubmit(ctx context.Context, m *member, share *work.Share, underWay bool, last work.Verdict) work.Verdict {
 	sent := isDisconnected(last) && last.Sent
 	if !c.enqueue(m, share, underWay) {
@@ -31,8 +31,8 @@ func (c *Client) resubmit(ctx context.Context, m *member, share *work.Share, und
 	ready := make(chan struct{})
 	close(ready)
 	for after := share.Job.Session; ; {
-		s, number, news, hope := c.successor(m, after, sent)
-		if !hope {
+		s, number, news, possible := c.successor(m, after, sent)
+		if !possible {
 			return gaveUp(last, sent, nil)
 		}
 		if s != nil {
@@ -40,7 +40,7 @@ func (c *Client) resubmit(ctx context.Context, m *member, share *work.Share, und
 		}
 		select {
 		case <-timeout:
-			return gaveUp(last, sent, fmt.Errorf("it did not come back within %v", c.rules.Resubmit))
+			return gaveUp(last, sent, fmt.Errorf("the pool did not come back within %v", c.rules.Resubmit))
 		case <-ctx.Done():
 			return final(work.LostTo(ctx.Err()), last, sent)
 		case <-news:
@@ -63,7 +63,7 @@ func (c *Client) resubmit(ctx context.Context, m *member, share *work.Share, und
 }
 
 // gaveUp is the verdict on a share that could not be sent again, which may have
-// been sent before. What a pool said that did not know us holds then.
+// been sent before. That of a pool that no longer knew the user stands.
 func gaveUp(last work.Verdict, sent bool, why error) work.Verdict {
 	if isDeauthorized(last) {
 		return last
@@ -76,9 +76,9 @@ func gaveUp(last work.Verdict, sent bool, why error) work.Verdict {
 }
 
 // final is the verdict on a share, given the one on its latest sending and the
-// one before; sent says that the pool may have taken it before. That the pool
-// knows it means that it did. Any other no may be due to what changed since and
-// says nothing of the first time.
+// one before; sent says that the pool may have accepted it before. If the pool
+// calls it a duplicate, it did. Any other rejection may be due to what changed
+// since and says nothing about the first time.
 func final(verdict, last work.Verdict, sent bool) work.Verdict {
 	switch {
 	case !sent, verdict.Kind == work.Accepted, verdict.Kind == work.Lost && verdict.Sent:
@@ -92,24 +92,23 @@ func final(verdict, last work.Verdict, sent bool) work.Verdict {
 }
 
 // noteMemory records whether the member still knows the jobs of a session that it
-// resumed. A share that was refused for a newer block says nothing of that.
+// resumed. A share that is stale because of a newer block says nothing about that.
 func (c *Client) noteMemory(m *member, number uint64, verdict work.Verdict, taken, outdated bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case taken:
-		m.forgot = 0
-	case verdict.Kind == work.Stale && verdict.Sent && !outdated && m.forgotIn != number:
-		m.forgot++
-		m.forgotIn, m.refused = number, c.clock.Now()
+		m.lostJobs = 0
+	case verdict.Kind == work.Stale && verdict.Sent && !outdated && m.lostJobsIn != number:
+		m.lostJobs++
+		m.lostJobsIn, m.refused = number, c.clock.Now()
 	}
 }
 
-// enqueue reports whether there is room for the share, and takes it. Where there
-// is none any more it is no use to find others, so mining for the pool stops.
-// Shares that were under way when the connection ended have room of their own,
-// and so have blocks and those that need not wait because there is a session
-// again.
+// enqueue reports whether there is room for the share, and takes it. Once there is
+// no room, finding more shares is useless, so mining for the pool stops. Shares
+// that were under way when the connection ended have room of their own, and so
+// have blocks and those that need not wait because there is a session again.
 func (c *Client) enqueue(m *member, share *work.Share, underWay bool) (ok bool) {
 	c.locked(func() {
 		room := c.rules.Queued
@@ -119,7 +118,7 @@ func (c *Client) enqueue(m *member, share *work.Share, underWay bool) (ok bool) 
 		}
 		if ok = m.queued < room; ok {
 			m.queued++
-			c.tell()
+			c.signal()
 			return
 		}
 		if m.session == nil && m.job != nil {
@@ -133,21 +132,21 @@ func (c *Client) enqueue(m *member, share *work.Share, underWay bool) (ok bool) 
 }
 
 // successor is the session that came after the one of that number, once it
-// works; nil if there is none yet, when news says that there may be.
-// Without hope there will be none for the shares of that session: a pool that
-// we left is connected to again only for shares that were not sent.
-func (c *Client) successor(m *member, after uint64, sent bool) (s Session, number uint64, news <-chan struct{}, hope bool) {
+// works; nil if there is none yet: then news is closed when there may be one.
+// possible is false if there will be none for the shares of that session: a pool
+// that we left is connected to again only for shares that were not sent.
+func (c *Client) successor(m *member, after uint64, sent bool) (s Session, number uint64, news <-chan struct{}, possible bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case m.session != nil && m.current > after && !m.working.IsZero():
 		return m.session, m.current, c.news, true
-	case m.session != nil: // it shakes hands, or its end was felt here first
+	case m.session != nil: // it shakes hands, or its end was noticed here first
 		return nil, 0, c.news, true
 	}
 	reason := m.lastError
 	if errors.Is(reason, errLeft) && !sent {
 		reason = nil
 	}
-	return nil, 0, c.news, !c.ended && !m.gone && m.mayResume(reason)
+	return nil, 0, c.news, !c.ended && !m.dead && m.mayResume(reason)
 }

@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// resumption is what is known of going on with sessions at a member.
+// resumption is what is known about resuming sessions at a member.
 type resumption struct {
-	resume   Resume    // what its last session left; nil: nothing
-	refusals int       // to resume it, in a row
-	forgot   int       // times in a row that it resumed one and knew nothing of its jobs
-	forgotIn uint64    // the session in which it did last
-	refused  time.Time // the last time of either
+	resume     Resume    // what its last session left; nil: nothing
+	refusals   int       // to resume it, in a row
+	lostJobs   int       // times in a row that it resumed one but knew none of its jobs
+	lostJobsIn uint64    // the session in which it last did
+	refused    time.Time // the last time of either
 }
 
 const (
-	// MaxRefusals is how often in a row a member may begin a new session where we
-	// came back for the old one, before we no longer mine in that hope.
+	// MaxRefusals is how often in a row a member may start a new session instead of
+	// resuming one, before mining for an interrupted session stops.
 	MaxRefusals    = 2
 	forgetRefusals = time.Hour // since the last one
 )
@@ -28,8 +28,8 @@ func (m *member) mayResume(reason error) bool {
 	return m.resume != nil && m.resume.Possible() && !errors.Is(reason, errLeft) && m.Protocol.Class(reason).Kind != Refused
 }
 
-// mayHope reports whether to go on mining until the member has resumed the
-// session. (To hold the shares that there are costs nothing.)
-func (m *member) mayHope(reason error, now time.Time) bool {
-	return m.mayResume(reason) && (max(m.refusals, m.forgot) < MaxRefusals || now.Sub(m.refused) > forgetRefusals)
+// mayKeepMining reports whether to keep mining until the member has resumed the
+// session. (Keeping the shares that there are costs nothing.)
+func (m *member) mayKeepMining(reason error, now time.Time) bool {
+	return m.mayResume(reason) && (max(m.refusals, m.lostJobs) < MaxRefusals || now.Sub(m.refused) > forgetRefusals)
 }

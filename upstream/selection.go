@@ -16,9 +16,8 @@ var (
 	errUnwanted = errors.New("another pool is active")
 )
 
-// decide brings what is done in line with what the strategy wants: it starts and
-// ends links and chooses the active member. It returns the channel that is closed
-// at the next change.
+// decide does what the strategy wants: it starts and ends links and chooses the
+// active member. It returns the channel that is closed at the next change.
 func (c *Client) decide(start func(*member)) (news <-chan struct{}, err error) {
 	c.locked(func() {
 		now := c.clock.Now()
@@ -38,7 +37,7 @@ func (c *Client) decide(start func(*member)) (news <-chan struct{}, err error) {
 			c.want(m, choice.wanted[i] || m.queued > 0, now, start)
 		}
 		news = c.news
-		if c.options.NoRetry && c.hopeless() {
+		if c.options.NoRetry && c.allDead() {
 			err = c.noWork()
 		}
 	})
@@ -54,7 +53,7 @@ func (c *Client) views(now time.Time) []view {
 	return views
 }
 
-// count books the time since the last decision to the active member.
+// count adds the time since the last decision to the active member's.
 func (c *Client) count(now time.Time) {
 	if c.active != nil && c.active.job != nil {
 		c.active.served += now.Sub(c.counted)
@@ -62,7 +61,7 @@ func (c *Client) count(now time.Time) {
 	c.counted = now
 }
 
-// endRest calls on the members that are left alone for their bad work once all
+// endRest wakes the members that are left alone because they work badly once all
 // others have failed: bad work is better than none.
 func (c *Client) endRest(views []view, now time.Time) {
 	for i, m := range c.members {
@@ -78,8 +77,8 @@ func (c *Client) endRest(views []view, now time.Time) {
 	}
 }
 
-// activate makes m the active member. The one before is left if the strategy has
-// no more use for it, and for a long while if it gave reason to.
+// activate makes m the active member. The previous one is left if the strategy no
+// longer wants it, and for a long while if it was unhealthy.
 func (c *Client) activate(m *member, why string, now time.Time) {
 	before := c.active
 	if before == m {
@@ -112,7 +111,7 @@ func (c *Client) activate(m *member, why string, now time.Time) {
 	c.log.Log(level, "active pool", fields...)
 }
 
-// showActive shows what the active member has. Caller holds mu.
+// showActive makes the active member's job the one to publish. Caller holds mu.
 func (c *Client) showActive() {
 	var job *work.Job
 	if c.active != nil {
@@ -130,7 +129,7 @@ func (c *Client) show(job *work.Job) {
 	if job == c.shown {
 		return
 	}
-	if job == nil && !c.ended && !slices.ContainsFunc(c.members, (*member).works) { // else that one takes over in a moment
+	if job == nil && !c.ended && !slices.ContainsFunc(c.members, (*member).works) { // else another one takes over in a moment
 		c.log.Warn(noWork)
 	}
 	c.shown, c.idle = job, time.Time{}
@@ -138,8 +137,8 @@ func (c *Client) show(job *work.Job) {
 
 const noWork = "no work available: mining is paused until a pool sends a job"
 
-// logIdle says that there is no work where that was to be a matter of a moment,
-// and is not.
+// logIdle logs that there is no work if a gap that should be short lasts longer
+// than a tick.
 func (c *Client) logIdle(now time.Time) {
 	if !c.idle.IsZero() && now.Sub(c.idle) >= c.rules.Tick {
 		c.idle = time.Time{}
@@ -157,15 +156,15 @@ func (c *Client) want(m *member, wanted bool, now time.Time, start func(*member)
 		m.leaveNow(errUnwanted)
 	}
 	m.wanted = wanted
-	if wanted && !m.linked && !m.gone {
+	if wanted && !m.linked && !m.dead {
 		m.linked = true
 		start(m)
 	}
 }
 
-// hopeless reports whether every member failed since one last worked.
-func (c *Client) hopeless() bool {
-	return !slices.ContainsFunc(c.members, func(m *member) bool { return !m.gone })
+// allDead reports whether every member failed since one last worked.
+func (c *Client) allDead() bool {
+	return !slices.ContainsFunc(c.members, func(m *member) bool { return !m.dead })
 }
 
 func (c *Client) noWork() error {

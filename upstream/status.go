@@ -8,7 +8,7 @@ import (
 	"quarry/telemetry"
 )
 
-// Status returns how the members are, in their order.
+// Status returns the members' states, in their order.
 func (c *Client) Status() []telemetry.PoolStatus {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -33,7 +33,7 @@ func (c *Client) Status() []telemetry.PoolStatus {
 	return all
 }
 
-// noteStates records since when the members are in the states that they are in.
+// noteStates records since when the members are in their states.
 // Caller holds mu.
 func (c *Client) noteStates(now time.Time) {
 	for _, m := range c.members {
@@ -51,7 +51,7 @@ func (m *member) stateOf(active bool, now time.Time) telemetry.PoolState {
 		return telemetry.PoolLeaving
 	case !m.working.IsZero():
 		return telemetry.PoolReady
-	case m.gone:
+	case m.dead:
 		return telemetry.PoolFailed
 	case m.resting:
 		return telemetry.PoolResting

@@ -44,31 +44,31 @@ func (s Strategy) check(members []Member) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("strategy %.40q is none of %s, %s, %s", s, StrategyFailover, StrategyRoundRobin, StrategyBalance)
+	return fmt.Errorf("unknown strategy %.40q: use %s, %s or %s", s, StrategyFailover, StrategyRoundRobin, StrategyBalance)
 }
 
 // view is what a strategy knows of a member.
 type view struct {
 	works   time.Duration // for how long it has been able to take shares; 0: it is not
 	givenUp bool          // it failed too often or gave no work for too long
-	suspect bool          // it works, but there is reason to leave it
+	suspect bool          // it works, but is unhealthy
 	trial   time.Duration // that it must be healthy to take over from one that works
 	quota   int
 	served  time.Duration // of hashing, so far
 }
 
-// itsTurn is the reason for a change that needs no words.
+// itsTurn is the reason for a change that is logged at the debug level only.
 const itsTurn = "it is its turn"
 
-// choice is what a strategy makes of it.
+// choice is what a strategy decides.
 type choice struct {
 	active int    // index of the member to mine, -1: none
 	wanted []bool // members to keep a session with, or to try to
-	why    string // active was chosen
+	why    string // it was chosen
 }
 
 // choose decides which member to mine. The present one is active, -1 if there is
-// none; it has been for the time turn.
+// none; it has been active for the time turn.
 func (s Strategy) choose(r Rules, views []view, active int, turn time.Duration) choice {
 	switch s {
 	case StrategyRoundRobin:
@@ -115,11 +115,11 @@ func firstWorking(views []view, active int) (int, string) {
 			}
 		}
 	}
-	return active, "" // nobody works; the last job may be good still
+	return active, "" // none works; the last job may still be good
 }
 
 // takeTurns wants all members with a weight, and the others when none of them
-// works. The active one is the one that had least of its share so far.
+// works. The active one is the one that has had the least of its share so far.
 func takeTurns(r Rules, views []view, active int, turn time.Duration, weight func(view) int) choice {
 	c := choice{active: -1, wanted: make([]bool, len(views))}
 	spare := true

@@ -124,7 +124,7 @@ func TestStrategyCheck(t *testing.T) {
 		"need the strategy": {StrategyFailover, []Member{{Quota: 50}, {Quota: 50}}},
 		"add up to 90":      {StrategyBalance, []Member{{Quota: 50}, {Quota: 40}}},
 		"not a percentage":  {StrategyBalance, []Member{{Quota: 150}, {Quota: -50}}},
-		"none of failover":  {"best", []Member{{}}},
+		"use failover":      {"best", []Member{{}}},
 	} {
 		err := c.strategy.check(c.pools)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {

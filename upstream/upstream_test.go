@@ -28,15 +28,15 @@ func TestPauses(t *testing.T) {
 	check("worked too short", short, broken, 0, 8*time.Second)
 	check("worked long enough", working, broken, 0, time.Second)
 	check("first, early", working, broken, -1, 1250*time.Millisecond)
-	check("certificate", outcome{}, Class{Kind: Misset}, 0, time.Minute)
-	check("certificate, late", outcome{}, Class{Kind: Misset}, 1, 45*time.Second)
+	check("certificate", outcome{}, Class{Kind: Misconfigured}, 0, time.Minute)
+	check("certificate, late", outcome{}, Class{Kind: Misconfigured}, 1, 45*time.Second)
 	for _, seconds := range []time.Duration{30, 60, 120, 240, 480, 600, 600} {
 		check("user refused", outcome{}, Class{Kind: Refused}, 0, seconds*time.Second)
 	}
 	check("authorized again", working, broken, 0, time.Second)
 	check("user refused again", outcome{}, Class{Kind: Refused}, 0, 30*time.Second)
-	check("disowned", short, Class{Kind: Disowned}, 0, time.Second)
-	check("disowned again", short, Class{Kind: Disowned}, 0, 10*time.Minute)
+	check("deauthorized", short, Class{Kind: Deauthorized}, 0, time.Second)
+	check("deauthorized again", short, Class{Kind: Deauthorized}, 0, 10*time.Minute)
 	check("suspended", short, Class{Kind: Suspended}, 1, 0)
 	for range 3 {
 		check("reconnect", short, Class{Kind: Moved, Wait: 5 * time.Second}, 0, 5*time.Second)
@@ -90,9 +90,9 @@ type left struct{ asks, possible bool }
 func (l left) Asks() bool     { return l.asks }
 func (l left) Possible() bool { return l.possible }
 
-// TestHopeFades: where sessions are never resumed nothing is mined in that hope,
-// but shares wait for it all the same.
-func TestHopeFades(t *testing.T) {
+// TestKeepMining: where sessions are never resumed mining stops when one is
+// interrupted, but shares wait all the same.
+func TestKeepMining(t *testing.T) {
 	now, closed := time.Now(), errors.New("closed")
 	m := &member{Member: Member{Protocol: plain{}}}
 	if m.mayResume(closed) {
@@ -100,10 +100,10 @@ func TestHopeFades(t *testing.T) {
 	}
 	m.resume = left{true, true}
 	for _, c := range []struct {
-		refusals, forgot int
-		reason           error
-		later            time.Duration
-		want             [2]bool
+		refusals, lostJobs int
+		reason             error
+		later              time.Duration
+		want               [2]bool
 	}{
 		{0, 0, closed, 0, [2]bool{true, true}},
 		{MaxRefusals, 0, closed, 0, [2]bool{true, false}},
@@ -112,9 +112,9 @@ func TestHopeFades(t *testing.T) {
 		{0, 0, errRefused, 0, [2]bool{false, false}},
 		{0, 0, errLeft, 0, [2]bool{false, false}},
 	} {
-		m.refusals, m.forgot, m.refused = c.refusals, c.forgot, now
-		if got := [2]bool{m.mayResume(c.reason), m.mayHope(c.reason, now.Add(c.later))}; got != c.want {
-			t.Errorf("%+v: may resume, may hope: %v", c, got)
+		m.refusals, m.lostJobs, m.refused = c.refusals, c.lostJobs, now
+		if got := [2]bool{m.mayResume(c.reason), m.mayKeepMining(c.reason, now.Add(c.later))}; got != c.want {
+			t.Errorf("%+v: may resume, may keep mining: %v", c, got)
 		}
 	}
 	m.resume = left{false, false}
@@ -140,8 +140,8 @@ func TestForgottenOnce(t *testing.T) {
 		{3, work.Verdict{Kind: work.Lost}, false, false, 2},
 		{3, work.Verdict{Kind: work.Accepted, Sent: true}, true, false, 0},
 	} {
-		if c.noteMemory(m, step.number, step.verdict, step.taken, step.outdated); m.forgot != step.want {
-			t.Errorf("%+v: forgot %d times", step, m.forgot)
+		if c.noteMemory(m, step.number, step.verdict, step.taken, step.outdated); m.lostJobs != step.want {
+			t.Errorf("%+v: lost jobs %d times", step, m.lostJobs)
 		}
 	}
 }
@@ -176,8 +176,8 @@ type idle struct{ Session }
 
 func (*idle) Status() Status { return Status{} }
 
-// TestPublishMayAskForStatus: who is told of a job may ask how things are, and is
-// told of the newest job in the end, whoever was first.
+// TestPublishMayAskForStatus: publish may ask for the status, and gets the newest
+// job last, whatever the order of the changes.
 func TestPublishMayAskForStatus(t *testing.T) {
 	c, m := one(t)
 	var last *work.Job
@@ -226,8 +226,7 @@ func TestFinalVerdict(t *testing.T) {
 	}
 }
 
-// TestSuspectsDoNotAlternate: of two pools with complaints the one that is
-// hashed for stays.
+// TestSuspectsDoNotAlternate: of two unhealthy pools the active one stays active.
 func TestSuspectsDoNotAlternate(t *testing.T) {
 	suspect := view{works: time.Hour, trial: time.Minute, suspect: true}
 	for active := range 2 {

@@ -20,7 +20,7 @@ import (
 // by the peer's system.
 const unacknowledged = 30 * time.Second
 
-// keepAlive finds a peer that is gone without a word while we say nothing.
+// keepAlive detects a peer that vanished while we send nothing.
 func keepAlive() net.KeepAliveConfig {
 	return net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3}
 }
@@ -43,7 +43,7 @@ type Dialer struct {
 	proxy   *proxyAddr // nil: none
 	limits  Limits
 	log     *zap.Logger
-	warned  atomic.Bool // that the name leads to a private address
+	warned  atomic.Bool // about a name that leads to a private address
 }
 
 // NewDialer checks the options. It does not connect.
@@ -138,7 +138,7 @@ func (d *Dialer) tcp(ctx context.Context) (net.Conn, error) {
 		Timeout: d.limits.Connect, KeepAliveConfig: keepAlive(), Resolver: d.Resolver,
 		ControlContext: func(_ context.Context, _, address string, conn syscall.RawConn) error {
 			setUserTimeout(conn, unacknowledged)
-			return d.judge(host, address)
+			return d.checkAddress(host, address)
 		},
 	}
 	conn, err := nd.DialContext(ctx, "tcp", address)
@@ -151,33 +151,33 @@ func (d *Dialer) tcp(ctx context.Context) (net.Conn, error) {
 	return nil, fmt.Errorf("connect: %w", err)
 }
 
-// judge looks at an address of the host before it is connected to. What was
-// not a name is the user's own choice.
-func (d *Dialer) judge(host, address string) error {
+// checkAddress refuses an unusable address of the host before it is connected to,
+// and logs a suspect one. What was not a name is the user's own choice.
+func (d *Dialer) checkAddress(host, address string) error {
 	ip, err := netip.ParseAddrPort(address)
 	if _, notName := netip.ParseAddr(host); err != nil || notName == nil {
 		return nil
 	}
 	switch addr := ip.Addr().Unmap(); {
 	case addr.IsUnspecified():
-		// It is how filters of names say no, and would lead to this machine.
+		// DNS filters answer so; it would lead to this machine.
 		return &net.DNSError{Err: "resolves to " + addr.String() + "; is the name blocked by a DNS filter?", Name: host, IsNotFound: true}
 	case d.proxy == nil && SuspectAddress(host, addr) && !d.warned.Swap(true):
-		d.log.Warn("the server's name leads to a private address: fine for a server of your own, else see who answers for names here",
+		d.log.Warn("the server's name leads to a private address: fine for your own server, else check this machine's name server",
 			zap.String("address", addr.String()))
 	}
 	return nil
 }
 
-// SuspectAddress reports whether a name that anybody could look up leads to a
-// private address.
+// SuspectAddress reports whether a name that anyone can look up leads to a private
+// address.
 func SuspectAddress(host string, a netip.Addr) bool { return privateAddress(a) && publicName(host) }
 
 func privateAddress(a netip.Addr) bool {
 	return a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast()
 }
 
-// publicName knows the names that anybody could look up.
+// publicName reports whether anyone can look the name up.
 func publicName(host string) bool {
 	host = strings.TrimSuffix(host, ".")
 	if !strings.Contains(host, ".") {
@@ -208,12 +208,12 @@ func (d *Dialer) tls(ctx context.Context, conn net.Conn) (net.Conn, error) {
 	state := client.ConnectionState()
 	d.log.Info("tls", zap.String("version", tls.VersionName(state.Version)), zap.String("certificate", pinText(leafSum(state))))
 	if d.options.Insecure {
-		d.log.Warn("the server's certificate is not verified (tls insecure): anyone in between can read and change what is sent")
+		d.log.Warn("the server's certificate is not verified (tls insecure): anyone on the way can read and change the traffic")
 	}
 	return client, nil
 }
 
-// tlsError says in our words why the handshake failed.
+// tlsError explains why the handshake failed.
 func (d *Dialer) tlsError(err error) error {
 	plain := SchemeTCP
 	if d.URL.WebSocket() {
@@ -225,7 +225,7 @@ func (d *Dialer) tlsError(err error) error {
 	case errors.Is(err, ErrCertificate):
 		return err
 	case errors.As(err, &certificate):
-		return fmt.Errorf("%w: %w: if it is the server's own, name its authority (tls ca) or pin it (tls pin %s)",
+		return fmt.Errorf("%w: %w: if it is the server's own, set its authority (tls ca) or pin it (tls pin %s)",
 			ErrCertificate, certificate.Err, pinText(leafSum(tls.ConnectionState{PeerCertificates: certificate.UnverifiedCertificates})))
 	case errors.As(err, &record):
 		return fmt.Errorf("the server does not speak TLS: use %s:// if this port is meant to be plain", plain)
@@ -238,13 +238,13 @@ func (d *Dialer) tlsError(err error) error {
 	return fmt.Errorf("tls: %w", err)
 }
 
-// isHangUp knows a connection that the peer ended, politely or not.
+// isHangUp reports whether the peer ended the connection, orderly or not.
 func isHangUp(err error) bool {
 	var op *net.OpError
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &op) && op.Op == "read" && !op.Timeout()
 }
 
-// isTimeout knows a deadline that passed, whosever it was.
+// isTimeout reports whether any deadline has passed.
 func isTimeout(err error) bool {
 	var timeout net.Error
 	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()

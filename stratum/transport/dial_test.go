@@ -192,8 +192,8 @@ func TestWrongPort(t *testing.T) {
 	}
 }
 
-// TestDialCancelled: a context that ends stops every phase of the dialling.
-func TestDialCancelled(t *testing.T) {
+// TestDialCanceled: a context that ends stops every phase of dialing.
+func TestDialCanceled(t *testing.T) {
 	server := stratumtest.Serve(t, func(c *stratumtest.Conn) { c.Raw().Read(make([]byte, 1<<16)); c.Raw().Read(make([]byte, 1<<16)) })
 	for _, scheme := range []string{"ssl://", "ws://", "wss://"} {
 		u, err := ParseURL(scheme + server.Address)

@@ -117,7 +117,7 @@ func (l *Lines) fill() error {
 	return readError(err)
 }
 
-// readError puts the end of a connection into our words.
+// readError makes the end of a connection one of our errors.
 func readError(err error) error {
 	if errors.Is(err, io.EOF) {
 		return ErrClosed

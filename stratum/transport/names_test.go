@@ -92,7 +92,7 @@ func (s *nameServer) reply(question []byte) []byte {
 	return b
 }
 
-// TestNames: all addresses of a name are tried, and it is looked up anew at
+// TestNames: all addresses of a name are tried, and it is looked up again at
 // every try.
 func TestNames(t *testing.T) {
 	names, resolver := serveNames(t)
@@ -138,7 +138,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestProxyNames: the proxy's own name is looked up here, anew at every try,
+// TestProxyNames: the proxy's own name is looked up here, again at every try,
 // and may be private.
 func TestProxyNames(t *testing.T) {
 	names, resolver := serveNames(t)

@@ -60,8 +60,8 @@ func (o ProxyOptions) parse() (*proxyAddr, error) {
 		return nil, nil
 	}
 	if strings.Contains(o.URL, "@") {
-		// Never echoed: what stands before the @ may be a password.
-		return nil, errors.New("proxy url: user and password do not belong into the url: use the settings proxy_user and proxy_password")
+		// Never echoed: the part before the @ may be a password.
+		return nil, errors.New("proxy url: user and password do not belong in the url: use the settings proxy_user and proxy_password")
 	}
 	p, err := parseProxyURL(o.URL)
 	if err != nil {
@@ -83,7 +83,7 @@ func parseProxyURL(text string) (*proxyAddr, error) {
 	case "http":
 		p.scheme = schemeConnect
 	default:
-		return nil, fmt.Errorf("%q is no kind of proxy that quarry knows: %s", scheme, proxyHint)
+		return nil, fmt.Errorf("%q is not a kind of proxy that quarry supports: %s", scheme, proxyHint)
 	}
 	host, port, err := splitAddress(strings.TrimSuffix(rest, "/"), proxyHint)
 	if err != nil {
@@ -97,7 +97,7 @@ func parseProxyURL(text string) (*proxyAddr, error) {
 func (p *proxyAddr) checkCredentials() error {
 	switch {
 	case p.user == "" && p.password != "":
-		return errors.New("the proxy's password needs a proxy user with it")
+		return errors.New("the proxy's password needs a proxy user")
 	case p.scheme == schemeSOCKS5 && (len(p.user) > 255 || len(p.password) > 255):
 		return errors.New("a socks5 proxy takes a user and a password of 255 bytes at most")
 	case p.scheme == schemeConnect && strings.Contains(p.user, ":"):
@@ -117,9 +117,9 @@ func (p *proxyAddr) tunnel(ctx context.Context, conn net.Conn, address string, p
 	if p.scheme == schemeSOCKS5 {
 		through = p.socks5
 	}
-	tunnelled, err := through(ctx, conn, address)
+	tunneled, err := through(ctx, conn, address)
 	if err == nil {
-		return tunnelled, nil
+		return tunneled, nil
 	}
 	conn.Close()
 	var broken *net.OpError
@@ -129,7 +129,7 @@ func (p *proxyAddr) tunnel(ctx context.Context, conn net.Conn, address string, p
 	case ctx.Err() != nil, isTimeout(err):
 		return nil, p.fault("no answer within %v: it is stuck, cannot reach %s, or is another kind of proxy", patience, address)
 	case isHangUp(err), errors.As(err, &broken):
-		return nil, p.fault("it closed the connection when asked for %s: it is another kind of proxy, or does not want us", address)
+		return nil, p.fault("it closed the connection when asked for %s: it is another kind of proxy, or refuses us", address)
 	}
 	return nil, p.fault("%w", err)
 }
@@ -143,18 +143,17 @@ func (p *proxyAddr) unreachable(address, why string) error {
 	return fmt.Errorf("it cannot reach %s: %s", address, why)
 }
 
-// ErrProxyUser means that a proxy does not accept us without another user or
-// password.
-var ErrProxyUser = errors.New("it does not let us in")
+// ErrProxyUser means that a proxy needs another user or password.
+var ErrProxyUser = errors.New("access denied")
 
 func (p *proxyAddr) unauthorized() error {
 	if p.user == "" {
-		return fmt.Errorf("%w: it wants a user and password: set proxy_user and proxy_password", ErrProxyUser)
+		return fmt.Errorf("%w: it requires a user and password: set proxy_user and proxy_password", ErrProxyUser)
 	}
 	return fmt.Errorf("%w: it refuses the user or password: check proxy_user and proxy_password", ErrProxyUser)
 }
 
-// handed is a dialer that has dialled already.
+// handed is a dialer that returns a connection that is open already.
 type handed struct{ net.Conn }
 
 func (h handed) Dial(string, string) (net.Conn, error) { return h.Conn, nil }
@@ -173,11 +172,11 @@ func (p *proxyAddr) socks5(ctx context.Context, conn net.Conn, address string) (
 	if err != nil {
 		return nil, err
 	}
-	tunnelled, err := d.(proxy.ContextDialer).DialContext(ctx, "tcp", address)
+	tunneled, err := d.(proxy.ContextDialer).DialContext(ctx, "tcp", address)
 	if err == nil {
-		return tunnelled, nil
+		return tunneled, nil
 	}
-	if op := (*net.OpError)(nil); errors.As(err, &op) { // it names both ends, which we do better
+	if op := (*net.OpError)(nil); errors.As(err, &op) { // it names both ends, as we do already
 		err = op.Err
 	}
 	// The library has no values for these.
@@ -234,7 +233,7 @@ func (p *proxyAddr) connect(ctx context.Context, conn net.Conn, address string) 
 	return &earlyConn{Conn: conn, early: early}, err
 }
 
-// earlyConn is a connection of which some bytes were read before their time.
+// earlyConn is a connection of which some bytes were read already.
 type earlyConn struct {
 	net.Conn
 	early []byte

@@ -237,7 +237,7 @@ func TestHostileTunnel(t *testing.T) {
 	}
 }
 
-func TestProxyCancelled(t *testing.T) {
+func TestProxyCanceled(t *testing.T) {
 	for _, scheme := range []string{"socks5", "http"} {
 		asked := make(chan struct{})
 		p := stratumtest.Serve(t, func(c *stratumtest.Conn) {
@@ -264,7 +264,7 @@ func TestProxyOptions(t *testing.T) {
 		{ProxyOptions{URL: "socks5://127.0.0.1:1080"}, ""},
 		{ProxyOptions{URL: "SOCKS5H://[::1]:1080/"}, ""},
 		{ProxyOptions{URL: "http://proxy.example:3128", User: "a", Password: "b"}, ""},
-		{ProxyOptions{URL: "socks5://a:" + proxyPassword + "@h:1"}, "do not belong into the url"},
+		{ProxyOptions{URL: "socks5://a:" + proxyPassword + "@h:1"}, "do not belong in the url"},
 		{ProxyOptions{URL: "socks5://h"}, "needs a port"},
 		{ProxyOptions{URL: "socks5://:1"}, "needs a host"},
 		{ProxyOptions{URL: "socks5://h:0"}, "port"},

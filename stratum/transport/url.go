@@ -30,8 +30,8 @@ const schemesHint = "use stratum+tcp://, stratum+ssl:// (also stratum+tls://, st
 // ParseURL reads the URL of a server. A scheme is optional (plain TCP), a port is not.
 func ParseURL(text string) (URL, error) {
 	if strings.Contains(text, "@") {
-		// Never echoed: what stands before the @ may be a password.
-		return URL{}, errors.New("url: user and password do not belong into the url: use the user and password settings")
+		// Never echoed: the part before the @ may be a password.
+		return URL{}, errors.New("url: user and password do not belong in the url: use the user and password settings")
 	}
 	u, err := parseURL(text)
 	if err != nil {
@@ -108,7 +108,7 @@ func splitAddress(address, hint string) (host string, port uint16, err error) {
 	}
 	n, err := strconv.ParseUint(portText, 10, 16)
 	if err != nil || n == 0 {
-		return "", 0, fmt.Errorf("port %q is not one of 1 to 65535", portText)
+		return "", 0, fmt.Errorf("port %q is not between 1 and 65535", portText)
 	}
 	if err := checkHost(host); err != nil {
 		return "", 0, err

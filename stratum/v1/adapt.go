@@ -6,10 +6,10 @@ import (
 	"quarry/work"
 )
 
-// Pools differ in two things that no pool says beforehand: which difficulty
+// Pools differ in two things that no pool announces: which difficulty
 // counts for jobs that are older than its last raise, and how they put
 // submitted version bits into a version that has some of them set already.
-// Both are learnt from what they reject, once for each pool.
+// Both are learned from what they reject, once for each pool.
 
 // adapt learns from the verdict on a share. Only the reader calls it.
 func (s *Session) adapt(share *work.Share, verdict work.Verdict) {
@@ -22,7 +22,7 @@ func (s *Session) adapt(share *work.Share, verdict work.Verdict) {
 	s.state.Unlock()
 	if !current.Target().MetBy(share.Hash) { // it was raised since
 		if s.cfg.Quirks.raise(verdict.Kind == work.Accepted, verdict.RejectedFor(work.ReasonLowDifficulty)) {
-			s.log.Info("this pool judges all shares by its newest difficulty: from now on weaker ones of older jobs are held back",
+			s.log.Info("this pool judges all shares by its newest difficulty: weaker ones of older jobs are no longer sent",
 				zap.Float64("difficulty", current.Float64()), zap.String("pool_said", verdict.Text))
 		}
 		return
@@ -43,16 +43,16 @@ func (s *Session) adaptBits(job *work.Job, w wire, verdict work.Verdict) {
 		return
 	}
 	if masked {
-		s.log.Info("this pool seems to want all version bits of its mask, not only the rolled ones: sending them from now on",
+		s.log.Info("this pool seems to want all version bits of its mask, not only the rolled ones: sending all of them",
 			zap.String("mask", hex8(w.mask)), zap.String("version", hex8(job.Version)), zap.Stringer("pool_said", verdict))
 	} else {
-		s.log.Info("sending all version bits did not help: back to the rolled ones", zap.Stringer("pool_said", verdict))
+		s.log.Info("sending all version bits did not help: sending the rolled ones again", zap.Stringer("pool_said", verdict))
 	}
 	s.amend(func(*state) {})
 }
 
 // raise learns from a share that met its job's difficulty, but not the newest
-// one. It reports whether this share settled the question.
+// one. It reports whether this share decided the question.
 func (h *Quirks) raise(accepted, low bool) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -62,9 +62,9 @@ func (h *Quirks) raise(accepted, low bool) bool {
 	case low:
 		h.lowAfterRaise++
 	}
-	settled := !h.newestCounts && h.lowAfterRaise >= maxLowAfterRaise
-	h.newestCounts = h.newestCounts || settled
-	return settled
+	decided := !h.newestCounts && h.lowAfterRaise >= maxLowAfterRaise
+	h.newestCounts = h.newestCounts || decided
+	return decided
 }
 
 // newestDifficulty reports whether shares of all jobs are judged by it.
@@ -75,18 +75,18 @@ func (h *Quirks) newestDifficulty() bool {
 }
 
 // bits learns from a share whose version bits were sent masked or not. It
-// returns the form to use, and whether that is news. The other form is tried
+// returns the form to use, and whether that changed. The other form is tried
 // once; if it is no better, something else is wrong.
 func (h *Quirks) bits(sentMasked, accepted, wrong bool) (masked, changed bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
-	case h.bitsSettled || sentMasked != h.masked: // or the share was found before the change
+	case h.bitsDecided || sentMasked != h.masked: // or the share was found before the change
 	case accepted:
-		h.bitsSettled = true
+		h.bitsDecided = true
 	case wrong:
 		h.masked = !h.masked
-		h.bitsSettled = !h.masked
+		h.bitsDecided = !h.masked
 		changed = true
 	}
 	return h.masked, changed

@@ -30,13 +30,13 @@ func between(t *testing.T, job *work.Job, harder hashing.Difficulty, n int) *wor
 
 const (
 	tooLow    = `"result":null,"error":[23,"low difficulty share",null]`
-	lineNew   = "this pool judges all shares by its newest difficulty: from now on weaker ones of older jobs are held back"
-	lineBits  = "this pool seems to want all version bits of its mask, not only the rolled ones: sending them from now on"
-	lineAsWas = "sending all version bits did not help: back to the rolled ones"
+	lineNew   = "this pool judges all shares by its newest difficulty: weaker ones of older jobs are no longer sent"
+	lineBits  = "this pool seems to want all version bits of its mask, not only the rolled ones: sending all of them"
+	lineAsWas = "sending all version bits did not help: sending the rolled ones again"
 )
 
 // TestRaise: three shares rejected for a difficulty that is newer than their
-// job, and weaker ones are held back from then on, also in the next session.
+// job, and weaker ones are no longer sent, also in the next session.
 func TestRaise(t *testing.T) {
 	raised := difficulty(t, "4e-10")
 	quirks := &Quirks{}
@@ -44,7 +44,7 @@ func TestRaise(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		answers []string // to the shares below the raised difficulty
-		held    bool     // the next one
+		unsent  bool     // the next one
 	}{
 		{"two rejected", []string{tooLow, tooLow}, false},
 		{"accepted again", []string{yes, tooLow, tooLow}, false},
@@ -71,8 +71,8 @@ func TestRaise(t *testing.T) {
 				}
 			}
 			v := m.submit(between(t, job, raised, 90))
-			if held := !v.Sent && v.RejectedFor(work.ReasonLowDifficulty); held != c.held || !held && v.Kind != work.Accepted {
-				t.Errorf("the next one: %v, want it held back: %v", v, c.held)
+			if unsent := !v.Sent && v.RejectedFor(work.ReasonLowDifficulty); unsent != c.unsent || !unsent && v.Kind != work.Accepted {
+				t.Errorf("the next one: %v, want it not sent: %v", v, c.unsent)
 			}
 			strong := share(job, 1)
 			strong.Hash = hashing.Hash{}

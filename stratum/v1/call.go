@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// ErrNoAnswer ends a call without a reply in time, errTooManyCalls one that was
-// not made because too many are waiting.
+// ErrNoAnswer ends a call that got no reply in time, errTooManyCalls one that was
+// not made because too many are pending.
 var (
 	ErrNoAnswer     = errors.New("no answer")
-	errTooManyCalls = errors.New("too many calls are waiting for their answer")
+	errTooManyCalls = errors.New("too many calls are pending")
 )
 
 // call is a request that was written, and whose reply will mean a T.
@@ -78,14 +78,14 @@ func (c *conn) call(ctx context.Context, longest time.Duration, method string, p
 	return err
 }
 
-// tell sends a request whose reply does not matter.
-func (c *conn) tell(method string, params []any) error {
+// post sends a request whose reply does not matter.
+func (c *conn) post(method string, params []any) error {
 	_, err := c.ask(method, params, func(Message) {})
 	return err
 }
 
 // ask writes a request. Ids rise in the order of writing: the id is given
-// while nobody else can write. The id of a failed request is good to forget.
+// while the write lock is held. The id of a failed request may be forgotten.
 func (c *conn) ask(method string, params []any, replied func(Message)) (id uint64, err error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()

@@ -101,7 +101,7 @@ func (r *replay) mine(m *miner, verdicts map[string]string) {
 		case message.Method == "mining.extranonce.subscribe", message.Method == "mining.get_transactions":
 			r.call(m, message)
 		case message.Method == "mining.nonsense": // is not answered
-			if err := m.conn.tell(message.Method, []any{}); err != nil {
+			if err := m.conn.post(message.Method, []any{}); err != nil {
 				r.t.Error(err)
 			}
 		}

@@ -29,7 +29,7 @@ type conn struct {
 	log       *zap.Logger
 	push      func(Message, time.Time) error // called by the reader; an error ends the connection
 	redact    func(string) string            // takes secrets out of a text
-	late      func(uint64, time.Time) bool   // told of replies that nobody waits for; true if it knows the id
+	late      func(uint64, time.Time) bool   // told of replies that no call waits for; reports whether it knows the id
 	done      chan struct{}
 
 	writing sync.Mutex // held while writing
@@ -47,7 +47,7 @@ type calls struct {
 
 // messageLimits is what the reader remembers of the pool's misbehavior.
 type messageLimits struct {
-	understood bool // at least one message was one
+	understood bool // at least one message was valid
 	garbage    window
 	strays     window
 	flood      flood
@@ -74,16 +74,16 @@ func (c *conn) end(reason error) {
 	c.transport.Close()
 }
 
-// why returns the reason for which the connection ended.
+// why returns why the connection ended.
 func (c *conn) why() error {
 	c.calls.Lock()
 	defer c.calls.Unlock()
 	return c.calls.ended
 }
 
-// closeAfterDrain ends the connection after a write has failed: nothing is sent any more,
-// but what the pool said before it hung up is still read. There may be verdicts
-// in it.
+// closeAfterDrain ends the connection after a write has failed: nothing more is
+// sent, but what the pool sent before it hung up is still read, because there may
+// be verdicts in it.
 func (c *conn) closeAfterDrain(reason error) {
 	c.calls.Lock()
 	if c.calls.ended == nil {
@@ -138,7 +138,7 @@ func (c *conn) take(line []byte, now time.Time) error {
 			return nil
 		}
 		if c.limited.strays.add(now) > maxStrayReplies {
-			return fmt.Errorf("%d replies to nothing we asked", maxStrayReplies)
+			return fmt.Errorf("%d unsolicited replies", maxStrayReplies)
 		}
 		return nil
 	}
@@ -148,8 +148,8 @@ func (c *conn) take(line []byte, now time.Time) error {
 	return c.push(m, now)
 }
 
-// takeGarbage decides about bytes that are no message. A peer of which nothing
-// was understood yet is not a pool.
+// takeGarbage handles bytes that are not a message. A peer that has not sent one
+// yet is not a pool.
 func (c *conn) takeGarbage(line []byte, now time.Time, err error) error {
 	said := Sanitize(c.redact(string(line)))
 	if !c.limited.understood {
@@ -207,7 +207,7 @@ func (c *conn) writeLocked(v any) error {
 	}
 	if err := c.transport.WriteMessage(message); err != nil {
 		reason := fmt.Errorf("%w: %w", transport.ErrClosed, err)
-		if errors.Is(err, os.ErrDeadlineExceeded) { // it is there, and does not read
+		if errors.Is(err, os.ErrDeadlineExceeded) { // the peer is there, but does not read
 			c.end(reason)
 		} else {
 			c.closeAfterDrain(reason)

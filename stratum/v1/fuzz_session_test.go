@@ -296,7 +296,7 @@ func (p *memoryPool) SetWriteDeadline(time.Time) error { return nil }
 
 // check holds what was sent against the rules: each message is a line of
 // printable ASCII, a JSON object of at most 1000 bytes, and there are few of
-// them beside handshake and shares, whatever the pool asks for.
+// them besides handshake and shares, whatever the pool asks for.
 func (p *memoryPool) check(t *testing.T, shares int) {
 	if most := 3 + shares + burst + int(patience/time.Second); len(p.written) > most {
 		t.Errorf("%d messages sent", len(p.written))

@@ -20,7 +20,7 @@ import (
 	"quarry/work"
 )
 
-// Each decoder of a pool's bytes has a target, here or beside its tests: lines
+// Each decoder of a pool's bytes has a target, here or next to its tests: lines
 // (FuzzLines), messages (FuzzMessage), replies (FuzzVerdict, FuzzConfigured,
 // FuzzSubscription), pushes (FuzzNotify and those named by their method), and
 // all of them in a running session (FuzzSession).

@@ -13,18 +13,18 @@ import (
 	"quarry/stratum/transport"
 )
 
-// Steps of the handshake that went wrong, for the caller to go on.
+// Steps of the handshake that failed, from which the caller decides what to do next.
 var (
 	// ErrConfigure: refused, unanswered or hung up at; connect again with
 	// NoConfigure.
 	ErrConfigure = errors.New("mining.configure failed")
-	// ErrSubscribe: the answer was no use; connect again with BareSubscribe.
+	// ErrSubscribe: the answer was unusable; connect again with BareSubscribe.
 	ErrSubscribe = errors.New("mining.subscribe failed")
 	// ErrAuthorize: mining.authorize was not answered.
 	ErrAuthorize = errors.New("mining.authorize failed")
 	// ErrUnauthorized: the pool refuses the user.
 	ErrUnauthorized = errors.New("the pool refuses the user")
-	// ErrNoJob: authorized, but there is nothing to do.
+	// ErrNoJob: authorized, but without a job.
 	ErrNoJob = errors.New("the pool sends no job")
 )
 
@@ -73,7 +73,7 @@ func (s *Session) subscribe(ctx context.Context) error {
 }
 
 // subscribed acts on the reply to mining.subscribe. A text as result is how
-// ckpool says that it is still starting; that is no reason to ask differently.
+// ckpool says that it is still starting; a different request would not help.
 func (s *Session) subscribed(m Message) error {
 	if refusal := m.Refusal(); refusal != nil {
 		if _, isText := textOf(m.Result); isText {
@@ -93,7 +93,7 @@ func (s *Session) subscribed(m Message) error {
 	p := s.state.pending
 	s.state.pending = nil
 	s.state.Unlock()
-	s.tellResumed(resumed)
+	s.reportResumed(resumed)
 	if p != nil {
 		s.begin(p)
 	}
@@ -125,16 +125,16 @@ func (s *Session) authorizedBy(m Message) error {
 	return nil
 }
 
-// suggest makes the wishes that no pool has to answer.
+// suggest sends the optional requests that no pool has to answer.
 func (s *Session) suggest(context.Context) error {
 	if s.cfg.SubscribeExtra {
-		if err := s.conn.tell("mining.extranonce.subscribe", []any{}); err != nil {
+		if err := s.conn.post("mining.extranonce.subscribe", []any{}); err != nil {
 			return err
 		}
 	}
 	if d := s.cfg.SuggestDifficulty.Float64(); d > 0 {
 		number := json.RawMessage(strconv.FormatFloat(d, 'f', -1, 64))
-		return s.conn.tell("mining.suggest_difficulty", []any{number})
+		return s.conn.post("mining.suggest_difficulty", []any{number})
 	}
 	return nil
 }

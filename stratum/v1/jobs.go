@@ -47,7 +47,7 @@ func (s *Session) begin(p *pendingNotify) {
 		close(s.firstJob)
 	}
 	if moved {
-		s.log.Info("the pool gave another extranonce", zap.Int("extranonce2_size", job.Extranonce2Size))
+		s.log.Info("pool changed the extranonce", zap.Int("extranonce2_size", job.Extranonce2Size))
 	}
 	if working {
 		s.cfg.Working()
@@ -56,7 +56,7 @@ func (s *Session) begin(p *pendingNotify) {
 	s.watch.Job(job)
 }
 
-// newJob freezes what holds now into a job.
+// newJob freezes what is in force now into a job.
 func (s *Session) newJob(p *pendingNotify) *work.Job {
 	n, st := p.notify, &s.state
 	job := &work.Job{
@@ -73,7 +73,7 @@ func (s *Session) newJob(p *pendingNotify) *work.Job {
 	return job
 }
 
-// setMask says which version bits of the job may be rolled: none that the
+// setMask sets which version bits of the job may be rolled: none that the
 // version has set already, so that every pool's arithmetic comes to the same
 // header. A pool that agreed with an empty mask gets no rolling and no sixth
 // parameter; once there was a mask, the parameter stays, whatever becomes of
@@ -129,7 +129,7 @@ func (s *Session) amend(change func(*state)) bool {
 	}
 	change(&s.state)
 	old := s.state.current()
-	if old == nil || s.state.firstJob.IsZero() { // none, or one of the session before
+	if old == nil || s.state.firstJob.IsZero() { // none, or one of the previous session
 		s.state.Unlock()
 		return false
 	}

@@ -18,19 +18,19 @@ import (
 	"quarry/work"
 )
 
-// complained keeps what a session complained of.
-type complained struct {
+// faults keeps what a session reported of its pool's health.
+type faults struct {
 	mu   sync.Mutex
 	list []error
 }
 
-func (c *complained) add(reason error) {
+func (c *faults) add(reason error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.list = append(c.list, reason)
 }
 
-func (c *complained) all() []error {
+func (c *faults) all() []error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.list
@@ -54,7 +54,7 @@ func good(t *testing.T, job *work.Job, from uint32) *work.Share {
 	return nil
 }
 
-// TestAllRejected: one complaint for each time that a pool begins to reject
+// TestAllRejected: one report for each time that a pool begins to reject
 // everything, and word when it ends.
 func TestAllRejected(t *testing.T) {
 	pool := func(p *pc) {
@@ -67,32 +67,32 @@ func TestAllRejected(t *testing.T) {
 			return `"result":null,"error":[20,"no love for secret",null]`
 		})
 	}
-	var heard complained
+	var heard faults
 	core, logs := observer.New(zap.InfoLevel)
-	bubble(t, pool, Config{Complain: heard.add, Log: zap.New(core)}, func(t *testing.T, m *miner) {
+	bubble(t, pool, Config{Health: heard.add, Log: zap.New(core)}, func(t *testing.T, m *miner) {
 		job := m.job()
 		for n := range 70 {
 			before := len(heard.all())
 			m.submit(good(t, job, uint32(1000*n)))
 			time.Sleep(5 * time.Second)
 			if after := len(heard.all()); after != before && n != 13 && n != 30 && n != 44 { // 61 s are 14 shares
-				t.Errorf("complaint %v at share %d", heard.all()[before:], n)
+				t.Errorf("report %v at share %d", heard.all()[before:], n)
 			}
 		}
 	})
 	list := heard.all()
 	if len(list) != 3 || !errors.Is(list[0], watch.ErrAllRejected) || list[1] != nil || !errors.Is(list[2], watch.ErrAllRejected) {
-		t.Fatalf("complaints %v", list)
+		t.Fatalf("reports %v", list)
 	}
 	if text := list[0].Error(); !strings.Contains(text, "no love for ***") || !strings.Contains(text, "re-check passed") {
 		t.Error(text)
 	}
-	if logs.FilterMessage("the pool rejects every share").Len() != 2 || logs.FilterMessage("the pool accepts shares again").Len() != 1 {
+	if logs.FilterMessage("pool rejects every share").Len() != 2 || logs.FilterMessage("pool accepts shares again").Len() != 1 {
 		t.Errorf("log %v", logs.All())
 	}
 }
 
-// TestFewRejects are no reason to complain, nor are many at once.
+// TestFewRejects are no fault of the pool, nor are many at once.
 func TestFewRejects(t *testing.T) {
 	for name, c := range map[string]struct {
 		shares int
@@ -116,8 +116,8 @@ func TestFewRejects(t *testing.T) {
 					})
 				})
 			}
-			var heard complained
-			bubble(t, pool, Config{Complain: heard.add, SubmitStale: true}, func(t *testing.T, m *miner) {
+			var heard faults
+			bubble(t, pool, Config{Health: heard.add, SubmitStale: true}, func(t *testing.T, m *miner) {
 				job := m.job()
 				for n := range c.shares {
 					m.submit(good(t, job, uint32(1000*n)))
@@ -125,7 +125,7 @@ func TestFewRejects(t *testing.T) {
 				}
 			})
 			if len(heard.all()) > 0 {
-				t.Errorf("complaints %v", heard.all())
+				t.Errorf("reports %v", heard.all())
 			}
 		})
 	}
@@ -181,12 +181,12 @@ func TestChain(t *testing.T) {
 	const stuck, moves = "the pool's node may be stuck, so that shares are worth nothing", "the pool's chain moves again"
 	const hours, network = "the jobs' time and this machine's clock are hours apart, one of them is wrong; jobs are used as they are",
 		"network difficulty jumped implausibly; two chains behind this host name?"
-	const above, back = "the pool's difficulty is above the network's: only blocks will count, and all of them are sent", "the pool went back to an earlier block"
+	const above, back = "the pool's difficulty is above the network's: only blocks will count, and all of them are sent", "pool went back to an earlier block"
 	for _, c := range []struct {
 		name  string
 		steps []step
 		log   []string
-		heard int // complaints, their ends too
+		heard int // reports, those of recovery too
 	}{
 		{"all is well", each(170, fine), nil, 0},
 		{"three hours on a block", each(300, fine), []string{stuck}, 1},
@@ -221,9 +221,9 @@ func TestChain(t *testing.T) {
 				}
 				time.Sleep(2 * time.Second) // until the next look
 			}
-			var heard complained
+			var heard faults
 			core, logs := observer.New(zap.InfoLevel)
-			bubble(t, pool, Config{Complain: heard.add, Log: zap.New(core), Limits: Limits{Limits: transport.Limits{Silence: 24 * time.Hour}, FirstJob: time.Hour}}, func(t *testing.T, m *miner) {
+			bubble(t, pool, Config{Health: heard.add, Log: zap.New(core), Limits: Limits{Limits: transport.Limits{Silence: 24 * time.Hour}, FirstJob: time.Hour}}, func(t *testing.T, m *miner) {
 				if !time.Now().Equal(begun) {
 					t.Errorf("begins at %v", time.Now())
 				}
@@ -242,11 +242,11 @@ func TestChain(t *testing.T) {
 			}
 			for i, reason := range heard.all() {
 				if (i%2 == 0) != errors.Is(reason, watch.ErrStuckBlock) || i%2 == 1 && reason != nil {
-					t.Errorf("complaint %d: %v", i, reason)
+					t.Errorf("report %d: %v", i, reason)
 				}
 			}
 			if n := len(heard.all()); n != c.heard {
-				t.Errorf("%d complaints: %v", n, heard.all())
+				t.Errorf("%d reports: %v", n, heard.all())
 			}
 		})
 	}
@@ -263,15 +263,15 @@ func TestQuirksOutliveSessions(t *testing.T) {
 				p.Notify(sampleWith("1", func(j *stratumtest.Job) { j.NTime = fmt.Sprintf("%08x", time.Now().Unix()) }))
 				refreshing(p, 30*time.Second, 220)
 			}
-			var heard complained
-			m := newMiner(t, stratumtest.Pipe(t, pool), Config{Complain: heard.add, Quirks: quirks})
+			var heard faults
+			m := newMiner(t, stratumtest.Pipe(t, pool), Config{Health: heard.add, Quirks: quirks})
 			m.patience = 24 * time.Hour
 			m.realTime = func() time.Duration { return 0 }
 			if err := run(t, m).end(); !errors.Is(err, transport.ErrClosed) {
 				t.Errorf("session %d: %v", i, err)
 			}
 			if n := len(heard.all()); n != i {
-				t.Errorf("session %d: %d complaints", i, n)
+				t.Errorf("session %d: %d reports", i, n)
 			}
 		}
 	})

@@ -30,8 +30,8 @@ type Limits struct {
 	// Unanswered is how long the oldest of several submits may be without an
 	// answer, 120 s, while none came to any other.
 	Unanswered time.Duration
-	Refused    time.Duration // that every share is rejected, until we complain, 60 s
-	Gap        time.Duration // between two looks, until something must have stopped us, 30 s
+	Refused    time.Duration // that every share is rejected, until another pool is preferred, 60 s
+	Gap        time.Duration // between two ticks, from which the process must have been suspended, 30 s
 }
 
 // WithDefaults returns the same limits with the zero fields filled in.
@@ -65,25 +65,25 @@ func orDefault[T int | time.Duration](field *T, value T) {
 	}
 }
 
-// Rules of conduct: how much misbehavior ends a connection.
+// Rate limits: how much misbehavior ends a connection.
 const (
 	maxGarbage       = 3   // unreadable messages in a minute
-	maxStrayReplies  = 100 // replies to nothing we asked, in a minute
+	maxStrayReplies  = 100 // unsolicited replies in a minute
 	maxExtranonces   = 10  // changes of the extranonce in a minute
 	maxBadNotifies   = 3   // malformed jobs in a row
 	burst            = 5   // answers at once
 	maxPushesASecond = 100 // pushes in each of floodSeconds seconds in a row
 	floodSeconds     = 10
-	duplicateMemory  = 4096 // shares of which we know that we sent them
+	duplicateMemory  = 4096 // hashes of sent shares that are remembered
 
 	slotTime = 10 * time.Second // after which an unanswered share no longer counts as under way
 )
 
-// tick is the time between two looks at a session that works.
+// tick is the time between two checks of a session that works.
 const tick = time.Second
 
 // maxLowAfterRaise is how many shares a pool may reject as too weak for a newer
-// difficulty than their job's, until it is believed to mean it.
+// difficulty than their job's, before weak ones are no longer sent.
 const maxLowAfterRaise = 3
 
 // window counts the events of the last minute. They end a connection before

@@ -4,21 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"quarry/stratum/watch"
 	"time"
+
+	"quarry/stratum/watch"
 )
 
-// Ends of a session that worked, for the caller to go on.
+// Ends of a session that worked, from which the caller decides what to do next.
 var (
 	// ErrSuspended: this machine slept, or the process was stopped. The
 	// connection may be dead without knowing it; that is not the pool's fault.
-	ErrSuspended = errors.New("the machine or the process stood still")
-	// ErrDeauthorized: the pool refuses shares because it does not know their
-	// user any more. A new handshake may help, once.
-	ErrDeauthorized = errors.New("the pool does not know us any more")
+	ErrSuspended = errors.New("the machine or the process was suspended")
+	// ErrDeauthorized: the pool refuses shares because it no longer knows their
+	// user. A new handshake may help, once.
+	ErrDeauthorized = errors.New("the pool no longer knows the user")
 )
 
-// stay watches over a session that works until it ends.
+// stay monitors a session that works until it ends.
 func (s *Session) stay(ctx context.Context) error {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
@@ -29,7 +30,7 @@ func (s *Session) stay(ctx context.Context) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-s.conn.done:
-			if gap := awake.Gap(time.Now()); gap > s.cfg.Limits.Gap { // which the read deadline felt first
+			if gap := awake.Gap(time.Now()); gap > s.cfg.Limits.Gap { // noticed first by the read deadline
 				return fmt.Errorf("%w for %v: %w", ErrSuspended, gap.Round(time.Second), s.conn.why())
 			}
 			return s.conn.why()

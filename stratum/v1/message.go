@@ -54,7 +54,7 @@ func ParseMessage(line []byte) (Message, error) {
 	return m, nil
 }
 
-// words makes a text of the message safe to print.
+// words makes a text of the message safe to print: redacted and sanitized.
 func (m *Message) words(text string) string {
 	if m.redact != nil {
 		text = m.redact(text)
@@ -165,7 +165,7 @@ func isPlain(text []byte) bool {
 // isNull reports whether the key was missing or null.
 func isNull(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
 
-// request is what we ask, in the key order of the field.
+// request is what we ask, in the usual key order.
 type request struct {
 	ID     uint64 `json:"id"`
 	Method string `json:"method"`
@@ -213,10 +213,10 @@ func escapeASCII(text []byte) []byte {
 	return out
 }
 
-// maxText is how much of a pool's words is kept, in characters.
+// maxText is how much of a pool's text is kept, in characters.
 const maxText = 200
 
-// Sanitize makes a pool's words safe to print: no control characters (so no
+// Sanitize makes a pool's text safe to print: no control characters (so no
 // terminal escapes either), nothing invisible, at most 200 characters.
 func Sanitize(text string) string {
 	if len(text) > 4*utf8.UTFMax*maxText {
@@ -233,8 +233,8 @@ func Sanitize(text string) string {
 	return strings.Clone(strings.TrimSpace(text)) // a part would keep the whole in memory
 }
 
-// visible is the text without what cannot be seen; line ends and tabs, which
-// part words, become blanks.
+// visible is the text without invisible characters; line ends and tabs, which
+// separate words, become blanks.
 func visible(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -118,8 +118,8 @@ func (n *Notify) setBranches(raw json.RawMessage, limit int) error {
 	return nil
 }
 
-// shown is a pool's value for an error: whole or not at all, since half a
-// secret that is echoed would not be known for one.
+// shown is a pool's value for an error: whole or not at all, because the redactor
+// does not recognize half an echoed secret.
 func shown[T ~string | ~[]byte](value T) string {
 	if len(value) > 40 {
 		return fmt.Sprintf("of %d bytes", len(value))

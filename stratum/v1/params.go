@@ -140,7 +140,7 @@ func ParseSetDifficulty(params json.RawMessage) (hashing.Difficulty, error) {
 	d, err := hashing.ParseDifficulty(text)
 	switch {
 	case err != nil && len(text) > 40:
-		return hashing.Difficulty{}, fmt.Errorf("difficulty %s is no number above zero", shown(text))
+		return hashing.Difficulty{}, fmt.Errorf("difficulty %s is not a number above zero", shown(text))
 	case err != nil:
 		return hashing.Difficulty{}, err
 	}
@@ -187,7 +187,7 @@ func ParseMask(params json.RawMessage) (mask uint32, err error) {
 }
 
 // ParseConfigured reads a result of mining.configure: whether version rolling
-// was agreed, and the mask. All that is not a clear yes is a no.
+// was agreed, and the mask. Anything but a clear yes is a no.
 func ParseConfigured(result json.RawMessage) (mask uint32, agreed bool) {
 	var answer map[string]json.RawMessage
 	if json.Unmarshal(result, &answer) != nil || string(answer["version-rolling"]) != "true" {
@@ -211,13 +211,13 @@ func (r *Reconnect) Error() string {
 	if r.Told == "" {
 		return "the pool asked to reconnect"
 	}
-	return fmt.Sprintf("the pool asked to reconnect to %q, we stay with the configured address", r.Told)
+	return fmt.Sprintf("the pool asked to reconnect to %q; staying with the configured address", r.Told)
 }
 
 const maxReconnectWait = time.Minute
 
 // ParseReconnect reads the parameters of client.reconnect: host, port, wait,
-// all of which may be missing or of odd types; safe makes texts safe to print.
+// all of which may be missing or of unexpected types; safe makes texts safe to print.
 func ParseReconnect(params json.RawMessage, safe func(string) string) *Reconnect {
 	r := &Reconnect{}
 	items, _ := paramList(params, 0)
@@ -275,7 +275,7 @@ func CheckCredentials(user, password, userAgent string, limits Limits) error {
 		{user, filler(limits.JobID), filler(2 * work.MaxExtranonce2), filler(8), filler(8), filler(8)},
 	} {
 		if _, err := encode(request{1 << 40, "mining.subscribe", params}, limits.Send); err != nil {
-			return fmt.Errorf("user, password or user agent are too long: %w", err)
+			return fmt.Errorf("user, password or user agent is too long: %w", err)
 		}
 	}
 	return nil

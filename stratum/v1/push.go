@@ -2,10 +2,11 @@ package v1
 
 import (
 	"fmt"
-	"quarry/stratum/watch"
 	"time"
 
 	"go.uber.org/zap"
+
+	"quarry/stratum/watch"
 )
 
 // pushLimits is what the reader remembers of the pool's pushes.
@@ -19,7 +20,7 @@ type pushLimits struct {
 
 func hex8(n uint32) string { return fmt.Sprintf("%08x", n) }
 
-// push acts on what the pool says unasked. It runs on the reader goroutine; an
+// push handles unsolicited messages of the pool. It runs on the reader goroutine; an
 // error ends the connection.
 func (s *Session) push(m Message, now time.Time) error {
 	switch m.Method {
@@ -29,7 +30,7 @@ func (s *Session) push(m Message, now time.Time) error {
 		s.ignore(m, now, s.pushDifficulty(m))
 	case "mining.set_extranonce":
 		return s.pushExtranonce(m, now)
-	case "mining.set_version_mask", "mining.set_version": // the latter by a library's mistake
+	case "mining.set_version_mask", "mining.set_version": // the latter by a bug of a library
 		mask, err := ParseMask(m.Params)
 		if err == nil {
 			s.changeMask(mask)
@@ -43,7 +44,7 @@ func (s *Session) push(m Message, now time.Time) error {
 	return nil
 }
 
-// pushRequest acts on pushes that may want an answer.
+// pushRequest handles pushes that may want an answer.
 func (s *Session) pushRequest(m Message, now time.Time) error {
 	switch m.Method {
 	case "client.show_message":
@@ -61,8 +62,8 @@ func (s *Session) pushRequest(m Message, now time.Time) error {
 	return s.answer(m, now, nil, []any{-3, "Method not found", nil})
 }
 
-// answer replies if the pool wants a reply. Few at once, then one a second: no
-// pool can make us talk without end.
+// answer replies if the pool wants a reply: a few times at once, then once a
+// second, so that no pool can make us send without end.
 func (s *Session) answer(m Message, now time.Time, result, failure any) error {
 	if !m.WantsReply() || !s.pushes.replies.Allow(now) {
 		return nil
@@ -122,7 +123,7 @@ func (s *Session) pushExtranonce(m Message, now time.Time) error {
 	return nil
 }
 
-// ignore logs, at most once a second, that a push was of no use.
+// ignore logs, at most once a second, that a push was malformed.
 func (s *Session) ignore(m Message, now time.Time, err error) {
 	if err != nil && s.pushes.ignoredLog.Allow(now) {
 		s.log.Warn("ignored a malformed message",

@@ -1,11 +1,12 @@
 package v1
 
 import (
-	"quarry/stratum/watch"
 	"sync"
+
+	"quarry/stratum/watch"
 )
 
-// Quirks is what was learnt about a pool and outlives its sessions. The zero
+// Quirks is what was learned about a pool and outlives its sessions. The zero
 // Quirks is ready to use, by one session after another.
 type Quirks struct {
 	history watch.History // the present session's watch guards it
@@ -15,5 +16,5 @@ type Quirks struct {
 	lowAfterRaise int  // shares rejected as too weak for a newer difficulty than their job's
 	newestCounts  bool // enough of them
 	masked        bool // version bits are sent masked: see wire
-	bitsSettled   bool // whether they are will not change any more
+	bitsDecided   bool // masked does not change any more
 }

@@ -7,15 +7,15 @@ import (
 	"unicode/utf16"
 )
 
-// redactor takes a secret out of a pool's words. Pools echo what they did not
-// like, as we sent it: in JSON, so the secret may be there plain or escaped in
+// redactor removes a secret from a pool's texts. Pools echo what they reject, as
+// we sent it: in JSON, so the secret may be there plain or escaped in
 // any of JSON's ways, once or more often.
 //
-// It must see a text before the text is cut: half a secret is one, too.
+// It must see a text before the text is truncated: half a secret is secret, too.
 type redactor struct{ pattern *regexp.Regexp }
 
-// minSecret is the shortest password that is taken out, in bytes: "x", which
-// most pools want, says nothing and is in every text.
+// minSecret is the shortest password that is removed, in bytes: "x", which
+// most pools want, is no secret and is in every text.
 const minSecret = 3
 
 func newRedactor(secret string) redactor {
@@ -44,8 +44,8 @@ func escaped(r rune) string {
 	return fmt.Sprintf(`(?i:%04x)`, r)
 }
 
-// replace also drops what cannot be seen: it may have parted a secret that
-// would show without it.
+// replace also drops invisible characters: they may have split a secret that
+// would show without them.
 func (r redactor) replace(text string) string {
 	if r.pattern == nil {
 		return text

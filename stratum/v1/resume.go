@@ -9,13 +9,13 @@ import (
 
 // ResumeState is what a session that ended leaves to the next one at the same
 // pool, which may get the same extranonces again: then shares of the old
-// session's jobs are as good as before. It must not go to another pool, for
-// the session id lets whoever has it take the session over.
+// session's jobs are as good as before. It must not go to another pool, because
+// whoever has the session id can take the session over.
 type ResumeState struct {
 	SessionID  string // empty if the pool gave none
 	Extranonce Extranonce
 
-	generations []uint64 // of the sessions that it comes down from
+	generations []uint64 // of the sessions that it continues
 	jobs        []*work.Job
 }
 
@@ -29,7 +29,7 @@ func (h *ResumeState) Possible() bool { return h.SessionID != "" || len(h.Extran
 // maxGenerations bounds how far back shares may come from.
 const maxGenerations = 64
 
-// ResumeState is what the session leaves, nil if it never was subscribed.
+// ResumeState returns what the session leaves, nil if it never was subscribed.
 func (s *Session) ResumeState() *ResumeState {
 	s.state.Lock()
 	defer s.state.Unlock()
@@ -44,8 +44,8 @@ func (s *Session) ResumeState() *ResumeState {
 	}
 }
 
-// inherit takes over the jobs of the session before, if the pool gave the same
-// extranonces again. It reports whether it did. The caller holds the lock.
+// inherit takes over the jobs of the previous session if the pool gave the same
+// extranonces again, and reports whether it did. The caller holds the lock.
 func (st *state) inherit(h *ResumeState) bool {
 	if h == nil || st.extranonce.TwoSize != h.Extranonce.TwoSize || !bytes.Equal(st.extranonce.One, h.Extranonce.One) {
 		return false
@@ -54,13 +54,13 @@ func (st *state) inherit(h *ResumeState) bool {
 	return true
 }
 
-// tellResumed says whether a session that was to be resumed is.
-func (s *Session) tellResumed(resumed bool) {
+// reportResumed logs and reports whether the previous session was resumed.
+func (s *Session) reportResumed(resumed bool) {
 	if s.cfg.ResumeState != nil && s.cfg.ResumeState.SessionID != "" {
 		if resumed {
-			s.log.Info("the pool resumed the session")
+			s.log.Info("pool resumed the session")
 		} else {
-			s.log.Info("the pool began a new session: what was found for the one before is lost")
+			s.log.Info("pool started a new session; shares from the previous one are lost")
 		}
 	}
 	if s.cfg.Subscribed != nil {

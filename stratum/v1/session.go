@@ -14,13 +14,13 @@ import (
 	"quarry/work"
 )
 
-// Config is what a session is made of. Only User is required.
+// Config configures a session. Only User is required.
 type Config struct {
 	Pool           string // the address, for logs and jobs
 	User, Password string
 	UserAgent      string
 	Generation     uint64       // becomes work.Job.Session
-	ResumeState    *ResumeState // of the session before at this same pool, to resume it; nil: none
+	ResumeState    *ResumeState // of the previous session at this same pool, to resume it; nil: none
 
 	NoConfigure       bool               // skip mining.configure: no version rolling
 	BareSubscribe     bool               // subscribe without any params
@@ -31,20 +31,20 @@ type Config struct {
 	Limits  Limits
 	Log     *zap.Logger     // nil: silent
 	Publish func(*work.Job) // called by the reader, must not block; nil: nobody listens
-	// Subscribed is told whether the session before was resumed; Working, that
+	// Subscribed is told whether the previous session was resumed; Working, that
 	// shares can be found and sent from now on. Both are called once at most,
 	// must not block and may be nil.
 	Subscribed func(resumed bool)
 	Working    func()
-	// Complain is told why another pool would be better, though this one goes
-	// on serving us, and nil when it is well again. It is called by the reader
-	// and others, must not block and may be nil.
-	Complain func(error)
-	Quirks   *Quirks // of the pool, from its sessions before; nil: fresh ones
-	Trace    Trace
+	// Health is told why another pool would be better although this one still
+	// works, and nil when it is well again. It is called by the reader and
+	// others, must not block and may be nil.
+	Health func(error)
+	Quirks *Quirks // of the pool, from its earlier sessions; nil: fresh ones
+	Trace  Trace
 }
 
-// Trace has functions that are told when something happened, for
+// Trace has functions that are called when something happens, for
 // measurements. Each may be nil and must not block.
 type Trace struct {
 	// JobReceived: the last byte of a job was read at that time; the job was
@@ -53,7 +53,7 @@ type Trace struct {
 	// SubmitWritten: the last byte of the submit was written at that time.
 	SubmitWritten func(share *work.Share, at time.Time)
 	// Ended: the connection to the pool was closed, and nothing that came over
-	// it will be read any more.
+	// it will be read.
 	Ended func(pool string, at time.Time)
 }
 
@@ -78,7 +78,7 @@ type Session struct {
 	pushes pushLimits // the reader's
 }
 
-// state is what was agreed, and what came of it.
+// state is what was agreed with the pool, and what followed from it.
 type state struct {
 	sync.Mutex
 
@@ -86,7 +86,7 @@ type state struct {
 
 	asked      bool   // mining.configure was sent
 	rolling    bool   // version rolling was agreed
-	poolMask   uint32 // by the pool's last word
+	poolMask   uint32 // the pool's latest one
 	rolled     bool   // there was a mask that is not empty
 	subscribed bool
 	sessionID  string
@@ -118,8 +118,8 @@ func NewSession(t transport.Conn, cfg Config) *Session {
 	if cfg.Working == nil {
 		cfg.Working = func() {}
 	}
-	if cfg.Complain == nil {
-		cfg.Complain = func(error) {}
+	if cfg.Health == nil {
+		cfg.Health = func(error) {}
 	}
 	if cfg.Quirks == nil {
 		cfg.Quirks = &Quirks{}
@@ -134,7 +134,7 @@ func NewSession(t transport.Conn, cfg Config) *Session {
 	s.state.difficulty = hashing.DifficultyOne()
 	s.state.limiter = shareLimiter{rate: cfg.Limits.ShareRate, burst: cfg.Limits.ShareBurst, log: cfg.Log}
 	s.watch = watch.New(watch.Config{
-		Log: cfg.Log, User: cfg.User, Generation: cfg.Generation, History: &cfg.Quirks.history, Printable: Sanitize, Complain: cfg.Complain,
+		Log: cfg.Log, User: cfg.User, Generation: cfg.Generation, History: &cfg.Quirks.history, Printable: Sanitize, Health: cfg.Health,
 		Silence: cfg.Limits.Silence, Refused: cfg.Limits.Refused, Unanswered: cfg.Limits.Unanswered,
 	})
 	s.conn = newConn(t, cfg.Limits, cfg.Log)
@@ -146,7 +146,7 @@ func NewSession(t transport.Conn, cfg Config) *Session {
 
 // Run shakes hands, waits for the session's end and returns the reason, the
 // cause of the context's end if it was that. The connection is closed and its
-// reader gone when it returns.
+// reader has ended when it returns.
 func (s *Session) Run(ctx context.Context) error {
 	s.conn.start()
 	err := s.run(ctx)

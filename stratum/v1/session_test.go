@@ -414,7 +414,7 @@ func TestConduct(t *testing.T) {
 		{"three lines of garbage", times(3, `[]`), "3 unreadable messages"},
 		{"deep nesting", times(3, `{"params":`+strings.Repeat("[", 100000)), "3 unreadable messages"},
 		{"100 stray replies", times(100, `{"id":999,"result":true}`), ""},
-		{"101 stray replies", times(101, `{"id":3,"result":true}`), "replies to nothing"},
+		{"101 stray replies", times(101, `{"id":3,"result":true}`), "unsolicited replies"},
 		{"two bad jobs", func(c *pc) { times(2, badJob)(c); c.Notify(sample("x")); times(2, badJob)(c) }, ""},
 		{"three bad jobs", times(3, badJob), "3 malformed jobs"},
 		{"ten extranonces", times(10, `{"method":"mining.set_extranonce","params":["00"]}`), ""},

@@ -11,15 +11,15 @@ import (
 )
 
 // shareLimiter keeps us from flooding a pool whose difficulty is far too low, which
-// is also how a pool could make a miner do nothing but talk: a bucket of
-// tokens, one for each share, and while it runs dry a least difficulty of our
-// own, which rises until the shares above it fit.
+// is also how a pool could keep a miner busy with nothing but sending: a token
+// bucket, one token for each share, and while it runs dry a minimum difficulty of
+// our own, which rises until the shares above it fit.
 type shareLimiter struct {
 	rate, burst int // shares a second, and at once
 	log         *zap.Logger
 
 	tokens  float64
-	at      time.Time // when tokens was right
+	at      time.Time // when tokens was last computed
 	second  time.Time // when the present second began
 	passed  int       // shares in it
 	dry     bool      // there was a share too many in it

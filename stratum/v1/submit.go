@@ -16,7 +16,7 @@ import (
 
 var (
 	errNotAuthorized = errors.New("not authorized in time")
-	errRetired       = errors.New("the session is about to end")
+	errRetired       = errors.New("the session is ending")
 )
 
 // Submit sends a share and returns the verdict on it. It blocks until there is
@@ -37,8 +37,8 @@ func (s *Session) Submit(ctx context.Context, share *work.Share) work.Verdict {
 		return work.LostTo(err)
 	}
 	defer free()
-	if held := s.gate(ctx, share); held.Kind != work.NoVerdict {
-		return held
+	if unsent := s.gate(ctx, share); unsent.Kind != work.NoVerdict {
+		return unsent
 	}
 	sent, err := send(s.conn, "mining.submit", submitParams(s.cfg.User, share), func(reply Message) (work.Verdict, error) {
 		return s.replied(share, &reply, time.Now()), nil
@@ -64,11 +64,11 @@ func (s *Session) Submit(ctx context.Context, share *work.Share) work.Verdict {
 // it is not sent the verdict on it is ours, else there is none yet.
 func (s *Session) gate(ctx context.Context, share *work.Share) work.Verdict {
 	if err := s.ready(ctx, share); err != nil {
-		held := work.LostTo(err)
+		unsent := work.LostTo(err)
 		if errors.Is(err, errNotAuthorized) {
-			held.Reason = work.LostTimeout
+			unsent.Reason = work.LostTimeout
 		}
-		return held
+		return unsent
 	}
 	s.state.Lock()
 	defer s.state.Unlock()
@@ -81,7 +81,7 @@ func (s *Session) gate(ctx context.Context, share *work.Share) work.Verdict {
 	case s.tooWeak(share):
 		return work.Verdict{
 			Kind: work.Rejected, Reason: work.ReasonLowDifficulty,
-			Text: "not sent: the pool raised the difficulty since and judges by the newest",
+			Text: "not sent: the pool has raised the difficulty since and judges by the newest",
 		}
 	case !s.state.sent.add(share.Hash):
 		return work.Verdict{Kind: work.Rejected, Reason: work.ReasonDuplicate, Text: "not sent: duplicate of an earlier share"}
@@ -89,8 +89,8 @@ func (s *Session) gate(ctx context.Context, share *work.Share) work.Verdict {
 	return work.Verdict{}
 }
 
-// ready holds shares of jobs that came before the authorization, and shares of
-// an earlier session until this one's first job tells which block is the newest.
+// ready delays shares of jobs that came before the authorization, and shares of
+// an earlier session until this one's first job shows which block is the newest.
 func (s *Session) ready(ctx context.Context, share *work.Share) error {
 	if err := s.conn.await(ctx, s.authorized, s.cfg.Limits.Authorize, errNotAuthorized); err != nil {
 		return err
@@ -136,7 +136,7 @@ func (s *Session) Outdated(job *work.Job) bool {
 }
 
 // replied returns the verdict of the pool's reply to a share, and learns from
-// it. A pool that no longer knows us gets a new handshake, which takes a new
+// it. A pool that no longer knows the user gets a new handshake, which takes a new
 // connection. Only the reader calls it.
 func (s *Session) replied(share *work.Share, reply *Message, now time.Time) work.Verdict {
 	verdict := reply.Verdict()
@@ -167,7 +167,7 @@ func (s *Session) lost(err error, id uint64, written time.Time) work.Verdict {
 
 // takeSlot waits until fewer shares than the limit are under way. A pool that
 // has stopped answering may be cut off from us, and take them over the next
-// connection. Those that it passed over must not keep others from being sent,
+// connection. Those that it did not answer must not keep others from being sent,
 // so a slot is free again some time after the share was written.
 func (s *Session) takeSlot(ctx context.Context) (free func(), err error) {
 	select {
@@ -184,7 +184,7 @@ func (s *Session) takeSlot(ctx context.Context) (free func(), err error) {
 func (s *Session) Pending() int { return max(int(s.pending.Load()), 0) }
 
 // Retire reports whether no share waits for its verdict. If so, the session takes
-// no more of them, and its end will cost none.
+// no more shares, and its end loses none.
 func (s *Session) Retire() bool { return s.pending.CompareAndSwap(0, math.MinInt32) }
 
 // duplicates remembers the hashes of the shares that were sent.

@@ -349,7 +349,7 @@ func TestForgottenByThePool(t *testing.T) {
 		if !v.RejectedFor(reason) || strings.Contains(v.String(), "secret") {
 			t.Errorf("%s: %v", failure, v)
 		}
-		if err := m.end(); !errors.Is(err, ErrDeauthorized) || !strings.Contains(err.Error(), "does not know us") {
+		if err := m.end(); !errors.Is(err, ErrDeauthorized) || !strings.Contains(err.Error(), "no longer knows the user") {
 			t.Errorf("%s: ended with %v", failure, err)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"quarry/work"
 )
 
-// PoolError is a refusal in a pool's words.
+// PoolError is an error that a pool returned.
 type PoolError struct {
 	Code int    // 0 if the pool gave none
 	Text string // made safe to print, may be empty
@@ -114,7 +114,7 @@ func (m *Message) scalarError(raw json.RawMessage) *PoolError {
 // reasonStale stands for work.Stale among the reasons.
 const reasonStale = "stale"
 
-// reasonOfText returns the reason that the words tell of, empty if none. Words
+// reasonOfText returns the reason that the text names, empty if none. Texts
 // come before codes: pools agree on them better.
 func reasonOfText(text string) string {
 	for _, known := range []struct{ pattern, reason string }{

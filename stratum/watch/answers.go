@@ -25,8 +25,8 @@ func (a *answers) hear(now time.Time) {
 	a.answered, a.overdue = now, nil
 }
 
-// late records an answer to a share that was given up already. It reports whether
-// the id is of one.
+// late records an answer to a share that was given up already, and reports whether
+// the id is that of one.
 func (a *answers) late(id uint64, now time.Time) bool {
 	if !slices.ContainsFunc(a.overdue, func(o overdue) bool { return o.id == id }) {
 		return false
@@ -36,7 +36,8 @@ func (a *answers) late(id uint64, now time.Time) bool {
 }
 
 // miss records a share that got no answer in time. One that was written
-// before the latest answer was passed over, which is no sign of a deaf pool.
+// before the latest answer was skipped, which is no sign of a pool that stopped
+// answering.
 func (a *answers) miss(id uint64, written time.Time) {
 	if written.After(a.answered) {
 		a.overdue = append(a.overdue, overdue{id, written})

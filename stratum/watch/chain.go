@@ -11,8 +11,8 @@ import (
 	"quarry/work"
 )
 
-// chain looks at what the jobs say about the block chain. Nothing of it
-// changes what is hashed: that is the pool's to say.
+// chain checks what the jobs say about the block chain. It never changes what is
+// mined: that is the pool's decision.
 type chain struct {
 	log     *zap.Logger
 	history *History
@@ -22,7 +22,7 @@ type chain struct {
 	newest *work.Job
 	blocks []hashing.Hash // previous hashes of the jobs, oldest first, each once
 	back   time.Time      // when it was last logged that one came back
-	stuck  bool           // complained about
+	stuck  bool           // reported
 
 	first  *work.Job
 	ahead  time.Duration // by which the jobs' time was at most ahead of the first job's and the time since
@@ -85,7 +85,7 @@ func (c *chain) noteBlock(job *work.Job) {
 		c.blocks = slices.Delete(c.blocks, i, i+1)
 		if c.back.IsZero() || job.Received.Sub(c.back) > time.Minute {
 			c.back = job.Received
-			c.log.Info("the pool went back to an earlier block", zap.Stringer("previous", job.PrevHash))
+			c.log.Info("pool went back to an earlier block", zap.Stringer("previous", job.PrevHash))
 		}
 	}
 	c.blocks = append(c.blocks, job.PrevHash)
@@ -93,7 +93,7 @@ func (c *chain) noteBlock(job *work.Job) {
 	c.history.block(job.PrevHash, job.Received)
 }
 
-// check complains of a chain that stands still, and takes that back.
+// check reports a chain that stands still, and when it moves again.
 func (c *chain) check(now time.Time) {
 	if c.newest == nil {
 		return
@@ -112,8 +112,8 @@ func (c *chain) check(now time.Time) {
 }
 
 func (c *chain) reason(now time.Time) error {
-	if held := now.Sub(c.history.newSince); held > maxBlockTime && c.newest.BlocksAreRare() {
-		return fmt.Errorf("%w: no new block for %v", ErrStuckBlock, held.Round(time.Minute))
+	if age := now.Sub(c.history.newSince); age > maxBlockTime && c.newest.BlocksAreRare() {
+		return fmt.Errorf("%w: no new block for %v", ErrStuckBlock, age.Round(time.Minute))
 	}
 	if old := age(c.newest); old > maxSkew && c.frozen > minFrozen {
 		return fmt.Errorf("%w: its newest job is of %v ago by its own time, which stopped %v ago",

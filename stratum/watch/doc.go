@@ -6,6 +6,6 @@
 // The observers (chain, interval, rejects, answers, payout, jobLogger) have no
 // locks of their own: [Watch] has one for all of them. The reader of a session
 // takes it once for a job and once for a verdict, and the session's tick once a
-// second. The reader cannot do the tick itself by a deadline, because a WebSocket does not
-// survive one that passed.
+// second. The reader cannot do the tick itself by a deadline, because a WebSocket
+// does not survive one that passed.
 package watch

@@ -31,7 +31,7 @@ func (i *jobInterval) note(job *work.Job) {
 	i.newest, i.before = at, job
 }
 
-// isRefresh reports whether only the pool's clock can be the reason of the job.
+// isRefresh reports whether only the pool's clock can be the reason for the job.
 func isRefresh(job, before *work.Job) bool {
 	return before != nil && before.PrevHash == job.PrevHash && before.Difficulty.Target() == job.Difficulty.Target() &&
 		bytes.Equal(before.Extranonce1, job.Extranonce1) && before.Extranonce2Size == job.Extranonce2Size
@@ -50,7 +50,7 @@ func (i *jobInterval) usual() (interval, limit time.Duration) {
 	return interval, max(4*interval, 2*sorted[len(sorted)-1], i.floor)
 }
 
-// check returns the error of a pool whose jobs dried up.
+// check returns an error if jobs are overdue.
 func (i *jobInterval) check(now time.Time) error {
 	interval, limit := i.usual()
 	if age := now.Sub(i.newest); interval > 0 && age > limit {

@@ -6,11 +6,11 @@ import (
 	"quarry/work"
 )
 
-// jobLogger logs new blocks and difficulties. When a hasty pool has had several
-// logged at once, the rest waits for the next check, and then only what holds.
+// jobLogger logs new blocks and difficulties. When a pool sends many at
+// once, the rest waits for the next check, and then only the newest is logged.
 type jobLogger struct {
 	log     *zap.Logger
-	history *History // what earlier sessions logged is no news
+	history *History // what earlier sessions logged is not logged again
 	pace    Limiter
 	waiting bool // for the next check
 	last    *work.Job
@@ -28,7 +28,7 @@ func (l *jobLogger) note(job *work.Job) {
 	}
 }
 
-// catchUp logs what was put off.
+// catchUp logs what was postponed.
 func (l *jobLogger) catchUp() {
 	if l.waiting && l.isNews(l.last) {
 		l.say(l.last)

@@ -10,9 +10,9 @@ const (
 
 // The pool's usual interval between jobs.
 const (
-	minRefreshes   = 4               // that must be known to speak of one
+	minRefreshes   = 4               // that must be known for one
 	intervalMemory = 8               // refreshes that it is made of
-	minRefresh     = 5 * time.Second // between jobs that are two pieces of news
+	minRefresh     = 5 * time.Second // between jobs that count as two
 )
 
 // burst is how many lines about jobs are logged at once.

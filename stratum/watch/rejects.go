@@ -9,20 +9,20 @@ import (
 	"quarry/work"
 )
 
-// health reports what is wrong with the pool, or that nothing is any more.
+// health reports what is wrong with the pool, or that it is well again.
 type health struct {
 	faults map[error]error // by ErrAllRejected, ErrStuckBlock
 	report func(error)
 }
 
-// set opens a complaint, or closes it with a nil reason.
-func (h *health) set(about, reason error) {
+// set records a fault of that kind, or with a nil reason that it is over.
+func (h *health) set(kind, reason error) {
 	if h.faults == nil {
 		h.faults = make(map[error]error)
 	}
-	h.faults[about] = reason
-	for _, about := range []error{ErrAllRejected, ErrStuckBlock} {
-		if reason := h.faults[about]; reason != nil {
+	h.faults[kind] = reason
+	for _, kind := range []error{ErrAllRejected, ErrStuckBlock} {
+		if reason := h.faults[kind]; reason != nil {
 			h.report(reason)
 			return
 		}
@@ -30,7 +30,7 @@ func (h *health) set(about, reason error) {
 	h.report(nil)
 }
 
-// rejectMonitor looks for a reason behind rejects.
+// rejectMonitor looks for patterns in rejects.
 type rejectMonitor struct {
 	log        *zap.Logger
 	health     *health
@@ -39,28 +39,28 @@ type rejectMonitor struct {
 
 	inRow      int
 	since      time.Time // when the first of them came
-	complained bool
+	reported   bool
 	duplicates int // of shares that this session sent once
 }
 
-// note draws the conclusions from one verdict of the pool.
+// note records one verdict of the pool.
 func (r *rejectMonitor) note(share *work.Share, verdict work.Verdict, now time.Time) {
 	if verdict.Kind == work.Accepted {
-		if r.complained {
-			r.log.Info("the pool accepts shares again", zap.Int("refused", r.inRow))
+		if r.reported {
+			r.log.Info("pool accepts shares again", zap.Int("refused", r.inRow))
 			r.health.set(ErrAllRejected, nil)
 		}
-		r.inRow, r.complained = 0, false
+		r.inRow, r.reported = 0, false
 		return
 	}
 	if r.inRow++; r.inRow == 1 {
 		r.since = now
 	}
-	if passed := now.Sub(r.since); r.inRow > maxRefused && passed > r.patience && !r.complained {
-		r.complained = true
+	if passed := now.Sub(r.since); r.inRow > maxRefused && passed > r.patience && !r.reported {
+		r.reported = true
 		reason := fmt.Errorf("%w: the last %d within %v, the latest with %q; %s",
 			ErrAllRejected, r.inRow, passed.Round(time.Second), verdict, audit(share))
-		r.log.Warn("the pool rejects every share", zap.Int("in_a_row", r.inRow), zap.Duration("for", passed),
+		r.log.Warn("pool rejects every share", zap.Int("in_a_row", r.inRow), zap.Duration("for", passed),
 			zap.Stringer("latest", verdict), zap.String("own_check", audit(share)))
 		r.health.set(ErrAllRejected, reason)
 	}
@@ -72,8 +72,7 @@ func (r *rejectMonitor) note(share *work.Share, verdict work.Verdict, now time.T
 	}
 }
 
-// audit checks a share once more, from its job on, and returns the result in
-// words.
+// audit verifies a share again, from its job on, and returns the result as text.
 func audit(share *work.Share) string {
 	header := share.Job.Header(share.Extranonce2, share.Version, share.NTime, share.Nonce)
 	hash := header.Hash()

@@ -12,8 +12,8 @@ type SuspendDetector struct {
 }
 
 // Gap returns how long ago the last call was, by the clock that says longest: the
-// monotonic one stands still while the machine sleeps, the wall clock, where
-// that is the other, may be set back.
+// monotonic one stops while the machine sleeps, the wall clock, where that is the
+// other, may be set back.
 func (d *SuspendDetector) Gap(now time.Time) time.Duration {
 	real := d.Clock()
 	gap := time.Duration(0)

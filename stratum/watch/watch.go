@@ -15,11 +15,11 @@ import (
 var (
 	// ErrDeaf: the pool does not answer shares.
 	ErrDeaf = errors.New("the pool does not answer shares")
-	// ErrOldJob: it sends no new jobs any more.
+	// ErrOldJob: it no longer sends jobs.
 	ErrOldJob = errors.New("the pool stopped sending jobs")
 )
 
-// Reasons to prefer another pool, though this one still serves us.
+// Reasons to prefer another pool although this one still works.
 var (
 	// ErrAllRejected: it rejects every share.
 	ErrAllRejected = errors.New("the pool rejects every share")
@@ -34,17 +34,17 @@ type Config struct {
 	Generation uint64              // of the session, as in work.Job.Session
 	History    *History            // of the pool
 	Printable  func(string) string // makes a pool's text safe to log
-	// Complain is called with the reason why another pool would be better, though this one goes on
-	// serving us, and with nil when it is well again. The watch's lock is held then:
-	// it must not call back.
-	Complain func(error)
+	// Health is called with the reason why another pool would be better although this
+	// one still works, and with nil when it is well again. The watch's lock is held
+	// then: it must not call back.
+	Health func(error)
 
 	Silence    time.Duration // how old a job may become at least
-	Refused    time.Duration // that every share is rejected, until we complain
+	Refused    time.Duration // that every share is rejected, until that is reported
 	Unanswered time.Duration // that the oldest of several shares may be without an answer
 }
 
-// Watch watches over one session.
+// Watch monitors one session.
 type Watch struct {
 	mu       sync.Mutex // guards all below
 	answers  answers
@@ -57,7 +57,7 @@ type Watch struct {
 
 // New begins a watch.
 func New(c Config) *Watch {
-	health := &health{report: c.Complain}
+	health := &health{report: c.Health}
 	return &Watch{
 		answers:  answers{patience: c.Unanswered},
 		interval: jobInterval{floor: c.Silence},
@@ -86,8 +86,8 @@ func (w *Watch) Verdict(share *work.Share, verdict work.Verdict, now time.Time) 
 	w.rejects.note(share, verdict, now)
 }
 
-// Late records an answer to a share that was given up already. It reports whether
-// the id is of one.
+// Late records an answer to a share that was given up already, and reports whether
+// the id is that of one.
 func (w *Watch) Late(id uint64, now time.Time) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

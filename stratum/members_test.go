@@ -10,18 +10,18 @@ import (
 	"quarry/work"
 )
 
-// TestNoHopeWithoutASession: a pool whose port takes connections and hangs up is
-// no more of a hope than one that cannot be reached. Its last job ends in time.
-func TestNoHopeWithoutASession(t *testing.T) {
+// TestExpiryWithoutASession: for a pool whose port takes connections and hangs up
+// the last job expires just as for one that cannot be reached.
+func TestExpiryWithoutASession(t *testing.T) {
 	server := stratumtest.Serve(t, func(c *pc) {
 		c.Welcome(stratumtest.Usual())
 		c.Notify(stratumtest.Sample("1").Params())
 	}, func(*pc) {})
-	r := run(t, pools(server.URL), holdsBriefly)
+	r := run(t, pools(server.URL), waitsBriefly)
 	r.jobOf(server)
 	r.noWork()
 	if n := server.Connections(); n < 2 {
-		t.Errorf("%d connections: what was to be tried did not happen", n)
+		t.Errorf("%d connections: the pool was not tried again", n)
 	}
 }
 
@@ -40,13 +40,13 @@ func TestIdleAcrossConnections(t *testing.T) {
 	}
 }
 
-// TestRestEnds: a pool that was left for a complaint is tried again at once when
-// there is no other any more.
+// TestRestEnds: a pool that was left as unhealthy is tried again at once when no
+// other is left.
 func TestRestEnds(t *testing.T) {
 	first, second := newSteady(t), newSteady(t)
 	r := run(t, pools(first.URL, second.URL), func(r *running) { r.rules.Rest = 24 * time.Hour })
 	r.jobOf(first.Server)
-	r.complain(0, errors.New("it rejects all"))
+	r.health(0, errors.New("it rejects all"))
 	two := r.jobOf(second.Server)
 	<-first.gone
 	second.down.Store(true)
@@ -77,9 +77,9 @@ func TestCredit(t *testing.T) {
 	}
 }
 
-// TestDrainingIsNoChoice: a pool that is being left is not hashed for once more
-// because its last verdict is not in yet.
-func TestDrainingIsNoChoice(t *testing.T) {
+// TestDrainingIsNotChosen: a pool that is being left is not mined again because
+// its last verdict is not in yet.
+func TestDrainingIsNotChosen(t *testing.T) {
 	first, second := newSteady(t), newSteady(t)
 	first.down.Store(true)
 	r := run(t, pools(first.URL, second.URL), func(r *running) { r.rules.Drain = 24 * time.Hour })
@@ -100,7 +100,7 @@ func TestDrainingIsNoChoice(t *testing.T) {
 	if !eventually(func() bool { // one more decision
 		return r.logs.FilterMessage("pool lost").Len() > before && r.logs.FilterMessage("no work available: mining is paused until a pool sends a job").Len() > 0
 	}) {
-		t.Error("nothing is said of it")
+		t.Error("nothing is logged about it")
 	}
 	if len(r.jobs) > 0 {
 		t.Errorf("a job of %s, which is being left", (<-r.jobs).Pool)
@@ -111,8 +111,8 @@ func TestDrainingIsNoChoice(t *testing.T) {
 	}
 }
 
-// TestSentStaysSent: that the pool may have taken a share is not forgotten when
-// its second sending comes to nothing.
+// TestSentStaysSent: a share that the pool may have accepted stays so when it
+// cannot be sent again.
 func TestSentStaysSent(t *testing.T) {
 	server := resumes(t, stratumtest.Sample("1"), func(c *pc) { c.Expect("mining.submit") }, func(c *pc) { c.Hang() })
 	r := run(t, pools(server.URL), func(r *running) { r.rules.Queued = 0 }) // so that it is lost at once

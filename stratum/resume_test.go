@@ -42,9 +42,9 @@ func (r *running) verdict(of <-chan work.Verdict) work.Verdict {
 	}
 }
 
-// TestHeldShares: a share that was not answered is sent again over the resumed
+// TestResubmitted: a share that was not answered is sent again over the resumed
 // session, and one that is found meanwhile for the first time.
-func TestHeldShares(t *testing.T) {
+func TestResubmitted(t *testing.T) {
 	received := make(chan stratumtest.Request, 10)
 	back := make(chan struct{})
 	server := resumes(t, stratumtest.Sample("1"),
@@ -53,7 +53,7 @@ func TestHeldShares(t *testing.T) {
 	r := run(t, pools(server.URL), nil)
 	job := r.jobOf(server)
 	unanswered := r.later(share(job, 1))
-	r.logged("the pool resumed the session", server.URL)
+	r.logged("pool resumed the session", server.URL)
 	meanwhile := r.later(share(job, 2))
 	close(back)
 	for _, of := range []<-chan work.Verdict{unanswered, meanwhile} {
@@ -91,8 +91,8 @@ func TestTakenBefore(t *testing.T) {
 	}
 }
 
-// TestHeldInVain: a new block, new extranonces, or no session at all.
-func TestHeldInVain(t *testing.T) {
+// TestResubmittedInVain: a new block, new extranonces, or no session at all.
+func TestResubmittedInVain(t *testing.T) {
 	hangUp := func(c *pc) { c.Expect("mining.submit") }
 	newBlock := onBlock(1, stratumtest.Sample("2"))
 	for name, c := range map[string]struct {
@@ -137,7 +137,7 @@ func TestHeldInVain(t *testing.T) {
 			}, c.next)
 			var change func(*running)
 			if name == "never back" {
-				change = holdsBriefly
+				change = waitsBriefly
 			}
 			r := run(t, pools(server.URL), change)
 			if v := r.submit(share(r.jobOf(server), 1)); !c.want(v) {
@@ -147,9 +147,9 @@ func TestHeldInVain(t *testing.T) {
 	}
 }
 
-// TestHeldForAnOldBlock: a share that was never sent is stale after a new
+// TestResubmittedForAnOldBlock: a share that was never sent is stale after a new
 // block.
-func TestHeldForAnOldBlock(t *testing.T) {
+func TestResubmittedForAnOldBlock(t *testing.T) {
 	away := make(chan struct{})
 	newBlock := onBlock(1, stratumtest.Sample("2"))
 	server := stratumtest.Serve(t, func(c *pc) {
@@ -172,11 +172,11 @@ func TestHeldForAnOldBlock(t *testing.T) {
 	}
 }
 
-// TestHashingWhileAway: the last job stays as long as its shares may be worth
+// TestMiningWhileAway: the last job stays as long as its shares may be worth
 // something, and no longer.
-func TestHashingWhileAway(t *testing.T) {
+func TestMiningWhileAway(t *testing.T) {
 	server := resumes(t, stratumtest.Sample("1"), func(c *pc) { c.Hang() })
-	r := run(t, pools(server.URL), holdsBriefly)
+	r := run(t, pools(server.URL), waitsBriefly)
 	r.jobOf(server)
 	before := r.now()
 	server.Close()
@@ -187,10 +187,10 @@ func TestHashingWhileAway(t *testing.T) {
 	r.logged("no work available: mining is paused until a pool sends a job", "")
 }
 
-// TestHeldIsBounded: more shares than the limit are lost at once.
-func TestHeldIsBounded(t *testing.T) {
+// TestQueueIsBounded: more shares than the limit are lost at once.
+func TestQueueIsBounded(t *testing.T) {
 	server := resumes(t, stratumtest.Sample("1"), func(c *pc) { c.Hang() })
-	r := run(t, pools(server.URL), holdsBriefly)
+	r := run(t, pools(server.URL), waitsBriefly)
 	job := r.jobOf(server)
 	server.Close()
 	r.logged("pool lost", server.URL)

@@ -9,9 +9,9 @@ import (
 	"quarry/work"
 )
 
-// TestComplaint: a pool that works but rejects everything is left for another,
-// which is hashed for without a gap, and left alone for long.
-func TestComplaint(t *testing.T) {
+// TestUnhealthyPool: a pool that works but rejects everything is left for another,
+// which is mined without a gap, and left alone for long.
+func TestUnhealthyPool(t *testing.T) {
 	t.Parallel()
 	rejects := stratumtest.Serve(t, func(c *pc) {
 		c.Welcome(stratumtest.Usual())
@@ -25,7 +25,7 @@ func TestComplaint(t *testing.T) {
 	r.jobOf(rejects)
 	r.atWork(0)
 	left := r.now()
-	r.complain(0, fmt.Errorf("it rejects all"))
+	r.health(0, fmt.Errorf("it rejects all"))
 	switched := r.jobOf(second.Server) // without a nil in between
 	r.logged("active pool", "it rejects all")
 	if v := r.submit(share(switched, 1)); v.Kind != work.Accepted {
@@ -37,26 +37,26 @@ func TestComplaint(t *testing.T) {
 	}
 }
 
-// TestComplaintWithoutABackup: hashing goes on.
-func TestComplaintWithoutABackup(t *testing.T) {
+// TestUnhealthyWithoutABackup: mining goes on.
+func TestUnhealthyWithoutABackup(t *testing.T) {
 	only := newSteady(t)
 	dead := "stratum+tcp://" + stratumtest.ClosedPort(t)
 	r := run(t, pools(only.URL, dead), nil)
 	job := r.jobOf(only.Server)
 	r.atWork(0)
-	r.complain(0, fmt.Errorf("it rejects all"))
+	r.health(0, fmt.Errorf("it rejects all"))
 	r.logged("pool failed", dead)
 	if v := r.submit(share(job, 1)); v.Kind != work.Accepted {
 		t.Error(v)
 	}
-	r.complain(0, nil)
+	r.health(0, nil)
 	if len(r.jobs) > 0 {
 		t.Errorf("published %+v", <-r.jobs)
 	}
 }
 
-// complain has the pool's present session complain of it.
-func (r *running) complain(pool int, reason error) {
+// health has the pool's present session report its health.
+func (r *running) health(pool int, reason error) {
 	r.atWork(pool)
 	_, terms := r.taps[pool].last()
 	terms.Events.Health(reason)
