@@ -5,10 +5,10 @@ import (
 	"quarry/telemetry"
 )
 
-// portBound returns how many cycles a hash takes a kernel at the least if every
-// pipe that it needs most is busy in every cycle, by the CPU's family: counted
-// by instruction, and measured by instruction on Zen 4. No kernel is known to
-// reach it. It is unavailable for others than these CPUs and kernels.
+// portBound returns the least number of cycles that a hash can take with this
+// kernel, with the pipes that it needs most busy in every cycle, by the CPU's
+// family. It is counted by instruction, and on Zen 4 measured by instruction. No
+// kernel is known to reach it. It is unavailable for other CPUs and kernels.
 func portBound(m report.Machine, s report.SeriesKey) telemetry.Reading {
 	var bound float64
 	switch cores := coreOf(m); s.Kernel {
@@ -24,7 +24,7 @@ func portBound(m report.Machine, s report.SeriesKey) telemetry.Reading {
 	return telemetry.Reading{Value: bound, OK: bound > 0}
 }
 
-// core is a design whose pipes are known.
+// core is a core design whose pipes are known.
 type core int
 
 const (
@@ -50,8 +50,9 @@ func coreOf(m report.Machine) core {
 	return unknownCore
 }
 
-// knownLoad returns the load of a look at an undisturbed core: the reference has as
-// many additions as go with the clock's chain at four a cycle. 0 is unknown.
+// knownLoad returns the load that a look measures on an undisturbed core, where the
+// reference loop's additions run at four a cycle next to the clock's chain. 0 is
+// unknown.
 func knownLoad(m report.Machine) float64 {
 	if coreOf(m) == zen4 && vectorReference {
 		return 1
@@ -60,7 +61,7 @@ func knownLoad(m report.Machine) float64 {
 }
 
 // lanes512: 2,847 instructions for 16 hashes, with V versions 2,387 + 460/V,
-// since they share the schedule of the second block. Two a cycle, four on Zen 5.
+// because they share the schedule of the second block. Two a cycle, four on Zen 5.
 func lanes512(c core, versions int) float64 {
 	instructions := 2387 + 460/float64(versions)
 	switch c {

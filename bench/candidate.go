@@ -21,7 +21,7 @@ type candidate struct {
 	series   report.Series
 	tally    tally
 
-	unmeasured bool // the run was ended before its first sample
+	unmeasured bool // the run ended before its first sample
 
 	joules, seconds float64 // of the samples whose energy is known
 	hashes          uint64  // of the same samples
@@ -50,8 +50,8 @@ func (c *candidate) String() string {
 	return text
 }
 
-// take adds a sample, and the joules that it took. It returns the sample's
-// figures so far, and whether they are of undisturbed slices of its own.
+// take adds a sample and the energy that it took in joules. It returns the sample's
+// figures so far, and whether they come from undisturbed slices of its own.
 func (c *candidate) take(g *gate, s Sample, joules telemetry.Reading, most int) (figures, bool) {
 	if joules.OK {
 		c.joules += joules.Value
@@ -61,7 +61,7 @@ func (c *candidate) take(g *gate, s Sample, joules telemetry.Reading, most int) 
 	return c.tally.add(g, s, most)
 }
 
-// rates returns those of the samples so far, hashes a second.
+// rates returns the rates of the samples so far, in hashes a second.
 func (c *candidate) rates() (list []float64) {
 	all, _ := c.tally.figures()
 	for _, f := range all {
@@ -70,7 +70,7 @@ func (c *candidate) rates() (list []float64) {
 	return list
 }
 
-// readings returns those of the samples' figures that have one.
+// readings returns the known readings among the samples' figures.
 func (c *candidate) readings(of func(f figures) telemetry.Reading) (list []float64) {
 	all, _ := c.tally.figures()
 	for _, f := range all {
@@ -81,34 +81,34 @@ func (c *candidate) readings(of func(f figures) telemetry.Reading) (list []float
 	return list
 }
 
-// drop takes away a series' figures for a reason.
+// drop clears a series' figures and records the reason.
 func (c *candidate) drop(why string, count report.ProofCount) {
 	c.series.Error = why
 	c.series.Proof.Add(count)
 	c.tally = tally{}
 }
 
-// summarize closes the series.
+// summarize completes the series.
 func (c *candidate) summarize(drift float64, seed uint64) {
 	switch {
 	case c.series.Error != "":
 	case len(c.tally.samples) == 0:
-		c.series.Error, c.unmeasured = "not measured: the run was ended before", true
+		c.series.Error, c.unmeasured = "not measured: the run ended early", true
 	default:
 		c.series.Samples = c.rates()
 		c.series.Slices, c.series.Kept = c.tally.slices, c.tally.kept
 		_, c.series.Disturbed = c.tally.figures()
 		c.series.Summarize(drift, seed)
-		// A clock that was disturbed in most samples is none.
+		// A clock that was disturbed in most samples is not reported.
 		if cycles := c.readings(figures.perHash); 2*len(cycles) > len(c.series.Samples) {
 			c.series.CyclesPerHash = telemetry.Known(stats.Median(cycles))
 		}
 	}
 }
 
-// candidates returns all kernels that can run, on one thread, plain and with as
-// many rolled versions as they like. One that fails its self-test is there
-// only with its error.
+// candidates returns all kernels that can run, on one thread, plain and with their
+// number of rolled versions. One that fails its self-test is listed with its error
+// only.
 func (b *bench) candidates() ([]*candidate, error) {
 	places, err := b.place(1)
 	if err != nil {
@@ -134,7 +134,7 @@ func (b *bench) candidates() ([]*candidate, error) {
 	return list, nil
 }
 
-// scaled returns the best kernel on so many threads.
+// scaled returns the best kernel on that many threads.
 func (b *bench) scaled(best *candidate, threads []int) ([]*candidate, error) {
 	var list []*candidate
 	for _, n := range threads {
@@ -171,7 +171,7 @@ func (b *bench) warnOnce(text string) {
 	}
 }
 
-// tryPinning pins a thread that then dies.
+// tryPinning pins a thread, which then exits.
 func tryPinning(p affinity.Placement) error {
 	result := make(chan error)
 	go func() {
@@ -181,7 +181,7 @@ func tryPinning(p affinity.Placement) error {
 	return <-result
 }
 
-// fastest returns the candidate with the highest median so far; nil if all are out.
+// fastest returns the candidate with the highest median so far; nil if all failed.
 func fastest(list []*candidate) *candidate {
 	var best *candidate
 	for _, c := range list {
@@ -192,7 +192,7 @@ func fastest(list []*candidate) *candidate {
 	return best
 }
 
-// KernelNames returns the kernels' names with commas between.
+// KernelNames returns the kernels' names, separated by commas.
 func KernelNames(list []hashing.Kernel) string {
 	var names []string
 	for _, k := range list {

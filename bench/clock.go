@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// clockSteps is how many turns of the loop one look at the clock takes:
+	// clockSteps is how many iterations of the loop one look at the clock takes:
 	// some 50 microseconds, short enough that a CPU which clocks down for wide
 	// vectors has not clocked up again (Intel: 0.67 ms).
 	clockSteps = 1 << 14
@@ -23,8 +23,8 @@ const (
 func clockKnown() bool { return runtime.GOARCH == "amd64" || runtime.GOARCH == "arm64" }
 
 // clock measures the calling thread's clock in hertz. It is the best of a few
-// looks: a look can be disturbed, by an interrupt or another tenant, only into
-// taking longer.
+// looks, because a disturbance, by an interrupt or another tenant, only makes a look
+// longer.
 func clock() telemetry.Reading {
 	if !clockKnown() {
 		return telemetry.Reading{}
@@ -45,7 +45,7 @@ func clock() telemetry.Reading {
 	return telemetry.Known(clockSteps * cyclesPerStep / best.Seconds())
 }
 
-// agreed returns the mean of a clock before and after, if they agree.
+// agreed returns the mean of the clock readings before and after, if they agree.
 func agreed(before, after telemetry.Reading) telemetry.Reading {
 	if !before.OK || !after.OK {
 		return telemetry.Reading{}
@@ -60,13 +60,13 @@ func agreed(before, after telemetry.Reading) telemetry.Reading {
 const cyclesPerStep = 16
 
 // dependent runs a chain in which every operation waits for the one before it:
-// cyclesPerStep of one cycle each to a turn. Additions and exclusive ors of
+// cyclesPerStep operations of one cycle each per iteration. Additions and exclusive ors of
 // registers take one cycle on every amd64 and arm64 CPU, and no CPU is known
 // to shorten a chain of them (they do for additions of small constants, and
 // multiplications take different times). The loop's own counter and branch run
-// next to the chain. Go 1.26 makes of a turn: 8 ADDQ (or LEAQ of two registers)
+// next to the chain. Go 1.26 compiles an iteration to: 8 ADDQ (or LEAQ of two registers)
 // and 8 XORQ on amd64, 8 ADD and 8 EOR on arm64, all on the register of x;
-// look again with "go tool objdump -s dependent" when the compiler changes.
+// check again with "go tool objdump -s dependent" when the compiler changes.
 //
 //go:noinline
 func dependent(x, k uint64, steps int) uint64 {

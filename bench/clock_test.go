@@ -7,7 +7,7 @@ import (
 )
 
 // TestClock has only an upper bound: load makes the clock look slower, but
-// nothing makes it look faster, except a chain that is shorter than we say.
+// nothing makes it look faster, except a chain that is shorter than assumed.
 func TestClock(t *testing.T) {
 	hertz := clock()
 	if !clockKnown() {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Core looks at the core that the calling thread is on, for measuring that
-// is finer than [Rate]. The thread stays there.
+// Core measures the clock and load of the core that the calling thread is on, for
+// measurements finer than [Rate]. The thread stays there.
 type Core struct{ looker looker }
 
 // NewCore fails where the system's clock is too coarse.
@@ -18,8 +18,8 @@ func NewCore() (Core, error) {
 	return Core{l}, nil
 }
 
-// Look takes some 5 microseconds. It tells the core's clock in hertz, and its
-// load: 1, or what KnownLoad says, if nobody else uses the core; more, if they do.
+// Look takes about 5 microseconds. It returns the core's clock in hertz, and its
+// load: 1, or KnownLoad, if nothing else uses the core; more otherwise.
 func (c Core) Look() (hertz, load float64) {
 	look := c.looker.look()
 	return look.hertz, look.load

@@ -1,8 +1,8 @@
-// Package bench measures how fast hashing is: the kernels ([Run], behind
-// "quarry bench"), and a machine under load for long ([Stress]).
+// Package bench measures hashing: the kernels' rates ([Run], for "quarry bench"),
+// and a machine under sustained load ([Stress]).
 //
-// What it hashes is proven ([Proof]): a range of nonces whose winners
-// crypto/sha256 found beforehand. [Rate] is the measurement that all others
-// are made of. Run takes a look at the core between any two calls of a kernel,
-// and what neighbors disturbed does not count (gate.go, tally.go).
+// The work is proven ([Proof]): a range of nonces whose winners crypto/sha256 found
+// beforehand. All measurements are built on [Rate]. Run looks at the core between
+// any two calls of a kernel, and does not count what neighbors disturbed (gate.go,
+// tally.go).
 package bench

@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	// sinks is by how much a rate or clock must fall in the course of a run to
-	// be called throttling: 5 %.
+	// sinks is the fall of a rate or clock during a run from which on it is
+	// reported as throttling: 5 %.
 	sinks = 0.05
-	// busyLoad is the load average above which others are at work.
+	// busyLoad is the load average above which other programs are assumed to run.
 	busyLoad = 0.5
 )
 
-// warnBefore notes what makes figures doubtful from the start.
+// warnBefore warns of what makes figures doubtful from the start.
 func (b *bench) warnBefore() {
 	m := b.report.Machine
 	if m.Hypervisor != "" && m.Hypervisor != unavailable {
@@ -39,7 +39,7 @@ func (b *bench) finish(candidates, scaling []*candidate) {
 	all := slices.Concat(candidates, scaling)
 	runs := map[bool][][]float64{} // by whether they are disturbed: neighbors drift more than machines
 	for _, c := range all {
-		c.tally.distrust(b.gate.level())
+		c.tally.discardEarly(b.gate.level())
 		_, disturbed := c.tally.figures()
 		runs[disturbed] = append(runs[disturbed], c.rates())
 	}
@@ -68,11 +68,11 @@ func (b *bench) finish(candidates, scaling []*candidate) {
 	r.Seconds = time.Since(b.began).Seconds()
 }
 
-// wrong: the series has no figure though it was given its time.
+// wrong reports whether the series has no figure although it was measured.
 func (c *candidate) wrong() bool { return c.series.Error != "" && !c.unmeasured }
 
-// setEfficiency compares with the same kernel on one thread: measured in turn
-// with the others where the scaling has it, else alone before.
+// setEfficiency compares with the same kernel on one thread: from the scaling curve
+// if it has one thread, otherwise from the kernels' own series.
 func setEfficiency(candidates, scaling []*candidate) {
 	for _, c := range scaling {
 		for _, one := range slices.Concat(scaling, candidates) {
@@ -117,8 +117,8 @@ func smaller(a, b telemetry.Reading) telemetry.Reading {
 	return a
 }
 
-// noticeThrottling looks at the counters, and for every series whether its
-// rate or clock sank by more than 5 % from its first to its last samples.
+// noticeThrottling checks the counters, and for every series whether its rate or
+// clock fell by more than 5 % from its first to its last samples.
 func (b *bench) noticeThrottling(all []*candidate) {
 	env := &b.report.Environment
 	if text := throttledSince(b.throttles, b.Root); text != "" {
@@ -126,17 +126,17 @@ func (b *bench) noticeThrottling(all []*candidate) {
 	}
 	for _, c := range all {
 		if drop, ok := sunk(c.readings(figures.clock)); ok {
-			env.Throttled = append(env.Throttled, fmt.Sprintf("%v: the clock sank by %.0f %% in the course of the run", c, drop*100))
+			env.Throttled = append(env.Throttled, fmt.Sprintf("%v: the clock fell by %.0f %% during the run", c, drop*100))
 		}
 		if drop, ok := sunk(c.rates()); ok {
 			env.Throttled = append(env.Throttled,
-				fmt.Sprintf("%v: the rate sank by %.0f %% in the course of the run, by heat or another load", c, drop*100))
+				fmt.Sprintf("%v: the rate fell by %.0f %% during the run, because of heat or other load", c, drop*100))
 		}
 	}
 }
 
-// sunk compares the median of the last third with that of the first; it takes
-// six values for an answer.
+// sunk compares the median of the last third with that of the first; it needs six
+// values.
 func sunk(list []float64) (drop float64, ok bool) {
 	third := len(list) / 3
 	if third < 2 {
@@ -150,7 +150,7 @@ func sunk(list []float64) (drop float64, ok bool) {
 	return drop, drop > sinks
 }
 
-// throttledSince says that the CPU's own counters rose, if they did.
+// throttledSince reports whether the CPU's own throttle counters rose, in words.
 func throttledSince(before telemetry.Throttles, root fs.FS) string {
 	now, ok := telemetry.ReadThrottles(root)
 	if !ok || now.Core <= before.Core && now.Package <= before.Package {

@@ -4,12 +4,12 @@ import "time"
 
 const (
 	// The load of a look at an undisturbed core is within these bounds of its
-	// level; what is above, a neighbor does, and what is far below is a look
-	// whose clock was disturbed. Wider ones let in slices that are 2 to 10 %
-	// slower (Zen 4 beside a busy thread, 2026-11-27); readings scatter by 0.5 %.
+	// level; more means a neighbor, and far less a look whose clock was
+	// disturbed. Wider ones let in slices that are 2 to 10 %
+	// slower (Zen 4, the other thread of the core busy, 2026-11-27); readings scatter by 0.5 %.
 	loadBelow, loadAbove = 0.02, 0.01
-	// quietPart is how much of the looks, at the least, is taken to be
-	// undisturbed where nobody knows what an undisturbed core does.
+	// quietPart is the fraction of the looks that is taken to be undisturbed where
+	// an undisturbed core's load is unknown.
 	quietPart = 0.02
 
 	gateBins  = 4000 // of loads, so that all above 8 are one
@@ -23,9 +23,9 @@ type slice struct {
 	before, after look
 }
 
-// gate tells disturbed slices from others. It learns what the load of an
-// undisturbed core is, where the CPU's family does not say: neighbors come and
-// go, and nothing makes the load smaller.
+// gate separates disturbed slices from others. Where the CPU's family does not say,
+// it learns the load of an undisturbed core: neighbors come and go, and nothing
+// makes the load smaller.
 type gate struct {
 	known float64 // 0 where it must be learned
 	bins  [gateBins]int
@@ -41,9 +41,9 @@ func (g *gate) learn(all []slice) {
 	}
 }
 
-// level returns the load of an undisturbed core; 0 before anything is known. Where
-// it is learned it is the most frequent load among the smallest ones: the very
-// smallest are misreadings.
+// level returns the load of an undisturbed core; 0 before it is known. If learned,
+// it is the most frequent load among the smallest ones, because the very smallest
+// are misreadings.
 func (g *gate) level() float64 {
 	if g.known > 0 || g.looks == 0 {
 		return g.known
@@ -62,9 +62,9 @@ func (g *gate) level() float64 {
 	return (float64(best) + 0.5) * gateWidth
 }
 
-// kept returns the undisturbed slices of those that followed each other. A look
-// may fall into a pause of the neighbor's that is shorter than a slice, so a
-// slice needs a third look that is quiet, one further before or after.
+// kept returns the undisturbed ones of consecutive slices. A look may fall into a
+// neighbor's pause that is shorter than a slice, so a slice needs a third quiet
+// look, one further before or after.
 func (g *gate) kept(all []slice) (kept []slice) {
 	level := g.level()
 	quiet := func(l look) bool { return l.load > 0 && l.load >= level*(1-loadBelow) && l.load <= level*(1+loadAbove) }

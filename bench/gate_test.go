@@ -14,7 +14,7 @@ import (
 	"quarry/hashing"
 )
 
-// neighbor is another program on the core, by a clock of its own: a hash takes
+// neighbor is another program on the core, with a simulated clock: a hash takes
 // 1 microsecond, or 1.6 while the neighbor is there, and looks then see a load
 // of 1.3.
 type neighbor struct {
@@ -38,7 +38,7 @@ func (n *neighbor) meter() meter {
 	}
 }
 
-// slowed returns the generic kernel by the neighbor's clock.
+// slowed returns the generic kernel timed by the neighbor's clock.
 func (n *neighbor) slowed(t testing.TB) hashing.Kernel {
 	return faulty(t, "slowed", func(good scan) scan {
 		return func(p *hashing.Prehash, start, count uint32, hits []hashing.Hit) (int, uint32) {
@@ -55,9 +55,9 @@ func (n *neighbor) slowed(t testing.TB) hashing.Kernel {
 	})
 }
 
-// beside runs a benchmark with the neighbor there in so many of a hundred
-// parts of the time, for some milliseconds each.
-func beside(t *testing.T, seed uint64, percent int) *report.Report {
+// withNeighbor runs a benchmark with the neighbor running that percentage of the
+// time, a few milliseconds at once.
+func withNeighbor(t *testing.T, seed uint64, percent int) *report.Report {
 	t.Helper()
 	r := seeded(seed)
 	var stretches []bool // of 4 ms
@@ -77,25 +77,25 @@ func beside(t *testing.T, seed uint64, percent int) *report.Report {
 	return report
 }
 
-// TestRateIsTheMachinesOwn: however often the neighbor is there, as long as it
-// leaves some moments, the figure is what the kernel does alone.
+// TestRateIsTheMachinesOwn: however often the neighbor runs, as long as it leaves
+// some moments free, the figure is the rate of the kernel alone.
 func TestRateIsTheMachinesOwn(t *testing.T) {
 	for _, percent := range []int{0, 30, 60, 80} {
-		s := beside(t, 1, percent).Kernels[0]
+		s := withNeighbor(t, 1, percent).Kernels[0]
 		if math.Abs(s.Median/1e6-1) > 0.001 || s.Disturbed {
-			t.Errorf("beside a neighbor %d %% of the time: %.0f hashes a second, disturbed %v; alone it does 1000000", percent, s.Median, s.Disturbed)
+			t.Errorf("with a neighbor %d %% of the time: %.0f hashes a second, disturbed %v; alone it does 1000000", percent, s.Median, s.Disturbed)
 		}
 		if s.Slices < 100 || s.Kept > s.Slices*(110-percent)/100 || s.Kept < s.Slices*(60-percent)/200 {
-			t.Errorf("beside a neighbor %d %% of the time: %d of %d slices kept", percent, s.Kept, s.Slices)
+			t.Errorf("with a neighbor %d %% of the time: %d of %d slices kept", percent, s.Kept, s.Slices)
 		}
 	}
 }
 
-// TestAlwaysDisturbed: the report says so, and its interval reaches to what
-// the machine may do alone. Where the CPU's family does not tell the load of an
-// undisturbed core, nobody can know.
+// TestAlwaysDisturbed: the report says so, and its interval extends to what the
+// machine may do alone. Without a known load of an undisturbed core for the CPU's
+// family, this cannot be detected.
 func TestAlwaysDisturbed(t *testing.T) {
-	report := beside(t, 2, 100)
+	report := withNeighbor(t, 2, 100)
 	s := report.Kernels[0]
 	if knownLoad(report.Machine) == 0 {
 		if s.Disturbed || s.Kept == 0 {
@@ -117,8 +117,8 @@ func TestAlwaysDisturbed(t *testing.T) {
 	}
 }
 
-// TestGateLearns what the load of an undisturbed core is, on a core of unknown
-// make, from a tenth of the looks, some of which are misreadings.
+// TestGateLearns: it learns the load of an undisturbed core, on an unknown CPU, from
+// a tenth of the looks, some of which are misreadings.
 func TestGateLearns(t *testing.T) {
 	r := seeded(3)
 	var g gate
@@ -172,7 +172,7 @@ func TestAlike(t *testing.T) {
 	}
 }
 
-// TestRecordThins: a long sample is kept from its beginning to its end.
+// TestRecordThins: a long sample is thinned from its beginning to its end.
 func TestRecordThins(t *testing.T) {
 	var r record
 	const all = 5*mostSlices + 3
@@ -233,7 +233,7 @@ func TestPortBounds(t *testing.T) {
 		family, model int
 		kernel        string
 		versions      int
-		want          float64 // cycles, as design notes have them; 0 for unknown
+		want          float64 // cycles, from the design notes; 0 for unknown
 	}{
 		{25, 0x11, "shani-avx512", 1, 59}, {25, 0x11, "shani-avx512", 32, 54},
 		{25, 0x11, "avx512", 1, 89}, {25, 0x61, "avx512", 2, 81.8}, {25, 0x61, "avx512", 4, 78.2}, {25, 0xa0, "avx512", 1000, 74.6},

@@ -25,7 +25,7 @@ func faulty(t testing.TB, name string, fault func(good scan) scan) hashing.Kerne
 	return k
 }
 
-// faultyKernels are wrong in ways that the planted winners have to show.
+// faultyKernels returns kernels wrong in ways that the planted winners must expose.
 func faultyKernels(t testing.TB) []hashing.Kernel {
 	var calls atomic.Uint64
 	return []hashing.Kernel{

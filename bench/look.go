@@ -8,38 +8,38 @@ import (
 )
 
 const (
-	// lookSteps are the turns of the clock's loop in one look: 16384 cycles, some
+	// lookSteps is the iterations of the clock's loop in one look: 16384 cycles, some
 	// 4 microseconds. The reference's loop has lookTurns as many, and takes as
 	// long where the core does four additions a cycle.
 	lookSteps = 1 << 10
 	lookTurns = 4
-	// fineTick is the step of a system's clock that looks are made for; where
-	// the steps are longer, looks are too.
+	// fineTick is the system clock step that looks are designed for; with longer
+	// steps, looks are longer too.
 	fineTick = 10 * time.Nanosecond
-	// coarseTick is a step too long for looks: they would be as long as slices.
+	// coarseTick is a step too long for looks, which would be as long as slices.
 	coarseTick = 500 * time.Nanosecond
 	tickLooks  = 64
-	// tickPatience ends the search for the step of a clock that hardly moves.
+	// tickPatience limits the search for the step of a very coarse clock.
 	tickPatience = 2 * time.Millisecond
 )
 
 // look is one look at the core, right before or after a slice.
 type look struct {
 	hertz float64 // its clock
-	// load is the time of a loop that needs every pipe by the time of one that
-	// needs a single one. It does not change with the clock, but is larger while
-	// another program runs on the core's second thread.
+	// load is the time of a loop that needs every pipe, divided by the time of one
+	// that needs one pipe. It does not depend on the clock, but rises while another
+	// program runs on the core's second thread.
 	load float64
 }
 
-// looker takes looks on one thread.
+// looker measures the core of one thread.
 type looker struct {
 	now   func() time.Time
-	took  time.Duration // by reading the clock once
+	took  time.Duration // time to read the clock once
 	scale int           // of the loops' lengths
 }
 
-// newLooker learns the system's clock; ok is false if that is too coarse.
+// newLooker measures the system clock's step; ok is false if that is too coarse.
 func newLooker(now func() time.Time) (l looker, ok bool) {
 	var steps []time.Duration
 	began := now()
@@ -67,8 +67,8 @@ func newLooker(now func() time.Time) (l looker, ok bool) {
 	return l, true
 }
 
-// reading returns how long a reading of the clock takes, on average of some: the
-// least of many such averages is one that nothing disturbed.
+// reading returns how long a reading of the clock takes, averaged over
+// several: the least of many such averages is undisturbed.
 func reading(now func() time.Time) time.Duration {
 	const readings = 16
 	began := now()
@@ -78,7 +78,7 @@ func reading(now func() time.Time) time.Duration {
 	return now().Sub(began) / readings
 }
 
-// look takes one.
+// look takes one look.
 func (l looker) look() look {
 	began := l.now()
 	sink := dependent(uint64(l.scale), uint64(began.Nanosecond())|1, lookSteps*l.scale)

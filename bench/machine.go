@@ -17,9 +17,9 @@ import (
 )
 
 const (
-	// unavailable is what the machine does not tell.
+	// unavailable stands for what the machine does not report.
 	unavailable = "unavailable"
-	// maxCPUInfo bounds what is read of /proc/cpuinfo: the first CPU is enough.
+	// maxCPUInfo limits how much of /proc/cpuinfo is read: the first CPU is enough.
 	maxCPUInfo = 64 << 10
 )
 
@@ -32,8 +32,8 @@ func kernelFeatures() []cpuid.FeatureID {
 	}
 }
 
-// ThisCPU returns the part of a Machine that CPUID and the microcode's version
-// tell: what decides which kernel is fast. It is quick.
+// ThisCPU returns the part of a Machine that comes from CPUID and the microcode
+// version, which decides which kernel is fast. It is quick.
 func ThisCPU() report.Machine { return describeCPU(os.DirFS("/")) }
 
 func describeCPU(root fs.FS) report.Machine {
@@ -50,8 +50,8 @@ func describeCPU(root fs.FS) report.Machine {
 	return m
 }
 
-// describeMachine puts together what the machine tells about itself; root is
-// the file system's root and h what the sensors said.
+// describeMachine returns the description of the machine; root is the file system's
+// root and h the sensors' readings.
 func describeMachine(root fs.FS, h telemetry.Hardware, usable []int) report.Machine {
 	m := describeCPU(root)
 	m.Governor, m.UsableCPUs = orUnavailable(governors(root)), usable
@@ -70,7 +70,7 @@ func orUnavailable(text string) string {
 	return text
 }
 
-// hypervisor names the virtual machine that this is, empty for none.
+// hypervisor returns the name of the virtual machine, empty for none.
 func hypervisor() string {
 	switch {
 	case runtime.GOARCH != "amd64" && runtime.GOARCH != "386":
@@ -83,8 +83,8 @@ func hypervisor() string {
 	return "of unknown make"
 }
 
-// microcode returns the first CPU's, as /proc/cpuinfo has it ("0xb00212e"); empty
-// if it is not there.
+// microcode returns the first CPU's version, as in /proc/cpuinfo ("0xb00212e"); empty
+// if it is missing.
 func microcode(root fs.FS) string {
 	file, err := root.Open("proc/cpuinfo")
 	if err != nil {

@@ -10,10 +10,10 @@ import (
 	"quarry/telemetry"
 )
 
-// measure warms up and then takes the samples, the candidates in turn and
-// every other time in reverse, so that a drift of the machine meets them all.
-// Samples that neighbors disturbed are repeated while there is time to spare:
-// a third of what the samples take, and what others left of theirs.
+// measure warms up and then takes the samples, the candidates in turn and every
+// other time in reverse, so that drift affects all alike. Samples that neighbors
+// disturbed are repeated while time is left: a third of what the samples take, and
+// what other series did not use.
 func (b *bench) measure(ctx context.Context, candidates []*candidate) error {
 	warmup := time.Duration(b.report.Settings.WarmupSeconds * float64(time.Second) / float64(max(len(candidates), 1)))
 	for _, c := range candidates {
@@ -47,7 +47,7 @@ func (b *bench) measure(ctx context.Context, candidates []*candidate) error {
 	return nil
 }
 
-// once takes one sample. A wrong kernel is no error: it is out.
+// once takes one sample. A wrong kernel is not an error; it is excluded.
 func (b *bench) once(ctx context.Context, c *candidate, d time.Duration, what string) error {
 	warming := what != "measuring"
 	if c.series.Error != "" {
@@ -85,10 +85,9 @@ func (b *bench) once(ctx context.Context, c *candidate, d time.Duration, what st
 	return nil
 }
 
-// rate runs [Rate] with looks, and with the energy that it took. A warm-up meets
-// winners at least, and many; a sample those that are in its time. Threads that
-// share cores disturb each other, which is the machine's own speed: then it
-// takes no looks.
+// rate runs [Rate] with looks and the energy used. A warm-up meets at least one
+// winner, and many; a sample those in its time. Threads that share cores disturb
+// each other, which is part of the machine's speed: then it takes no looks.
 func (b *bench) rate(ctx context.Context, c *candidate, d time.Duration, warming bool) (Sample, telemetry.Reading, error) {
 	ring, how := b.ring(c.versions).samples, stint{d: d, meters: b.meters}
 	if warming {
@@ -108,7 +107,7 @@ func (b *bench) rate(ctx context.Context, c *candidate, d time.Duration, warming
 	return sample, after.Since(before), err
 }
 
-// ring makes the work for so many versions when it is first wanted.
+// ring returns the work for that many versions, made at the first call.
 func (b *bench) ring(versions int) rings {
 	made, ok := b.rings[versions]
 	if !ok {
@@ -119,8 +118,8 @@ func (b *bench) ring(versions int) rings {
 	return made
 }
 
-// hertz returns the clock as the threads measured it; where nobody knows how to,
-// the system's mean over all CPUs.
+// hertz returns the clock as the threads measured it; where that is not
+// possible, the system's mean over all CPUs.
 func (b *bench) hertz(threads telemetry.Reading) telemetry.Reading {
 	if clockKnown() {
 		return threads

@@ -15,37 +15,37 @@ import (
 )
 
 const (
-	// ProofHashes is how many hashes a pass over one proof of a Ring has: for
-	// every number of versions its nonces are whole groups of the lanes that
-	// kernels have (it is 32 times 2^6*3^2*5*7), so that no group is cut short.
+	// ProofHashes is how many hashes a pass over one proof of a Ring has: for every
+	// number of versions its nonces are whole groups of any kernel's lanes (it is 32
+	// times 2^6*3^2*5*7), so that no group is cut short.
 	ProofHashes = 32 * 20160
 	// ringSize is how many proofs take turns. The first goes past the last
 	// nonce, 2^32-1, where the search wraps around.
 	ringSize = 4
-	// rolledMask are the version bits that BIP 320 leaves to miners.
+	// rolledMask is the version bits that BIP 320 reserves for miners.
 	rolledMask = 0x1fffe000
 )
 
-// Density is how many hashes of a proof there are for each winner, on average.
+// Density is the mean number of a proof's hashes per winner.
 type Density uint32
 
 const (
-	// Rare is for measuring: each hit costs a kernel some turns of its pipeline,
-	// and when mining they are very rare.
+	// Rare is for measuring: each hit costs a kernel some iterations of its
+	// pipeline, and hits are very rare when mining.
 	Rare Density = 1 << 16
-	// Sparse is for a first look at a kernel: with fewer hashes, but many
-	// winners, in all of its lanes.
+	// Sparse is for a first test of a kernel: fewer hashes, but many winners, in all
+	// of its lanes.
 	Sparse Density = 1 << 12
-	// Dense is for burn-in: a hash gone wrong is seen when it makes a hit or
-	// unmakes one, which happens once in some hundred.
+	// Dense is for burn-in: a wrong hash is seen when it adds a hit or removes one,
+	// which happens about once in a hundred.
 	Dense Density = 1 << 8
 )
 
-// limit returns the limit word: the top word of a hash is even over all numbers.
+// limit returns the limit word; the top words of hashes are uniformly distributed.
 func (d Density) limit() uint32 { return uint32(1<<32/uint64(d) - 1) }
 
 // Proof is work with planted winners: a range of nonces whose hits are known
-// beforehand, by crypto/sha256 alone. It does not change and may be shared.
+// beforehand, from crypto/sha256 alone. It does not change and may be shared.
 type Proof struct {
 	prehash  hashing.Prehash
 	start    uint32 // first nonce
@@ -59,7 +59,7 @@ type Proof struct {
 	wrap, proven uint32
 }
 
-// NewProof makes up a header from the seed, with so many rolled versions (1 to
+// NewProof generates a header from the seed, with that many rolled versions (1 to
 // hashing.MaxVersions), and finds the winners among hashes/versions nonces of
 // each. It takes as long as crypto/sha256 needs for the hashes.
 func NewProof(seed uint64, versions, hashes int) *Proof {
@@ -104,7 +104,7 @@ func newProof(r *rand.Rand, versions int, count, start uint32, density Density) 
 	return p
 }
 
-// Thin returns the same proof with the fewer winners of another density.
+// Thin returns the same proof with fewer winners, at another density.
 func (p *Proof) Thin(density Density) *Proof {
 	thin := *p
 	thin.prehash.Limit = density.limit()
@@ -124,10 +124,10 @@ func (p *Proof) findWrap() {
 }
 
 // reach returns where a batch that begins at one offset and would end at another
-// has to end instead, so that the search past the last nonce is proven: one
-// that comes to the wrap goes on behind the first winner beyond it. A kernel
-// that stops there then misses that winner, whatever the sizes of batches are;
-// with a boundary at the wrap it could not be told from a right one.
+// has to end instead, so that the search past the last nonce is proven: a batch
+// that reaches the wrap continues past the first winner behind it. A kernel that
+// stops at the wrap then misses that winner, whatever the batch sizes; with a batch
+// boundary at the wrap the fault would go unnoticed.
 func (p *Proof) reach(from, to uint32) uint32 {
 	if from < p.wrap && p.wrap <= to {
 		return max(to, p.proven)
@@ -147,14 +147,14 @@ func rollVersions(r *rand.Rand, n int) []uint32 {
 	return versions
 }
 
-// plant finds the winners of one version. Nothing of it is the kernels' code:
-// the standard library hashes from its own midstate.
+// plant finds the winners of one version. It uses no code of the kernels: the
+// standard library hashes from its own midstate.
 func (p *Proof) plant(header hashing.Header, version, limit uint32) {
 	first := sha256.New()
 	first.Write(header[:64])
 	midstate, err := first.(encoding.BinaryMarshaler).MarshalBinary()
 	if err != nil {
-		panic(err) // it never fails: the standard library's own state
+		panic(err) // cannot fail: the standard library's own state
 	}
 	var sum [sha256.Size]byte
 	for i := range p.count {

@@ -63,9 +63,9 @@ func TestProofSeesEveryFault(t *testing.T) {
 	}
 }
 
-// TestWrapIsProven: a kernel that stops at the last nonce is seen whatever
-// the sizes of the batches are: with calls of 0.1 to 3 ms, by a clock of its
-// own, and from wherever the wrap lies in the range. A right one passes.
+// TestWrapIsProven: a kernel that stops at the last nonce is caught for any batch
+// size, with calls of 0.1 to 3 ms of a simulated clock, and wherever the wrap lies
+// in the range. A correct one passes.
 func TestWrapIsProven(t *testing.T) {
 	r := seeded(9)
 	var stops hashing.Kernel
@@ -208,7 +208,7 @@ func TestRing(t *testing.T) {
 	}
 }
 
-// BenchmarkProof is what the proving costs: the kernel alone, without winners,
+// BenchmarkProof measures the cost of proving: the kernel alone, without winners,
 // against the same batches with them.
 func BenchmarkProof(b *testing.B) {
 	for _, k := range hashing.Kernels() {

@@ -38,13 +38,13 @@ type ThreadSample struct {
 	slices []slice // if looks were taken
 }
 
-// WrongKernel is a kernel whose hits were not the planted winners.
+// WrongKernel reports a kernel whose hits were not the planted winners.
 type WrongKernel struct {
 	Kernel string
 	Thread int               // index into the placements
 	CPU    int               // -1 if the thread was not pinned
 	Count  report.ProofCount // of that thread, up to then
-	Fault  error             // a panic or a broken promise of Scan; nil for wrong hits
+	Fault  error             // a panic or a violation of Scan's contract; nil for wrong hits
 }
 
 // Error names the kernel, the thread and the fault.
@@ -62,35 +62,35 @@ func (w *WrongKernel) Error() string {
 // Unwrap returns the fault.
 func (w *WrongKernel) Unwrap() error { return w.Fault }
 
-// Rate runs the kernel on one thread for each placement, all at the same time,
+// Rate runs the kernel on one thread for each placement, simultaneously,
 // over the proofs for d. Each thread is locked, pinned where its placement
 // says so, and ends with the call; GOMAXPROCS must leave room for them and
-// some more. A thread runs whole batches, until it has met a winner at least,
-// and its rate is by the time that it really took. All proofs must have the
+// some more. A thread runs whole batches, until it has met at least one
+// winner, and its rate uses the time that it really took. All proofs must have the
 // same number of versions.
 //
 // The first wrong hit ends the call with a *WrongKernel. It also fails when
-// ctx ends, then with ctx's error, and when a thread cannot be pinned.
+// ctx ends, with ctx's error, and when a thread cannot be pinned.
 func Rate(ctx context.Context, kernel hashing.Kernel, proofs []*Proof, places []affinity.Placement, d time.Duration) (Sample, error) {
 	return rate(ctx, kernel, proofs, places, stint{d: d, winners: 1, meters: unlooked})
 }
 
-// stint is how each thread measures.
+// stint is what each thread measures.
 type stint struct {
 	d       time.Duration
-	winners uint64       // that it must have met, however long that takes
+	winners uint64       // minimum to meet, however long that takes
 	meters  func() meter // made on the thread
 }
 
-// meter is a thread's clock, and how it looks at its core.
+// meter is a thread's clock, and how it takes looks at its core.
 type meter struct {
 	now  func() time.Time
-	look func() look // nil if it does not
+	look func() look // nil for none
 }
 
 func unlooked() meter { return meter{now: time.Now} }
 
-// looking takes looks where the system's clock is fine enough.
+// looking returns a meter that takes looks where the system's clock is fine enough.
 func looking() meter {
 	m := unlooked()
 	if l, ok := newLooker(m.now); ok {

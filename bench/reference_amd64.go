@@ -2,8 +2,8 @@
 
 package bench
 
-// throughput keeps the vector pipes full for so many turns, 1 at least: whoever
-// shares the core, another program on its second thread, makes it slower.
+// throughput keeps the vector pipes full for that many iterations, at least 1: a
+// program on the core's second thread makes it slower.
 //
 //go:noescape
 func throughput(turns uint64)

@@ -7,8 +7,8 @@ import "math/bits"
 // vectorReference: throughput is a loop of vector instructions.
 const vectorReference = false
 
-// throughput keeps the integer pipes full for so many turns: whoever shares
-// the core, another program on its second thread, makes it slower.
+// throughput keeps the integer pipes full for that many iterations: a program on the
+// core's second thread makes it slower.
 func throughput(turns uint64) {
 	if bits.OnesCount64(independent(turns)) > 64 {
 		panic("the result is used, so that the compiler keeps the loop")

@@ -25,26 +25,26 @@ const (
 	shortestSample = 20 * time.Millisecond
 	// shortSample is the length below which single interrupts begin to count.
 	shortSample = 50 * time.Millisecond
-	// sensorQuiet is the least time between two looks at the sensors: they take
-	// some milliseconds, between samples.
+	// sensorQuiet is the least time between two readings of the sensors: a reading
+	// takes a few milliseconds, between samples.
 	sensorQuiet = time.Second
 )
 
-// Options are what Run measures.
+// Options configures Run.
 type Options struct {
-	Kernels []hashing.Kernel // those that this CPU lacks something for are only listed
+	Kernels []hashing.Kernel // those that cannot run on this CPU are only listed
 	CPUs    affinity.CPUSet
 	List    []int // of CPUs to use; empty for all
 	Threads []int // of the scaling curve; empty for 1, 2, 4 and so on to all CPUs
 	Samples int   // of each series; 0 for DefaultSamples
-	// Duration is how long all takes, or a little more: samples are sized by it,
+	// Duration is how long the run takes, approximately: samples are sized by it,
 	// down to 20 ms, and a quarter of it is for repeating those that neighbors
 	// disturbed. 0 makes samples 300 ms long.
 	Duration time.Duration
 	Seed     uint64 // of the made-up headers
 	Build    report.Build
-	// Progress is told before each step; done may be less than total at the
-	// end. May be nil.
+	// Progress is called before each step; Done may be less than Total at the end.
+	// May be nil.
 	Progress func(Progress)
 	// Root is where to look for sensors; nil for this machine's files.
 	Root fs.FS
@@ -58,8 +58,8 @@ type rings struct {
 	warmup, samples []*Proof
 }
 
-// thinned returns a ring with many winners to warm up on, which shows wrong
-// kernels, and with few for the samples.
+// thinned returns a ring with many winners for the warm-up, which exposes wrong
+// kernels, and one with few for the samples.
 func thinned(seed uint64, versions int) rings {
 	r := rings{warmup: Ring(seed, versions, Sparse)}
 	for _, p := range r.warmup {
@@ -68,13 +68,13 @@ func thinned(seed uint64, versions int) rings {
 	return r
 }
 
-// Progress is how far a run is.
+// Progress is how far a run has come.
 type Progress struct {
 	Done, Total int // samples
 	Now         string
 }
 
-// bench is a run under way.
+// bench is a run in progress.
 type bench struct {
 	Options
 	report   *report.Report
@@ -94,8 +94,8 @@ type bench struct {
 }
 
 // Run measures the kernels on one thread, then the best on more and more.
-// Kernels that are wrong get no figure, and the report says that it is not
-// proven. When ctx ends, what was measured until then comes with ctx's error.
+// Wrong kernels get no figure, and the report is marked not proven. When ctx ends,
+// it returns the results so far with ctx's error.
 // GOMAXPROCS must leave room for the threads, and some more.
 func Run(ctx context.Context, options Options) (*report.Report, error) {
 	b, err := prepare(ctx, options)
@@ -130,7 +130,7 @@ func Run(ctx context.Context, options Options) (*report.Report, error) {
 
 func prepare(ctx context.Context, options Options) (*bench, error) {
 	if options.Samples < 0 || options.Duration < 0 {
-		return nil, errors.New("a benchmark with less than no samples or time")
+		return nil, errors.New("a benchmark with a negative number of samples or time")
 	}
 	b := &bench{Options: options, began: time.Now(), sensors: telemetry.NewSensors(nil), rings: map[int]rings{}}
 	b.Samples = cmp.Or(b.Samples, DefaultSamples)
@@ -146,7 +146,7 @@ func prepare(ctx context.Context, options Options) (*bench, error) {
 	if b.Progress == nil {
 		b.Progress = func(Progress) {}
 	}
-	b.Progress(Progress{Now: "looking at the machine"})
+	b.Progress(Progress{Now: "examining the machine"})
 	b.hardware = b.sensors.Sample(ctx)
 	b.throttles, _ = telemetry.ReadThrottles(b.Root)
 	b.report = &report.Report{
@@ -187,7 +187,7 @@ func (b *bench) threads() ([]int, error) {
 	return list, nil
 }
 
-// plan sizes the samples.
+// plan chooses the samples' length.
 func (b *bench) plan(candidates []*candidate, scaled int) {
 	series := scaled
 	for _, c := range candidates {
@@ -212,7 +212,7 @@ func (b *bench) plan(candidates []*candidate, scaled int) {
 		Priority: affinity.PriorityNormal.String(),
 	}
 	if b.Samples < stats.FewSamples {
-		b.warn("only %d samples of each series: the intervals say little (%d are the least that do)", b.Samples, stats.FewSamples)
+		b.warn("only %d samples of each series: intervals need at least %d to mean much", b.Samples, stats.FewSamples)
 	}
 	if b.sample < shortSample {
 		b.warn("samples of %.0f ms are short: give a longer --duration", b.sample.Seconds()*1e3)

@@ -39,7 +39,7 @@ func lateFault(t *testing.T) hashing.Kernel {
 	})
 }
 
-// calm returns a meter of an undisturbed core, by a clock of its own: every batch
+// calm returns a meter of an undisturbed core, with a simulated clock: every batch
 // takes batchTime, from the first to the second reading of three.
 func calm() meter {
 	var now time.Time
@@ -123,8 +123,8 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestRunWrongKernels: they get no figure, the others do, and the report says
-// that it is not proven.
+// TestRunWrongKernels: they get no figure, the others do, and the report is marked
+// not proven.
 func TestRunWrongKernels(t *testing.T) {
 	options := shortOptions(append(faultyKernels(t), lateFault(t), generic(t))...)
 	options.Threads = []int{1}

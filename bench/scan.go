@@ -10,13 +10,13 @@ import (
 
 const (
 	// batchTime is how long one call of a kernel should take: as long as in the
-	// miner, so that what a call costs (up to 0.4 % of it) counts here as there.
+	// miner, so that the cost of a call (up to 0.4 % of it) counts the same.
 	batchTime  = 400 * time.Microsecond
 	startBatch = 16      // groups of lanes
 	maxBatch   = 1 << 20 // groups of lanes
 )
 
-// scanner walks one thread over proofs, batch by batch.
+// scanner scans proofs on one thread, batch by batch.
 type scanner struct {
 	kernel hashing.Kernel
 	proofs []*Proof
@@ -35,9 +35,9 @@ func newScanner(kernel hashing.Kernel, proofs []*Proof, first int) *scanner {
 	}
 }
 
-// next scans one batch and judges its hits. An error is a kernel that panics
-// or breaks the promises of Scan: the whole batch then counts as hashed in
-// vain, and next goes on behind it.
+// next scans one batch and judges its hits. An error means that the kernel panicked
+// or violated the contract of Scan: the whole batch then counts as hashed in vain,
+// and the next one starts behind it.
 func (s *scanner) next() (count report.ProofCount, err error) {
 	p := s.proofs[s.at]
 	from := s.offset
@@ -62,7 +62,7 @@ func (s *scanner) next() (count report.ProofCount, err error) {
 	case found < 0 || found > len(s.hits) || done > size:
 		return count, fmt.Errorf("returns %d hits, %d nonces for a buffer of %d, %d nonces", found, done, len(s.hits), size)
 	case done == 0:
-		return count, fmt.Errorf("makes no headway with an empty hit buffer")
+		return count, fmt.Errorf("makes no progress with an empty hit buffer")
 	}
 	s.offset += done
 	return p.judge(from, from+done, s.hits[:found]), nil

@@ -20,14 +20,14 @@ import (
 	"quarry/telemetry"
 )
 
-// StressOptions are what Stress does.
+// StressOptions configures Stress.
 type StressOptions struct {
 	Kernel   hashing.Kernel
 	Places   []affinity.Placement // one for each thread
 	Duration time.Duration
 	Every    time.Duration // between two lines
 	Seed     uint64        // of the made-up headers
-	// Line is told how it goes; may be nil.
+	// Line is called with each progress line; may be nil.
 	Line func(report.StressLine)
 	// Root is where to look for sensors; nil for this machine's files.
 	Root fs.FS
@@ -43,10 +43,10 @@ type burner struct {
 	hashes atomic.Uint64
 	errors atomic.Uint64
 	hertz  atomic.Uint64 // bits of a float, 0 for none
-	first  string        // for others when it has ended
+	first  string        // for other goroutines once it has ended
 }
 
-// burnIn is a burn-in under way.
+// burnIn is a burn-in in progress.
 type burnIn struct {
 	StressOptions
 	burners   []*burner
@@ -60,8 +60,8 @@ type burnIn struct {
 }
 
 // Stress hashes on all placements at once until the duration is over or ctx
-// ends, proves every batch, counts what is wrong and goes on. The error is not
-// about wrong hashes; they are in the report.
+// ends, proves every batch, counts what is wrong and continues. The error is not
+// about wrong hashes; those are in the report.
 func Stress(ctx context.Context, options StressOptions) (*report.Stress, error) {
 	b := &burnIn{StressOptions: options, sensors: telemetry.NewSensors(nil)}
 	if len(b.Places) == 0 || b.Every <= 0 && b.ticks == nil {
@@ -93,7 +93,7 @@ func Stress(ctx context.Context, options StressOptions) (*report.Stress, error) 
 	return b.report(incomplete), nil
 }
 
-// burn runs the threads, and a line at every tick.
+// burn runs the threads, and reports a line at every tick.
 func (b *burnIn) burn(ctx context.Context, proofs []*Proof) (incomplete bool) {
 	var stop atomic.Bool
 	var running sync.WaitGroup
@@ -126,7 +126,7 @@ func (b *burnIn) burn(ctx context.Context, proofs []*Proof) (incomplete bool) {
 
 // run hashes until stop is set, one batch at least.
 func (r *burner) run(s *scanner, stop *atomic.Bool) {
-	if err := settle(r.place); err != nil { // though it worked a moment ago
+	if err := settle(r.place); err != nil { // although it worked a moment ago
 		r.blame(1, err.Error())
 	}
 	var looked time.Time
@@ -153,7 +153,7 @@ func (r *burner) blame(errors uint64, why string) {
 	}
 }
 
-// line looks at everything and tells it.
+// line takes all readings and reports them.
 func (b *burnIn) line(ctx context.Context) {
 	if now, err := telemetry.ReadEnergy(b.Root); err == nil {
 		used := now.Since(b.energy)
@@ -221,8 +221,8 @@ func (b *burnIn) throttled() []string {
 		noticed = append(noticed, text)
 	}
 	lines := b.lines
-	// The last line comes when all is over, maybe right after another: a rate
-	// over so short a time says little.
+	// The last line comes at the end, maybe right after another: a rate over so
+	// short a time says little.
 	if n := len(lines); n > 2 && lines[n-1].Seconds-lines[n-2].Seconds < (lines[n-2].Seconds-lines[n-3].Seconds)/2 {
 		lines = lines[:n-1]
 	}
@@ -236,13 +236,13 @@ func (b *burnIn) throttled() []string {
 			continue
 		}
 		if drop := 1 - slices.Min(kind.minutes)/kind.minutes[0]; drop > sinks {
-			noticed = append(noticed, fmt.Sprintf("the %s sank by %.0f %% against the first minute, at the worst", kind.name, drop*100))
+			noticed = append(noticed, fmt.Sprintf("the %s fell by up to %.0f %% below the first minute's", kind.name, drop*100))
 		}
 	}
 	return noticed
 }
 
-// perMinute returns the medians over each minute that has lines with a value.
+// perMinute returns the medians of each minute that has lines with a value.
 func perMinute(lines []report.StressLine, value func(report.StressLine) telemetry.Reading) (medians []float64) {
 	var minute []float64
 	for i, line := range lines {

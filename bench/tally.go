@@ -10,17 +10,17 @@ import (
 
 const (
 	// enoughSlices, undisturbed and with cycles per hash within clusterWidth of
-	// each other, tell a kernel's speed: 13 ms of it.
+	// each other, determine a kernel's speed: 13 ms of it.
 	enoughSlices = 32
 	clusterWidth = 0.03
-	// enoughSamples that do so end a series. One does if there is no time left.
+	// enoughSamples of that kind complete a series; one does if no time is left.
 	enoughSamples = 3
-	// mostSlices bounds the memory of a long sample: beyond, every second one
-	// is forgotten.
+	// mostSlices limits the memory of a long sample: beyond it, every second slice
+	// is dropped.
 	mostSlices = 1 << 14
 )
 
-// figures are what a sample tells of a kernel's speed.
+// figures are a kernel's speed by one sample.
 type figures struct {
 	rate   float64           // hashes a second of all threads together
 	cycles telemetry.Reading // per hash, on each thread
@@ -30,8 +30,8 @@ type figures struct {
 func (f figures) clock() telemetry.Reading   { return f.hertz }
 func (f figures) perHash() telemetry.Reading { return f.cycles }
 
-// whole returns the figures of a sample as it was, disturbed or not: the medians of
-// its slices, where somebody looked, else the means.
+// whole returns the figures of a whole sample, disturbed or not: the medians of its
+// slices if looks were taken, otherwise the means.
 func whole(s Sample) figures {
 	f := figures{rate: s.Rate, hertz: s.Hertz}
 	if !slices.ContainsFunc(s.Threads, func(t ThreadSample) bool { return len(t.slices) == 0 }) {
@@ -46,17 +46,17 @@ func whole(s Sample) figures {
 	return f
 }
 
-// pace is how one thread went in one sample.
+// pace is the speed of one thread in one sample.
 type pace struct {
 	hertz  float64 // of its clock
-	cycles float64 // of a hash in undisturbed slices; 0 if too few were alike
-	level  float64 // of the gate that told them
+	cycles float64 // per hash in undisturbed slices; 0 if too few were alike
+	level  float64 // of the gate that selected them
 }
 
 // measured is one sample.
 type measured struct {
-	whole figures // as it was, disturbed or not
-	paces []pace  // of the threads; none if nobody looked
+	whole figures // of the whole sample, disturbed or not
+	paces []pace  // of the threads; none without looks
 }
 
 // quiet reports whether every thread had enough undisturbed slices.
@@ -64,17 +64,16 @@ func (m measured) quiet() bool {
 	return !slices.ContainsFunc(m.paces, func(p pace) bool { return p.cycles == 0 })
 }
 
-// tally gathers the samples of a series. Cycles per hash are the kernel's and
-// the core's own and need a few quiet moments only; how fast the clock goes is
-// seen in all samples.
+// tally gathers the samples of a series. Cycles per hash depend only on kernel
+// and core, and need only a few quiet moments; the clock is measured in all samples.
 type tally struct {
 	samples      []measured
 	pool         [][]slice // by thread: undisturbed ones of samples that had too few
 	slices, kept int
 }
 
-// add takes a sample, judged by the gate. Beyond the most samples it takes the
-// place of a disturbed one, or is one too many itself.
+// add adds a sample, judged by the gate. When the series is full it replaces a
+// disturbed one, or is dropped.
 func (t *tally) add(g *gate, s Sample, most int) (f figures, quiet bool) {
 	m := measured{whole: whole(s), paces: t.judge(g, s)}
 	switch at := slices.IndexFunc(t.samples, func(m measured) bool { return !m.quiet() }); {
@@ -91,7 +90,7 @@ func (t *tally) add(g *gate, s Sample, most int) (f figures, quiet bool) {
 
 func (t *tally) judge(g *gate, s Sample) (paces []pace) {
 	if slices.ContainsFunc(s.Threads, func(t ThreadSample) bool { return len(t.slices) == 0 }) {
-		return nil // nobody looked
+		return nil // no looks were taken
 	}
 	t.pool = slices.Grow(t.pool, len(s.Threads))[:len(s.Threads)]
 	for i, thread := range s.Threads {
@@ -109,7 +108,7 @@ func (t *tally) judge(g *gate, s Sample) (paces []pace) {
 	return paces
 }
 
-// quiet returns how many samples are undisturbed; all if nobody looked.
+// quiet returns how many samples are undisturbed; all if no looks were taken.
 func (t *tally) quiet() (n int) {
 	for _, m := range t.samples {
 		if m.quiet() {
@@ -119,7 +118,7 @@ func (t *tally) quiet() (n int) {
 	return n
 }
 
-// cycles returns a thread's per hash in all samples together; 0 if nothing tells.
+// cycles returns a thread's cycles per hash over all samples; 0 if unknown.
 func (t *tally) cycles(thread int) float64 {
 	var list []float64
 	for _, m := range t.samples {
@@ -136,9 +135,9 @@ func (t *tally) cycles(thread int) float64 {
 	return 0
 }
 
-// figures returns those of the samples with looks, by their own cycles or else by
-// those of all. They are disturbed if neighbors left too few slices: then they
-// are of the samples as they were.
+// figures returns the figures of the samples with looks, by their own cycles or else
+// by those of all samples. They are disturbed if neighbors left too few slices; then
+// they are of the whole samples.
 func (t *tally) figures() (list []figures, disturbed bool) {
 	var cycles []float64
 	for thread := range t.pool {
@@ -156,7 +155,7 @@ func (t *tally) figures() (list []figures, disturbed bool) {
 	return list, disturbed
 }
 
-// figures returns those of the sample, by the given cycles where it has none.
+// figures returns the figures of the sample, by the given cycles if it has none.
 func (m measured) figures(cycles []float64) (f figures) {
 	var own, clocks []float64
 	for thread, p := range m.paces {
@@ -172,9 +171,9 @@ func (m measured) figures(cycles []float64) (f figures) {
 	return f
 }
 
-// distrust forgets what was judged by a load that was not yet that of an
-// undisturbed core, as it turned out.
-func (t *tally) distrust(level float64) {
+// discardEarly drops what was judged by a load that turned out not to be that of an
+// undisturbed core.
+func (t *tally) discardEarly(level float64) {
 	for _, m := range t.samples {
 		for i, p := range m.paces {
 			if p.level > level*(1+loadAbove) {
@@ -184,17 +183,17 @@ func (t *tally) distrust(level float64) {
 	}
 }
 
-// perHash returns the time of a hash in cycles of the clock's loop.
+// perHash returns the time of a hash, in cycles of the clock's loop.
 func (s slice) perHash() float64 { return s.hertz() * s.took.Seconds() / float64(s.hashes) }
 
 func (s slice) rate() float64 { return float64(s.hashes) / s.took.Seconds() }
 
 func (s slice) hertz() float64 { return (s.before.hertz + s.after.hertz) / 2 }
 
-// alike returns the most slices whose cycles per hash are within clusterWidth of
-// each other. What befalls a slice between its two looks makes it slower, each
-// in its own way: an interrupt, a neighbor that comes and goes, a planted
-// winner. The others are alike.
+// alike returns the largest group of slices whose cycles per hash are within
+// clusterWidth of each other. Events between the two looks slow a slice by
+// different amounts: an interrupt, a neighbor that comes and goes, a planted winner.
+// The undisturbed ones are alike.
 func alike(list []slice) []slice {
 	list = slices.Clone(list)
 	slices.SortFunc(list, func(a, b slice) int { return cmp.Compare(a.perHash(), b.perHash()) })
@@ -221,11 +220,11 @@ func medianOf(list []slice, of func(slice) float64) float64 {
 	return stats.Median(values)
 }
 
-// record keeps slices, thinned out evenly where there are too many.
+// record keeps slices, thinned evenly if there are too many.
 type record struct {
 	slices []slice
-	stride int // one of so many is kept
-	skip   int // so many more come before the next that is kept
+	stride int // one in stride is kept
+	skip   int // slices to skip before the next that is kept
 }
 
 func (r *record) add(s slice) {

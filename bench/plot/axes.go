@@ -26,7 +26,7 @@ func newPanel(p *charts.Painter, left, top, right, bottom int) *panel {
 		area: charts.NewBox(left, top+panelHead, right, bottom-panelFoot)}
 }
 
-// scale takes values from low..high to pixels from..to.
+// scale maps values low..high to pixels from..to.
 type scale struct {
 	low, high float64
 	from, to  int
@@ -62,11 +62,11 @@ func (s scale) ticks(n int) (values []float64, decimals int) {
 	return values, decimals
 }
 
-// setX and setY lay a scale over the plotting area.
+// setX and setY set the scales of the plotting area.
 func (a *panel) setX(low, high float64) { a.x = scale{low, high, a.area.Left, a.area.Right} }
 func (a *panel) setY(low, high float64) { a.y = scale{low, high, a.area.Bottom, a.area.Top} }
 
-// title writes the panel's name.
+// title writes the panel's title.
 func (a *panel) title(name string) { a.text(0, 24, titleSize, colorInk, name) }
 
 // text writes at (x, y), from the panel's corner to the text's baseline, cut
@@ -93,17 +93,17 @@ func (a *panel) width(text string, size float64) int {
 }
 
 // room returns how wide small text may become: an SVG names its font, and a viewer
-// that has not got it takes another one. DejaVu Sans is a sixth wider.
+// without it uses another one. DejaVu Sans is a sixth wider.
 func (a *panel) room(text string) int { return a.width(text, textSize) * 7 / 6 }
 
-// label writes small text around (x, y) of the image: align 0 begins there,
-// 0.5 has its middle there, 1 ends there.
+// label writes small text around (x, y) of the image: align 0 is left, 0.5
+// centered, 1 right.
 func (a *panel) label(x, y int, align float64, color charts.Color, text string) {
 	x -= int(align * float64(a.width(text, textSize)))
 	a.p.Text(text, x, y+textRise, 0, charts.FontStyle{FontSize: textSize, FontColor: color})
 }
 
-// message is what an empty panel says.
+// message writes the text of an empty panel.
 func (a *panel) message(text string) {
 	text = a.fit(text, a.area.Width(), textSize)
 	a.label((a.area.Left+a.area.Right)/2, (a.area.Top+a.area.Bottom)/2, 0.5, colorFaint, text)
@@ -121,7 +121,7 @@ func (a *panel) axisX(count int, unit string) {
 	a.label((a.area.Left+a.area.Right)/2, a.area.Bottom+37, 0.5, colorFaint, unit)
 }
 
-// axisY does it for the y scale, whose unit is in the title.
+// axisY does the same for the y scale, whose unit is in the title.
 func (a *panel) axisY(count int) {
 	values, decimals := a.y.ticks(count)
 	for _, v := range values {
@@ -157,7 +157,7 @@ type legendEntry struct {
 	text string
 }
 
-// legend writes the entries side by side under the title.
+// legend writes the entries next to each other under the title.
 func (a *panel) legend(entries ...legendEntry) {
 	x, y := a.left, a.top+43
 	for _, e := range entries {
@@ -170,7 +170,7 @@ func (a *panel) legend(entries ...legendEntry) {
 	}
 }
 
-// whisker draws the interval from low to high, upright or lying at the place.
+// whisker draws the interval from low to high at the place, vertical or horizontal.
 func (a *panel) whisker(low, high, place int, upright bool) {
 	const cap = 5
 	line := func(along1, across1, along2, across2 int) {
@@ -184,7 +184,7 @@ func (a *panel) whisker(low, high, place int, upright bool) {
 	line(high, place-cap, high, place+cap)
 }
 
-// rateUnit returns the unit for rates up to the largest, and its size.
+// rateUnit returns the unit for rates up to the largest, and its value in H/s.
 func rateUnit(largest float64) (size float64, unit string) {
 	size, unit = 1, "H/s"
 	for _, next := range []string{"kH/s", "MH/s", "GH/s", "TH/s"} {

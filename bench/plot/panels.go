@@ -11,7 +11,7 @@ import (
 	"quarry/telemetry"
 )
 
-// drawBars is the rate of each kernel on one thread: plain and with rolled
+// drawBars draws the rate of each kernel on one thread: plain and with rolled
 // versions, one below the other.
 func drawBars(a *panel, r *report.Report) {
 	a.title("Rate by kernel, one thread")
@@ -86,8 +86,8 @@ func (a *panel) barKey(color charts.Color, text string) legendEntry {
 	return legendEntry{func(x, y int) { a.p.FilledRect(x, y-7, x+26, y+7, color, color, 0) }, text}
 }
 
-// drawScaling is the best kernel's rate over the number of threads, and what
-// it would be if every thread were as fast as one alone.
+// drawScaling draws the best kernel's rate over the number of threads, and what it
+// would be if every thread were as fast as one alone.
 func drawScaling(a *panel, r *report.Report) {
 	series := slices.DeleteFunc(slices.Clone(r.Scaling), func(s report.Series) bool { return s.Error != "" })
 	if len(series) == 0 {
@@ -123,7 +123,7 @@ func drawScaling(a *panel, r *report.Report) {
 		square(a, curve[i].X, curve[i].Y, 4)
 		a.whisker(a.y.at(s.Low/size), a.y.at(s.High/size), curve[i].X, true)
 	}
-	// Below the curve's end there is always room.
+	// There is always room below the curve's end.
 	text := fmt.Sprintf("%d: %s, %.0f %% of ideal", last.Threads, telemetry.FormatRate(last.Median), 100*last.Median/ideal)
 	a.label(a.area.Right-10-a.room(text), a.area.Bottom-18, 0, colorInk, text)
 }
@@ -132,7 +132,7 @@ func (a *panel) dashed(color charts.Color, x1, y1, x2, y2 int) {
 	a.p.DashedLineStroke([]charts.Point{{X: x1, Y: y1}, {X: x2, Y: y2}}, color, 1.5, []float64{6, 4})
 }
 
-// drawTimeline is every sample in the order of measuring. Kernels differ far
+// drawTimeline draws every sample in the order of measurement. Kernels differ far
 // more than a kernel drifts, so with several series each is drawn against its
 // own median: heat, throttling and neighbors show as a common trend.
 func drawTimeline(a *panel, r *report.Report) {
@@ -177,8 +177,8 @@ func drawTimeline(a *panel, r *report.Report) {
 	a.legend(append(keys, drawTemperature(a, t))...)
 }
 
-// drawTemperature lays the temperature over the panel, with a scale of its
-// own on the right.
+// drawTemperature draws the temperature over the panel, with its own scale on the
+// right.
 func drawTemperature(a *panel, t *timeline) legendEntry {
 	var curve []charts.Point
 	low, high := math.Inf(1), math.Inf(-1)

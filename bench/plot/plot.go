@@ -25,8 +25,8 @@ const (
 	panelFoot   = 58 // numbers and name of its x axis
 )
 
-// Colors are Okabe and Ito's, which the color-blind can tell apart; where
-// they carry meaning the shape or the place does too.
+// The colors are Okabe and Ito's, which color-blind people can distinguish; where
+// they carry meaning, so does the shape or the place.
 var (
 	colorInk    = charts.ColorRGB(0x22, 0x22, 0x22)
 	colorFaint  = charts.ColorRGB(0x66, 0x66, 0x66)
@@ -52,15 +52,15 @@ func Write(r *report.Report, file string) error {
 	return atomicfile.Write(file, image, 0o644)
 }
 
-// CheckFile says what is wrong with the name of an image for Write, its
-// ending or its folder, so that nobody measures for minutes before being told.
+// CheckFile returns what is wrong with the name of an image for Write, its ending or
+// its folder, so that this is reported before measuring for minutes.
 func CheckFile(file string) error {
 	if _, err := plotFormat(file); err != nil {
 		return err
 	}
 	folder, err := os.Stat(filepath.Dir(file))
 	if err == nil && !folder.IsDir() {
-		err = fmt.Errorf("%s is no folder", filepath.Dir(file))
+		err = fmt.Errorf("%s is not a folder", filepath.Dir(file))
 	}
 	if err != nil {
 		return fmt.Errorf("plotting to %q: %w", file, err)
@@ -99,7 +99,7 @@ func plotHeight(r *report.Report) int {
 	return titleHeight + panelHead + barsHeight(r.Kernels) + panelFoot + curveHeight + plotMargin
 }
 
-// drawTitle says what was measured, with what, when, and whether it holds.
+// drawTitle writes what was measured, with what, when, and whether it is proven.
 func drawTitle(p *charts.Painter, r *report.Report) {
 	head := newPanel(p, plotMargin, 0, plotWidth-plotMargin, titleHeight)
 	head.text(0, 38, 18, colorInk, "quarry bench on "+report.Printable(r.Machine.CPU))
@@ -110,7 +110,7 @@ func drawTitle(p *charts.Painter, r *report.Report) {
 	case !r.Proven:
 		head.text(0, 66, 11, colorHot, "NOT PROVEN: a kernel was wrong, or none was measured. "+how)
 	case r.Incomplete:
-		head.text(0, 66, 11, colorHot, "INCOMPLETE: ended before all was measured. "+how)
+		head.text(0, 66, 11, colorHot, "INCOMPLETE: ended early. "+how)
 	default:
 		head.text(0, 66, 11, colorFaint, how)
 	}

@@ -53,7 +53,7 @@ func plottedReport(kernels []string, threads int, warm bool) *report.Report {
 	return r
 }
 
-// plottedReports are reports that are hard to draw, by name.
+// plottedReports returns reports that are hard to draw, by name.
 func plottedReports() map[string]*report.Report {
 	full := plottedReport([]string{"shani-avx512", "shani-avx2", "shani", "avx512", "avx2", "generic"}, 64, true)
 	full.Kernels[5] = report.Series{Kernel: "shani", Versions: 32, Threads: 1, Error: "2 of 39 planted winners missed"}
@@ -77,7 +77,7 @@ func plottedReports() map[string]*report.Report {
 	return map[string]*report.Report{"full": full, "one": one, "odd": odd, "long": long, "failed": failed, "empty": {}}
 }
 
-// TestPlot draws them all. With PLOT_DIR set the images stay there for a look.
+// TestPlot draws them all. With PLOT_DIR set the images are left there.
 func TestPlot(t *testing.T) {
 	dir := os.Getenv("PLOT_DIR")
 	if dir == "" {

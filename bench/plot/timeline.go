@@ -7,11 +7,11 @@ import (
 	"quarry/bench/stats"
 )
 
-// mostPoints is how many samples a timeline shows: more than that many marks
-// are a blot, and a burn-in of a day has tens of thousands.
+// mostPoints is how many samples a timeline shows: more marks would be a blot, and a
+// burn-in of a day has tens of thousands.
 const mostPoints = 1500
 
-// timeline is the samples in time, made ready for drawing.
+// timeline is the samples over time, prepared for drawing.
 type timeline struct {
 	points   []report.Point
 	seconds  float64 // of the last one
@@ -57,7 +57,7 @@ func newTimeline(samples []report.Point) *timeline {
 	return t
 }
 
-// whole returns what the point's rate is divided by for the y axis.
+// whole returns the divisor of the point's rate for the y axis.
 func (t *timeline) whole(p *report.Point) float64 {
 	if t.medians == nil {
 		return t.size
@@ -65,8 +65,8 @@ func (t *timeline) whole(p *report.Point) float64 {
 	return t.medians[p.Key()] / 100
 }
 
-// bounds leaves some air around the points, and does not blow noise of a
-// thousandth up to the whole height.
+// bounds leaves a margin around the points, and does not scale noise of a thousandth
+// up to the whole height.
 func (t *timeline) bounds() {
 	for i := range t.points {
 		v := t.points[i].Rate / t.whole(&t.points[i])

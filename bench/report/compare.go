@@ -24,12 +24,12 @@ const (
 
 // Comparison is report B against report A.
 type Comparison struct {
-	// Series are those that both have, in B's order.
+	// Series has those in both reports, in B's order.
 	Series []ComparedSeries `json:"series"`
-	// OnlyA and OnlyB are those that one has.
+	// OnlyA and OnlyB have those in one report.
 	OnlyA []SeriesKey `json:"only_a"`
 	OnlyB []SeriesKey `json:"only_b"`
-	// Differences are what else than the rates is not the same.
+	// Differences lists differing conditions.
 	Differences []Difference `json:"differences"`
 	// WarningsA and WarningsB are the reports' own.
 	WarningsA []string `json:"warnings_a"`
@@ -43,23 +43,23 @@ type ComparedSeries struct {
 	B     telemetry.Reading `json:"b_median_hashes_per_second"`
 	Ratio telemetry.Reading `json:"ratio"` // of the medians, B/A
 	// Low and High are the 95 % interval of the ratio by the samples of both
-	// (bootstrap), widened by the drift seen within the runs. What changed
-	// between them it cannot know.
+	// (bootstrap), widened by the drift within the runs. It does not cover
+	// changes between them.
 	Low     telemetry.Reading `json:"low"`
 	High    telemetry.Reading `json:"high"`
 	Verdict string            `json:"verdict"`
 	Note    string            `json:"note,omitempty"` // why there is no figure or no interval
 }
 
-// Difference is a condition of the measurements that is not the same.
+// Difference is a condition in which the measurements differ.
 type Difference struct {
 	What string `json:"what"`
 	A    string `json:"a"`
 	B    string `json:"b"`
 }
 
-// Compare sets B against A. It fails if one of them is not proven, if they
-// have nothing in common, or if ctx ends.
+// Compare compares B with A. It fails if one of them is not proven, if they have
+// nothing in common, or if ctx ends.
 func Compare(ctx context.Context, a, b *Report) (*Comparison, error) {
 	for _, side := range []struct {
 		name   string
@@ -96,8 +96,8 @@ func Compare(ctx context.Context, a, b *Report) (*Comparison, error) {
 	return c, nil
 }
 
-// series returns all of the report, each key once. The best kernel on one thread
-// may be in both lists: the first one counts.
+// series returns all of the report, each key once. If the best kernel on one
+// thread is in both lists, the first one counts.
 func (r *Report) series() []Series {
 	var all []Series
 	for _, s := range slices.Concat(r.Kernels, r.Scaling) {
@@ -128,8 +128,8 @@ func names(list []Series) string {
 	return strings.Join(all, "; ")
 }
 
-// drift returns what all series of the report together show of it, the disturbed
-// or the other ones.
+// drift returns the drift over all series of the report, either the disturbed or the
+// undisturbed ones.
 func (r *Report) drift(disturbed bool) float64 {
 	var runs [][]float64
 	for _, s := range slices.Concat(r.Kernels, r.Scaling) {
@@ -181,8 +181,8 @@ func compareSeries(a, b *Series, drift float64) ComparedSeries {
 	return row
 }
 
-// figure returns the median of the samples: the interval is theirs, and it must
-// not miss its own ratio. Without samples the report's median has to do.
+// figure returns the median of the samples, because the interval comes from them and
+// must contain its ratio; without samples, the report's median.
 func (s *Series) figure() float64 {
 	if len(s.Samples) == 0 {
 		return s.Median
@@ -190,8 +190,8 @@ func (s *Series) figure() float64 {
 	return stats.Median(s.Samples)
 }
 
-// differences returns the conditions that are not the same. The seed may differ:
-// any header costs the same.
+// differences returns the conditions that differ. The seed does not count, because
+// every header costs the same.
 func differences(a, b *Report) []Difference {
 	list := []Difference{}
 	for _, d := range []struct {
@@ -223,12 +223,12 @@ func differences(a, b *Report) []Difference {
 	return list
 }
 
-// roughly is seconds with two digits: --duration fits samples to the machine,
-// and no two runs get the same to the microsecond.
+// roughly returns seconds with two digits: --duration fits samples to the machine,
+// so no two runs agree to the microsecond.
 func roughly(seconds float64) string { return fmt.Sprintf("%.2g", seconds) }
 
-// Printable returns text of a foreign file for a terminal: no control characters,
-// not endless, and not nothing.
+// Printable returns text of a foreign file made safe for a terminal: no control
+// characters, limited in length, not empty.
 func Printable(text string) string {
 	const longest = 200
 	text = strings.Map(func(r rune) rune {
@@ -250,7 +250,7 @@ func Printable(text string) string {
 func (r *Report) doubts() []string {
 	doubts := []string{}
 	if r.Incomplete {
-		doubts = append(doubts, "the run was ended before all was measured")
+		doubts = append(doubts, "the run ended before everything was measured")
 	}
 	for _, warning := range r.Warnings {
 		doubts = append(doubts, Printable(warning))

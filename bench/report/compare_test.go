@@ -30,7 +30,7 @@ func TestCompareVerdicts(t *testing.T) {
 		{"overlapping", []float64{40e6, 41e6, 42e6, 43e6}, []float64{40e6, 41.5e6, 42e6, 43e6}, 41.75 / 41.5, NoDifferenceShown},
 		{"the same", []float64{40e6, 41e6}, []float64{40e6, 41e6}, 1, NoDifferenceShown},
 		{"one sample of A", []float64{40e6}, []float64{60e6, 60e6}, 1.5, TooFewSamples},
-		{"no sample of B", []float64{40e6, 40e6}, nil, 1.25, TooFewSamples}, // its median counts
+		{"no sample of B", []float64{40e6, 40e6}, nil, 1.25, TooFewSamples}, // its median is used
 	} {
 		a, b := sampleReport(), sampleReport()
 		a.Kernels[0].Samples, b.Kernels[0].Samples = c.a, c.b
@@ -81,7 +81,7 @@ func TestCompareWarnsOfOtherConditions(t *testing.T) {
 	if !slices.Equal(c.Differences, want) {
 		t.Errorf("differences are %v, want %v", c.Differences, want)
 	}
-	if len(c.WarningsA) != 0 || !slices.Equal(c.WarningsB, []string{"the run was ended before all was measured", "the CPU was throttled?"}) {
+	if len(c.WarningsA) != 0 || !slices.Equal(c.WarningsB, []string{"the run ended before everything was measured", "the CPU was throttled?"}) {
 		t.Errorf("warnings are %q and %q", c.WarningsA, c.WarningsB)
 	}
 }

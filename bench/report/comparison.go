@@ -39,7 +39,7 @@ func (c *Comparison) writeTable(w io.Writer) error {
 	return err
 }
 
-// remarks returns what stands below the table.
+// remarks returns the lines below the table.
 func (c *Comparison) remarks() string {
 	var text strings.Builder
 	for _, only := range []struct {
@@ -47,11 +47,11 @@ func (c *Comparison) remarks() string {
 		series []SeriesKey
 	}{{"A", c.OnlyA}, {"B", c.OnlyB}} {
 		for _, key := range only.series {
-			fmt.Fprintf(&text, "only %s has: %s\n", only.name, key)
+			fmt.Fprintf(&text, "only in %s: %s\n", only.name, key)
 		}
 	}
 	for _, d := range c.Differences {
-		fmt.Fprintf(&text, "warning: not the same %s: A %s, B %s\n", d.What, d.A, d.B)
+		fmt.Fprintf(&text, "warning: different %s: A %s, B %s\n", d.What, d.A, d.B)
 	}
 	for _, own := range []struct {
 		name     string
@@ -61,11 +61,11 @@ func (c *Comparison) remarks() string {
 			fmt.Fprintf(&text, "warning in %s: %s\n", own.name, warning)
 		}
 	}
-	text.WriteString("The intervals know the noise and drift within the runs, not the drift between them: see --help before trusting a small difference.\n")
+	text.WriteString("The intervals cover noise and drift within the runs, not drift between them: see --help before trusting a small difference.\n")
 	return text.String()
 }
 
-// formatFigure returns the value, or a dash in a column of numbers.
+// formatFigure returns the value, or a dash if unavailable.
 func formatFigure(r telemetry.Reading, format func(float64) string) string {
 	if !r.OK {
 		return "-"

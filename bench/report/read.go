@@ -10,8 +10,8 @@ import (
 	"unicode"
 )
 
-// Bounds of a report that is read. A report of "quarry bench" stays far below
-// them; what lies above would only cost time and memory.
+// Limits of a report that is read. A report of "quarry bench" stays far below them;
+// anything above would only cost time and memory.
 const (
 	maxReportBytes = 16 << 20
 	maxSeries      = 256 // in each list
@@ -19,19 +19,18 @@ const (
 	maxKernelName  = 64
 )
 
-// Read reads the JSON of one Report. It refuses another schema, more
-// than 16 MiB, and rates that cannot be: what it returns can be calculated
-// with. Keys that it does not know are skipped, so that a newer quarry may add
-// some without a new schema.
+// Read reads the JSON of one Report. It rejects other schemas, more than 16 MiB, and
+// impossible rates, so that what it returns is safe to calculate with. Unknown keys
+// are skipped, so that a newer quarry may add some without a new schema.
 func Read(r io.Reader) (*Report, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxReportBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("reading the report: %w", err)
 	}
 	if len(text) > maxReportBytes {
-		return nil, fmt.Errorf("it is larger than %d MiB, so it is no report of quarry bench", maxReportBytes>>20)
+		return nil, fmt.Errorf("it is larger than %d MiB, so it is not a report of quarry bench", maxReportBytes>>20)
 	}
-	// The schema first: a report of another one may not even fit the types.
+	// The schema first: a report of another schema may not fit the types.
 	var head struct {
 		Schema *int `json:"schema"`
 	}
@@ -40,7 +39,7 @@ func Read(r io.Reader) (*Report, error) {
 	}
 	switch {
 	case head.Schema == nil:
-		return nil, errors.New(`it has no "schema", so it is no report of quarry bench`)
+		return nil, errors.New(`it has no "schema", so it is not a report of quarry bench`)
 	case *head.Schema != Schema:
 		return nil, fmt.Errorf("its schema is %d and this quarry reads only schema %d: measure again, or use the quarry that wrote it", *head.Schema, Schema)
 	}
@@ -55,10 +54,10 @@ func Read(r io.Reader) (*Report, error) {
 }
 
 func notAReport(err error) error {
-	return fmt.Errorf("it is no JSON report of quarry bench: %w", err)
+	return fmt.Errorf("it is not a JSON report of quarry bench: %w", err)
 }
 
-// check refuses what a reader could not calculate with.
+// check rejects values that are not safe to calculate with.
 func (r *Report) check() error {
 	for _, list := range []struct {
 		name   string
@@ -73,7 +72,7 @@ func (r *Report) check() error {
 				return fmt.Errorf("%s, series %d: %w", list.name, i+1, err)
 			}
 			if seen[s.Key()] {
-				return fmt.Errorf("%s, series %d: there is another one of %s", list.name, i+1, s.Key())
+				return fmt.Errorf("%s, series %d: there is already one of %s", list.name, i+1, s.Key())
 			}
 			seen[s.Key()] = true
 		}
@@ -92,24 +91,24 @@ func (s *Series) check() error {
 	case len(s.Samples) > maxSamples:
 		return fmt.Errorf("%s: %d samples, more than %d", s.Kernel, len(s.Samples), maxSamples)
 	case s.Error != "":
-		return nil // without a figure; the rates are not looked at
+		return nil // no figure; the rates are ignored
 	}
 	for _, rate := range append([]float64{s.Median, s.Low, s.High, s.Min, s.Max}, s.Samples...) {
-		if !(rate > 0) { // infinities and NaN are no JSON, but a report may be built in memory
+		if !(rate > 0) { // JSON has no infinities and NaN, but a report may be built in memory
 			return fmt.Errorf("%s: a rate of %v H/s without an error that says why", s.Kernel, rate)
 		}
 	}
 	return nil
 }
 
-// isKernelName keeps what would upset a terminal or a table out of them.
+// isKernelName rejects characters that would disturb a terminal or a table.
 func isKernelName(name string) bool {
 	return name != "" && len(name) <= maxKernelName && !strings.ContainsFunc(name, func(r rune) bool {
 		return r > unicode.MaxASCII || !unicode.IsPrint(r) || r == ' '
 	})
 }
 
-// SeriesKey is what makes two series the same measurement.
+// SeriesKey identifies a measurement.
 type SeriesKey struct {
 	Kernel   string `json:"kernel"`
 	Versions int    `json:"versions"`
@@ -124,7 +123,7 @@ func (k SeriesKey) String() string {
 	return k.Name() + ", " + telemetry.FormatItems(k.Threads, "thread")
 }
 
-// Name returns the kernel, with the versions that it rolls.
+// Name returns the kernel with its number of rolled versions.
 func (k SeriesKey) Name() string {
 	if k.Versions > 1 {
 		return fmt.Sprintf("%s x%d", k.Kernel, k.Versions)

@@ -53,7 +53,7 @@ func TestReadReportReadsWhatBenchWrites(t *testing.T) {
 	if again := reportText(t, report); !bytes.Equal(again, text) {
 		t.Errorf("read and written again it is\n%s\nwant\n%s", again, text)
 	}
-	// A key that a newer quarry adds is no reason to refuse.
+	// A key that a newer quarry adds is accepted.
 	newer := strings.Replace(string(text), "{", `{"humidity": 0.5, `, 1)
 	if _, err := Read(strings.NewReader(newer)); err != nil {
 		t.Errorf("with an unknown key: %v", err)
@@ -68,12 +68,12 @@ func TestReadReportRefuses(t *testing.T) {
 	}
 	good := change(func(*Report) {})
 	for _, c := range []struct{ name, text, want string }{
-		{"nothing", "", "no JSON report"},
-		{"text", "rate: 50 MH/s", "no JSON report"},
-		{"half of it", good[:len(good)/2], "no JSON report"},
-		{"more behind it", good + "{}", "no JSON report"},
+		{"nothing", "", "not a JSON report"},
+		{"text", "rate: 50 MH/s", "not a JSON report"},
+		{"half of it", good[:len(good)/2], "not a JSON report"},
+		{"more behind it", good + "{}", "not a JSON report"},
 		{"null", "null", `no "schema"`},
-		{"an array", "[1]", "no JSON report"},
+		{"an array", "[1]", "not a JSON report"},
 		{"other JSON", `{"name": "quarry"}`, `no "schema"`},
 		{"another schema", `{"schema": 2, "kernels": "moved"}`, "schema is 2"},
 		{"another type", `{"schema": 1, "kernels": "moved"}`, "kernels"},
@@ -85,7 +85,7 @@ func TestReadReportRefuses(t *testing.T) {
 		{"no threads", change(func(r *Report) { r.Kernels[0].Threads = -1 }), "threads is -1"},
 		{"no kernel", change(func(r *Report) { r.Kernels[0].Kernel = "" }), "kernel's name"},
 		{"an escape in the kernel", change(func(r *Report) { r.Kernels[0].Kernel = "\x1b[2J" }), "kernel's name"},
-		{"one series twice", change(func(r *Report) { r.Kernels[1].Versions = 1 }), "another one of shani, 1 thread"},
+		{"one series twice", change(func(r *Report) { r.Kernels[1].Versions = 1 }), "already one of shani, 1 thread"},
 		{"too many series", change(func(r *Report) { r.Kernels = make([]Series, maxSeries+1) }), "more than 256"},
 		{"too many samples", change(func(r *Report) { r.Kernels[0].Samples = make([]float64, maxSamples+1) }), "more than 1000"},
 		{"too large", good + strings.Repeat(" ", maxReportBytes), "larger than 16 MiB"},
@@ -110,7 +110,7 @@ func TestReadReportAllowsASeriesWithoutFigure(t *testing.T) {
 	}
 }
 
-// failingReader ends in the middle.
+// failingReader fails in the middle.
 type failingReader struct{}
 
 func (failingReader) Read([]byte) (int, error) { return 0, fmt.Errorf("the disk is gone") }

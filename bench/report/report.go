@@ -11,13 +11,13 @@ import (
 	"quarry/telemetry"
 )
 
-// ReportSchema is the number of this shape of Report. A reader refuses others.
+// ReportSchema is the schema number of Report. A reader rejects others.
 const Schema = 1
 
 // Report is what "quarry bench" measured. Its JSON is what --out writes and
 // what "quarry bench compare" reads. Rates are hashes a second, temperatures
 // degrees Celsius, frequencies hertz, powers watts; what the machine does not
-// tell is null.
+// report is null.
 type Report struct {
 	Schema   int       `json:"schema"` // ReportSchema
 	Began    time.Time `json:"began"`
@@ -25,23 +25,23 @@ type Report struct {
 	Build    Build     `json:"build"`
 	Machine  Machine   `json:"machine"`
 	Settings Settings  `json:"settings"`
-	// Best is the fastest series: what a stranger would quote.
+	// Best is the fastest series, the one to quote.
 	Best Best `json:"best"`
 	// Kernels were measured on one thread, taking turns.
 	Kernels []Series `json:"kernels"`
-	// Scaling is the best kernel on more and more threads.
+	// Scaling is the best kernel on increasing numbers of threads.
 	Scaling []Series `json:"scaling"`
-	// Skipped are the kernels that this machine cannot run.
+	// Skipped lists the kernels that this machine cannot run.
 	Skipped []Skipped `json:"skipped"`
-	// Environment is what sensors told before, during and after.
+	// Environment is the sensors' readings before, during and after the run.
 	Environment Environment `json:"climate"`
-	// Timeline is every sample in the order of measuring.
+	// Timeline is every sample in the order of measurement.
 	Timeline []Point `json:"timeline"`
-	// Warnings are what makes the figures doubtful, in words.
+	// Warnings says in words what makes the figures doubtful.
 	Warnings []string `json:"warnings"`
-	// Proven: every planted winner was found and nothing else.
+	// Proven is set if every planted winner was found and nothing else.
 	Proven bool `json:"proven"`
-	// Incomplete: the run was ended before all was measured.
+	// Incomplete is set if the run ended before everything was measured.
 	Incomplete bool `json:"incomplete,omitempty"`
 }
 
@@ -53,14 +53,14 @@ type Build struct {
 	Tags    string `json:"tags"`   // build tags such as purego, empty for none
 }
 
-// Machine is what a stranger needs to judge a rate.
+// Machine is what a reader elsewhere needs to judge a rate.
 type Machine struct {
 	CPU           string            `json:"cpu"`
 	Family        int               `json:"family"`
 	Model         int               `json:"model"`
 	Stepping      int               `json:"stepping"`
-	Microcode     string            `json:"microcode"` // "unavailable" where it is not told
-	Features      []string          `json:"features"`  // those that kernels care about
+	Microcode     string            `json:"microcode"` // "unavailable" if unknown
+	Features      []string          `json:"features"`  // those that affect kernels
 	PhysicalCores telemetry.Reading `json:"physical_cores"`
 	LogicalCores  telemetry.Reading `json:"logical_cores"`
 	UsableCPUs    []int             `json:"usable_cpus"`
@@ -69,11 +69,11 @@ type Machine struct {
 	OS            string            `json:"os"`         // name and kernel version
 }
 
-// Settings are how the measuring was done.
+// Settings describes how the run was measured.
 type Settings struct {
 	Samples       int     `json:"samples"` // of each series
 	SampleSeconds float64 `json:"sample_seconds"`
-	SliceSeconds  float64 `json:"slice_seconds,omitempty"` // about, of what samples are made of; 0 in old reports
+	SliceSeconds  float64 `json:"slice_seconds,omitempty"` // approximate length of the slices of a sample; 0 in old reports
 	WarmupSeconds float64 `json:"warmup_seconds"`
 	Seed          uint64  `json:"seed"` // of the headers that were hashed
 	Priority      string  `json:"priority"`
@@ -99,27 +99,28 @@ type Series struct {
 	High     float64   `json:"high_hashes_per_second"`
 	Min      float64   `json:"min_hashes_per_second"`
 	Max      float64   `json:"max_hashes_per_second"`
-	// CyclesPerHash is per thread, by the clock measured beside each sample.
+	// CyclesPerHash is per thread, by the clock measured with each sample.
 	CyclesPerHash telemetry.Reading `json:"cycles_per_hash"`
 	// Efficiency is the median over threads times the median of one thread.
 	Efficiency telemetry.Reading `json:"efficiency"`
 	// PortBound is the least that the CPU's pipes allow, in cycles per hash and
-	// thread, where its family is known.
+	// thread, if its family is known.
 	PortBound telemetry.Reading `json:"port_bound_cycles_per_hash"`
-	// Slices are the calls of the kernel in all samples, Kept those during which
-	// no other program disturbed the core: only they count. Both are 0 where
-	// nobody looked: the system's clock is too coarse, or threads share cores.
+	// Slices is the kernel calls in all samples, Kept those during which no other
+	// program disturbed the core: only they count. Both are 0 if that was not
+	// measured, because the system's clock is too coarse or threads share cores.
 	Slices int `json:"slices"`
 	Kept   int `json:"slices_kept"`
-	// Disturbed: too few were kept, so the samples are those that were not, and
-	// the machine's own rate may be up to twice as high; so is the interval's end.
+	// Disturbed is set if too few were kept. The samples then include disturbed
+	// slices; the machine's own rate, and the interval's end, may be up to twice as
+	// high.
 	Disturbed bool       `json:"disturbed,omitempty"`
 	Proof     ProofCount `json:"proof"`
-	// Error says why there is no figure: then all rates are 0.
+	// Error says why there is no figure; all rates are then 0.
 	Error string `json:"error,omitempty"`
 }
 
-// ProofCount is how the planted winners fared.
+// ProofCount counts planted winners.
 type ProofCount struct {
 	Planted uint64 `json:"planted"` // winners in what was hashed
 	Found   uint64 `json:"found"`
@@ -127,13 +128,13 @@ type ProofCount struct {
 	Hashes  uint64 `json:"hashes"`
 }
 
-// Right: every planted winner was found and nothing else.
+// Right reports whether every planted winner was found and nothing else.
 func (c ProofCount) Right() bool { return c.Found == c.Planted && c.Wrong == 0 }
 
-// Errors returns how many winners were missed and how many hits were none.
+// Errors returns the number of missed winners and false hits.
 func (c ProofCount) Errors() uint64 { return c.Planted - c.Found + c.Wrong }
 
-// Add sums up.
+// Add adds another count.
 func (c *ProofCount) Add(more ProofCount) {
 	c.Planted += more.Planted
 	c.Found += more.Found
@@ -152,30 +153,30 @@ type Skipped struct {
 	Lacks  string `json:"lacks"` // of the CPU
 }
 
-// Environment is how hot and how fast the machine was.
+// Environment is the machine's temperature, clock and power during the run.
 type Environment struct {
 	Before  Conditions        `json:"before"`
 	After   Conditions        `json:"after"`
 	Hottest telemetry.Reading `json:"hottest_celsius"`
 	Slowest telemetry.Reading `json:"slowest_hertz"`
-	// Throttled is what was noticed, in words; empty if nothing was.
+	// Throttled describes the throttling noticed; empty if none was.
 	Throttled []string `json:"throttled"`
 	// Watts is the mean power of the CPU packages (RAPL) during the samples of
-	// the best series, and JoulesPerTerahash what its hashes took of it.
+	// the best series, and JoulesPerTerahash the energy of its hashes.
 	Watts               telemetry.Reading `json:"watts"`
 	JoulesPerTerahash   telemetry.Reading `json:"joules_per_terahash"`
 	PowerUnavailableWhy string            `json:"power_unavailable_why,omitempty"`
 }
 
-// Conditions is one look at the sensors. Hertz is the clock of the hashing threads
-// as they measured it beside the sample; where nobody knows how to measure it
-// (not amd64 or arm64), the mean over all CPUs as the system tells it.
+// Conditions is one reading of the sensors. Hertz is the clock of the hashing
+// threads, which they measured with the sample; where that is not possible (not
+// amd64 or arm64), the mean over all CPUs that the system reports.
 type Conditions struct {
 	Celsius telemetry.Reading `json:"celsius"`
 	Hertz   telemetry.Reading `json:"hertz"`
 }
 
-// Point is one sample in time.
+// Point is one sample of the timeline.
 type Point struct {
 	Seconds  float64           `json:"seconds"` // since the beginning, at the sample's end
 	Kernel   string            `json:"kernel"`
@@ -184,19 +185,19 @@ type Point struct {
 	Rate     float64           `json:"hashes_per_second"`
 	Celsius  telemetry.Reading `json:"celsius"`
 	Hertz    telemetry.Reading `json:"hertz"`
-	// Disturbed: neighbors left too little of it.
+	// Disturbed is set if neighbors disturbed most of it.
 	Disturbed bool `json:"disturbed,omitempty"`
 }
 
 // Key returns the series that the sample belongs to.
 func (p *Point) Key() SeriesKey { return SeriesKey{p.Kernel, p.Versions, p.Threads} }
 
-// leastDrift is what a run that saw no drift allows for in the next: on a shared
-// machine the clock may stay for ten seconds and then move by some percent.
+// leastDrift is the drift assumed after a run without any: on a shared machine the
+// clock may hold for ten seconds and then move by a few percent.
 const leastDrift = 0.005
 
-// halved is how much slower a kernel is, at most, beside a program on the
-// core's second thread: the core deals to both in turn.
+// halved is the greatest slowdown of a kernel by a program on the core's second
+// thread, because the core serves both in turn.
 const halved = 2
 
 // Summarize fills in the figures of a series from its samples.

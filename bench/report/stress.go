@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// StressLine is how a burn-in goes.
+// StressLine is a progress line of a burn-in.
 type StressLine struct {
 	Seconds float64           `json:"seconds"` // since the beginning
 	Rate    float64           `json:"hashes_per_second"`
@@ -20,14 +20,14 @@ type StressLine struct {
 	Hertz   telemetry.Reading `json:"hertz"` // median of the threads' own clocks
 }
 
-// Stress is how a burn-in went.
+// Stress is the result of a burn-in.
 type Stress struct {
 	Kernel   string  `json:"kernel"`
 	Versions int     `json:"versions"`
 	Seconds  float64 `json:"seconds"`
-	// Hashes were in batches whose planted winners were all found, and nothing
-	// else. A single wrong hash has a chance of 1 in 128 to show: it must make
-	// a winner or unmake one. A part that is really bad does that soon.
+	// Hashes counts the batches whose planted winners were all found, and nothing
+	// else. A single wrong hash shows with a chance of 1 in 128, if it adds a
+	// winner or removes one. Faulty hardware does that soon.
 	Hashes uint64       `json:"hashes"`
 	Errors uint64       `json:"errors"` // winners missed, false hits, and faults
 	Rate   float64      `json:"hashes_per_second"`
@@ -44,7 +44,7 @@ type Stress struct {
 	Incomplete bool `json:"incomplete,omitempty"`
 }
 
-// StressCore is one thread's part.
+// StressCore is the result of one thread.
 type StressCore struct {
 	Thread int    `json:"thread"`
 	CPU    int    `json:"cpu"` // -1 if it was not pinned
@@ -53,13 +53,13 @@ type StressCore struct {
 	First  string `json:"first_error,omitempty"`
 }
 
-// Verdict is "passed: 1.2T hashes verified, 0 errors" or
+// Verdict returns "passed: 1.2T hashes verified, 0 errors" or
 // "FAILED: core 3: 2 errors".
 func (r *Stress) Verdict() string {
 	if r.Passed {
 		text := "passed"
 		if r.Incomplete {
-			text = "was ended early, without a fault until then"
+			text = "ended early, without errors so far"
 		}
 		return fmt.Sprintf("%s: %s hashes verified, 0 errors", text, telemetry.FormatCount(r.Hashes))
 	}
@@ -89,7 +89,7 @@ type StressPrinter struct {
 	Err  error // the first failure to write
 }
 
-// Begin says what is about to run; cpus is for people.
+// Begin prints what is about to run; cpus is text for people.
 func (s *StressPrinter) Begin(kernel string, versions, threads int, cpus string, d time.Duration) {
 	if s.JSON {
 		s.object("burn-in", struct {
@@ -104,7 +104,7 @@ func (s *StressPrinter) Begin(kernel string, versions, threads int, cpus string,
 		telemetry.FormatItems(threads, "thread"), cpus)
 }
 
-// Line prints how it goes.
+// Line prints a progress line.
 func (s *StressPrinter) Line(l StressLine) {
 	if s.JSON {
 		s.object("status", l)
@@ -121,7 +121,7 @@ func errorsText(n uint64) string {
 	return "ERRORS " + fmt.Sprint(n)
 }
 
-// End prints how it went, thread by thread, and the verdict.
+// End prints the result of each thread, and the verdict.
 func (s *StressPrinter) End(r *Stress) {
 	if s.JSON {
 		s.object("verdict", r)

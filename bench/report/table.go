@@ -48,10 +48,10 @@ func writeHead(w io.Writer, r *Report) {
 	if r.Incomplete {
 		state = ", INCOMPLETE"
 	}
-	fmt.Fprintf(w, "%d samples of %.3g s of each series, in turn, after %.2g s of warm-up; %s in all%s\n",
+	fmt.Fprintf(w, "%d samples of %.3g s of each series, in turn, after %.2g s of warm-up; %s in total%s\n",
 		r.Settings.Samples, r.Settings.SampleSeconds, r.Settings.WarmupSeconds, telemetry.FormatSeconds(r.Seconds), state)
 	if r.Settings.SliceSeconds > 0 {
-		fmt.Fprintf(w, "KEPT: slices of %.1g ms during which no other program disturbed the core; of all that were taken\n", 1e3*r.Settings.SliceSeconds)
+		fmt.Fprintf(w, "KEPT: slices of %.1g ms during which no other program disturbed the core, of all slices\n", 1e3*r.Settings.SliceSeconds)
 	}
 	fmt.Fprintln(w)
 }
@@ -63,7 +63,8 @@ func prefixed(prefix, text string) string {
 	return prefix + text
 }
 
-// writeSeries is a table with a line for each series; what all lack is left out.
+// writeSeries prints a table with a line for each series; columns without any value
+// are left out.
 func writeSeries(w io.Writer, title string, list []Series, skipped []Skipped) {
 	efficiency := slices.ContainsFunc(list, func(s Series) bool { return s.Efficiency.OK })
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -102,7 +103,7 @@ func writeSeries(w io.Writer, title string, list []Series, skipped []Skipped) {
 func keptText(s Series) string {
 	switch {
 	case s.Slices == 0:
-		return "not judged"
+		return "not measured"
 	case s.Disturbed:
 		return fmt.Sprintf("too few: %d of %d", s.Kept, s.Slices)
 	}
@@ -110,7 +111,7 @@ func keptText(s Series) string {
 }
 
 // writePortBounds is a line for each series whose bound is known, and how near
-// to it the kernel comes. Disturbed ones say nothing of the kernel.
+// to it the kernel comes. Disturbed series are left out.
 func writePortBounds(w io.Writer, r *Report) {
 	lines := 0
 	for _, s := range r.Kernels {
@@ -132,7 +133,7 @@ func versionsText(s Series) string {
 	return s.Kernel + ", plain"
 }
 
-// bareRate returns a rate without its unit, if that is the same as like's.
+// bareRate returns a rate without its unit, if the unit is the same as like's.
 func bareRate(rate, like float64) string {
 	number, unit, _ := strings.Cut(telemetry.FormatRate(rate), " ")
 	if _, other, _ := strings.Cut(telemetry.FormatRate(like), " "); other != unit {

@@ -13,7 +13,7 @@ import (
 	"quarry/telemetry"
 )
 
-// Formats returns those of Report.Write.
+// Formats returns the formats of Report.Write.
 func Formats() []string { return []string{"table", "json", "csv", "benchstat"} }
 
 // Write prints the report in one of Formats.
@@ -75,7 +75,7 @@ func csvNumber(r telemetry.Reading) string {
 
 // writeBenchstat prints the Go benchmark format, a line for each sample, for
 // golang.org/x/perf/cmd/benchstat. One operation is one hash. The pkg line keeps
-// its old name: benchstat compares only what has the same one.
+// its old name, because benchstat compares only results of the same pkg.
 func (r *Report) writeBenchstat(w io.Writer) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "goos: %s\ngoarch: %s\npkg: quarry/benchmarks\ncpu: %s\nquarry: %s\nUnit hashes/s better=higher\n",
@@ -86,7 +86,7 @@ func (r *Report) writeBenchstat(w io.Writer) error {
 			continue
 		}
 		for _, rate := range s.Samples {
-			// How many hashes that were is the sample's length; the format only
+			// The number of hashes is the iteration count; the format only
 			// wants a number above 0.
 			hashes := max(int64(rate*r.Settings.SampleSeconds), 1)
 			fmt.Fprintf(&text, "BenchmarkScan/kernel=%s/versions=%d/threads=%d\t%d\t%.6g ns/op\t%.8g hashes/s\n",

@@ -7,18 +7,18 @@ import (
 	"testing"
 )
 
-// TestTableShowsWhatWasKept: how many slices, how near the port bound is,
-// and nothing of the kernel where neighbors disturbed it.
+// TestTableShowsWhatWasKept: the number of slices and the port bound are shown, and
+// no bound where neighbors disturbed the series.
 func TestTableShowsWhatWasKept(t *testing.T) {
 	series := Series{
 		Kernel: "shani-avx512", Versions: 32, Threads: 1, Median: 61e6, Low: 60e6, High: 62e6, Min: 60e6, Max: 62e6,
 		CyclesPerHash: telemetry.Known(60.1), PortBound: telemetry.Known(54), Slices: 6730, Kept: 6000,
 	}
-	disturbed, unjudged, unknown := series, series, series
+	disturbed, unmeasured, unknown := series, series, series
 	disturbed.Versions, disturbed.Kept, disturbed.Disturbed = 1, 12, true
-	unjudged.Kernel, unjudged.Slices, unjudged.Kept = "avx512", 0, 0
+	unmeasured.Kernel, unmeasured.Slices, unmeasured.Kept = "avx512", 0, 0
 	unknown.Kernel, unknown.PortBound = "sse2", telemetry.Reading{}
-	r := &Report{Kernels: []Series{series, disturbed, unjudged, unknown}}
+	r := &Report{Kernels: []Series{series, disturbed, unmeasured, unknown}}
 	r.Settings.SliceSeconds = 0.0004
 	var text bytes.Buffer
 	if err := r.Write(&text, "table"); err != nil {
@@ -26,7 +26,7 @@ func TestTableShowsWhatWasKept(t *testing.T) {
 	}
 	for _, want := range []string{
 		"shani-avx512, 32 versions: 60.1 cycles a hash, port bound 54: 90 %\n", "avx512, 32 versions: ",
-		"89.2 % of 6730", "too few: 12 of 6730", "not judged", "KEPT: slices of 0.4 ms",
+		"89.2 % of 6730", "too few: 12 of 6730", "not measured", "KEPT: slices of 0.4 ms",
 	} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("no %q in:\n%s", want, text.String())

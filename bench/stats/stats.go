@@ -1,4 +1,4 @@
-// Package stats has medians and their intervals for samples of a machine that
+// Package stats computes medians and their intervals for samples of a machine that
 // drifts.
 package stats
 
@@ -11,11 +11,11 @@ import (
 const (
 	resamples  = 2000
 	confidence = 0.95
-	// FewSamples is the number below which an interval says little.
+	// FewSamples is the number of samples below which an interval says little.
 	FewSamples = 7
 )
 
-// Median returns the middle one, or the mean of the two in the middle; 0 of none.
+// Median returns the middle value, or the mean of the two in the middle; 0 for none.
 func Median(list []float64) float64 {
 	if len(list) == 0 {
 		return 0
@@ -28,15 +28,15 @@ func middle(sorted []float64) float64 {
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
-// Interval returns the 95 % interval of the median of samples that are in the order
-// of measuring: of the median that another run, right after this one, would
-// find. One sample has no interval but itself.
+// Interval returns the 95 % interval of the median of samples in the order of
+// measurement: of the median that another run, right after this one, would find. The
+// interval of one sample is the sample.
 //
 // A percentile bootstrap (2000 resamples, the same ones for the same seed)
-// shows how well the samples fix their median, if each is independent of the
+// shows how well the samples determine their median, if each is independent of the
 // others. They are not: a machine's clock and its neighbors change over
 // seconds, so samples of one run resemble each other more than those of the
-// next. So both ends move outwards by the drift, as a part of the rate.
+// next. So both ends move outward by the drift, as a fraction of the rate.
 // How often two runs then agree on a machine that is not steady is in
 // benchmarks/results/2026-11-25-amd-epyc-zen5-bench-repeat.txt.
 func Interval(samples []float64, drift float64, seed uint64) (low, high float64) {
@@ -47,10 +47,10 @@ func Interval(samples []float64, drift float64, seed uint64) (low, high float64)
 	return low / (1 + drift), high * (1 + drift)
 }
 
-// Drift returns what is seen of a machine's drift in the runs of one session: the
-// root mean square of how far the median of a run's second half is from that
-// of its first, as a part of the whole's. The next session begins where this
-// one ends and lasts as long; its medians are likely to be off by about so much
+// Drift returns a machine's drift as observed in the runs of one session: the root
+// mean square of how far the median of a run's second half is from that of its
+// first, as a fraction of the whole run's. The next session begins where this
+// one ends and lasts as long; its medians are likely to be off by about as much
 // again. Runs that took turns drift together, and one alone says little of how
 // much: few samples move by chance, or by chance not at all.
 func Drift(runs ...[]float64) float64 {
@@ -73,7 +73,7 @@ func Drift(runs ...[]float64) float64 {
 // least 2 samples in the order of measuring: both are drawn again from their
 // own samples, with replacement (percentile bootstrap; the seed is fixed, so
 // that the same reports always compare the same), and the drift moves both
-// ends outwards, as in Interval.
+// ends outward, as in Interval.
 func RatioInterval(a, b []float64, drift float64) (low, high float64) {
 	random := rand.New(rand.NewPCG(1, 1))
 	draw := func(from, to []float64) float64 {

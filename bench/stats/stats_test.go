@@ -95,8 +95,8 @@ func TestIntervalsAgreeUnderDrift(t *testing.T) {
 	}
 }
 
-// TestDriftIsPooled: what one run shows of the drift widens the interval of the
-// other, and a run without two samples has no say.
+// TestDriftIsPooled: the drift within one run widens the interval of the other, and
+// a run without two samples does not count.
 func TestDriftIsPooled(t *testing.T) {
 	steady, moved := []float64{10, 10, 10, 10}, []float64{98, 98, 102, 102}
 	if got, want := Drift(moved), 0.04; math.Abs(got-want) > 1e-9 {
@@ -120,7 +120,7 @@ func TestIntervalIsRepeatable(t *testing.T) {
 }
 
 // TestRatioIntervalHoldsTheTruth draws pairs of runs whose true ratio is 1.02
-// and counts how often the interval holds it: 95 % is meant; with 15 samples
+// and counts how often the interval holds it: nominally 95 %; with 15 samples
 // the percentile bootstrap of a median is a little on the wide side.
 func TestRatioIntervalHoldsTheTruth(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 7))

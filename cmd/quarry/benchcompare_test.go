@@ -79,7 +79,7 @@ func TestBenchCompareFaults(t *testing.T) {
 		{[]string{"--fast", good, good}, exitUsage, "fast"},
 		{[]string{good, filepath.Join(t.TempDir(), "none.json")}, exitUsage, "none.json"},
 		{[]string{good, t.TempDir()}, exitUsage, "reading the report"},
-		{[]string{text, good}, exitUsage, "text.json: it is no JSON report"},
+		{[]string{text, good}, exitUsage, "text.json: it is not a JSON report"},
 		{[]string{good, unproven}, exitFailed, "B is not proven"},
 		{[]string{good, other}, exitFailed, "no series in common"},
 	} {
