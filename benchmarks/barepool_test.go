@@ -16,9 +16,8 @@ import (
 	"time"
 )
 
-// barePool is a pool in a process of its own, so that nothing but a socket
-// ties it to the miner. It does as little as a pool can: the handshake, jobs
-// when it is told to, and yes to every share.
+// barePool is a pool in its own process, connected to the miner only by a socket.
+// It does the minimum: the handshake, jobs on demand, and it accepts every share.
 type barePool struct {
 	address string
 	process int // its id
@@ -56,14 +55,14 @@ func startBarePool(b *testing.B, mask string) *barePool {
 	return p
 }
 
-// tell gives the pool an order, one of those in follow.
+// tell gives the pool one of the orders that follow knows.
 func (p *barePool) tell(b *testing.B, format string, args ...any) {
 	b.Helper()
 	_, err := fmt.Fprintf(p.say, format+"\n", args...)
 	check(b, err)
 }
 
-// awaitMiner waits until a miner has shaken hands, and gives it a job.
+// awaitMiner waits for a miner's handshake, and gives it a job.
 func (p *barePool) awaitMiner(b *testing.B) {
 	b.Helper()
 	if line := p.line(b); line != "miner" {
@@ -108,7 +107,7 @@ func serveBarePool(mask string) {
 	}
 }
 
-// follow does what the benchmark says until it hangs up: "difficulty D" and
+// follow executes the benchmark's orders until it hangs up: "difficulty D" and
 // "job" send one message.
 func (s *bareServer) follow() {
 	defer os.Exit(0)
@@ -157,7 +156,7 @@ func (s *bareServer) send(line []byte, to ...net.Conn) {
 	if len(to) > 0 {
 		conn = to[0]
 	}
-	conn.Write(line) // one that hung up is not missed
+	conn.Write(line) // a disconnected miner is ignored
 }
 
 // notify sends a job like those of the main net, with 12 branches. Its id is

@@ -1,6 +1,6 @@
-// Package benchmarks measures, in its tests, the whole miner: its rate, a
-// flood of jobs, and latencies. results/ keeps what was printed, with the CPU,
-// the command and the date; package bench measures kernels.
+// Package benchmarks measures, in its tests, the complete miner: its rate and its
+// latencies. results/ holds the output, with CPU, command and date; package bench
+// measures kernels.
 //
 //	go test ./benchmarks -run '^$' -bench . -count 5
 package benchmarks

@@ -19,7 +19,7 @@ import (
 	"quarry/work"
 )
 
-// Jobs with and without versions to roll, by the mask that the pool grants.
+// Jobs with and without version rolling, by the mask that the pool grants.
 var jobKinds = []struct{ name, mask string }{{"plain", ""}, {"rolled", "1fffe000"}}
 
 // BenchmarkJobSwitch measures from just before a pool writes a notify, in
@@ -46,7 +46,7 @@ func BenchmarkJobSwitch(b *testing.B) {
 			others := newCrowd(pool.process)
 			// One job more than is measured: the first meets cold workers.
 			for n := -1; n < 0 || b.Loop(); n++ {
-				// Not in step with anything: batches, ticks, the scheduler.
+				// At random, so as not to run in step with batches, ticks or the scheduler.
 				time.Sleep(time.Duration(5000+(n*7919)%16000) * time.Microsecond)
 				pool.tell(b, "job")
 				var last seen
@@ -111,14 +111,15 @@ func BenchmarkSubmit(b *testing.B) {
 	}
 }
 
-// crowd measures what else the machine does: how much of its CPU time went to
-// neither this process nor the pool, in percent. Linux only, else 0.
+// crowd measures other load on the machine: the CPU time that went to neither this
+// process nor the pool, in percent. Linux only, otherwise 0.
 type crowd struct {
 	pool            int // its process
 	all, idle, ours float64
 }
 
-// crowdTimes are ticks of all CPUs, idle ones, and those of two processes.
+// crowdTimes returns the ticks of all CPUs, the idle ones, and those of two
+// processes.
 func crowdTimes(pool int) (all, idle, ours float64) {
 	for _, process := range []string{"", "self/", strconv.Itoa(pool) + "/"} {
 		text, err := os.ReadFile("/proc/" + process + "stat")
@@ -161,7 +162,7 @@ func (c *crowd) report(b *testing.B) {
 
 // reportLatencies prints a histogram, in buckets of half an octave.
 func reportLatencies(b *testing.B, all []time.Duration) {
-	if len(all) < 100 { // the framework's first try
+	if len(all) < 100 { // the framework's first, short run
 		return
 	}
 	slices.Sort(all)
@@ -183,7 +184,7 @@ func reportLatencies(b *testing.B, all []time.Duration) {
 		fmt.Fprintf(&text, "\n%9.3f ms %6d %7.2f %% %s", math.Pow(2, float64(n+1)/2), counts[n], 100*float64(below)/float64(len(all)),
 			strings.Repeat("#", (counts[n]*60+len(all)-1)/len(all)))
 	}
-	// Not by b.Log, which cuts.
+	// Not with b.Log, which truncates.
 	fmt.Fprintf(os.Stderr, "\n%s, %d events; up to, how many, how many in all:%s\n", b.Name(), len(all), text.String())
 }
 

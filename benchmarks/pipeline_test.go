@@ -22,10 +22,10 @@ import (
 	"quarry/telemetry"
 )
 
-// spareProcs is what cmd/quarry gives Go beside the workers.
+// spareProcs is the threads that cmd/quarry gives Go in addition to the workers.
 const spareProcs = 4
 
-// rig is a whole miner on every CPU of the machine, against a practice pool
+// rig is a complete miner on every CPU of the machine, against a practice pool
 // over a real TCP connection, all in this process.
 type rig struct {
 	pool       *localpool.Pool
@@ -178,8 +178,8 @@ func (r *rawTurns) wrap(kernel hashing.Kernel) hashing.Kernel {
 	return r.clocks.wrap(kernel)
 }
 
-// threadClocks keeps the CPU time of the threads that call a kernel, each of
-// which has a buffer for hits of its own.
+// threadClocks records the CPU time of the threads that call a kernel, each with its
+// own hit buffer.
 type threadClocks struct{ byBuffer sync.Map }
 
 func (c *threadClocks) wrap(kernel hashing.Kernel) hashing.Kernel {

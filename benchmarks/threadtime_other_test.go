@@ -4,5 +4,5 @@ package benchmarks
 
 import "time"
 
-// Elsewhere the time that passes must do: nothing else may run then.
+// Elsewhere wall time is used, so nothing else may run.
 func threadTime() time.Duration { return time.Since(time.Time{}.AddDate(2000, 0, 0)) }

@@ -2,6 +2,6 @@ package main
 
 import "quarry/hashing"
 
-// candidates returns the kernels to measure. This program has none: the search
-// builds it once more with others in this file's place.
+// candidates returns the kernels to measure. This build has none: the search builds
+// the program again with another file in place of this one.
 func candidates() []hashing.Kernel { return nil }

@@ -10,8 +10,8 @@ import (
 	"quarry/hashing"
 )
 
-// examiner tests candidates: the kernels' self-test, and then the winners
-// among many hashes, by crypto/sha256.
+// examiner tests candidates: with the kernels' self-test, and then against the
+// winners among many hashes, found by crypto/sha256.
 type examiner struct {
 	known  *hashing.Examiner
 	proofs []proof
@@ -24,8 +24,8 @@ type proof struct {
 	hits    []hashing.Hit
 }
 
-// provenLimit makes one hash of 256 a winner: wrong candidates are wrong often,
-// and the others rarely have more in a group than the hit buffer takes.
+// provenLimit makes one hash in 256 a winner: wrong candidates fail soon, and the
+// others rarely have more hits in a group than the buffer holds.
 const provenLimit = 1<<24 - 1
 
 func newExaminer(versions []int, hashes int) (*examiner, error) {
@@ -61,7 +61,7 @@ func (e *examiner) test(k hashing.Kernel) error {
 	return nil
 }
 
-// provenStart lets a search go past the last nonce.
+// provenStart makes the search go past the last nonce.
 const provenStart = 0xffffff00
 
 func (p *proof) search(k hashing.Kernel) (hits []hashing.Hit, err error) {
@@ -69,7 +69,7 @@ func (p *proof) search(k hashing.Kernel) (hits []hashing.Hit, err error) {
 	for at := uint32(0); at < p.nonces; {
 		found, done := k.Scan(&p.prehash, provenStart+at, p.nonces-at, buffer)
 		if done == 0 || found > len(buffer) {
-			return nil, errors.New("makes no headway")
+			return nil, errors.New("makes no progress")
 		}
 		hits = append(hits, buffer[:found]...)
 		at += done
@@ -80,7 +80,7 @@ func (p *proof) search(k hashing.Kernel) (hits []hashing.Hit, err error) {
 	return hits, nil
 }
 
-// someHeader is always the same.
+// someHeader returns a fixed header.
 func someHeader() *hashing.Header {
 	r := rand.New(rand.NewPCG(2026, 11))
 	h := new(hashing.Header)

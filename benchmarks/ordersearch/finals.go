@@ -15,8 +15,8 @@ const (
 	finalCopies  = 4 // of each, at different places in memory
 	finalRounds  = 20
 	finalWinners = 1 << 20 // hashes by each copy and number of versions
-	// tolerated is how many cycles worse a form may be with few versions, as
-	// measuring is no better.
+	// tolerated is how many cycles slower a form may be with few versions, the
+	// accuracy of the measurement.
 	tolerated = 0.3
 )
 
@@ -33,12 +33,12 @@ type finalist struct {
 type line struct {
 	versions  int
 	cycles    []float64 // all rounds of all copies
-	behind    []float64 // the same, less what the form in use took in the round
+	behind    []float64 // the same, minus the form in use in the same round
 	worstCopy float64   // its median
 }
 
-// finals measures the best forms once more, and that in use with them: its
-// copies lie where those of the others do.
+// finals measures the best forms again, together with the form in use, whose copies
+// lie at the same places as the others'.
 func (s *search) finals(ctx context.Context, try trial, kernel string, versions []int) ([]*finalist, error) {
 	forms := []form{s.first}
 	for _, e := range s.ranking() {
@@ -83,7 +83,8 @@ func newFinalist(f form, copies []form, m *measured) *finalist {
 	return list
 }
 
-// median is that of the searched number of versions; one without comes last.
+// median returns the median for the searched number of versions; unmeasured forms
+// sort last.
 func (f *finalist) median() float64 {
 	if f.fault != "" || len(f.lines[0].cycles) == 0 {
 		return 1e9
@@ -91,9 +92,9 @@ func (f *finalist) median() float64 {
 	return stats.Median(f.lines[0].cycles)
 }
 
-// pick returns the best that is right and with no number of versions worse than the
-// one in use, nor at any place in memory: some forms take half as long again at
-// some places.
+// pick returns the best correct form that is not slower than the one in use, with
+// any number of versions and at any place in memory: some forms take half as long
+// again at some places.
 func pick(list []*finalist) *finalist {
 	used := list[slices.IndexFunc(list, func(f *finalist) bool { return f.isUsed })]
 	for _, f := range list {

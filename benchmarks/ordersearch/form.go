@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// form is a choice among programs of a kernel's function, as the generator
-// takes it: hashing/_asm/order/table.go says what its parts mean.
+// form is a variant of a kernel's function, as the generator reads it:
+// hashing/_asm/order/table.go explains the fields.
 type form struct {
 	Beat          string `json:"beat"`
 	Early2        int    `json:"early2"`
@@ -29,15 +29,15 @@ func (f form) String() string {
 	return s
 }
 
-// pair is a pair of rounds in a beat: how many vector instructions are between
-// their load and them, and how many behind them.
+// pair is a pair of rounds in a beat: the number of vector instructions between
+// their load and them, and after them.
 type pair struct{ inside, behind int }
 
-// mostPairs is how long a beat gets. Longer ones are not a pattern that a
-// reader of the assembly would see.
+// mostPairs is the longest beat. A reader of the assembly would not recognize a
+// longer pattern.
 const mostPairs = 8
 
-// parseBeat takes a beat apart, such as LrvvvLvvr into {0 3} {2 0}.
+// parseBeat parses a beat, such as LrvvvLvvr into {0 3} {2 0}.
 func parseBeat(beat string) ([]pair, error) {
 	var pairs []pair
 	for part := range strings.SplitSeq(strings.TrimPrefix(beat, "L"), "L") {
@@ -65,7 +65,7 @@ func vectorsOf(pairs []pair) (sum int) {
 	return sum
 }
 
-// shortest returns a beat without what repeats: LrvLrv is Lrv.
+// shortest returns a beat without repetition: LrvLrv is Lrv.
 func shortest(pairs []pair) []pair {
 	for n := 1; n < len(pairs); n++ {
 		if len(pairs)%n != 0 {
@@ -82,7 +82,8 @@ func shortest(pairs []pair) []pair {
 	return pairs
 }
 
-// randomBeat has 1 to mostPairs pairs and about so many vectors for each.
+// randomBeat returns a beat of 1 to mostPairs pairs with about that many vectors
+// each.
 func randomBeat(r *rand.Rand, ratio float64) []pair {
 	pairs := make([]pair, 1+r.IntN(mostPairs))
 	vectors := int(float64(len(pairs))*ratio*(0.85+0.4*r.Float64()) + 0.5)
@@ -108,12 +109,12 @@ func neighbor(r *rand.Rand, pairs []pair) []pair {
 		switch from := place(r, near); r.IntN(8) {
 		case 0: // a vector more
 			*from++
-		case 1: // one less
+		case 1: // a vector less
 			*from = max(*from-1, 0)
-		case 2: // a pair of rounds comes twice
+		case 2: // a pair of rounds is doubled
 			i := r.IntN(len(near))
 			near = append(near[:i+1], near[i:]...)
-		case 3: // or goes
+		case 3: // a pair of rounds is dropped
 			if i := r.IntN(len(near)); len(near) > 1 {
 				near = append(near[:i], near[i+1:]...)
 			}
@@ -129,7 +130,7 @@ func neighbor(r *rand.Rand, pairs []pair) []pair {
 	return shortest(near[:min(len(near), mostPairs)])
 }
 
-// mutate returns a form near to this one, or one with a beat from nowhere.
+// mutate returns a form close to this one, or one with a random beat.
 func mutate(r *rand.Rand, f form, ratio float64) (form, error) {
 	pairs, err := parseBeat(f.Beat)
 	if err != nil {
@@ -141,7 +142,7 @@ func mutate(r *rand.Rand, f form, ratio float64) (form, error) {
 	case 2:
 		f.Early2 = min(max(f.Early2+4*r.IntN(2)-2, 4), 16)
 	case 3:
-		// Where all is ternary, few instructions are the point.
+		// With ternary functions only, fewer instructions are the goal.
 		f.TernarySigma1 = !f.TernarySigma1 || f.Ternary
 	default:
 		f.Beat = formatBeat(neighbor(r, pairs))

@@ -62,8 +62,8 @@ func TestRandomBeats(t *testing.T) {
 	}
 }
 
-// TestMutations: the parent stays as it is, the children are forms that the
-// generator takes, and differ.
+// TestMutations: the parent is unchanged; the children are forms that the generator
+// accepts, and differ.
 func TestMutations(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 1))
 	parent := form{Beat: "LrvvvLvvr", Early2: 14}
@@ -93,7 +93,7 @@ func TestMutations(t *testing.T) {
 		}
 	}
 	if _, err := mutate(r, form{Beat: "rL"}, 2.5); err == nil {
-		t.Error("a beat that is none has children")
+		t.Error("an invalid beat has children")
 	}
 }
 

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// gate tells samples of undisturbed time from others. On a shared machine the
-// other thread of the core belongs to somebody else, and what they run takes
-// half of the core, for a millisecond or for an hour; the system's clock does
-// not see it. So a sample counts only if the core was free right before and
-// after it. And as its frequency moves, time is counted in its cycles.
+// gate separates undisturbed samples from others. On a shared machine the other
+// thread of the core belongs to another tenant, whose programs take half of the
+// core, for a millisecond or an hour, invisible to the system's clock. So a sample
+// counts only if the core was free right before and after it. Because the frequency
+// changes, time is counted in cycles.
 type gate struct {
 	look func() (hertz, load float64)
 	free float64 // the load of a free core
@@ -25,8 +25,8 @@ const (
 	learningLooks  = 10000
 )
 
-// newGate learns what the load of a free core is where that is not known, from
-// this and from what an earlier gate found, 0 for nothing.
+// newGate learns the load of a free core where it is unknown, from looks and from
+// the result of an earlier gate, 0 for none.
 func newGate(core bench.Core, earlier float64) *gate {
 	g := &gate{look: core.Look, free: bench.KnownLoad()}
 	if g.free > 0 {
@@ -42,8 +42,8 @@ func newGate(core bench.Core, earlier float64) *gate {
 	return g
 }
 
-// lowLoad is not the least: by chance some are measured too small. Where a
-// neighbor is busy few are not too large.
+// lowLoad returns a low load, but not the least, because some readings are too small
+// by chance. With a busy neighbor most are too large.
 func lowLoad(loads []float64, earlier float64) float64 {
 	if len(loads) == 0 {
 		return earlier
@@ -56,8 +56,8 @@ func lowLoad(loads []float64, earlier float64) float64 {
 	return low
 }
 
-// cycles returns how many of the core's cycles work took, if undisturbed. Where a
-// look says at once that it would not be, it is not done.
+// cycles returns the core's cycles that work took, if undisturbed. If the look before
+// it shows a disturbance, work does not run.
 func (g *gate) cycles(work func()) (cycles float64, ok bool) {
 	before, load := g.look()
 	if !g.isFree(load) {
@@ -73,5 +73,5 @@ func (g *gate) cycles(work func()) (cycles float64, ok bool) {
 	return took.Seconds() * (before + after) / 2, true
 }
 
-// isFree: a load that is too small is a look whose clock was disturbed.
+// isFree rejects loads that are too small, too: their clock reading was disturbed.
 func (g *gate) isFree(load float64) bool { return math.Abs(load/g.free-1) <= loadTolerance }

@@ -16,12 +16,12 @@ import (
 	"time"
 )
 
-// lab turns forms into figures: the generator writes them as assembly, the
-// compiler adds it to package hashing as an overlay, so that nothing of the
-// working tree changes, and the program that comes out is run to measure them.
+// lab measures forms: the generator writes them as assembly, the compiler adds that
+// to package hashing as an overlay, which leaves the working tree unchanged, and the
+// resulting program measures them.
 type lab struct {
-	root, folder string   // of quarry, and for what comes and goes
-	under        []string // what the measuring process is run under
+	root, folder string   // of quarry, and for temporary files
+	under        []string // command that runs the measuring process
 	kernel       string
 	rolled       bool
 }
@@ -44,7 +44,7 @@ func newLab(ctx context.Context, folder string) (*lab, error) {
 
 func (l *lab) file(name string) string { return filepath.Join(l.folder, name) }
 
-// command runs to its end. Its error has what it said.
+// command runs a command to its end. Its error contains the output.
 func (l *lab) command(ctx context.Context, name string, arguments ...string) ([]byte, error) {
 	return output(exec.CommandContext(ctx, name, arguments...), l.root)
 }
@@ -70,7 +70,7 @@ type known struct {
 	Used   bool    `json:"used"`
 }
 
-// orders returns the table's lines of this function, the one in use first.
+// orders returns the table's lines for this function, the one in use first.
 func (l *lab) orders(ctx context.Context) ([]known, error) {
 	text, err := l.command(ctx, l.file("generator"), "-orders")
 	if err != nil {
@@ -98,7 +98,8 @@ func (l *lab) orders(ctx context.Context) ([]known, error) {
 //go:embed candidates.tmpl
 var templates embed.FS
 
-// overlays returns the files of package hashing and of this one that hold the candidates.
+// overlays returns the files of package hashing and of this package that hold the
+// candidates.
 func (l *lab) overlays() map[string]string {
 	return map[string]string{
 		filepath.Join(l.root, "hashing", "candidates_amd64.s"):              l.file("candidates_amd64.s"),
@@ -118,7 +119,7 @@ func (l *lab) generate(ctx context.Context, forms []form) error {
 	return err
 }
 
-// writeGlue writes all but the assembly.
+// writeGlue writes everything except the assembly.
 func (l *lab) writeGlue(forms []form) error {
 	glue, err := template.ParseFS(templates, "*.tmpl")
 	if err != nil {
@@ -137,13 +138,13 @@ func (l *lab) writeGlue(forms []form) error {
 		os.WriteFile(l.file("overlay.json"), overlay, 0o600))
 }
 
-// compile makes the program that measures what was generated.
+// compile builds the program that measures the generated candidates.
 func (l *lab) compile(ctx context.Context) error {
 	_, err := l.command(ctx, "go", "build", "-overlay", l.file("overlay.json"), "-o", l.file("measure"), "./benchmarks/ordersearch")
 	return err
 }
 
-// replacement is candidates.go where there are some.
+// replacement is candidates.go with candidates.
 const replacement = `package main
 
 import "quarry/hashing"
@@ -151,7 +152,7 @@ import "quarry/hashing"
 func candidates() []hashing.Kernel { return hashing.Candidates() }
 `
 
-// try builds and measures.
+// try builds and measures forms.
 func (l *lab) try(ctx context.Context, forms []form, m measuring) (*measured, error) {
 	if err := l.generate(ctx, forms); err != nil {
 		return nil, err
@@ -161,12 +162,12 @@ func (l *lab) try(ctx context.Context, forms []form, m measuring) (*measured, er
 	}
 	done, err := l.measure(ctx, m)
 	if err == nil && len(done.Candidates) != len(forms) {
-		err = fmt.Errorf("the measuring process says of %d forms, it has %d", len(done.Candidates), len(forms))
+		err = fmt.Errorf("the measuring process reports %d forms, it was given %d", len(done.Candidates), len(forms))
 	}
 	return done, err
 }
 
-// endingTime is how long the measuring process gets to end when it is to.
+// endingTime is how long the measuring process may take to end.
 const endingTime = 5 * time.Second
 
 func (l *lab) measure(ctx context.Context, m measuring) (*measured, error) {
@@ -176,7 +177,7 @@ func (l *lab) measure(ctx context.Context, m measuring) (*measured, error) {
 	}
 	line := append(slices.Clone(l.under), l.file("measure"), "-measure")
 	c := exec.CommandContext(ctx, line[0], line[1:]...)
-	// It ends with its standard input, whatever it is run under.
+	// It ends with its standard input, whatever command runs it.
 	read, write, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -192,7 +193,7 @@ func (l *lab) measure(ctx context.Context, m measuring) (*measured, error) {
 	}
 	done := new(measured)
 	if err := json.Unmarshal(text, done); err != nil {
-		return nil, fmt.Errorf("what the measuring process says: %w", err)
+		return nil, fmt.Errorf("output of the measuring process: %w", err)
 	}
 	return done, nil
 }

@@ -12,8 +12,8 @@ import (
 	"quarry/hashing"
 )
 
-// TestLabMeasuresCandidates puts the kernel sse2, which every CPU of its kind
-// runs, in the generator's place: once as it is, and once with a constant wrong.
+// TestLabMeasuresCandidates uses the kernel sse2, which every amd64 CPU runs, as the
+// generator's output: once as it is, and once with a wrong constant.
 func TestLabMeasuresCandidates(t *testing.T) {
 	if k, err := hashing.Lookup("sse2"); err != nil || k.MissingHere() != "" || testing.Short() {
 		t.Skip("wants the assembly for amd64, and builds a program")
@@ -62,7 +62,7 @@ func TestLabMeasuresCandidates(t *testing.T) {
 	t.Logf("in use %.1f, the same again %.1f cycles a hash, %d of %d samples kept", m.InUse[0].Cycles, rounds, m.Kept, m.Samples)
 }
 
-// wantFineClock skips tests that measure where that cannot be.
+// wantFineClock skips tests that measure where the clock is too coarse.
 func wantFineClock(t *testing.T) {
 	t.Helper()
 	if _, err := bench.NewCore(); err != nil {
@@ -80,7 +80,7 @@ func withoutTables(code string) string {
 	return strings.Join(kept, "\n")
 }
 
-// TestMeasureEndsWithItsInput: the search may be gone.
+// TestMeasureEndsWithItsInput: the search process may have died.
 func TestMeasureEndsWithItsInput(t *testing.T) {
 	wantFineClock(t)
 	ask := `{"kernel": "generic", "versions": [1], "rounds": 1000000, "seconds": 1000}`

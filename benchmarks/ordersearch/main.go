@@ -1,14 +1,14 @@
 // Command ordersearch looks for the fastest form of an assembly kernel on this
-// machine: for the beat in which instructions of rounds and of vectors follow
-// each other, and choices beside it (hashing/_asm/order/table.go).
+// machine: the beat in which instructions of rounds and of vectors follow each
+// other, and further choices (hashing/_asm/order/table.go).
 //
 //	go run ./benchmarks/ordersearch -kernel shani-avx512 -rolled -time 5m
 //
-// It generates forms by the dozen, tests that they hash right, measures them
-// in turn with the one in use, and goes on with children of the best. A sample
-// counts only if the core was undisturbed right before and after it, so it
-// may run where neighbors are busy; what helps is to have the CPU to itself
-// while measuring, for root
+// It generates forms by the dozen, tests that they hash right, measures them in turn
+// with the one in use, and continues with mutations of the best. A sample counts only
+// if the core was undisturbed right before and after it, so it may run where
+// neighbors are busy; it helps to have the CPU to itself while measuring, as root
+// with
 //
 //	-under 'chrt -f 20 taskset -c 0'
 //
@@ -44,12 +44,12 @@ type options struct {
 func main() {
 	var o options
 	flag.StringVar(&o.kernel, "kernel", "shani-avx512", "the `kernel`")
-	flag.BoolVar(&o.rolled, "rolled", false, "its function for several versions instead of that for one")
+	flag.BoolVar(&o.rolled, "rolled", false, "search its function for several versions instead of the one for a single version")
 	flag.DurationVar(&o.time, "time", 5*time.Minute, "how long to search")
-	flag.StringVar(&o.under, "under", "", "the `command` with its arguments that the measuring process is run under")
-	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "of the random choices")
+	flag.StringVar(&o.under, "under", "", "`command` with arguments that runs the measuring process")
+	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "seed of the random choices")
 	flag.IntVar(&o.batch, "batch", 32, "forms measured at a time")
-	child := flag.Bool("measure", false, "measure what standard input says (what this program starts itself)")
+	child := flag.Bool("measure", false, "measure what standard input orders (used internally)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -57,7 +57,7 @@ func main() {
 	switch {
 	case *child:
 		runtime.LockOSThread()
-		debug.SetGCPercent(-1) // no garbage to speak of
+		debug.SetGCPercent(-1) // there is almost no garbage
 		err = measure(os.Stdin, os.Stdout)
 	case flag.NArg() > 0 || o.batch < 8 || o.batch > 256 || o.time <= 0:
 		err = errors.New("want no arguments, a batch of 8 to 256 forms and a time above 0")
@@ -70,7 +70,8 @@ func main() {
 	}
 }
 
-// runsHere: a kernel that cannot run cannot be measured.
+// runsHere returns an error if the kernel cannot run here, because then it cannot be
+// measured.
 func runsHere(name string) error {
 	k, err := hashing.Lookup(name)
 	if err != nil {
@@ -119,10 +120,10 @@ func run(ctx context.Context, o options) error {
 	return err
 }
 
-// trial measures forms: see lab.try.
+// trial measures forms; see lab.try.
 type trial func(ctx context.Context, forms []form, m measuring) (*measured, error)
 
-// run tries forms as long as there is more time.
+// run tries forms until the time is over.
 func (s *search) run(ctx context.Context, try trial, table []known, versions int, o options, more func() bool) error {
 	var first []form
 	for _, k := range table {
@@ -151,7 +152,7 @@ func (s *search) run(ctx context.Context, try trial, table []known, versions int
 	return nil
 }
 
-// family returns what decides which form is fast.
+// family returns the CPU's name, family and model, which decide which form is fast.
 func family() string {
 	cpu := bench.ThisCPU()
 	return fmt.Sprintf("%s, family %d model %d", cpu.CPU, cpu.Family, cpu.Model)

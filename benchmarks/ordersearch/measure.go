@@ -13,12 +13,12 @@ import (
 	"quarry/hashing"
 )
 
-// measuring is what the measuring process is asked, and tells of.
+// measuring is the order of the measuring process, and its answer.
 type measuring struct {
 	Kernel   string  `json:"kernel"` // the one in use, which the candidates are compared with
 	Versions []int   `json:"versions"`
 	Rounds   int     `json:"rounds"`  // wanted
-	Seconds  float64 `json:"seconds"` // at most, where few samples are undisturbed
+	Seconds  float64 `json:"seconds"` // at most, if few samples are undisturbed
 	Winners  int     `json:"winners"` // hashes by each candidate to test it with
 	Free     float64 `json:"free"`    // see gate
 }
@@ -32,11 +32,11 @@ type measured struct {
 }
 
 type outcome struct {
-	Fault  string    `json:"fault,omitempty"` // it hashes wrong
+	Fault  string    `json:"fault,omitempty"` // why it hashes wrong
 	Series []*series `json:"series"`
 }
 
-// series are the cycles a hash in each round, 0 where too few samples were kept.
+// series is the cycles per hash of each round, 0 where too few samples were kept.
 type series struct {
 	Versions int       `json:"versions"`
 	Cycles   []float64 `json:"cycles"`
@@ -49,11 +49,11 @@ type series struct {
 func measure(in io.Reader, out io.Writer) error {
 	var m measuring
 	if err := json.NewDecoder(in).Decode(&m); err != nil {
-		return fmt.Errorf("what to measure: %w", err)
+		return fmt.Errorf("reading the order: %w", err)
 	}
 	closed := make(chan struct{})
 	go func() {
-		io.Copy(io.Discard, in) // whatever ends it
+		io.Copy(io.Discard, in) // until it ends, for whatever reason
 		close(closed)
 	}()
 	inUse, err := hashing.Lookup(m.Kernel)
@@ -85,8 +85,8 @@ func measure(in io.Reader, out io.Writer) error {
 	return json.NewEncoder(out).Encode(&done)
 }
 
-// round measures all once. While not even the first can be measured, for a
-// neighbor is busy, it reports false.
+// round measures all once. It reports false if not even the first could be measured,
+// because a neighbor is busy.
 func (d *measured) round(g *gate, all []*series) bool {
 	for i, s := range all {
 		cycles, kept, tried := s.work.round(g)
@@ -142,16 +142,17 @@ func newWork(k hashing.Kernel, versions int) *work {
 
 func (w *work) scan(nonces uint32) { w.kernel.Scan(&w.prehash, rand.Uint32(), nonces, w.hits) }
 
-// nonces returns whole groups of about so many hashes, one at least.
+// nonces returns a number of nonces in whole groups, at least one, of about that many
+// hashes.
 func (w *work) nonces(hashes int) uint32 {
 	group := w.kernel.Lanes * w.prehash.Versions
 	return uint32(max(hashes/group, 1) * w.kernel.Lanes)
 }
 
 const (
-	// sampleHashes are in a short sample, longer times as many in a long one: 4
-	// and 13 microseconds, for where a neighbor is busy the quiet times between
-	// are not much longer.
+	// sampleHashes is the hashes of a short sample; a long one has longer times as
+	// many: 4 and 13 microseconds, because with a busy neighbor quiet times are not
+	// much longer.
 	sampleHashes = 256
 	longer       = 3
 	wantSamples  = 20 // of each length in a round
@@ -159,9 +160,9 @@ const (
 	roundTime    = 20 * time.Millisecond // at most: undisturbed ones take 1
 )
 
-// round returns one figure: long samples less short ones, so that what a call takes
-// by itself does not count. Samples that are exceptions among rejected ones are
-// disturbed too, between their looks, and dropped.
+// round returns one figure: long samples minus short ones, so that the overhead of a
+// call does not count. Single good samples among rejected ones are likely disturbed
+// too, between their looks, and dropped.
 func (w *work) round(g *gate) (cycles float64, kept, tried int) {
 	nonces := w.nonces(sampleHashes)
 	var short, long []float64
@@ -186,7 +187,7 @@ func (w *work) round(g *gate) (cycles float64, kept, tried int) {
 	return (typical(long) - typical(short)) / float64(nonces*(longer-1)*uint32(w.prehash.Versions)), kept, tried
 }
 
-// typical returns the lower quartile: what is not noticed of disturbances only adds.
+// typical returns the lower quartile, because unnoticed disturbances only add time.
 func typical(cycles []float64) float64 {
 	slices.Sort(cycles)
 	return cycles[len(cycles)/4]

@@ -9,15 +9,15 @@ import (
 // shownRanks is how much of the search's ranking is printed.
 const shownRanks = 15
 
-// report prints what was found; without finalists, as much as there was until
-// the search was stopped.
+// report prints the result; without finalists, what there was when the search was
+// stopped.
 func (s *search) report(w io.Writer, list []*finalist, o options) {
 	fmt.Fprintf(w, "%d forms tried, %d of them wrong; %d of %d samples undisturbed; in use %.2f cycles a hash\n\n",
 		len(s.tried), len(s.wrong), s.kept, s.tries, s.usual())
 	for _, e := range s.wrong {
 		fmt.Fprintf(w, "wrong: %s: %s\n", e.form, e.fault)
 	}
-	fmt.Fprintln(w, "The search's best, in cycles a hash more than the one in use:")
+	fmt.Fprintln(w, "Best forms of the search, in cycles per hash relative to the one in use:")
 	ranking := s.ranking()
 	for _, e := range ranking[:min(shownRanks, len(ranking))] {
 		fmt.Fprintf(w, "%+6.2f (%d rounds)  %s\n", e.score(), len(e.behind), e.form)
@@ -25,7 +25,7 @@ func (s *search) report(w io.Writer, list []*finalist, o options) {
 	if len(list) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\nOnce more, %d copies of each:\n", finalCopies)
+	fmt.Fprintf(w, "\nMeasured again, %d copies of each:\n", finalCopies)
 	printFinals(w, list)
 	best := pick(list)
 	if best.isUsed {
@@ -36,7 +36,7 @@ func (s *search) report(w io.Writer, list []*finalist, o options) {
 	fmt.Fprintln(w, best.tableLine(o, time.Now()))
 }
 
-// tableLine is Go: a line of the generator's table.
+// tableLine returns a line of the generator's table, in Go.
 func (f *finalist) tableLine(o options, now time.Time) string {
 	what := fmt.Sprintf("Beat: %q, Early2: %d", f.form.Beat, f.form.Early2)
 	if f.form.Ternary {

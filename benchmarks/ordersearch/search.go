@@ -8,32 +8,32 @@ import (
 	"slices"
 )
 
-// search is what is known of the forms tried so far.
+// search is the state of the search: the forms tried so far.
 type search struct {
 	random *rand.Rand
-	ratio  float64   // vectors for each pair of rounds, about, as the form in use has them
+	ratio  float64   // approximate vectors per pair of rounds, as in the form in use
 	first  form      // the one in use
-	inUse  []float64 // its cycles a hash
+	inUse  []float64 // its cycles per hash
 	tried  map[form]*entry
 	wrong  []*entry
 	free   float64 // see gate
 	kept   int
-	tries  int // samples, those that were not kept included
+	tries  int // samples, including those not kept
 }
 
 // entry is a form that was tried.
 type entry struct {
 	form  form
 	fault string
-	// behind are the cycles a hash that it takes more than the form in use, round by round.
+	// behind is the cycles per hash more than the form in use, round by round.
 	behind []float64
 }
 
 const (
-	bestAgain = 4  // of the best are in each batch: luck of the first time does not last
-	parents   = 10 // and so many have children
+	bestAgain = 4  // best ones repeated in each batch, because early luck does not last
+	parents   = 10 // best ones that have children
 	fewRounds = 4
-	// steady is how far above its usual figure the form in use may be in a round that counts.
+	// steady is how far above its usual figure the form in use may be in a valid round.
 	steady = 0.02
 )
 
@@ -48,7 +48,7 @@ func newSearch(inUse form, seed uint64) (*search, error) {
 	}, nil
 }
 
-// score returns the median; a form that was not measured comes last.
+// score returns the median; unmeasured forms sort last.
 func (e *entry) score() float64 {
 	if len(e.behind) < fewRounds {
 		return math.Inf(1)
@@ -56,7 +56,7 @@ func (e *entry) score() float64 {
 	return stats.Median(e.behind)
 }
 
-// ranking returns the forms that are right and measured, best first.
+// ranking returns the correct, measured forms, best first.
 func (s *search) ranking() (list []*entry) {
 	for _, e := range s.tried {
 		if e.fault == "" && len(e.behind) >= fewRounds {
@@ -96,7 +96,7 @@ func (s *search) batch(size int, first []form) ([]form, error) {
 	return forms, nil
 }
 
-// take books what a batch's measuring gave.
+// take records the measurements of a batch.
 func (s *search) take(forms []form, m *measured) {
 	s.free, s.kept, s.tries = m.Free, s.kept+m.Kept, s.tries+m.Samples
 	s.inUse = append(s.inUse, slices.DeleteFunc(slices.Clone(m.InUse[0].Cycles), isZero)...)
@@ -117,7 +117,7 @@ func (s *search) take(forms []form, m *measured) {
 
 func isZero(cycles float64) bool { return cycles == 0 }
 
-// usual returns what the form in use takes.
+// usual returns the usual cycles of the form in use.
 func (s *search) usual() float64 {
 	return stats.Median(slices.DeleteFunc(steadyRounds(s.inUse, s.inUse), isZero))
 }
@@ -138,7 +138,7 @@ func steadyRounds(cycles, all []float64) []float64 {
 	return list
 }
 
-// differences returns those of rounds that both have.
+// differences returns the differences in the rounds that both have.
 func differences(cycles, base []float64) (list []float64) {
 	for i, c := range cycles {
 		if i < len(base) && c != 0 && base[i] != 0 {

@@ -12,7 +12,7 @@ import (
 
 // landscape returns a made-up machine: a form costs 60 cycles, 1 more for each
 // vector that is not behind rounds, and for each two early rounds off 12. One
-// beat hashes wrong, and rounds differ by up to a cycle, all forms alike.
+// beat hashes wrong, and rounds differ by up to a cycle, equally for all forms.
 func landscape(r *rand.Rand, quiet bool) trial {
 	return func(_ context.Context, forms []form, m measuring) (*measured, error) {
 		done := &measured{Free: 1, Samples: 100, Kept: 90}
@@ -53,15 +53,15 @@ func landscape(r *rand.Rand, quiet bool) trial {
 	}
 }
 
-// batches is time for so many.
+// batches returns a time limit of that many batches.
 func batches(n int) func() bool {
 	return func() bool { n--; return n >= 0 }
 }
 
 func startForm() form { return form{Beat: "LvvrLvvr", Early2: 14} }
 
-// TestSearchFindsTheBest: on the made-up machine, that is the bottom of it, and
-// no form that hashes wrong, though it would be as fast.
+// TestSearchFindsTheBest: on the made-up machine it finds the minimum, and no form
+// that hashes wrong, although it would be as fast.
 func TestSearchFindsTheBest(t *testing.T) {
 	s, err := newSearch(startForm(), 7)
 	if err != nil {
@@ -120,7 +120,7 @@ func TestSearchStopsAtAnError(t *testing.T) {
 	}
 }
 
-// TestBatchesHaveNoFormTwice but for the best, which come again.
+// TestBatchesHaveNoFormTwice: only the best ones are repeated.
 func TestBatchesHaveNoFormTwice(t *testing.T) {
 	s, err := newSearch(startForm(), 3)
 	if err != nil {

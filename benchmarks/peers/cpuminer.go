@@ -9,7 +9,7 @@ import (
 	"strconv"
 )
 
-// warmingScans are how many of each thread's first scans do not count. In
+// warmingScans is how many of each thread's first scans do not count. In
 // benchmark mode cpuminer-opt scans 100 hashes first, then as many as it
 // thinks fit its scan time by that, which is far too few.
 const warmingScans = 2
@@ -46,8 +46,8 @@ func parseCpuminer(r io.Reader) (*peerOutput, error) {
 	return out, lines.Err()
 }
 
-// hashrate returns the number with its decimal prefix. The patterns let nothing
-// else through.
+// hashrate returns the number scaled by its decimal prefix. The patterns admit
+// nothing else.
 func hashrate(number, prefix string) float64 {
 	v, err := strconv.ParseFloat(number, 64)
 	if err != nil {
@@ -65,17 +65,17 @@ func hashrate(number, prefix string) float64 {
 	return v
 }
 
-// rate returns the peer's figure and where it is from.
+// rate returns the peer's figure and its source.
 //
-// cpuminer-opt 26.1 prints three kinds of rates. We take what is fair to it
-// (as its source has it, and as its runs confirm):
-//   - "Thread 0, CPU 0: ..." (--hash-meter) is one scan's hashes by its own time
-//     in microseconds. The median of the scans is the fairest: no start-up in
-//     it, and a disturbed scan does not count for much. quarry's own figure is
-//     made the same way, from pieces as long as a scan with --scantime 1.
+// cpuminer-opt 26.1 prints three kinds of rates. We use the fair ones
+// (by its source code, confirmed by its runs):
+//   - "Thread 0, CPU 0: ..." (--hash-meter) is one scan's hashes divided by its
+//     time in microseconds. The median of the scans is the fairest: it excludes
+//     start-up, and a disturbed scan has little effect. quarry's own figure is
+//     computed the same way, from pieces as long as a scan with --scantime 1.
 //   - "Benchmark: ..." is the rate of the last scan alone, not an average of
-//     the whole run. It is as right but noisier, and stands in when there are
-//     too few scans.
+//     the whole run. It is as correct but noisier, and used when there are too
+//     few scans.
 //   - "Total: ..." divides all hashes by the whole seconds since the start: the
 //     fraction is cut off, so it is up to a second's worth too high (8 % after
 //     12 s, half as much again after 2 s), and the start-up makes it too low. It

@@ -1,11 +1,11 @@
-// Command peers pairs quarry's kernels with another miner's own benchmark mode
-// on the same CPU. The other miner is the user's: quarry ships none.
+// Command peers compares quarry's kernels with another miner's own benchmark mode on
+// the same CPU, in turns. The user supplies the other miner; quarry ships none.
 //
 //	go run ./benchmarks/peers --kernel shani --cpus 0 --against \
 //	  '/path/to/cpuminer -a sha256d --benchmark -t 1 --time-limit 10 --hash-meter --scantime 1 --cpu-priority 2 --cpu-affinity 0x1'
 //
-// It knows the output of cpuminer-opt (cpuminer.go says which of its figures
-// it takes, and why). The flags above make the pairing fair: without
+// It reads the output of cpuminer-opt (cpuminer.go says which of its figures it
+// uses, and why). The flags above make the pairing fair: without
 // --hash-meter there is only the last scan's rate, without --cpu-priority 2
 // cpuminer-opt runs at the lowest priority of all and loses to any neighbor,
 // and it pins itself to CPU 0 unless --cpu-affinity says otherwise.
@@ -55,7 +55,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "peers: %v\n", err)
 		return exitUsage
 	}
-	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), len(p.places)+4)) // as the miner does: threads that hash are not to be waited for
+	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), len(p.places)+4)) // as the miner does, so that other goroutines need not wait for hashing threads
 	p.out = stdout
 	if err := p.run(ctx); err != nil {
 		fmt.Fprintf(stderr, "peers: %v\n", err)
@@ -69,14 +69,14 @@ func parseFlags(args []string, stderr io.Writer) (*pairing, error) {
 	flags.SetOutput(stderr)
 	against := flags.String("against", "", "the peer's `COMMAND`; it must end by itself (needed)")
 	kernels := flags.String("kernel", "", "quarry's `KERNELS`, separated by commas (default: the first one that can run here)")
-	versions := flags.String("versions", "", "rolled versions, such as `1,4` (default: 1, and what each kernel likes best)")
+	versions := flags.String("versions", "", "rolled versions, such as `1,4` (default: 1, and each kernel's preferred number)")
 	cpus := flags.String("cpus", "0", "`CPUS` that both sides use, one thread each, such as 0,1")
 	rounds := flags.Int("rounds", 7, "`NUMBER` of rounds")
 	seconds := flags.Int("seconds", 10, "`SECONDS` that each kernel is measured in a round: as long as the peer")
 	timeout := flags.Duration("timeout", time.Minute, "the longest `TIME` that one run of the peer may take")
 	if err := flags.Parse(args); err != nil {
 		if !errors.Is(err, flag.ErrHelp) {
-			err = errors.New("bad flags: see above") // the library has said which
+			err = errors.New("bad flags: see above") // the library has printed which
 		}
 		return nil, err
 	}
@@ -126,18 +126,18 @@ func parseNumbers(list string, low, high int) ([]int, error) {
 		n, err := strconv.Atoi(strings.TrimSpace(text))
 		switch {
 		case err != nil:
-			return nil, fmt.Errorf("%q is no number", text)
+			return nil, fmt.Errorf("%q is not a number", text)
 		case n < low || n > high:
 			return nil, fmt.Errorf("%d is not between %d and %d", n, low, high)
 		case slices.Contains(numbers, n):
-			return nil, fmt.Errorf("%d stands there twice", n)
+			return nil, fmt.Errorf("%d is listed twice", n)
 		}
 		numbers = append(numbers, n)
 	}
 	return numbers, nil
 }
 
-// parseSides returns the kernels to measure, each with each number of versions.
+// parseSides returns the kernels to measure, with each number of versions.
 func parseSides(names, versions string) ([]*side, error) {
 	var kernels []hashing.Kernel
 	if names == "" {
@@ -175,8 +175,8 @@ func parseSides(names, versions string) ([]*side, error) {
 	return sides, nil
 }
 
-// splitCommand cuts a command into words as a shell does, with quotes but
-// nothing else: no variables, no pipes.
+// splitCommand splits a command into words as a shell does, with quotes but without
+// variables or pipes.
 func splitCommand(command string) ([]string, error) {
 	var words []string
 	var word strings.Builder

@@ -19,7 +19,7 @@ import (
 	"quarry/telemetry"
 )
 
-// seed of the made-up headers and of the bootstrap: any one will do.
+// seed of the generated headers and of the bootstrap; any value works.
 const seed = 1
 
 // pairing is quarry against one peer.
@@ -29,17 +29,17 @@ type pairing struct {
 	sides   []*side
 	places  []affinity.Placement
 	rounds  int
-	pieces  int           // that each side is measured for in a round
+	pieces  int           // measured for each side in a round
 	piece   time.Duration // as long as a scan of the peer should be
 	out     io.Writer
 }
 
-// side is one of quarry's kernels, and how it fared.
+// side is one of quarry's kernels, and its results.
 type side struct {
 	kernel   hashing.Kernel
 	versions int
 	proofs   []*bench.Proof
-	rates    []float64 // of the pieces of the round under way
+	rates    []float64 // of the pieces of the current round
 	medians  []float64 // of the rounds
 	ratios   []float64 // to the peer, of the rounds
 	proof    report.ProofCount
@@ -71,7 +71,7 @@ func (p *pairing) run(ctx context.Context) error {
 	return p.table(peers)
 }
 
-// header is what a stranger needs to judge the figures.
+// header prints what a reader elsewhere needs to judge the figures.
 func (p *pairing) header(ctx context.Context) {
 	h := telemetry.NewSensors(nil).Sample(ctx)
 	version := "unknown"
@@ -86,7 +86,7 @@ func (p *pairing) header(ctx context.Context) {
 	fmt.Fprintf(p.out, "machine: %s, %v physical and %v logical cores; %s, %s %s\n", h.CPUModel, h.PhysicalCores, h.LogicalCores, h.HostOS, h.HostPlatform, h.HostKernel)
 	fmt.Fprintf(p.out, "quarry:  commit %s, %s\n", version, runtime.Version())
 	fmt.Fprintf(p.out, "peer:    %q\n", p.command)
-	fmt.Fprintf(p.out, "both on: %s; quarry's figure of a round is the median of %d pieces of %v, half of them before the peer and half after it\n\n",
+	fmt.Fprintf(p.out, "both on: %s; quarry's figure for a round is the median of %d pieces of %v, half of them before the peer and half after it\n\n",
 		p.where(), p.pieces, p.piece)
 }
 
@@ -101,7 +101,7 @@ func (p *pairing) where() string {
 	return strings.Join(places, ", ")
 }
 
-// round is quarry, the peer, and quarry again. It returns the peer's rate.
+// round measures quarry, the peer, and quarry again. It returns the peer's rate.
 func (p *pairing) round(ctx context.Context, round int) (float64, error) {
 	order := slices.Clone(p.sides)
 	if round%2 == 1 {
@@ -147,7 +147,7 @@ func megahashes(rates []float64) string {
 	return text.String()
 }
 
-// measure takes so many pieces of every side, all their hits proven.
+// measure measures that many pieces of every side, all their hits proven.
 func (p *pairing) measure(ctx context.Context, sides []*side, pieces int) error {
 	for _, s := range sides {
 		for range pieces {
@@ -162,7 +162,7 @@ func (p *pairing) measure(ctx context.Context, sides []*side, pieces int) error 
 	return nil
 }
 
-// cpus returns those that both sides are pinned to; none if they are not.
+// cpus returns the CPUs that both sides are pinned to; none if they are not.
 func (p *pairing) cpus() []int {
 	var cpus []int
 	for _, place := range p.places {
@@ -178,7 +178,7 @@ func (p *pairing) table(peers []float64) error {
 	table := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "QUARRY\tRATE\tPEER\tRATIO\t95 % INTERVAL\tFROM\tTO\tPLANTED WINNERS FOUND")
 	for _, s := range p.sides {
-		interval := "none of one round"
+		interval := "none for one round"
 		if p.rounds > 1 {
 			low, high := stats.Interval(s.ratios, stats.Drift(s.ratios), seed)
 			interval = fmt.Sprintf("%.3f to %.3f", low, high)

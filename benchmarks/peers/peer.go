@@ -19,17 +19,17 @@ const maxOutput = 1 << 20
 type peerRun struct {
 	output *peerOutput
 	lines  []string // what it printed, without colors
-	share  float64  // of one CPU that it had, from its start to its end
+	share  float64  // fraction of one CPU that it had, from its start to its end
 	worker hashThread
 }
 
-// hashThread is the busiest thread of a process, as the system told while it
-// ran; known is false where it does not tell.
+// hashThread is the busiest thread of a process, as the system reported while it
+// ran; known is false where the system does not report it.
 type hashThread struct {
 	known bool
 	cpu   int
 	nice  int
-	idle  bool // scheduled only when nobody else wants the CPU, or as a batch job
+	idle  bool // scheduled only when nothing else wants the CPU, or as a batch job
 	ticks uint64
 }
 
@@ -67,10 +67,10 @@ func runPeer(ctx context.Context, command []string, cpus []int, timeout time.Dur
 	return run, err
 }
 
-// bounded keeps the first part of what is written, and takes the rest.
+// bounded keeps the first part of what is written, and discards the rest.
 type bounded struct{ text bytes.Buffer }
 
-// Write never fails, so that the peer is not killed for talking too much.
+// Write never fails, so that the peer is not killed because of long output.
 func (b *bounded) Write(p []byte) (int, error) {
 	b.text.Write(p[:min(len(p), maxOutput-b.text.Len())])
 	return len(p), nil
@@ -78,7 +78,7 @@ func (b *bounded) Write(p []byte) (int, error) {
 
 var escapes = regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]")
 
-// plainLines returns the lines without colors and without what upsets a terminal.
+// plainLines returns the lines without colors and control characters.
 func plainLines(text []byte) []string {
 	var lines []string
 	for line := range bytes.Lines(escapes.ReplaceAll(text, nil)) {
@@ -99,7 +99,7 @@ func (r *peerRun) last(n int) []string { return r.lines[max(0, len(r.lines)-n):]
 
 var aboutPeer = regexp.MustCompile(`cpuminer|features:|built on`)
 
-// worthKeeping returns the lines with rates, and what the peer says of itself.
+// worthKeeping returns the lines with rates, and those about the peer itself.
 func (r *peerRun) worthKeeping(about bool) []string {
 	return slices.DeleteFunc(slices.Clone(r.lines), func(line string) bool {
 		rate := threadLine.MatchString(line) || benchmarkLine.MatchString(line) || strings.Contains(line, "Total: ")
@@ -111,21 +111,21 @@ func (r *peerRun) worthKeeping(about bool) []string {
 func (r *peerRun) conditions() string {
 	text := fmt.Sprintf("%.1f %% of a CPU with its start-up", 100*r.share)
 	if !r.worker.known {
-		text += ", where and at which priority this system does not tell"
+		text += "; this system does not report its CPU and priority"
 	} else {
 		text += fmt.Sprintf(", on cpu %d at nice %d", r.worker.cpu, r.worker.nice)
 	}
 	return text
 }
 
-// unfair returns what puts the peer at a disadvantage, or elsewhere than quarry.
+// unfair returns what puts the peer at a disadvantage, or on other CPUs than quarry.
 func (r *peerRun) unfair(cpus []int) []string {
 	var warnings []string
 	if r.worker.known && len(cpus) > 0 && !slices.Contains(cpus, r.worker.cpu) {
 		warnings = append(warnings, fmt.Sprintf("the peer hashed on cpu %d, not on %v: it pins itself (cpuminer-opt: --cpu-affinity with a mask, 0x1 for cpu 0)", r.worker.cpu, cpus))
 	}
 	if r.worker.known && (r.worker.nice > 0 || r.worker.idle) {
-		warnings = append(warnings, "the peer hashed at a low priority, so every neighbor takes its time (cpuminer-opt: --cpu-priority 2)")
+		warnings = append(warnings, "the peer hashed at a low priority, so it yields to every neighbor (cpuminer-opt: --cpu-priority 2)")
 	}
 	if threads := max(len(r.output.scans), 1); r.share < 0.97*float64(threads) {
 		warnings = append(warnings, fmt.Sprintf("the peer had only %.1f %% of a CPU for %d threads", 100*r.share, threads))

@@ -17,7 +17,7 @@ import (
 	"quarry/hashing"
 )
 
-// fakePeer is the variable that makes this test program a peer.
+// fakePeer is the environment variable that makes this test program a peer.
 const fakePeer = "QUARRY_TEST_PEER"
 
 func TestMain(m *testing.M) {
@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// fake returns a peer's command; what it does is in the environment.
+// fake returns a peer's command; the environment says what it does.
 func fake(t *testing.T, what string) []string {
 	t.Setenv(fakePeer, what)
 	program, err := os.Executable()
@@ -145,7 +145,7 @@ func TestRunPeerReadsWhatThereIs(t *testing.T) {
 	if _, _, err := run.output.rate(); err == nil || !slices.Equal(run.lines, []string{"hello"}) {
 		t.Errorf("rate error %v, lines %q", err, run.lines)
 	}
-	// More than is kept: the peer is not killed for it.
+	// More than is kept; the peer is not killed because of that.
 	run, err = runPeer(t.Context(), fake(t, "talking"), nil, time.Minute)
 	if err != nil || len(run.lines) != maxOutput/32 {
 		t.Errorf("%v, %d lines, want %d", err, len(run.lines), maxOutput/32)
@@ -185,7 +185,7 @@ func TestFlags(t *testing.T) {
 		{[]string{"--against", "  "}, "command is missing"},
 		{[]string{"--against", "'half"}, "not closed"},
 		{[]string{"--against", filepath.Join(t.TempDir(), "none")}, "no such file"},
-		{[]string{"--against", program, "--cpus", "x"}, `"x" is no number`},
+		{[]string{"--against", program, "--cpus", "x"}, `"x" is not a number`},
 		{[]string{"--against", program, "--cpus", "4000"}, "cpu 4000 is not on this machine"},
 		{[]string{"--against", program, "--kernel", "fast"}, `unknown kernel "fast"`},
 		{[]string{"--against", program, "--versions", "33"}, "33 is not between 1 and 32"},

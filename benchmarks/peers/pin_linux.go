@@ -36,8 +36,8 @@ func startPinned(process *exec.Cmd, cpus []int) error {
 	return <-started
 }
 
-// watch looks at the process's threads until ctx ends, and returns the busiest
-// as it was last seen.
+// watch polls the process's threads until ctx ends, and returns the last state of
+// the busiest.
 func watch(ctx context.Context, pid int) hashThread {
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
@@ -65,7 +65,7 @@ func watch(ctx context.Context, pid int) hashThread {
 }
 
 // parseStat reads a thread's /proc/PID/task/TID/stat (proc(5)). The name in
-// its second field may hold anything, so fields count from its last bracket.
+// its second field may hold anything, so fields are counted from its last bracket.
 func parseStat(text []byte) hashThread {
 	const state, utime, nice, processor, policy = 3, 14, 19, 39, 41
 	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
