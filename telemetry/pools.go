@@ -57,51 +57,53 @@ type spent struct {
 	time   time.Duration
 }
 
-// on reports whether the pool is mined already.
-func (s *spending) on(pool string) bool {
+// change records that the pool is mined from now on. The meter is read under the lock, so that what a pool has been
+// booked in one snapshot is not less in the next.
+func (s *spending) change(pool string, meter *Meter) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.pool == pool
-}
-
-// change records that the pool is mined from now on, when the session has that many hashes.
-func (s *spending) change(pool string, hashes uint64, at time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	if s.pool == pool {
+		return
+	}
 	if s.spent == nil {
 		s.spent = make(map[string]spent)
 	}
-	s.spent[s.pool] = s.of(s.pool, hashes, at)
-	s.pool, s.hashes, s.at = pool, hashes, at
+	read := meter.Read()
+	s.spent[s.pool] = s.of(s.pool, read)
+	s.pool, s.hashes, s.at = pool, read.Hashes, read.At
 }
 
-// of returns what was spent on the pool up to that time. The caller holds mu.
-func (s *spending) of(pool string, hashes uint64, at time.Time) spent {
+// read reads the meter and returns what was spent on each of the pools by then.
+func (s *spending) read(meter *Meter, pools []PoolStatus) (Readout, []spent) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	read, all := meter.Read(), make([]spent, len(pools))
+	for i, p := range pools {
+		all[i] = s.of(p.URL, read)
+	}
+	return read, all
+}
+
+// of returns what was spent on the pool up to that reading. The caller holds mu.
+func (s *spending) of(pool string, read Readout) spent {
 	sum := s.spent[pool]
 	if pool == s.pool {
-		sum.hashes += hashes - min(s.hashes, hashes)
-		sum.time += max(at.Sub(s.at), 0)
+		sum.hashes += read.Hashes - min(s.hashes, read.Hashes)
+		sum.time += max(read.At.Sub(s.at), 0)
 	}
 	return sum
 }
 
-// pools completes what the source says of its pools. A pool that it no longer has is not shown.
-func (t *Telemetry) pools(read Readout) []Pool {
-	all := []Pool{}
-	source := t.source.Load()
-	if source == nil {
-		return all
-	}
-	statuses, books := (*source)(), t.Ledger.Pools()
-	t.spending.mu.Lock()
-	defer t.spending.mu.Unlock()
-	for _, status := range statuses {
+// pools joins what the source says of its pools with what was spent on them and what became of their shares. A pool
+// that the source no longer has is not shown.
+func pools(statuses []PoolStatus, spent []spent, books map[string]Shares) []Pool {
+	all := make([]Pool, len(statuses))
+	for i, status := range statuses {
 		shares, known := books[status.URL]
 		if !known {
 			shares = newBook().shares()
 		}
-		spent := t.spending.of(status.URL, read.Hashes, read.At)
-		all = append(all, Pool{PoolStatus: status, Hashes: spent.hashes, ActiveSeconds: spent.time.Seconds(), Shares: shares})
+		all[i] = Pool{PoolStatus: status, Hashes: spent[i].hashes, ActiveSeconds: spent[i].time.Seconds(), Shares: shares}
 	}
 	return all
 }

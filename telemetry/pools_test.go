@@ -3,6 +3,7 @@ package telemetry
 import (
 	"encoding/json"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -74,6 +75,61 @@ func TestPools(t *testing.T) {
 	if err := json.Unmarshal(text, &back); err != nil || back.Pools[0].Shares.Found != 3 || back.Pools[0].URL != "a" {
 		t.Errorf("read back: %v, %+v", err, back.Pools)
 	}
+}
+
+// TestSnapshotOfOneMoment: books by pool add up, states do not begin later, and nothing spent on a pool goes back,
+// while shares are booked and pools change.
+func TestSnapshotOfOneMoment(t *testing.T) {
+	device := NewDevice("cpu", 1)
+	tm := New(nil, device)
+	tm.SetSource(func() []PoolStatus {
+		now := time.Now()
+		return []PoolStatus{{URL: "a", Since: now}, {URL: "b", Since: now}}
+	})
+	done := make(chan struct{})
+	var busy sync.WaitGroup
+	for _, pool := range []string{"a", "b"} {
+		busy.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				tm.SetPool(pool)
+				if ticket := tm.Ledger.Found(FoundShare{Pool: pool, Assigned: 1}); i%2 == 0 {
+					tm.Ledger.Accepted(ticket)
+				} else {
+					tm.Ledger.Lost(ticket, "timeout")
+				}
+			}
+		})
+	}
+	last := tm.Snapshot()
+	for range 3000 {
+		device.Worker(0).Add(1)
+		s := tm.Snapshot()
+		a, b := s.Pools[0], s.Pools[1]
+		if all := s.Shares; all.Found != a.Shares.Found+b.Shares.Found || all.Accepted != a.Shares.Accepted+b.Shares.Accepted ||
+			all.Pending != a.Shares.Pending+b.Shares.Pending {
+			t.Fatalf("found %d of %d and %d, accepted %d of %d and %d", all.Found, a.Shares.Found, b.Shares.Found,
+				all.Accepted, a.Shares.Accepted, b.Shares.Accepted)
+		}
+		for i, p := range s.Pools {
+			if before := last.Pools[i]; p.ActiveSeconds < before.ActiveSeconds || p.Hashes < before.Hashes {
+				t.Fatalf("%s: %d hashes in %v s after %d in %v s", p.URL, p.Hashes, p.ActiveSeconds, before.Hashes, before.ActiveSeconds)
+			}
+			if p.Since.After(s.Time) {
+				t.Fatalf("%s is in its state since %v, after the snapshot", p.URL, p.Since.Sub(s.Time))
+			}
+		}
+		if a.Hashes+b.Hashes > s.Hashes {
+			t.Fatalf("%d and %d hashes of %d", a.Hashes, b.Hashes, s.Hashes)
+		}
+		last = s
+	}
+	close(done)
+	busy.Wait()
 }
 
 // TestPoolShown: which pool stands for all of them.

@@ -55,15 +55,15 @@ func (l *Ledger) Snapshot() Shares {
 	return l.all.shares()
 }
 
-// Pools returns the same for the shares of each pool.
-func (l *Ledger) Pools() map[string]Shares {
+// Books returns the same with that of each pool, of the same moment: they add up.
+func (l *Ledger) Books() (all Shares, pools map[string]Shares) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	pools := make(map[string]Shares, len(l.pools))
+	pools = make(map[string]Shares, len(l.pools))
 	for pool, book := range l.pools {
 		pools[pool] = book.shares()
 	}
-	return pools
+	return l.all.shares(), pools
 }
 
 func (b *book) shares() Shares {

@@ -47,13 +47,7 @@ func New(log *zap.Logger, devices ...*Device) *Telemetry {
 func (t *Telemetry) SetSource(status func() []PoolStatus) { t.source.Store(&status) }
 
 // SetPool records whose jobs are mined from now on; empty: nobody's.
-func (t *Telemetry) SetPool(url string) {
-	if t.spending.on(url) {
-		return
-	}
-	read := t.Meter.Read()
-	t.spending.change(url, read.Hashes, read.At)
-}
+func (t *Telemetry) SetPool(url string) { t.spending.change(url, t.Meter) }
 
 // SetDifficulty records the share difficulty that jobs now carry.
 func (t *Telemetry) SetDifficulty(d float64) { t.difficulty.Store(math.Float64bits(clamp(d))) }
@@ -79,12 +73,18 @@ func (t *Telemetry) Run(ctx context.Context) error {
 
 // Snapshot returns the current state of everything.
 func (t *Telemetry) Snapshot() Snapshot {
-	read, shares, hardware := t.Meter.Read(), t.Ledger.Snapshot(), t.Sensors.Snapshot()
+	var statuses []PoolStatus // before the time is read: no state begins after it
+	if source := t.source.Load(); source != nil {
+		statuses = (*source)()
+	}
+	read, spent := t.spending.read(t.Meter, statuses)
+	shares, books := t.Ledger.Books()
+	hardware := t.Sensors.Snapshot()
 	difficulty := math.Float64frombits(t.difficulty.Load())
 	s := Snapshot{
 		Schema:         Schema,
 		Rig:            Text(t.Rig),
-		Pools:          t.pools(read),
+		Pools:          pools(statuses, spent, books),
 		Time:           read.At,
 		StartedAt:      read.At.Add(-read.Elapsed),
 		Seconds:        read.Elapsed.Seconds(),
