@@ -17,7 +17,7 @@ type Device interface {
 	// among those that the session's telemetry was made with.
 	Counters() *telemetry.Device
 	// Run searches what s offers until ctx ends, and returns as soon as its
-	// workers have ended. An error before that means that the device cannot go on.
+	// workers have ended. An error before that means that the device cannot continue.
 	Run(ctx context.Context, s *Search) error
 }
 
@@ -28,8 +28,8 @@ type Throttler interface {
 	SetDuty(duty float64)
 }
 
-// errNoDevice ends a run without devices.
-var errNoDevice = errors.New("no device is left to mine with")
+// errNoDevice ends a run when no device is left.
+var errNoDevice = errors.New("no device is left")
 
 // devices are those of one run.
 type devices struct {
@@ -43,8 +43,8 @@ type devices struct {
 	}
 }
 
-// start runs the devices until ctx ends. Those that end early are logged; after
-// the last of them none is called.
+// start runs the devices until ctx ends. It logs those that end early, and calls
+// none after the last one.
 func (d *devices) start(ctx context.Context, list []Device, s *Search, none func()) {
 	d.mu.left = len(list)
 	for _, device := range list {
@@ -55,7 +55,7 @@ func (d *devices) start(ctx context.Context, list []Device, s *Search, none func
 			}
 			name := device.Counters().Name()
 			if err == nil {
-				err = errors.New("it ended by itself")
+				err = errors.New("it ended without an error")
 			}
 			d.log.Error("device stopped mining", zap.String("device", name), zap.Error(err))
 			if d.ended(fmt.Errorf("device %s stopped: %w", name, err)) {
@@ -74,7 +74,7 @@ func (d *devices) ended(err error) bool {
 	return d.mu.left == 0
 }
 
-// err returns why there is no device any more; nil if there is one.
+// err returns why no device is left; nil if one is.
 func (d *devices) err() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

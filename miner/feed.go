@@ -6,7 +6,7 @@ import (
 	"quarry/work"
 )
 
-// feed shows the newest job to all devices. Publishing replaces the assignment
+// feed gives the newest job to all devices. Publishing replaces the assignment
 // and ends its batches; a worker compares pointers between batches to learn of
 // it, which costs one atomic load.
 type feed struct {
@@ -15,7 +15,7 @@ type feed struct {
 
 // Assignment is one published job, until it is replaced.
 type Assignment struct {
-	Job *work.Job // nil: there is nothing to do
+	Job *work.Job // nil: there is no work
 
 	replaced chan struct{}
 	stop     stopWord
@@ -26,7 +26,7 @@ func (a *Assignment) Replaced() <-chan struct{} { return a.replaced }
 
 // stopWord ends the batches of one assignment once it is not zero. Kernels read
 // it in every turn: it is on cache lines that nobody else writes. Each assignment
-// has its own, so that none is ever set back.
+// has its own, so that none is ever reset.
 type stopWord struct {
 	_    [128]byte
 	word uint32 // by sync/atomic
@@ -39,7 +39,7 @@ func newFeed() *feed {
 	return f
 }
 
-// publish makes job the one to work on.
+// publish makes job the one to search.
 func (f *feed) publish(job *work.Job) {
 	old := f.current.Swap(&Assignment{Job: job, replaced: make(chan struct{})})
 	atomic.StoreUint32(&old.stop.word, 1)

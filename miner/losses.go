@@ -14,18 +14,18 @@ const lossPause = 10 * time.Second
 
 // losses logs shares that are lost, or not sent as stale: one at once, those that
 // follow within the pause in one line for each reason. A pool that hangs up, or
-// a block while it was away, may take thousands with it.
+// a block while it was away, may cost thousands.
 type losses struct {
 	log  *zap.Logger
-	more string // what the line says of those that followed
+	more string // the message about those that followed
 
 	mu    sync.Mutex
-	pause *time.Timer // runs: losses are counted
+	pause *time.Timer // not nil: losses are counted
 	count map[string]uint64
 }
 
-// tell logs one loss by line, or counts it by its reason.
-func (l *losses) tell(reason string, line func()) {
+// add logs one loss by line, or counts it by its reason.
+func (l *losses) add(reason string, line func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.pause != nil {

@@ -17,13 +17,13 @@ import (
 
 // patience is how long a stopping miner waits for its devices. They stop within
 // a batch, but where other programs want every CPU, threads of a low priority
-// may not get there for seconds: they end by themselves later.
+// may not run for seconds: they end by themselves later.
 const patience = 500 * time.Millisecond
 
 // drainTime is how long a stopping miner waits for verdicts still out.
 const drainTime = 3 * time.Second
 
-// Options are all that a miner needs. Source, Devices and Telemetry are required.
+// Options configure a run. Source, Devices and Telemetry are required.
 type Options struct {
 	Source  Source
 	Devices []Device
@@ -48,7 +48,7 @@ type Trace struct {
 // source gives up (its error) or no device is left. It stops in order: devices,
 // then shares still without a verdict (for at most three seconds), then the source.
 func Run(ctx context.Context, o Options) error {
-	if err := o.check(); err != nil {
+	if err := o.validate(); err != nil {
 		return err
 	}
 	searching, stopSearching := context.WithCancel(ctx)
@@ -86,9 +86,9 @@ func Run(ctx context.Context, o Options) error {
 	if pending := o.Telemetry.Ledger.Snapshot().Pending; pending > 0 {
 		o.Log.Info("ending: waiting for the last verdicts", zap.Uint64("shares", pending), zap.Duration("at_most", drainTime))
 	}
-	impatient := time.AfterFunc(drainTime, disconnect)
+	deadline := time.AfterFunc(drainTime, disconnect)
 	submits.Wait()
-	impatient.Stop()
+	deadline.Stop()
 	disconnect()
 	source.Wait()
 	o.Telemetry.Ledger.Close(work.LostShutdown)
@@ -98,8 +98,8 @@ func Run(ctx context.Context, o Options) error {
 	return cmp.Or(devices.err(), sourceErr)
 }
 
-// check refuses what cannot work and fills in what was left open.
-func (o *Options) check() error {
+// validate refuses what cannot work and fills in the defaults.
+func (o *Options) validate() error {
 	if len(o.Devices) == 0 {
 		return errors.New("miner: needs a device")
 	}

@@ -349,7 +349,7 @@ func TestDevicesFail(t *testing.T) {
 	for before := second.Counters().Hashes(); second.Counters().Hashes() == before; {
 		select {
 		case err := <-ended:
-			t.Fatalf("ended with %v beside a device that works", err)
+			t.Fatalf("ended with %v although one device works", err)
 		case <-time.After(time.Millisecond):
 		}
 	}
@@ -363,7 +363,7 @@ func TestDevicesFail(t *testing.T) {
 	}
 }
 
-// TestCountersMustBeKnown: a device that nobody would see hash is refused.
+// TestCountersMustBeKnown: a device whose counters telemetry lacks is refused.
 func TestCountersMustBeKnown(t *testing.T) {
 	o := testOptions(1, minertest.Source{})
 	o.Devices = append(o.Devices, minertest.NewReference("other", 1))

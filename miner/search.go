@@ -33,11 +33,11 @@ type Search struct {
 }
 
 // Newest returns the newest assignment, at the cost of an atomic load. Batches of
-// any other one are to be ended.
+// any other one should end.
 func (s *Search) Newest() *Assignment { return s.feed.newest() }
 
-// Await returns the newest assignment that has a job, waiting for one if need be;
-// nil when ctx ends.
+// Await returns the newest assignment that has a job, and waits for one if
+// necessary; nil when ctx ends.
 func (s *Search) Await(ctx context.Context) *Assignment {
 	for ctx.Err() == nil {
 		a := s.feed.newest()
@@ -52,10 +52,10 @@ func (s *Search) Await(ctx context.Context) *Assignment {
 	return nil
 }
 
-// Next makes w a part of the assignment's job that nobody else searches, of at
-// most so many versions, and returns the nonce to begin with. Kernels that watch
-// their prehash's stop word end when the job is replaced. While nothing is left of
-// the job, Next waits: ok is false, and the assignment may have been replaced.
+// Next fills w with a part of the assignment's job that no other worker searches,
+// of at most so many versions, and returns the nonce to begin with. Kernels that
+// watch their prehash's stop word end when the job is replaced. When nothing is left
+// of the job, Next waits and ok is false: the assignment may have been replaced.
 func (s *Search) Next(ctx context.Context, w *work.Work, a *Assignment, versions int) (nonce uint32, ok bool) {
 	nonce, err := s.roller.Next(w, a.Job, versions, time.Since(a.Job.Received))
 	if err == nil {
@@ -73,7 +73,7 @@ func (s *Search) Next(ctx context.Context, w *work.Work, a *Assignment, versions
 	return 0, false
 }
 
-// logExhausted says once in a while why less is hashed than could be.
+// logExhausted logs, at most once a minute, why hashing pauses.
 func (s *Search) logExhausted(job *work.Job) {
 	s.exhausted.Lock()
 	defer s.exhausted.Unlock()
@@ -85,7 +85,7 @@ func (s *Search) logExhausted(job *work.Job) {
 		zap.Int("extranonce2_size", job.Extranonce2Size), zap.String("job", job.ID), zap.String("pool", job.Pool))
 }
 
-// Switched is to be called by each worker just before its first scan of a job.
+// Switched must be called by each worker just before its first scan of a job.
 func (s *Search) Switched(worker int, job *work.Job) {
 	if s.trace.Switched != nil {
 		s.trace.Switched(worker, job)

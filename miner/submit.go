@@ -15,12 +15,12 @@ import (
 
 const (
 	queuedShares   = 256 // found, not yet taken up by the submitter
-	inFlightShares = 512 // handed to the source, without a verdict: what two pools may hold that are gone, see stratum's rules, and those under way
+	inFlightShares = 512 // handed to the source, without a verdict: those that may wait for two lost pools, see upstream.Rules, and those under way
 )
 
 // submitter carries shares from the workers to the source and books the
 // verdicts. It never makes a worker wait: when the queue is full the share is
-// lost, and says so.
+// lost, which is logged.
 type submitter struct {
 	source Source
 	ledger *telemetry.Ledger
@@ -75,7 +75,7 @@ func rareBlock(share *work.Share) bool {
 	return share.Job.IsBlock(share.Hash) && target.Cmp(share.Job.NetworkTarget) > 0
 }
 
-// overflow books a share that found no room.
+// overflow books a share that the queue has no room for.
 func (s *submitter) overflow(f found) {
 	s.book(f, work.Verdict{Kind: work.Lost, Reason: work.LostQueueFull, Cause: errOverflow})
 }
@@ -83,8 +83,7 @@ func (s *submitter) overflow(f found) {
 var errOverflow = errors.New("found faster than the pool answers: it is silent or slow, or its difficulty too low for this machine")
 
 // run submits until ended is closed and the queue is empty, then waits for the
-// verdicts still out. Ending ctx makes the outstanding ones come at once, as
-// lost.
+// verdicts still out. Ending ctx makes these come at once, as lost.
 func (s *submitter) run(ctx context.Context) {
 	slots := make(chan struct{}, inFlightShares)
 	var inFlight sync.WaitGroup
@@ -101,7 +100,7 @@ func (s *submitter) run(ctx context.Context) {
 	s.outdated.flush()
 }
 
-// next waits for a share; there is none any more after the end.
+// next waits for a share; ok is false after the last one.
 func (s *submitter) next() (f found, ok bool) {
 	select {
 	case f = <-s.queue:
@@ -141,11 +140,11 @@ func (s *submitter) book(f found, verdict work.Verdict) {
 		if verdict.Sent {
 			line()
 		} else {
-			s.outdated.tell("a new block came before they could be sent", line)
+			s.outdated.add("a new block came before they could be sent", line)
 		}
 	case work.Lost:
 		s.lose(f, verdict.Reason, verdict.Cause)
-	default: // a source that breaks its word; the share must not vanish
+	default: // the source returned no verdict; the share must not vanish
 		s.lose(f, work.LostNoVerdict, verdict.Cause)
 	}
 	if s.trace.Settled != nil {
@@ -153,11 +152,11 @@ func (s *submitter) book(f found, verdict work.Verdict) {
 	}
 }
 
-// lose books a share without a verdict. Where shares come by the million not
+// lose books a share without a verdict. Where shares are lost by the million not
 // each of them is logged.
 func (s *submitter) lose(f found, reason string, cause error) {
 	s.ledger.Lost(f.ticket, reason)
-	s.losses.tell(reason, func() {
+	s.losses.add(reason, func() {
 		s.line(f).Warn("share lost", zap.String("reason", reason), zap.Error(cause), poolOf(f))
 	})
 }

@@ -19,8 +19,8 @@ type Job struct {
 	// Session numbers the connection that the job came over; shares go back
 	// over that one, or over a later one that the pool resumed it with.
 	Session uint64
-	// Ref is the session's own: what its protocol needs besides to submit a
-	// share. Nobody else looks inside.
+	// Ref is what the session's protocol needs besides to submit a share. Only the
+	// session looks inside.
 	Ref any
 
 	// PrevHash is the previous block's hash, internal order, as in the header.
@@ -35,7 +35,7 @@ type Job struct {
 	// that OR, XOR and masked replacement of the submitted bits all agree.
 	Version, VersionMask uint32
 	NBits, NTime         uint32
-	// Clean says that shares of all earlier jobs will be refused.
+	// Clean says that shares of all earlier jobs will be rejected.
 	Clean bool
 
 	// Extranonce1 is the pool's part of the extranonce; Extranonce2Size is the
@@ -45,8 +45,8 @@ type Job struct {
 
 	// Difficulty is the one in force when the job arrived.
 	Difficulty hashing.Difficulty
-	// NetworkTarget is what NBits stand for; NetworkKnown is false when they
-	// stand for nothing (zero, negative, beyond 256 bits).
+	// NetworkTarget is the target that NBits encode; NetworkKnown is false when they
+	// encode none (zero, negative, beyond 256 bits).
 	NetworkTarget hashing.Target
 	NetworkKnown  bool
 
@@ -54,12 +54,12 @@ type Job struct {
 	Received time.Time
 }
 
-// ErrNoWork is what a source of jobs ends with that has no hope of more.
-var ErrNoWork = errors.New("no work to be had")
+// ErrNoWork ends a source of jobs that cannot expect any more.
+var ErrNoWork = errors.New("no work available")
 
 // minNetworkDifficulty is where blocks are rare enough that each of them is
 // submitted even if the share target is harder. Below it (regtest) any miner
-// finds thousands a second, and only the share target keeps the peace.
+// finds thousands a second, and only the share target limits their rate.
 const minNetworkDifficulty = 1e-3
 
 // Bound is the target that a hash must meet to be worth submitting: the share
@@ -81,8 +81,8 @@ func (j *Job) BlocksAreRare() bool {
 // IsBlock reports whether the hash meets the network target.
 func (j *Job) IsBlock(h hashing.Hash) bool { return j.NetworkKnown && j.NetworkTarget.MetBy(h) }
 
-// MustSend reports whether the hash is a block, of a network where that is worth
-// sending whatever else speaks against it.
+// MustSend reports whether the hash is a block, on a network where blocks are
+// submitted in any case.
 func (j *Job) MustSend(h hashing.Hash) bool { return j.IsBlock(h) && j.BlocksAreRare() }
 
 // Coinbase is the coinbase transaction with the given extranonce2.

@@ -8,8 +8,8 @@ import (
 	"quarry/hashing"
 )
 
-// ErrExhausted means that a job offers no header any more that was not
-// searched before: wait for the next job, or for the clock.
+// ErrExhausted means that a job has no header left that was not searched
+// before: wait for the next job, or for the clock.
 var ErrExhausted = errors.New("every extranonce2, version and ntime of the job is searched")
 
 const (
@@ -19,7 +19,7 @@ const (
 )
 
 // Start is where a Roller begins; the zero Start is as good as any. The
-// version and the nonce hold for the first Work only.
+// version and the nonce apply to the first Work only.
 type Start struct {
 	Extranonce2 uint64 // first value of the extranonce2 counter
 	Version     uint64 // how many values of the version mask to pass over
@@ -33,14 +33,14 @@ type Start struct {
 // No header is given out twice, because the extranonce2 counter is one and
 // never goes back: not for a new job, a repeated job id, a new difficulty, a
 // resumed session or another pool. Where the extranonce2 is so short that the
-// counter comes round, the Roller knows for each content and ntime at which
+// counter wraps around, the Roller knows for each content and ntime at which
 // count it first saw them, and stops one round later. A pool may also move the
 // border between extranonce1 and extranonce2 (mining.set_extranonce); since
 // the counter stands big-endian at the end of the extranonce2, coinbases from
 // both sides of such a move differ as long as the shorter one's round lasts.
 type Roller struct {
 	mu      sync.Mutex
-	counter uint64 // the next extranonce2 that nobody has
+	counter uint64 // the next extranonce2 that is unused
 
 	// The place in the current job.
 	job         *Job
@@ -49,7 +49,7 @@ type Roller struct {
 	extranonce2 uint64
 	ntime       uint32
 	version     uint64 // the next value of the mask, up to 2^(bits of mask)
-	open        bool   // extranonce2, ntime and version hold a place
+	open        bool   // extranonce2, ntime and version are a place
 	full        uint32 // how many ntimes, from the job's own on, have no room left
 
 	opened memory
@@ -61,14 +61,13 @@ func NewRoller(start Start) *Roller {
 	return &Roller{counter: start.Extranonce2, start: start}
 }
 
-// Next fills w with a part of the job that nobody has searched, of at most
+// Next fills w with a part of the job that was not searched before, of at most
 // versions versions, ready to scan. Works of few versions are slow to search, so
-// that the values of a mask are dealt out evenly: 4 as 2 and 2 where 3 may be had,
-// not as 3 and 1. held is how long the job has been at hand,
-// which bounds the ntime. The first nonce to scan is returned; all 2^32 nonces
+// the values of a mask are dealt out evenly: 4 as 2 and 2 where 3 are allowed, not
+// as 3 and 1. age is the time since the job arrived, which bounds the ntime. The first nonce to scan is returned; all 2^32 nonces
 // from there on, modulo 2^32, belong to the work.
-func (r *Roller) Next(w *Work, job *Job, versions int, held time.Duration) (nonce uint32, err error) {
-	if nonce, err = r.take(w, job, versions, held); err != nil {
+func (r *Roller) Next(w *Work, job *Job, versions int, age time.Duration) (nonce uint32, err error) {
+	if nonce, err = r.take(w, job, versions, age); err != nil {
 		return 0, err
 	}
 	w.prepare()
@@ -77,13 +76,13 @@ func (r *Roller) Next(w *Work, job *Job, versions int, held time.Duration) (nonc
 
 // take chooses under the lock; the hashing of coinbase and midstates is left
 // to the worker.
-func (r *Roller) take(w *Work, job *Job, versions int, held time.Duration) (uint32, error) {
+func (r *Roller) take(w *Work, job *Job, versions int, age time.Duration) (uint32, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 
 	r.turnTo(job)
 	if !r.open {
-		if err := r.openPlace(held); err != nil {
+		if err := r.openPlace(age); err != nil {
 			return 0, err
 		}
 	}
@@ -109,8 +108,8 @@ func evenShare(left, most uint64) uint64 {
 	return (left + shares - 1) / shares
 }
 
-// turnTo makes job the current one. A job of the same content and space goes
-// on where its predecessor stood; any other gets a fresh extranonce2.
+// turnTo makes job the current one. A job of the same content and space continues
+// where its predecessor stopped; any other gets a fresh extranonce2.
 func (r *Roller) turnTo(job *Job) {
 	if r.job == job {
 		return
@@ -128,8 +127,8 @@ func (r *Roller) turnTo(job *Job) {
 
 // openPlace takes the next extranonce2 at the earliest ntime that still has
 // room for it.
-func (r *Roller) openPlace(held time.Duration) error {
-	latest := uint32(min(max(held/time.Second, 0), maxNTimeRoll))
+func (r *Roller) openPlace(age time.Duration) error {
+	latest := uint32(min(max(age/time.Second, 0), maxNTimeRoll))
 	ntime, found := r.firstRoom(latest, func(ntime uint32) bool {
 		return r.opened.room(contentAt{r.content, ntime}, r.space, r.counter)
 	})

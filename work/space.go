@@ -27,13 +27,13 @@ func spaceOf(job *Job) space {
 }
 
 // beforeExtranonce2 is coinb1 and extranonce1, of which only the concatenation
-// is hashed, parted where the longest extranonce2 would begin: wherever the
+// is hashed, split where the longest extranonce2 would begin: wherever the
 // border to extranonce2 lies, it lies in the second part or at its end. That
 // part has fewer than MaxExtranonce2 bytes.
 func beforeExtranonce2(job *Job) (head, prefix []byte) {
 	b := append(append([]byte(nil), job.Coinb1...), job.Extranonce1...)
-	parting := max(len(b)+job.Extranonce2Size-MaxExtranonce2, 0)
-	return b[:parting], b[parting:]
+	split := max(len(b)+job.Extranonce2Size-MaxExtranonce2, 0)
+	return b[:split], b[split:]
 }
 
 // versions is how many values the mask has.
@@ -46,7 +46,7 @@ func (s space) meets(o space) bool {
 }
 
 // contentOf is a digest of all that the pool puts into the headers of a job
-// beside the ntime and the job's space. Contents are equal for jobs that only
+// besides the ntime and the job's space. Contents are equal for jobs that only
 // move the border between extranonce1 and extranonce2.
 func contentOf(job *Job) hashing.Hash {
 	size := len(job.Coinb1) + len(job.Extranonce1) + len(job.Coinb2) + len(hashing.Hash{})*(1+len(job.Branches))
@@ -86,7 +86,7 @@ type opening struct {
 }
 
 // rememberedOpenings bounds the memory. Only a space that returns after so
-// many others, with an extranonce2 so short that the counter has come round,
+// many others, with an extranonce2 so short that the counter has wrapped around,
 // could be searched twice.
 const rememberedOpenings = 4096
 

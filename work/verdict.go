@@ -14,8 +14,8 @@ type VerdictKind uint8
 const (
 	NoVerdict VerdictKind = iota
 	Accepted
-	Rejected // the share was refused: by the pool, or by us where its answer is known
-	Stale    // the job was outdated: by the pool's word, or by our own knowledge without asking
+	Rejected // by the pool, or by us where its answer is known
+	Stale    // the job was outdated: as the pool says, or as we know without asking
 	Lost     // no verdict will ever come
 )
 
@@ -50,9 +50,9 @@ const (
 	LostDisconnected = "disconnected"    // the connection ended first
 	LostTimeout      = "timeout"         // no reply in time
 	LostQueueFull    = "queue full"      // found or sent faster than the pool answers
-	LostTooMany      = "too many shares" // more than a pool is to be sent, see v1.Limits.ShareRate
+	LostTooMany      = "too many shares" // more than may be sent to a pool, see v1.Limits.ShareRate
 	LostShutdown     = "shutdown"        // the miner ended first
-	LostNoVerdict    = "no verdict"      // the source broke its word
+	LostNoVerdict    = "no verdict"      // the source returned none
 )
 
 // Verdict is what became of a share, as submitting it returns.
@@ -60,12 +60,12 @@ type Verdict struct {
 	Kind   VerdictKind
 	Reason string // of Rejected or Lost: one of the constants
 	Code   int    // the pool's error code, 0 if it gave none
-	Text   string // the pool's words, or ours where it was not asked; safe to print
-	Sent   bool   // it was written whole: the pool has judged it, or, if it is lost, may have
+	Text   string // the pool's text, or ours where it was not asked; safe to print
+	Sent   bool   // it was written in full: the pool has judged it, or, if it is lost, may have
 	Cause  error  // of Lost: what happened, may be nil
 }
 
-// ErrForeign is in the cause of the verdict on a share of a session before that
+// ErrForeign is in the cause of the verdict on a share of an earlier session that
 // can never be sent in this one.
 var ErrForeign = errors.New("it does not fit the pool's new session")
 
@@ -90,7 +90,7 @@ func (v Verdict) RejectedFor(reasons ...string) bool {
 // LostFor reports whether the share was lost for the reason.
 func (v Verdict) LostFor(reason string) bool { return v.Kind == Lost && v.Reason == reason }
 
-// String is the verdict in words, for logs.
+// String is the verdict as text, for logs.
 func (v Verdict) String() string {
 	switch {
 	case v.Kind == Rejected:

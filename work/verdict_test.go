@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestVerdictInWords: what a log line says of each kind, and that a verdict
-// which nobody filled in passes for none.
+// TestVerdictInWords: the text of each kind, and that the zero verdict counts as
+// none.
 func TestVerdictInWords(t *testing.T) {
 	for _, c := range []struct {
 		v    Verdict

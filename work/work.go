@@ -12,7 +12,7 @@ const MaxExtranonce2 = 16
 
 // Work is what one worker searches: one extranonce2, one ntime and k versions
 // of a job, each over all 2^32 nonces. A worker keeps one Work and has it
-// filled again and again by [Roller.Next].
+// refilled by [Roller.Next].
 type Work struct {
 	Job         *Job
 	NTime       uint32
@@ -48,7 +48,7 @@ func (w *Work) setExtranonce2(counter uint64) {
 	copy(w.Extranonce2[size-n:size], b[len(b)-n:])
 }
 
-// HitKind is what [Work.Verify] finds a hit to be.
+// HitKind is the result of [Work.Verify].
 type HitKind int
 
 const (

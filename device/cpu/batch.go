@@ -19,15 +19,15 @@ type batch struct {
 	shares []*work.Share // verified
 	done   uint32        // nonces searched
 	took   time.Duration // in the kernel
-	wrong  uint64        // hits that the reference does not confirm, or a call gone wrong
+	wrong  uint64        // hits that the reference does not confirm, or 1 if the call failed
 	fault  error         // the first of them; nil: the batch can be trusted
 }
 
-var errNoHeadway = errors.New("the kernel makes no headway")
+var errNoProgress = errors.New("the kernel makes no progress")
 
 // scan searches count nonces (1 at least) of the work from start on, and
-// hashes each hit again. After a fault, shares are the hits that are right all
-// the same, and done is 0 if the call says nothing about what it searched.
+// hashes each hit again. After a fault, shares are the hits that are right
+// nevertheless, and done is 0 if it is unknown what the call searched.
 func (b *batch) scan(kernel hashing.Kernel, w *work.Work, start, count uint32) {
 	b.shares, b.done, b.wrong, b.fault = b.shares[:0], 0, 0, nil
 	began := time.Now()
@@ -41,12 +41,12 @@ func (b *batch) scan(kernel hashing.Kernel, w *work.Work, start, count uint32) {
 	b.judge(w, start, b.hits[:found])
 }
 
-// call calls the kernel and holds it to its promises. A kernel that panics is
-// wrong, and no reason to end.
+// call calls the kernel and checks what it returns. A kernel that panics is wrong,
+// but does not end the program.
 func (b *batch) call(kernel hashing.Kernel, p *hashing.Prehash, start, count uint32) (found int, done uint32, fault error) {
 	defer func() {
 		if p := recover(); p != nil {
-			fault = fmt.Errorf("the kernel panics: %v", p)
+			fault = fmt.Errorf("the kernel panicked: %v", p)
 		}
 	}()
 	found, done = kernel.Scan(p, start, count, b.hits)
@@ -54,7 +54,7 @@ func (b *batch) call(kernel hashing.Kernel, p *hashing.Prehash, start, count uin
 	case found < 0 || found > len(b.hits) || done > count:
 		fault = fmt.Errorf("the kernel reports %d hits in %d nonces, with room for %d hits in %d nonces", found, done, len(b.hits), count)
 	case done == 0 && (p.Stop == nil || atomic.LoadUint32(p.Stop) == 0):
-		fault = errNoHeadway
+		fault = errNoProgress
 	}
 	return found, done, fault
 }
@@ -67,7 +67,7 @@ func (b *batch) judge(w *work.Work, start uint32, hits []hashing.Hit) {
 	for i, hit := range hits {
 		switch {
 		case hit.Nonce-start >= b.done:
-			b.addFault("nonce %08x under version %d is outside of the nonces searched", hit)
+			b.addFault("nonce %08x under version %d is outside the nonces searched", hit)
 		case i > 0 && hit == hits[i-1]:
 			b.addFault("nonce %08x under version %d was reported twice", hit)
 		default:

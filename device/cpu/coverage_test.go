@@ -57,7 +57,7 @@ type recorder struct {
 	final  map[candidate]bool // headers of the last job
 	ended  uint64             // hashes of those
 	wrong  uint64             // errors that the miner should have counted,
-	// stopped are calls without headway that were their worker's last ones of an
+	// stopped are calls without progress that were their worker's last ones of an
 	// offer, which it knows by its stop word: no errors if that was set meanwhile.
 	stopped map[*hashing.Prehash]*uint32
 	calls   map[string]int
@@ -113,7 +113,7 @@ func faults() map[string]scan {
 		}
 	}
 	return map[string]scan{
-		"a hit that is none":      reports(func(start, _ uint32) hashing.Hit { return hashing.Hit{Nonce: start} }),
+		"a false hit":             reports(func(start, _ uint32) hashing.Hit { return hashing.Hit{Nonce: start} }),
 		"a version there is none": reports(func(start, _ uint32) hashing.Hit { return hashing.Hit{Nonce: start, Version: 99} }),
 		"a hit from elsewhere":    reports(func(start, count uint32) hashing.Hit { return hashing.Hit{Nonce: start + count} }),
 		"too many hits": func(_ *hashing.Prehash, _, count uint32, hits []hashing.Hit) (int, uint32) {
@@ -121,7 +121,7 @@ func faults() map[string]scan {
 		},
 		"fewer than no hits": func(_ *hashing.Prehash, _, count uint32, _ []hashing.Hit) (int, uint32) { return -1, count },
 		"too many nonces":    func(_ *hashing.Prehash, _, count uint32, _ []hashing.Hit) (int, uint32) { return 0, count + 1 },
-		"no headway":         func(*hashing.Prehash, uint32, uint32, []hashing.Hit) (int, uint32) { return 0, 0 },
+		"no progress":        func(*hashing.Prehash, uint32, uint32, []hashing.Hit) (int, uint32) { return 0, 0 },
 		"a panic":            func(*hashing.Prehash, uint32, uint32, []hashing.Hit) (int, uint32) { panic("out of order") },
 	}
 }
@@ -290,7 +290,7 @@ type sharePlace struct {
 }
 
 // TestEveryShareOnce has the real kernel with every second hash a share, and
-// before it one that goes wrong while it has right hits too: every share there
+// before it one that fails while it has right hits too: every share there
 // is comes up exactly once.
 func TestEveryShareOnce(t *testing.T) {
 	const nonces = 40
@@ -447,7 +447,7 @@ func sharesOf(job *work.Job, nonces uint32) map[sharePlace]bool {
 	return shares
 }
 
-// spoiled is wrong in every call, beside right hits, and stops early. The
+// spoiled is wrong in every call, next to right hits, and stops early. The
 // channel is closed when it was called.
 func spoiled(k hashing.Kernel, seed uint64) (hashing.Kernel, <-chan struct{}) {
 	scan := k.Scan

@@ -13,14 +13,14 @@ import (
 	"quarry/telemetry"
 )
 
-// Options are what a Device needs: Placements, and Kernels or Tune.
+// Options configure a Device. Placements, and Kernels or Tune, are required.
 type Options struct {
 	// Kernels are tried in this order: when one reports a hit that the reference
-	// does not confirm, all workers go on with the next, and never back.
+	// does not confirm, all workers switch to the next, and never back.
 	Kernels []hashing.Kernel
-	// Tune, if it is not nil, may add kernels and decides about their order while
-	// the device runs. It ends with its context. Without Kernels nothing is hashed
-	// before it adds one.
+	// Tune, if it is not nil, may add kernels and choose their order while the device
+	// runs. It ends with its context. Without Kernels nothing is hashed before it adds
+	// one.
 	Tune       func(context.Context, *Selector)
 	Placements []affinity.Placement // one worker for each
 	Priority   affinity.Priority
@@ -41,7 +41,7 @@ var (
 	_ miner.Throttler = (*Device)(nil)
 )
 
-// New makes a device, which hashes all the time until [Device.SetDuty] says less.
+// New makes a device, which hashes all the time until [Device.SetDuty] reduces that.
 func New(o Options) (*Device, error) {
 	if len(o.Placements) == 0 || len(o.Kernels) == 0 && o.Tune == nil {
 		return nil, errors.New("cpu: needs a kernel and at least one placement")
@@ -68,8 +68,8 @@ func New(o Options) (*Device, error) {
 // Counters returns what the workers count.
 func (d *Device) Counters() *telemetry.Device { return d.counters }
 
-// SetDuty sets the part of the time, 0 to 1, in which each worker hashes. At 0 all
-// of them stand still. It may be called at any time.
+// SetDuty sets the part of the time, 0 to 1, in which each worker hashes. At 0 none
+// hashes. It may be called at any time.
 func (d *Device) SetDuty(part float64) { d.duty.set(part) }
 
 // Run hashes until ctx ends, and returns when all workers have ended.

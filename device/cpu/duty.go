@@ -10,10 +10,10 @@ const (
 	// shortestRest is the shortest rest: timers are late by some 0.1 ms on Linux, by
 	// up to 15 ms on Windows. What is left of shorter rests is carried over.
 	shortestRest = 2 * time.Millisecond
-	// longestRest bounds a rest; then the debt is looked at again.
+	// longestRest bounds a rest; then the debt is computed again.
 	longestRest = time.Second
-	// mostCredit bounds the hashing time that is made up for after a late
-	// wake-up; mostDebt that of a batch in which the thread had no CPU.
+	// mostCredit bounds the hashing time that is caught up on after a late wake-up;
+	// mostDebt the excess of a batch in which the thread had no CPU.
 	mostCredit = 100 * time.Millisecond
 	mostDebt   = time.Second
 )
@@ -42,8 +42,8 @@ func (d *duty) set(part float64) {
 }
 
 // pacer keeps the time that one worker spends in kernels at the duty's part of the
-// time it has a job. What a batch or a wake-up was too long is carried over to the
-// next rest, so that no error adds up.
+// time it has a job. Where a batch or a wake-up took too long, that is carried over
+// to the next rest, so that errors do not add up.
 type pacer struct {
 	duty   *duty
 	timer  *time.Timer
@@ -61,7 +61,7 @@ func (p *pacer) resume(now time.Time) {
 	}
 }
 
-// pause ends that: the time without work is no rest.
+// pause ends that: time without work does not count as rest.
 func (p *pacer) pause(now time.Time) {
 	if !p.last.IsZero() {
 		p.count(now, p.duty.current.Load().part)

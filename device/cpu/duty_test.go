@@ -35,7 +35,7 @@ func TestPacerIsExact(t *testing.T) {
 					took := time.Duration((0.5 + rng.Float64()) * float64(batch))
 					p.worked += took
 					hashed += took
-					now = now.Add(took + 300*time.Nanosecond) // beside the kernel
+					now = now.Add(took + 300*time.Nanosecond) // besides the kernel
 				}
 				// The last batch may be long.
 				allowed := 0.005 + float64(2*batch)/float64(10*time.Second)
@@ -177,7 +177,7 @@ func settled(t *testing.T, d *Device) {
 }
 
 // TestDutyZero: workers stand still, go on when they may, notice jobs, and end at
-// once; whoever sets the duty, from wherever.
+// once, whatever sets the duty.
 func TestDutyZero(t *testing.T) {
 	jobs, next := make(chan string, 100), make(chan struct{})
 	first, second := minertest.Job(t, 1, "1000"), minertest.Job(t, 2, "1000")

@@ -9,7 +9,7 @@ import (
 )
 
 // kernelSet is the kernels that may be used, shared by all workers. A kernel that
-// was found wrong is out for good; the last one stays, whatever it does. Workers
+// was found wrong is removed permanently; the last one stays in any case. Workers
 // compare pointers between batches to learn of a change, as with a new job.
 type kernelSet struct {
 	mu      sync.Mutex // held by those who change it

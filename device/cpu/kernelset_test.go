@@ -119,7 +119,7 @@ func TestWrongKernelGoesOut(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
 	source := minertest.Source{OnRun: minertest.Jobs(minertest.Job(t, 1, "1e-6")), OnSubmit: minertest.Accept}
 	o := testMining(t, 3, source)
-	o.cpu.Kernels = append([]hashing.Kernel{claims(faults()["a hit that is none"])}, o.cpu.Kernels...)
+	o.cpu.Kernels = append([]hashing.Kernel{claims(faults()["a false hit"])}, o.cpu.Kernels...)
 	o.Log, o.Shares = zap.New(core), 20
 	if err := miner.Run(t.Context(), o.Options); err != nil {
 		t.Fatal(err)

@@ -11,8 +11,8 @@ import (
 	"quarry/work"
 )
 
-// trial is a time in which all workers use one kernel. What they do in whole
-// batches that lie wholly inside of it is kept, batch by batch.
+// trial is a period in which all workers use one kernel. The rates of whole
+// batches that lie entirely within it are kept.
 type trial struct {
 	kernel  hashing.Kernel
 	rolling bool // for jobs of this kind
@@ -23,8 +23,8 @@ type trial struct {
 // ms of them.
 const tallyBatches = 30
 
-// tally are one worker's batches, on cache lines of its own. The worker writes,
-// whoever tries reads, also while the worker is late with its last.
+// tally are one worker's batches, on cache lines of its own. The worker writes; the
+// caller of Try reads, also while the worker is late with its last batch.
 type tally struct {
 	count   atomic.Uint32
 	batches [tallyBatches]atomic.Uint64 // hashes a second
@@ -56,7 +56,7 @@ func (t *tally) rate() float64 {
 	return float64(rates[len(rates)/2])
 }
 
-// Selector is a running device for whoever chooses its kernels, from one goroutine.
+// Selector lets one goroutine choose the kernels of a running device.
 type Selector struct {
 	search  *miner.Search
 	kernels *kernelSet
@@ -72,7 +72,7 @@ func (s *Selector) Join(k hashing.Kernel) { s.kernels.add(k) }
 func (s *Selector) Prefer(rolling bool, names ...string) { s.kernels.prefer(rolling, names) }
 
 // Kernels are those in use for such jobs, the first one by the workers, the
-// others when it is found wrong. What was found wrong is missing.
+// others when it is found wrong. Those found wrong are not included.
 func (s *Selector) Kernels(rolling bool) []hashing.Kernel {
 	return slices.Clone(s.kernels.ranking().kernels(rolling))
 }
@@ -93,7 +93,7 @@ func rolls(job *work.Job) bool { return job.VersionMask&^job.Version != 0 }
 // the best one again. It returns each worker's rate in hashes a second: the
 // median of its whole batches, 0 where there were too few. The first batch after
 // a change of the kernel does not count. It returns nil if the kernel is not in
-// use, or goes out meanwhile.
+// use, or is removed meanwhile.
 func (s *Selector) Try(ctx context.Context, name string, rolling bool, d time.Duration) []float64 {
 	now := &trial{rolling: rolling, tallies: make([]tally, s.workers)}
 	if !s.kernels.begin(now, name) {
@@ -134,8 +134,8 @@ func (s *kernelSet) end(t *trial) bool {
 	})
 }
 
-// leastRest is how soon Rest looks at the job again: in a flood of jobs whoever
-// tries must not be woken by each.
+// leastRest is how soon Rest checks the job again, so that a flood of jobs does not
+// wake the caller at each.
 const leastRest = time.Second
 
 // Rest waits for d, but hardly longer than until the next job.

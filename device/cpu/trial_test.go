@@ -29,7 +29,7 @@ func paced(name string, rate float64, last *atomic.Pointer[string]) hashing.Kern
 }
 
 // TestTryTellsRates: of whole batches only, not of the first, nor of those that
-// grow; and in between the best kernel hashes.
+// grow; and between them the best kernel hashes.
 func TestTryTellsRates(t *testing.T) {
 	var last atomic.Pointer[string]
 	o := testMining(t, 1, minertest.Source{OnRun: minertest.Jobs(minertest.Job(t, 1, "1"))})

@@ -63,7 +63,7 @@ type worker struct {
 	pacer   pacer
 }
 
-// run searches what there is until ctx ends. The thread it locks is never
+// run searches jobs until ctx ends. The thread it locks is never
 // unlocked: it dies with the goroutine, and its pinning and priority with it.
 func (w *worker) run(ctx context.Context, priority affinity.Priority) {
 	runtime.LockOSThread()
@@ -77,7 +77,7 @@ func (w *worker) run(ctx context.Context, priority affinity.Priority) {
 		if now == nil {
 			return
 		}
-		if !w.choose(now.Job) { // no kernel is known to be right so far
+		if !w.choose(now.Job) { // no kernel has passed its test so far
 			wait(ctx, w.ranking.replaced, nil)
 			continue
 		}
@@ -88,7 +88,7 @@ func (w *worker) run(ctx context.Context, priority affinity.Priority) {
 			continue
 		}
 		if last == nil {
-			w.log.Debug("worker begins to hash", zap.Int("worker", w.index), zap.String("job", now.Job.ID))
+			w.log.Debug("worker starts hashing", zap.Int("worker", w.index), zap.String("job", now.Job.ID))
 		}
 		if now != last {
 			w.search.Switched(w.index, now.Job)
@@ -158,18 +158,18 @@ func (w *worker) scan(ctx context.Context, now *miner.Assignment, start uint32) 
 		done := w.batch.done
 		w.counter.Add(uint64(done) * uint64(w.work.Versions))
 		if done == 0 && w.batch.fault != nil {
-			done = count // the last kernel is of no use here: no hashes, but no standstill
+			done = count // the last kernel cannot search these: skip them
 		}
 		start += done
 		left -= uint64(done)
 		if time.Since(w.checked) >= w.pause {
-			w.check()
+			w.retest()
 		}
 	}
 }
 
-// note keeps a batch of the kernel on trial: not the first, which meets what the
-// kernel before it left in the core, nor a short one, in which the call itself
+// note keeps a batch of the kernel on trial: not the first, which is affected by
+// what the previous kernel left in the core, nor a short one, in which the call itself
 // counts, nor one that reaches beyond the trial.
 func (w *worker) note(count uint32) {
 	switch {
@@ -189,8 +189,8 @@ func (w *worker) count(left uint64) uint32 {
 }
 
 // tune brings the batch nearer to its time when it is off by more than a
-// fifth, in steps of a factor of two at most: a batch that was interrupted
-// says little.
+// fifth, by a factor of two at most: a batch that was interrupted says
+// little.
 func (w *worker) tune(took time.Duration, full bool) {
 	switch low, high := batchTime*4/5, batchTime*6/5; {
 	case took > high:
@@ -200,8 +200,8 @@ func (w *worker) tune(took time.Duration, full bool) {
 	}
 }
 
-// check tests the kernel on this worker's CPU.
-func (w *worker) check() {
+// retest tests the kernel on this worker's CPU again.
+func (w *worker) retest() {
 	w.checked = time.Now()
 	if fault := w.examiner().Test(w.kernel); fault != nil {
 		w.batch.wrong, w.batch.fault = 1, fault
@@ -219,21 +219,21 @@ func (w *worker) dropKernel() bool {
 	line := w.log.With(zap.String("kernel", w.kernel.Name), zap.Int("worker", w.index), zap.Int("cpu", w.place.CPU), zap.Error(w.batch.fault))
 	switch {
 	case first:
-		line.Error("hardware error: the kernel is wrong and is not used any more; lower the clock or check the cooling, and restart to use it again",
+		line.Error("hardware error: kernel gives wrong results and is no longer used; lower the clock or check the cooling, and restart to use it again",
 			zap.String("next_kernel", w.kernels.ranking().kernels(w.rolling)[0].Name))
 	case !out:
-		// The first says it all; later ones are logged ever more rarely.
+		// Later ones are logged more and more rarely.
 		n := w.counter.HardwareErrors()
 		if bits.Len64(n) != bits.Len64(n-w.batch.wrong) {
-			line.Error("hardware error: the kernel is wrong, and there is no other to go on with; lower the clock or check the cooling",
+			line.Error("hardware error: kernel gives wrong results, but there is no other; lower the clock or check the cooling",
 				zap.Uint64("errors", n))
 		}
 	}
 	return out
 }
 
-// setThread pins the thread and sets its priority, as far as the system lets it.
-// What the system cannot do at all is said once, by the first worker.
+// setThread pins the thread and sets its priority, as far as the system allows.
+// What the system does not support is logged once, by the first worker.
 func (w *worker) setThread(priority affinity.Priority) {
 	warn := func(what string, err error) {
 		if err != nil && (w.index == 0 || !errors.Is(err, errors.ErrUnsupported)) {

@@ -1,5 +1,5 @@
 // Package minertest has what tests of the miner and of devices share: a source
-// made of functions, jobs, and a device that is as simple as can be.
+// made of functions, jobs, and the simplest possible device.
 package minertest
 
 import (
