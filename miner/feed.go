@@ -25,7 +25,7 @@ type Assignment struct {
 func (a *Assignment) Replaced() <-chan struct{} { return a.replaced }
 
 // stopWord ends the batches of one assignment once it is not zero. Kernels read
-// it in every turn: it is on cache lines that nobody else writes. Each assignment
+// it in every turn: it is on cache lines that are not written otherwise. Each assignment
 // has its own, so that none is ever reset.
 type stopWord struct {
 	_    [128]byte

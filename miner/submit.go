@@ -69,7 +69,7 @@ func (s *submitter) offer(share *work.Share) {
 }
 
 // rareBlock reports whether the share is a block worth a line of its own: where any share is a
-// block, as on regtest, the accepted share says it all.
+// block, as on regtest, the line of the accepted share is enough.
 func rareBlock(share *work.Share) bool {
 	target := share.Job.Difficulty.Target()
 	return share.Job.IsBlock(share.Hash) && target.Cmp(share.Job.NetworkTarget) > 0

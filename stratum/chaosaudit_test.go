@@ -14,7 +14,7 @@ import (
 func (b *chaosBook) audit(before time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var done []shareKey // what is said of one share explains others, so all stay until the end
+	var done []shareKey // what is known of one share explains others, so all stay until the end
 	for key, s := range b.shares {
 		switch {
 		case s.share == nil && len(s.submits) == 0: // known to the pool only
@@ -44,12 +44,12 @@ func (b *chaosBook) arrivedDamaged(s *shareRecord, before time.Time) bool {
 		}
 	}
 	if len(s.judged) > 0 && before.After(time.Now()) { // the end: nobody will claim it
-		b.violation("%v: the pool has a share that nobody sent", s.key)
+		b.violation("%v: the pool has a share that was not sent", s.key)
 	}
 	return false
 }
 
-// forget drops what no share refers to any more.
+// forget drops what no share refers to any longer.
 func (b *chaosBook) forget(before time.Time) {
 	for _, p := range b.pools {
 		links := p.links[:0]
@@ -162,7 +162,7 @@ func reasons(all []localpool.Verdict) (texts []string) {
 	return texts
 }
 
-// doubtful reports whether a byte was flipped in what was said of the share.
+// doubtful reports whether a byte was flipped in a message about the share.
 func (s *shareRecord) doubtful() bool {
 	for _, r := range s.submits {
 		if r.link.suspect[r.id] || r.passed.Fault == stratumtest.Flipped || r.link.damaged {

@@ -77,7 +77,7 @@ type submitRecord struct {
 type linkRecord struct {
 	number         int
 	opened, closed time.Time
-	left           time.Time // the client read nothing any more
+	left           time.Time // the client stopped reading
 	difficulty     string    // that the next job is given with
 	cause          stratumtest.Fault
 
@@ -227,14 +227,14 @@ func (b *chaosBook) restarted(pool int) {
 	b.pools[pool].restarts = append(b.pools[pool].restarts, time.Now())
 }
 
-// forge tells of a certificate that clients must refuse.
+// forge records a certificate that clients must refuse.
 func (b *chaosBook) forge(pool int, c *tls.Certificate) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.pools[pool].forged[string(c.Certificate[0])] = true
 }
 
-// witness is told of everything between the client and one pool.
+// witness sees everything between the client and one pool.
 func (b *chaosBook) witness(pool int) stratumtest.Witness {
 	return stratumtest.Witness{
 		Opened: func(link int, shown *tls.Certificate) {

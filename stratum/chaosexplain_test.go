@@ -66,7 +66,7 @@ func (l *linkRecord) openAt(at time.Time) bool {
 	return over.IsZero() || over.After(at.Add(doubtTime))
 }
 
-// trouble is what ended the connection, or why it is of no use.
+// trouble is what ended the connection, or why it cannot be used.
 func (l *linkRecord) trouble() string {
 	switch {
 	case l.swallowed:

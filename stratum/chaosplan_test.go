@@ -21,13 +21,13 @@ type chaosPlan struct {
 	strange   *tls.Certificate // of another authority
 	second    string           // address
 
-	mends   []mend
+	mends   []repair
 	done    map[string]int // what pools do by themselves, and faults that injectors do not count
 	actions []action
 }
 
-// mend ends a fault at its time.
-type mend struct {
+// repair ends a fault at its time.
+type repair struct {
 	at time.Time
 	do func()
 }
@@ -47,10 +47,10 @@ func (c *chaosPlan) run(ctx context.Context, pause time.Duration) {
 	for {
 		select {
 		case <-ctx.Done():
-			c.mend(time.Now().Add(time.Hour))
+			c.repair(time.Now().Add(time.Hour))
 			return
 		case now := <-tick.C:
-			c.mend(now)
+			c.repair(now)
 			if now.After(next) {
 				c.strike()
 				next = now.Add(time.Duration(min(c.random.ExpFloat64(), 4) * float64(pause)))
@@ -59,8 +59,8 @@ func (c *chaosPlan) run(ctx context.Context, pause time.Duration) {
 	}
 }
 
-// mend ends what is to end by now, and all of it at the end.
-func (c *chaosPlan) mend(now time.Time) {
+// repair ends the faults that are due, and all of them at the end.
+func (c *chaosPlan) repair(now time.Time) {
 	left := c.mends[:0]
 	for _, m := range c.mends {
 		if now.After(m.at) {
@@ -73,7 +73,7 @@ func (c *chaosPlan) mend(now time.Time) {
 }
 
 func (c *chaosPlan) later(after time.Duration, do func()) {
-	c.mends = append(c.mends, mend{time.Now().Add(after), do})
+	c.mends = append(c.mends, repair{time.Now().Add(after), do})
 }
 
 // strike does something to a pool, mostly to one that has a client.

@@ -151,7 +151,7 @@ func TestCheckBadPools(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := stratumtest.Serve(t, c.script)
 			limits, grace := v1.Limits{}, time.Millisecond
-			switch c.name { // what is waited for in vain is waited for briefly
+			switch c.name { // what never comes is not waited for long
 			case "is silent":
 				limits.Configure, limits.Handshake = 100*time.Millisecond, 100*time.Millisecond
 			case "has no job":

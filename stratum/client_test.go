@@ -619,7 +619,7 @@ func TestReconnectWaits(t *testing.T) {
 	}
 }
 
-// TestStopsAtOnce: the end of the context is felt in every phase.
+// TestStopsAtOnce: the end of the context ends every phase.
 func TestStopsAtOnce(t *testing.T) {
 	for name, script := range map[string]stratumtest.Script{
 		"handshake": func(c *pc) { c.Hang() },

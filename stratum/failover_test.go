@@ -131,7 +131,7 @@ func (r *running) authorized(pool int) bool {
 	return s != nil && s.Status().Authorized && r.Status()[pool].Connected
 }
 
-// TestDrainEnds: a pool that never answers is left all the same, after a few
+// TestDrainEnds: a pool that never answers is left nevertheless, after a few
 // looks.
 func TestDrainEnds(t *testing.T) {
 	first, second := newSteady(t), newSteady(t)

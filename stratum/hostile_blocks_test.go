@@ -71,7 +71,7 @@ func hostileJobIDs(t *testing.T) {
 	}
 	close(more)
 	r.logged("pool lost", "line longer than 262144 bytes")
-	for { // the session can be resumed, so the last job is hashed until the next comes
+	for { // the session can be resumed, so the last job is mined until the next comes
 		if job := r.jobOf(server); job.ID == "back" {
 			r.submit(share(job, 1))
 			break

@@ -26,7 +26,7 @@ func chainCases() []hostileCase {
 	}
 }
 
-// hostileTransactions: nobody asked for transactions, so they are stray
+// hostileTransactions: transactions were not asked for, so they are stray
 // replies, and a line too long if they are too many for one.
 func hostileTransactions(t *testing.T) {
 	transactions := func(size int) string { return `["` + strings.Repeat("0", size) + `"]` }
@@ -59,8 +59,8 @@ func hostileTransactions(t *testing.T) {
 }
 
 // hostileOtherChain: a network difficulty that changes by more than 16 times is
-// another chain behind the same name: a warning, and the pool's jobs are hashed
-// all the same.
+// another chain behind the same name: a warning, and the pool's jobs are mined
+// nevertheless.
 func hostileOtherChain(t *testing.T) {
 	next := make(chan struct{})
 	server := stratumtest.Serve(t, func(c *pc) {

@@ -27,7 +27,7 @@ func difficultyCases() []hostileCase {
 }
 
 // difficultyAboveNetwork: then the network's target is what a hash must meet,
-// so that no block is missed, and somebody should know.
+// so that no block is missed, and a warning is logged.
 func difficultyAboveNetwork(t *testing.T) {
 	for _, difficulty := range []string{"117392539", "1e30", "1e300"} { // the network's is 117392538.87
 		t.Run(difficulty, func(t *testing.T) {
@@ -250,7 +250,7 @@ func tooManyBranches(t *testing.T) {
 }
 
 // coinbaseHugeOrTiny: one of megabytes is a line too long. Its own limit is
-// felt where the line limit is raised. Less than 40 bytes is no coinbase.
+// reached where the line limit is raised. Less than 40 bytes is no coinbase.
 func coinbaseHugeOrTiny(t *testing.T) {
 	coinbase := func(id string, bytes int) string {
 		return jobWith(id, 2, `"`+strings.Repeat("00", bytes-len(stratumtest.Sample("").Coinb2)/2)+`"`)

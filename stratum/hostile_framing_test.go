@@ -157,10 +157,10 @@ func slowloris(t *testing.T) {
 	r.jobOf(server)
 }
 
-// silentAfterConnect: nobody answers. Each step of the handshake has its limit.
+// silentAfterConnect: no answer comes. Each step of the handshake has its limit.
 // That of mining.configure is shorter, since there are pools which never answer
 // it: it costs 5 s and one connection more, then it is left out. What is
-// answered has time enough here, what is waited for in vain has not.
+// answered has time enough here, what never comes has not.
 func silentAfterConnect(t *testing.T) {
 	for name, step := range map[string]struct {
 		limits   v1.Limits
@@ -210,7 +210,7 @@ func neverAJob(t *testing.T) {
 	r.givesWay(idle, other, 1)
 }
 
-// silentAfterWorking: hashing goes on until the silence is taken for death, and
+// silentAfterWorking: mining goes on until the silence is taken for the end, and
 // no longer.
 func silentAfterWorking(t *testing.T) {
 	silence := 300 * time.Millisecond
@@ -229,7 +229,7 @@ func silentAfterWorking(t *testing.T) {
 	r.jobOf(server)
 }
 
-// halfOpen: the pool is gone without a word. To us that is silence, but shares
+// halfOpen: the pool vanishes. To us that is silence, but shares
 // are under way: they get their verdict when the connection is given up. The
 // system's own probes are on, so that a dead peer is found while we have
 // nothing to send.
@@ -253,7 +253,7 @@ func halfOpen(t *testing.T) {
 	r.jobOf(server)
 }
 
-// checkKeepAlive looks up, in what Linux tells, the timer of the miner's end of
+// checkKeepAlive looks up, in what Linux reports, the timer of the miner's end of
 // the connection: kind 2 is that of keepalive, in hundredths of a second.
 func checkKeepAlive(t *testing.T, s *stratumtest.Server) {
 	if runtime.GOOS != "linux" {

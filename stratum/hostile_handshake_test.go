@@ -35,7 +35,7 @@ func handshakeCases() []hostileCase {
 }
 
 // jobsBeforeSubscribe: the last one waits for the extranonces, with the
-// difficulty of its time. Without a subscription none is ever hashed.
+// difficulty of its time. Without a subscription none is ever mined.
 func jobsBeforeSubscribe(t *testing.T) {
 	server := stratumtest.Serve(t, func(c *pc) {
 		r := c.Expect("mining.configure")
@@ -71,7 +71,7 @@ func jobsBeforeSubscribe(t *testing.T) {
 	}
 }
 
-// jobBeforeAuthorize: it is hashed, and its shares wait for the user's welcome,
+// jobBeforeAuthorize: it is mined, and its shares wait for the authorization,
 // but not for ever.
 func jobBeforeAuthorize(t *testing.T) {
 	authorize := make(chan bool, 1)
@@ -239,7 +239,7 @@ func usable(t *testing.T, result, one string, two int) {
 }
 
 // extranonce1Bad cannot be mined with. We ask once more, as for any other
-// result that is of no use: that costs a second.
+// unusable result: that costs a second.
 func extranonce1Bad(t *testing.T) {
 	for name, one := range map[string]string{
 		"odd": `"0a0b0"`, "not hex": `"0a0x"`, "33 bytes": `"` + strings.Repeat("0a", 33) + `"`, "null": "null", "number": "12345678",
@@ -269,7 +269,7 @@ func extranonce2SizeAbsurd(t *testing.T) {
 }
 
 // extranonce2Tiny: all of the space is used, once. Then the ntime is rolled as
-// time goes by. The same work under another name gives nothing to do.
+// time goes by. The same job under another id gives no new work.
 func extranonce2Tiny(t *testing.T) {
 	t.Run("1", func(t *testing.T) { usable(t, `[],"0a0b0c0d",1`, "0a0b0c0d", 1) })
 	t.Run("2", func(t *testing.T) { usable(t, `[],"0a0b0c0d",2`, "0a0b0c0d", 2) })

@@ -114,10 +114,10 @@ func badCertificate(t *testing.T) {
 		ca          string
 		reason      string
 	}{
-		"nobody vouches for it": {good, "", "certificate signed by unknown authority"},
-		"expired":               {expired, expiredCA, "certificate has expired"},
-		"of another host":       {otherHost, otherCA, "cannot validate certificate for 127.0.0.1"},
-		"another one":           {good, otherCA, "the server's certificate was not accepted"},
+		"unknown authority": {good, "", "certificate signed by unknown authority"},
+		"expired":           {expired, expiredCA, "certificate has expired"},
+		"of another host":   {otherHost, otherCA, "cannot validate certificate for 127.0.0.1"},
+		"another one":       {good, otherCA, "the server's certificate was not accepted"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			script := func(c *pc) { t.Errorf("the miner sent %s", c.Read().Line) }
@@ -211,7 +211,7 @@ func batchOrBareValue(t *testing.T) {
 }
 
 // deepNesting: 100,000 brackets are read without a stack of that depth; what is
-// nested less deeply than JSON's own limit is a message, though of no use.
+// nested less deeply than JSON's own limit is a message, though a useless one.
 func deepNesting(t *testing.T) {
 	nested := func(depth int) string {
 		return `{"id":null,"method":"mining.set_difficulty","params":` + strings.Repeat("[", depth) + strings.Repeat("]", depth) + "}"

@@ -123,7 +123,7 @@ func hostileResetsAndNames(t *testing.T) {
 
 // hostileNames: a name that is not known, or is blocked by being given the
 // address of nothing, is left at once. One with a private address may be a pool
-// at home: it is used, and told of.
+// at home: it is used, and logged.
 func hostileNames(t *testing.T) {
 	names := &stratumtest.Names{}
 	server, backup := stratumtest.Serve(t, works), stratumtest.Serve(t, works)
@@ -160,7 +160,7 @@ func hostileNames(t *testing.T) {
 
 // hostilePayout: where the user is an address and jobs paid to it, a job that
 // does not is worth a warning. Most pools never pay so, hence no word about
-// those. The jobs are hashed as they are.
+// those. The jobs are mined as they are.
 func hostilePayout(t *testing.T) {
 	const address = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4" // of the sample job's output
 	stranger := strings.Repeat("ab", 20)

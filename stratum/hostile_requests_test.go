@@ -150,8 +150,8 @@ func hostileReconnectLoop(t *testing.T) {
 	})
 }
 
-// hostileMessages: what a pool tells people is made safe to print, cut, and
-// told once a second at most.
+// hostileMessages: messages for the user are made safe to print, truncated, and
+// logged once a second at most.
 func hostileMessages(t *testing.T) {
 	show := `{"id":%s,"method":"client.show_message","params":[%s]}`
 	answered, flood := make(chan struct{}, 1), make(chan struct{})

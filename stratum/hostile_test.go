@@ -175,7 +175,7 @@ func eventually(holds func() bool) bool {
 	return true
 }
 
-// await waits for what a script tells.
+// await waits for what a script reports.
 func await[T any](t *testing.T, from <-chan T) (told T) {
 	t.Helper()
 	select {

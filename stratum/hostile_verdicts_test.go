@@ -44,7 +44,7 @@ func found(t *testing.T, job *work.Job, version uint32, from uint32, easy, hard 
 }
 
 // hostileRejectsAll: more than 10 rejections in a row, for longer than the
-// limit, are told with their reason and a check of our own. With a backup we
+// limit, are logged with their reason and a check of our own. With a backup we
 // leave for a long while , without one we go on, for nothing is gained by
 // stopping.
 func hostileRejectsAll(t *testing.T) {
@@ -209,7 +209,7 @@ func hostileVersionBits(t *testing.T) {
 	}
 }
 
-// hostileErrorForms: an error of any form is a rejection, told in at most 200
+// hostileErrorForms: an error of any form is a rejection, logged in at most 200
 // printable characters.
 func hostileErrorForms(t *testing.T) {
 	forms := []struct {

@@ -122,7 +122,7 @@ func (s *session) Status() upstream.Status {
 	}
 }
 
-// Resume is what the next session needs to go on with this one.
+// Resume is what the next session needs to continue this one.
 func (s *session) Resume() upstream.Resume {
 	if h := s.ResumeState(); h != nil {
 		return h

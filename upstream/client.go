@@ -87,7 +87,7 @@ func New(options Options) (*Client, error) {
 	if options.Strategy == StrategyRoundRobin && options.Turn <= 0 {
 		faults = append(faults, fmt.Errorf("strategy %s needs the length of a turn", StrategyRoundRobin))
 	}
-	if err := options.Strategy.check(options.Members); err != nil {
+	if err := options.Strategy.validate(options.Members); err != nil {
 		faults = append(faults, err)
 	}
 	if len(faults) > 0 {

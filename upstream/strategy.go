@@ -23,7 +23,7 @@ const (
 // turns reports whether the strategy uses all members.
 func (s Strategy) turns() bool { return s == StrategyRoundRobin || s == StrategyBalance }
 
-func (s Strategy) check(members []Member) error {
+func (s Strategy) validate(members []Member) error {
 	sum, given := 0, false
 	for i, p := range members {
 		if p.Quota < 0 || p.Quota > 100 {

@@ -126,7 +126,7 @@ func TestStrategyCheck(t *testing.T) {
 		"not a percentage":  {StrategyBalance, []Member{{Quota: 150}, {Quota: -50}}},
 		"use failover":      {"best", []Member{{}}},
 	} {
-		err := c.strategy.check(c.pools)
+		err := c.strategy.validate(c.pools)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s %v: %v, want %q", c.strategy, c.pools, err, want)
 		}

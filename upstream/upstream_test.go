@@ -91,7 +91,7 @@ func (l left) Asks() bool     { return l.asks }
 func (l left) Possible() bool { return l.possible }
 
 // TestKeepMining: where sessions are never resumed mining stops when one is
-// interrupted, but shares wait all the same.
+// interrupted, but shares wait nevertheless.
 func TestKeepMining(t *testing.T) {
 	now, closed := time.Now(), errors.New("closed")
 	m := &member{Member: Member{Protocol: plain{}}}
@@ -202,8 +202,8 @@ func TestPublishMayAskForStatus(t *testing.T) {
 	}
 }
 
-// TestFinalVerdict: that the member may have taken a share is not forgotten when
-// its second sending comes to nothing.
+// TestFinalVerdict: a share that the member may have accepted stays so when sending
+// it again does not succeed.
 func TestFinalVerdict(t *testing.T) {
 	before := work.LostTo(errors.New("x"))
 	for verdict, want := range map[work.Verdict]work.VerdictKind{
@@ -236,7 +236,7 @@ func TestSuspectsDoNotAlternate(t *testing.T) {
 	}
 }
 
-// TestNumbers: what a user was told of the pauses.
+// TestNumbers: the pauses as documented.
 func TestNumbers(t *testing.T) {
 	if r := RulesFor(Options{}); r.Failures != 3 || minBackoff != time.Second || maxBackoff != time.Minute || r.Resubmit != 2*time.Minute {
 		t.Errorf("%+v, pauses from %v to %v", r, minBackoff, maxBackoff)

@@ -15,7 +15,7 @@ import (
 	"quarry/work"
 )
 
-// named is a kernel that finds nothing and tells of its first call.
+// named is a kernel that finds nothing and reports its first call.
 func named(name string, called chan<- string) hashing.Kernel {
 	k := claims(func(_ *hashing.Prehash, _, count uint32, _ []hashing.Hit) (int, uint32) {
 		select {

@@ -54,7 +54,7 @@ type worker struct {
 	rolling bool   // kernel was chosen for a job with versions to roll
 	trial   *trial // that kernel is on; nil: none
 	fresh   bool   // no batch was searched since kernel was chosen
-	known   string // the kernel that telemetry knows of
+	known   string // the kernel that telemetry has
 	checked time.Time
 	work    work.Work
 	batch   batch

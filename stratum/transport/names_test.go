@@ -132,7 +132,7 @@ func TestNames(t *testing.T) {
 			}
 		})
 	}
-	// A public name that leads to a private address is told of, once.
+	// A public name that leads to a private address is logged, once.
 	if n := logs.FilterLevelExact(zap.WarnLevel).FilterMessageSnippet("private address").Len(); n != 1 || logs.Len() != 1 {
 		t.Errorf("%d warnings in %v", n, logs.All())
 	}

@@ -122,10 +122,10 @@ func (r *replay) checkJob(job *work.Job, message Message) {
 	}
 }
 
-// submit rebuilds the recorded share from its job and tells the verdict in a
-// word. Shares that the gate would not let through (an unknown job, another
-// user, bits that the job has set, the same once more) are put past it, since it is the pool's answer
-// that matters here.
+// submit rebuilds the recorded share from its job and returns the verdict as
+// text. Shares that the gate would not let through (an unknown job, another user,
+// bits that the job has set, duplicates) bypass it, since only the pool's answer
+// matters here.
 func (r *replay) submit(m *miner, jobs map[string]*work.Job, message Message) string {
 	var params []string
 	if err := json.Unmarshal(message.Params, &params); err != nil {

@@ -36,15 +36,15 @@ func (s *Session) configure(ctx context.Context) error {
 	s.state.Lock()
 	s.state.asked = true
 	s.state.Unlock()
-	wish := []any{[]string{"version-rolling"}, rollingWish{fmt.Sprintf("%08x", versionBits), 2}}
-	err := s.conn.call(ctx, s.cfg.Limits.Configure, "mining.configure", wish, s.configured)
+	params := []any{[]string{"version-rolling"}, rollingRequest{fmt.Sprintf("%08x", versionBits), 2}}
+	err := s.conn.call(ctx, s.cfg.Limits.Configure, "mining.configure", params, s.configured)
 	if errors.Is(err, ErrNoAnswer) || errors.Is(err, transport.ErrClosed) {
 		return fmt.Errorf("%w: %w", ErrConfigure, err)
 	}
 	return err
 }
 
-type rollingWish struct {
+type rollingRequest struct {
 	Mask        string `json:"version-rolling.mask"`
 	MinBitCount int    `json:"version-rolling.min-bit-count"`
 }

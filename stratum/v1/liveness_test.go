@@ -17,7 +17,7 @@ import (
 )
 
 // refreshing sends a job of the same block each interval, for ever or so many
-// times, while nobody reads what the miner sends.
+// times, while the pool does not read what the miner sends.
 func refreshing(c *pc, interval time.Duration, times int) {
 	for i := range times {
 		time.Sleep(interval)
@@ -48,7 +48,7 @@ func answering(c *pc, answer func(n int) string) {
 const yes = `"result":true,"error":null`
 
 // submitEach submits shares of the newest job one after another until the
-// session ends, and tells how many.
+// session ends, and returns how many.
 func (m *miner) submitEach(pause time.Duration) (n int, err error) {
 	job := m.job()
 	for ; n < 1000; n++ {

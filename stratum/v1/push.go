@@ -48,7 +48,7 @@ func (s *Session) push(m Message, now time.Time) error {
 func (s *Session) pushRequest(m Message, now time.Time) error {
 	switch m.Method {
 	case "client.show_message":
-		if s.pushes.messages.Allow(now) { // first: words is not cheap for long texts
+		if s.pushes.messages.Allow(now) { // first: words is expensive for long texts
 			if text := ParseText(m.Params, m.words); text != "" {
 				s.log.Info("message from the pool", zap.String("text", text))
 			}

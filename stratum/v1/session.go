@@ -30,7 +30,7 @@ type Config struct {
 
 	Limits  Limits
 	Log     *zap.Logger     // nil: silent
-	Publish func(*work.Job) // called by the reader, must not block; nil: nobody listens
+	Publish func(*work.Job) // called by the reader, must not block; nil: not called
 	// Subscribed is told whether the previous session was resumed; Working, that
 	// shares can be found and sent from now on. Both are called once at most,
 	// must not block and may be nil.
@@ -72,7 +72,7 @@ type Session struct {
 	pending    atomic.Int32  // shares without a verdict; far below zero once no more are taken
 	watch      *watch.Watch
 	realTime   func() time.Duration // replaceable in tests
-	redact     func(string) string  // takes the password out of a pool's words
+	redact     func(string) string  // removes the password from a pool's texts
 
 	state  state
 	pushes pushLimits // the reader's
@@ -92,7 +92,7 @@ type state struct {
 	sessionID  string
 	given      Extranonce // with the subscription
 	extranonce Extranonce
-	next       *Extranonce        // holds from the next job on
+	next       *Extranonce        // in force from the next job on
 	difficulty hashing.Difficulty // the same
 
 	ancestors []uint64 // sessions that this one resumed

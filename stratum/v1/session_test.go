@@ -384,7 +384,7 @@ func TestEveryDifficultyIsTold(t *testing.T) {
 	}
 	deadline := time.Now().Add(patience)
 	for logs.FilterMessage("difficulty").Len() < 3 && time.Now().Before(deadline) {
-		time.Sleep(time.Millisecond) // the last job is published before it is told
+		time.Sleep(time.Millisecond) // the last job is published before that is reported
 	}
 	var told []any
 	for _, entry := range logs.FilterMessage("difficulty").All() {

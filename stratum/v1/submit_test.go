@@ -332,9 +332,9 @@ func TestRetire(t *testing.T) {
 	}
 }
 
-// TestForgottenByThePool: a pool that does not know us any more gets a new
+// TestDeauthorized: a pool that no longer knows the user gets a new
 // connection.
-func TestForgottenByThePool(t *testing.T) {
+func TestDeauthorized(t *testing.T) {
 	for failure, reason := range map[string]string{
 		`[24,"Unauthorized worker secret",null]`: work.ReasonUnauthorized, `[25,"Not subscribed",null]`: work.ReasonNotSubscribed,
 	} {

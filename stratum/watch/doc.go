@@ -1,6 +1,6 @@
 // Package watch notices what a session only learns over time: that a pool
 // rejects everything, stands on an old block, no longer sends jobs or answers
-// shares, pays somebody else, or that this machine slept. It looks at jobs and
+// shares, pays someone else, or that this machine slept. It looks at jobs and
 // verdicts, whatever protocol they came by.
 //
 // The observers (chain, interval, rejects, answers, payout, jobLogger) have no

@@ -23,7 +23,7 @@ var (
 var (
 	// ErrAllRejected: it rejects every share.
 	ErrAllRejected = errors.New("the pool rejects every share")
-	// ErrStuckBlock: the chain seems to stand still for it.
+	// ErrStuckBlock: its chain seems to stand still.
 	ErrStuckBlock = errors.New("the pool's chain stands still")
 )
 

@@ -12,7 +12,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// TestHastyPool: what holds is told, if not all that came before it.
+// TestHastyPool: the newest is logged, if not all that came before it.
 func TestHastyPool(t *testing.T) {
 	{
 		core, logs := observer.New(zap.InfoLevel)
