@@ -104,7 +104,7 @@ func (t *Tuner) finish(c *contest) {
 		return
 	}
 	text := c.text(best)
-	line := []zap.Field{zap.String("kernels", text), zap.Bool("rolled", c.rolling), zap.Duration("lost", t.budget.spent)}
+	line := []zap.Field{zap.String("kernels", text), zap.Bool("rolled", c.rolling), zap.Duration("cost", t.budget.spent)}
 	switch {
 	case c.heats == 1:
 		t.log.Info("kernels compared", line...)
