@@ -429,6 +429,11 @@ func TestNoRetryLater(t *testing.T) {
 	if err := r.end(); !errors.Is(err, work.ErrNoWork) {
 		t.Errorf("ended with %v", err)
 	}
+	for _, p := range r.Client.Status() {
+		if p.State != telemetry.PoolFailed {
+			t.Errorf("%s is %s in the end", p.URL, p.State)
+		}
+	}
 }
 
 // TestSimplerHandshake: what a pool does not understand is left out at once,

@@ -107,14 +107,24 @@ func (c *Client) Run(ctx context.Context, publish func(*work.Job)) error {
 	defer running.Wait()
 	defer end(context.Canceled)
 	c.publisher.begin(publish)
+	err := c.keepDeciding(ctx, func(m *member) {
+		linked, leave := context.WithCancelCause(links)
+		m.leave = leave
+		running.Go(func() { c.link(linked, m) })
+	})
+	c.change(func() { c.ended = true })
+	end(context.Cause(ctx))
+	running.Wait()
+	c.change(func() { c.active, c.shown = nil, nil })
+	return err
+}
+
+// keepDeciding decides at every change and every tick, until the context ends or
+// there is no hope of work. It returns the reason.
+func (c *Client) keepDeciding(ctx context.Context, start func(*member)) error {
 	for ctx.Err() == nil {
-		news, err := c.decide(func(m *member) {
-			linked, leave := context.WithCancelCause(links)
-			m.leave = leave
-			running.Go(func() { c.link(linked, m) })
-		})
+		news, err := c.decide(start)
 		if err != nil {
-			c.change(func() { c.ended = true })
 			return err
 		}
 		tick, stop := c.clock.After(c.rules.Tick)
@@ -125,10 +135,6 @@ func (c *Client) Run(ctx context.Context, publish func(*work.Job)) error {
 		}
 		stop()
 	}
-	c.change(func() { c.ended = true })
-	end(context.Cause(ctx))
-	running.Wait()
-	c.change(func() { c.active, c.shown = nil, nil })
 	return ctx.Err()
 }
 

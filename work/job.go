@@ -55,7 +55,7 @@ type Job struct {
 }
 
 // ErrNoWork ends a source of jobs that cannot expect any more.
-var ErrNoWork = errors.New("no work available")
+var ErrNoWork = errors.New("no pool reachable")
 
 // minNetworkDifficulty is where blocks are rare enough that each of them is
 // submitted even if the share target is harder. Below it (regtest) any miner
