@@ -1,6 +1,7 @@
 package hashing
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/big"
@@ -56,6 +57,23 @@ func ParseDifficulty(text string) (Difficulty, error) {
 		value = target.Difficulty()
 	}
 	return Difficulty{text: text, value: value, target: target}, nil
+}
+
+// DifficultyFromTarget returns the difficulty of a target, which must not be zero:
+// rounded up in the 25th decimal place (the 85th below difficulty 1), so that its
+// own target is never above the one given.
+func DifficultyFromTarget(t Target) (Difficulty, error) {
+	target := t.big()
+	if target.Sign() == 0 {
+		return Difficulty{}, errors.New("target: must be above zero")
+	}
+	ratio := new(big.Rat).SetFrac(difficultyOne(), target)
+	digits := 85
+	if ratio.Cmp(big.NewRat(1, 1)) >= 0 {
+		digits = 25
+	}
+	ulp := new(big.Rat).SetFrac(big.NewInt(1), new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(digits)), nil))
+	return ParseDifficulty(ratio.Add(ratio, ulp).FloatString(digits))
 }
 
 // checkDecimal admits only what JSON calls a number, of bounded size:

@@ -250,3 +250,23 @@ func TestPrehashRefusesAWrongNumberOfVersions(t *testing.T) {
 		}()
 	}
 }
+
+// TestDifficultyFromTarget wants the difficulty of a target to be never easier, and
+// harder by less than one in 2^40.
+func TestDifficultyFromTarget(t *testing.T) {
+	r := random(8)
+	for bits := range 256 {
+		target := targetFromBig(new(big.Int).Lsh(big.NewInt(r.Int64N(1<<62)|1<<62), uint(bits)))
+		d, err := DifficultyFromTarget(target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lost := new(big.Int).Sub(target.big(), d.Target().big())
+		if lost.Sign() < 0 || lost.Lsh(lost, 40).Cmp(target.big()) >= 0 {
+			t.Errorf("%v became %v, difficulty %v", target, d.Target(), d)
+		}
+	}
+	if d, err := DifficultyFromTarget(Target{}); err == nil {
+		t.Errorf("no target has difficulty %v", d)
+	}
+}

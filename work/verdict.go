@@ -50,7 +50,7 @@ const (
 	LostDisconnected = "disconnected"    // the connection ended first
 	LostTimeout      = "timeout"         // no reply in time
 	LostQueueFull    = "queue full"      // found or sent faster than the pool answers
-	LostTooMany      = "too many shares" // more than may be sent to a pool, see v1.Limits.ShareRate
+	LostTooMany      = "too many shares" // more than the session may send
 	LostShutdown     = "shutdown"        // the miner ended first
 	LostNoVerdict    = "no verdict"      // the source returned none
 )

@@ -22,7 +22,7 @@ import (
 func mineCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "mine",
-		Usage: "mine a pool, or practise against the built-in one",
+		Usage: "mine a pool, or practice against the built-in one",
 		Description: `Without a pool, quarry starts its own practice pool on a free loopback port and
 mines that, over a real Stratum connection. Practice pays nothing.
 

@@ -3,10 +3,8 @@ package v1
 import (
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
-	"math/big"
 	"strconv"
 	"strings"
 	"time"
@@ -162,19 +160,7 @@ func ParseSetTarget(params json.RawMessage) (hashing.Difficulty, error) {
 	if err != nil {
 		return hashing.Difficulty{}, fmt.Errorf("target: %w", err)
 	}
-	target := new(big.Int).SetBytes(b[:])
-	if target.Sign() == 0 {
-		return hashing.Difficulty{}, errors.New("target: must be above zero")
-	}
-	one := hashing.DifficultyOne().Target().Bytes()
-	ratio := new(big.Rat).SetFrac(new(big.Int).SetBytes(one[:]), target)
-	digits := 85
-	if ratio.Cmp(big.NewRat(1, 1)) >= 0 {
-		digits = 25
-	}
-	// Round up in the last digit: never easier than the pool asked for.
-	ulp := new(big.Rat).SetFrac(big.NewInt(1), new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(digits)), nil))
-	return hashing.ParseDifficulty(ratio.Add(ratio, ulp).FloatString(digits))
+	return hashing.DifficultyFromTarget(hashing.TargetFromBytes(b))
 }
 
 // ParseMask reads the parameters of mining.set_version_mask, hex digits.
