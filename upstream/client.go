@@ -46,7 +46,6 @@ type Client struct {
 	number   uint64             // of the newest session, also of those that did not connect
 	ended    bool               // Run is ending
 	news     chan struct{}      // closed and replaced when anything here changed
-	connects int                // made so far
 }
 
 // publisher hands jobs on in their order, without Client.mu, so that publish may
@@ -139,8 +138,8 @@ func (c *Client) keepDeciding(ctx context.Context, start func(*member)) error {
 }
 
 // Submit sends the share to the member that its job came from and returns the
-// verdict on it. A share whose connection is gone waits for a while: the member
-// may resume the session.
+// verdict on it. A share whose connection has ended waits for a while: the
+// member may resume the session.
 func (c *Client) Submit(ctx context.Context, share *work.Share) work.Verdict {
 	if ctx.Err() != nil {
 		return work.LostTo(ctx.Err())
@@ -148,7 +147,7 @@ func (c *Client) Submit(ctx context.Context, share *work.Share) work.Verdict {
 	c.mu.Lock()
 	s, m := c.sessions[share.Job.Session], c.owners[share.Job.Session]
 	c.mu.Unlock()
-	verdict := work.LostTo(errGone)
+	verdict := work.LostTo(errEnded)
 	if s != nil {
 		verdict = s.Submit(ctx, share)
 	}
@@ -158,7 +157,7 @@ func (c *Client) Submit(ctx context.Context, share *work.Share) work.Verdict {
 	return verdict
 }
 
-var errGone = errors.New("the connection that the job came over has ended")
+var errEnded = errors.New("the connection that the job came over has ended")
 
 func (p *publisher) begin(publish func(*work.Job)) {
 	p.mu.Lock()

@@ -6,7 +6,7 @@
 // again (link.go, pauses.go). Sessions tell it of jobs and of their health
 // (events.go). From that, the strategy decides which members are wanted and which
 // one is active, in pure functions (strategy.go, selection.go), at every change
-// and every second. Shares whose session is gone wait for it to be resumed
+// and every second. Shares whose session has ended wait for it to be resumed
 // (resubmit.go, resumption.go).
 //
 // Locks, in the order in which they may be taken: the publisher's, which is held

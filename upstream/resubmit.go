@@ -8,7 +8,7 @@ import (
 	"quarry/work"
 )
 
-// isDisconnected reports whether the share's connection was gone.
+// isDisconnected reports whether the share's connection has ended.
 func isDisconnected(v work.Verdict) bool { return v.LostFor(work.LostDisconnected) }
 
 // isDeauthorized reports whether the pool said that it no longer knows the user.
@@ -17,7 +17,7 @@ func isDeauthorized(v work.Verdict) bool {
 	return v.RejectedFor(work.ReasonUnauthorized, work.ReasonNotSubscribed)
 }
 
-// resubmit keeps a share whose connection is gone until the pool resumes the
+// resubmit keeps a share whose connection has ended until the pool resumes the
 // session, and then sends it there. That may be for the second time: the pool
 // may have accepted it, and only the reply may have been lost.
 func (c *Client) resubmit(ctx context.Context, m *member, share *work.Share, underWay bool, last work.Verdict) work.Verdict {

@@ -14,7 +14,7 @@ var (
 	errTooManyCalls = errors.New("too many calls are pending")
 )
 
-// call is a request that was written, and whose reply will mean a T.
+// call is a request that was written, whose reply is read as a T.
 type call[T any] struct {
 	conn     *conn
 	method   string
@@ -115,8 +115,8 @@ func (c *conn) forget(id uint64) {
 	delete(c.calls.pending, id)
 }
 
-// claim takes the call off the list to which the message is the reply; nil if
-// there is none.
+// claim removes the call that the message replies to from the list; nil if there
+// is none.
 func (c *conn) claim(m *Message) (replied func(Message)) {
 	id, ok := m.CallID()
 	if !ok {

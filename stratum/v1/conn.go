@@ -21,14 +21,14 @@ var ErrNotStratum = errors.New("not a Stratum server")
 // ErrFlood ends the connection to a pool that sends too many messages.
 var ErrFlood = fmt.Errorf("more than %d messages a second for %d seconds", maxPushesASecond, floodSeconds)
 
-// conn matches calls and replies over a transport. Its reader goroutine is
-// begun by start and has ended once done is closed.
+// conn matches calls and replies over a transport. start starts its reader
+// goroutine, which has ended once done is closed.
 type conn struct {
 	transport transport.Conn
 	limits    Limits
 	log       *zap.Logger
 	push      func(Message, time.Time) error // called by the reader; an error ends the connection
-	redact    func(string) string            // takes secrets out of a text
+	redact    func(string) string            // removes secrets from a text
 	late      func(uint64, time.Time) bool   // told of replies that no call waits for; reports whether it knows the id
 	done      chan struct{}
 
@@ -45,7 +45,7 @@ type calls struct {
 	pending map[uint64]func(Message) // each is given its reply by the reader, before it reads on
 }
 
-// messageLimits is what the reader remembers of the pool's misbehavior.
+// messageLimits counts the pool's misbehavior, for the reader.
 type messageLimits struct {
 	understood bool // at least one message was valid
 	garbage    window
@@ -101,7 +101,7 @@ func (c *conn) closeAfterDrain(reason error) {
 	}()
 }
 
-// drainTime is plenty to read what has arrived already.
+// drainTime is more than enough to read what has arrived already.
 const drainTime = time.Second
 
 // read is the reader goroutine.
@@ -191,15 +191,15 @@ func (c *conn) reply(id json.RawMessage, result, failure any) error {
 	return c.write(response{id, result, failure})
 }
 
-// write sends one message. A message that is not sent whole ends the
-// connection.
+// write sends one message. A message that is not sent in full ends
+// the connection.
 func (c *conn) write(v any) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	return c.writeLocked(v)
 }
 
-// writeLocked is write for who holds writing.
+// writeLocked is write for callers that hold writing.
 func (c *conn) writeLocked(v any) error {
 	message, err := encode(v, c.limits.Send)
 	if err != nil {

@@ -100,7 +100,7 @@ func (st *state) current() *work.Job {
 
 // keep makes the job one that shares may refer to. A new block ends all others.
 // A clean flag alone does not: pools set it with every job, or with a new
-// difficulty, and take shares of the block's earlier jobs all the same.
+// difficulty, but still accept shares of the block's earlier jobs.
 func (st *state) keep(job *work.Job, limit int) {
 	if before := st.current(); before != nil && before.PrevHash != job.PrevHash {
 		st.jobs = nil

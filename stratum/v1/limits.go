@@ -86,8 +86,8 @@ const tick = time.Second
 // difficulty than their job's, before weak ones are no longer sent.
 const maxLowAfterRaise = 3
 
-// window counts the events of the last minute. They end a connection before
-// there are many.
+// window counts the events of the last minute. They are few: many end the
+// connection.
 type window struct{ events []time.Time }
 
 // add counts one event and returns how many there were in the minute before.

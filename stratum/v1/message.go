@@ -23,7 +23,7 @@ type Message struct {
 	Error  json.RawMessage
 	Reason string // "reject-reason", ckpool's place for an error text
 
-	redact func(string) string // takes secrets out of its texts; may be nil
+	redact func(string) string // removes secrets from its texts; may be nil
 }
 
 // ParseMessage reads one message. Duplicate keys: the last one counts.
@@ -119,8 +119,8 @@ func plainText(raw json.RawMessage) (text []byte, ok bool) {
 }
 
 // listOf are the items of a JSON array, as parts of raw, which must be valid
-// JSON; ok is false for anything else than an array. It is for jobs: the
-// general decoder takes longer over one than all the workers do.
+// JSON; ok is false for anything but an array. It is for jobs: the general
+// decoder takes longer for one than all the workers do.
 func listOf(raw json.RawMessage) (items []json.RawMessage, ok bool) {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) < 2 || raw[0] != '[' || raw[len(raw)-1] != ']' {
@@ -179,8 +179,8 @@ type response struct {
 	Error  any             `json:"error"`
 }
 
-// encode writes a message of ours: compact, and in ASCII only, since there are
-// pools that close at any other byte.
+// encode writes a message of ours: compact, and in ASCII only, because some
+// pools close the connection at any other byte.
 func encode(v any, limit int) ([]byte, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
@@ -230,7 +230,7 @@ func Sanitize(text string) string {
 			break
 		}
 	}
-	return strings.Clone(strings.TrimSpace(text)) // a part would keep the whole in memory
+	return strings.Clone(strings.TrimSpace(text)) // a substring would keep the whole in memory
 }
 
 // visible is the text without invisible characters; line ends and tabs, which

@@ -125,7 +125,7 @@ func ParseSetExtranonce(params json.RawMessage, now Extranonce, limits Limits) (
 }
 
 // ParseSetDifficulty reads the parameters of mining.set_difficulty: a positive
-// number, or a text that holds one. It is taken by its decimal digits.
+// number, or a text that holds one. It is parsed by its decimal digits.
 func ParseSetDifficulty(params json.RawMessage) (hashing.Difficulty, error) {
 	items, err := paramList(params, 1)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"quarry/stratum/watch"
 )
 
-// pushLimits is what the reader remembers of the pool's pushes.
+// pushLimits counts and limits the pool's pushes, for the reader.
 type pushLimits struct {
 	badNotifies int // in a row
 	extranonces window

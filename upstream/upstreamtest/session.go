@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,12 +17,11 @@ import (
 // session is one that runs, with what it told.
 type session struct {
 	upstream.Session
-	t      testing.TB
-	jobs   chan *work.Job
-	told   chan string
-	end    context.CancelCauseFunc
-	ended  chan error
-	closed sync.Once
+	t     testing.TB
+	jobs  chan *work.Job
+	told  chan string
+	end   context.CancelCauseFunc
+	ended chan error
 }
 
 const firstNumber = 7
