@@ -95,7 +95,7 @@ func BenchmarkSubmit(b *testing.B) {
 			}
 			kernel, placements := allCPUs(b)
 			_, stop := mine(b, pool.address, session, cpu.Options{Kernels: []hashing.Kernel{kernel}, Placements: placements},
-				miner.Trace{Settled: settled})
+				miner.Trace{Booked: settled})
 			defer stop()
 			pool.awaitMiner(b)
 			pool.tell(b, "difficulty 0.0003")

@@ -40,8 +40,8 @@ type Options struct {
 type Trace struct {
 	// Switched is called by each worker just before its first scan of a job.
 	Switched func(worker int, job *work.Job)
-	// Settled is called after a share's verdict was booked.
-	Settled func(share *work.Share, found time.Time, verdict work.Verdict)
+	// Booked is called after a share's verdict was booked.
+	Booked func(share *work.Share, found time.Time, verdict work.Verdict)
 }
 
 // Run mines until ctx ends, the share limit is reached (both return nil), the

@@ -309,7 +309,7 @@ func TestHeldBackIsNoLatency(t *testing.T) {
 		t.Fatal(err)
 	}
 	if s := o.Telemetry.Snapshot().Shares; s.Stale == 0 || s.Latency.Count != s.Accepted {
-		t.Errorf("%d latencies for %d accepted and %d held back", s.Latency.Count, s.Accepted, s.Stale)
+		t.Errorf("%d latencies for %d accepted and %d not sent", s.Latency.Count, s.Accepted, s.Stale)
 	}
 }
 

@@ -147,8 +147,8 @@ func (s *submitter) book(f found, verdict work.Verdict) {
 	default: // the source returned no verdict; the share must not vanish
 		s.lose(f, work.LostNoVerdict, verdict.Cause)
 	}
-	if s.trace.Settled != nil {
-		s.trace.Settled(f.share, f.at, verdict)
+	if s.trace.Booked != nil {
+		s.trace.Booked(f.share, f.at, verdict)
 	}
 }
 

@@ -145,7 +145,7 @@ func newChaosRun(t *testing.T, seed uint64) *chaosRun {
 	r.ledger = telemetry.New(nil, device.Counters())
 	r.miner = miner.Options{
 		Source: r.source, Devices: []miner.Device{device}, Start: work.Start{Extranonce2: seed}, Telemetry: r.ledger, Log: log,
-		Trace: miner.Trace{Settled: func(s *work.Share, found time.Time, verdict work.Verdict) {
+		Trace: miner.Trace{Booked: func(s *work.Share, found time.Time, verdict work.Verdict) {
 			r.book.settled(r.source.index[s.Job.Pool], s, found, verdict)
 		}},
 	}

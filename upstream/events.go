@@ -88,7 +88,7 @@ func (c *Client) catchUp(m *member) {
 	m.served = max(m.served, time.Duration(least*weight(m)))
 }
 
-// health records why a member is unhealthy although it works; nil: it is well again.
+// health records why a member is unhealthy although it works; nil: it is healthy again.
 func (c *Client) health(m *member, number uint64, reason error) {
 	c.change(func() {
 		if m.present(number) {

@@ -49,7 +49,7 @@ type Events struct {
 	Subscribed func(resumed bool) // at most once: whether shares of the previous session can be sent in this one
 	Working    func()             // at most once: shares can be found and sent
 	// Health reports why another member would be better although this one still
-	// works; nil: it is well again.
+	// works; nil: it is healthy again.
 	Health func(error)
 }
 

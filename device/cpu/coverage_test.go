@@ -330,7 +330,7 @@ func TestEveryShareOnce(t *testing.T) {
 					case <-ctx.Done():
 					}
 				}
-				o.Trace.Settled = func(share *work.Share, _ time.Time, _ work.Verdict) {
+				o.Trace.Booked = func(share *work.Share, _ time.Time, _ work.Verdict) {
 					mu.Lock()
 					defer mu.Unlock()
 					seen[sharePlace{share.Version, share.Nonce, share.Extranonce2[0]}]++
@@ -396,7 +396,7 @@ func TestTwoDevicesShareAJob(t *testing.T) {
 	}
 	o.Devices = append(o.Devices, other)
 	o.Telemetry = telemetry.New(nil, o.Devices[0].Counters(), other.Counters())
-	o.Trace.Settled = func(share *work.Share, _ time.Time, _ work.Verdict) {
+	o.Trace.Booked = func(share *work.Share, _ time.Time, _ work.Verdict) {
 		mu.Lock()
 		defer mu.Unlock()
 		seen[sharePlace{share.Version, share.Nonce, share.Extranonce2[0]}]++

@@ -37,7 +37,7 @@ type Config struct {
 	Subscribed func(resumed bool)
 	Working    func()
 	// Health is told why another pool would be better although this one still
-	// works, and nil when it is well again. It is called by the reader and
+	// works, and nil when it is healthy again. It is called by the reader and
 	// others, must not block and may be nil.
 	Health func(error)
 	Quirks *Quirks // of the pool, from its earlier sessions; nil: fresh ones

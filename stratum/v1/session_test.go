@@ -180,7 +180,7 @@ func TestEarlyJobs(t *testing.T) {
 	server := stratumtest.Serve(t, func(c *pc) {
 		c.Difficulty("2")
 		c.Notify(sample("early"))
-		c.Notify(sample("parked"))
+		c.Notify(sample("pending"))
 		c.Difficulty("3")
 		c.Result(c.Expect("mining.subscribe"), `[[],"0102",2]`)
 		c.Notify(sample("next"))
@@ -197,9 +197,9 @@ func TestEarlyJobs(t *testing.T) {
 		c.Hang()
 	})
 	m := mine(t, server, Config{NoConfigure: true})
-	parked, next := m.job(), m.job()
-	if parked.ID != "parked" || parked.Difficulty.String() != "2" || len(parked.Extranonce1) != 2 || parked.Extranonce2Size != 2 {
-		t.Errorf("parked job %+v", parked)
+	pending, next := m.job(), m.job()
+	if pending.ID != "pending" || pending.Difficulty.String() != "2" || len(pending.Extranonce1) != 2 || pending.Extranonce2Size != 2 {
+		t.Errorf("pending job %+v", pending)
 	}
 	if next.ID != "next" || next.Difficulty.String() != "3" {
 		t.Errorf("next job %+v", next)

@@ -1,5 +1,5 @@
 // Package watch notices what a session only learns over time: that a pool
-// rejects everything, stands on an old block, no longer sends jobs or answers
+// rejects everything, is stuck on an old block, no longer sends jobs or answers
 // shares, pays someone else, or that this machine slept. It looks at jobs and
 // verdicts, whatever protocol they came by.
 //

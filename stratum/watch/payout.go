@@ -9,7 +9,7 @@ import (
 	"quarry/work"
 )
 
-// payout watches whether a pool that had us mine for our own address goes on
+// payout watches whether a pool that had us mine for our own address keeps
 // doing so. Most pools never do: they pay later.
 type payout struct {
 	log       *zap.Logger

@@ -9,7 +9,7 @@ import (
 	"quarry/work"
 )
 
-// health reports what is wrong with the pool, or that it is well again.
+// health reports what is wrong with the pool, or that it is healthy again.
 type health struct {
 	faults map[error]error // by ErrAllRejected, ErrStuckBlock
 	report func(error)

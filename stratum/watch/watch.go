@@ -35,7 +35,7 @@ type Config struct {
 	History    *History            // of the pool
 	Printable  func(string) string // makes a pool's text safe to log
 	// Health is called with the reason why another pool would be better although this
-	// one still works, and with nil when it is well again. The watch's lock is held
+	// one still works, and with nil when it is healthy again. The watch's lock is held
 	// then: it must not call back.
 	Health func(error)
 
