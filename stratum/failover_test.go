@@ -132,7 +132,7 @@ func (r *running) authorized(pool int) bool {
 }
 
 // TestDrainEnds: a pool that never answers is left nevertheless, after a few
-// looks.
+// looks, and not connected to again for the shares that it did not answer.
 func TestDrainEnds(t *testing.T) {
 	first, second := newSteady(t), newSteady(t)
 	first.down.Store(true)
@@ -152,14 +152,23 @@ func TestDrainEnds(t *testing.T) {
 	two := r.jobOf(second.Server)
 	second.mute.Store(true)
 	t.Cleanup(func() { second.mute.Store(false) })
-	open := r.later(share(two, 7))
-	if !eventually(func() bool { return r.underWay(two) == 1 }) {
-		t.Error("the share is not under way")
+	const shares = 60
+	var open []<-chan work.Verdict
+	for n := range uint32(shares) {
+		open = append(open, r.later(share(two, 7+n)))
+	}
+	if !eventually(func() bool { return r.underWay(two) == shares }) {
+		t.Error("the shares are not under way")
 	}
 	first.down.Store(false)
 	r.jobOf(first.Server)
-	if v := r.verdict(open); !disconnected(v) || !strings.Contains(v.String(), "left the pool") {
-		t.Errorf("verdict %v", v)
+	for _, of := range open {
+		if v := r.verdict(of); !disconnected(v) || !v.Sent || !strings.Contains(v.String(), "left the pool") {
+			t.Errorf("verdict %v", v)
+		}
+	}
+	if n := second.Connections(); n != 1 {
+		t.Errorf("%d connections to the pool that was left, for shares that were sent", n)
 	}
 	if n := looks.Load(); n != 5 { // within 5 s
 		t.Errorf("the pool was left after %d looks of %v, want 5", n, look)

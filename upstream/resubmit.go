@@ -22,6 +22,9 @@ func isDeauthorized(v work.Verdict) bool {
 // may have accepted it, and only the reply may have been lost.
 func (c *Client) resubmit(ctx context.Context, m *member, share *work.Share, underWay bool, last work.Verdict) work.Verdict {
 	sent := isDisconnected(last) && last.Sent
+	if sent && errors.Is(last.Cause, errLeft) {
+		return last // before it is queued, because what is queued has the member connected to again
+	}
 	if !c.enqueue(m, share, underWay) {
 		return gaveUp(last, sent, fmt.Errorf("%d shares are queued already", c.rules.Queued))
 	}

@@ -1,7 +1,9 @@
 package upstream
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -175,6 +177,23 @@ func TestRoomOnceBack(t *testing.T) {
 type idle struct{ Session }
 
 func (*idle) Status() Status { return Status{} }
+
+// TestLeftForGood: a share that was sent to a member we left does not wait, even if
+// shares that were not have it connected to again, or tried, before.
+func TestLeftForGood(t *testing.T) {
+	c, m := one(t)
+	m.resume, m.lastError = left{true, true}, errors.New("connection refused") // in the try after
+	ended, end := context.WithCancel(context.Background())
+	end() // so that what waits returns
+	share := &work.Share{Job: &work.Job{Session: 1}}
+	for sent, want := range map[bool]string{true: work.LostDisconnected, false: work.LostShutdown} {
+		last := work.LostTo(fmt.Errorf("%w: %w", errLeft, errUnwanted))
+		last.Sent = sent
+		if v := c.resubmit(ended, m, share, true, last); v.Reason != want || v.Sent != sent {
+			t.Errorf("sent %v: %+v", sent, v)
+		}
+	}
+}
 
 // TestPublishMayAskForStatus: publish may ask for the status, and gets the newest
 // job last, whatever the order of the changes.

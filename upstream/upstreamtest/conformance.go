@@ -132,7 +132,11 @@ func cause(t *testing.T, f Fixture) {
 	if err := s.stop(why); !errors.Is(err, why) {
 		t.Errorf("Run returned %v, want the cause", err)
 	}
-	expect(t, "under way", <-waiting, work.Lost, true)
+	v := <-waiting
+	expect(t, "under way", v, work.Lost, true)
+	if !errors.Is(v.Cause, why) {
+		t.Errorf("the share was lost to %v, want the cause", v.Cause)
+	}
 	published := len(s.jobs)
 	f.Peer.Job(2)
 	time.Sleep(20 * time.Millisecond)
