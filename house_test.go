@@ -1,4 +1,4 @@
-// Package quarry holds the rules of the house as tests.
+// Package quarry checks the structure of the repository: imports and sizes.
 package quarry
 
 import (
@@ -36,12 +36,12 @@ var arrows = map[string][]string{
 	"internal/atomicfile":    {},
 	"internal/testutil":      {},
 	"logsink":                {"telemetry"},
-	"miner":                  {"telemetry", "work"}, // it does not know CPUs
+	"miner":                  {"telemetry", "work"}, // device-neutral: no CPU code
 	"miner/minertest":        {"hashing", "miner", "telemetry", "work"},
 	"stratum":                {"bitcoin", "hashing", "stratum/transport", "stratum/v1", "stratum/watch", "upstream", "work"},
-	"stratum/localpool":      {}, // the judge shares no code with the accused
+	"stratum/localpool":      {}, // verifies shares, so it shares no code with the miner
 	"stratum/stratumtest":    {},
-	"stratum/transport":      {}, // bytes and messages, whatever they mean
+	"stratum/transport":      {}, // bytes and messages, no mining terms
 	"stratum/v1":             {"hashing", "stratum/transport", "stratum/watch", "work"},
 	"stratum/watch":          {"bitcoin", "hashing", "work"},
 	"telemetry":              {},
@@ -50,7 +50,7 @@ var arrows = map[string][]string{
 	"work":                   {"hashing"},
 }
 
-// fenced are libraries that only the named packages may import.
+// fenced lists the libraries that only the named packages may import.
 var fenced = map[string][]string{
 	"github.com/go-analyze/charts":   {"bench/plot"},
 	"github.com/gorilla/websocket":   {"stratum/localpool", "stratum/stratumtest", "stratum/transport"},
@@ -68,7 +68,7 @@ func TestImportsFollowTheArrows(t *testing.T) {
 		seen[pkg] = true
 		allowed, known := arrows[pkg]
 		if !known {
-			t.Errorf("%s: package %s is not in the house's plan (arrows)", file, pkg)
+			t.Errorf("%s: package %s is not listed in arrows", file, pkg)
 			return
 		}
 		for _, imported := range imports(t, file) {
@@ -87,12 +87,12 @@ func TestImportsFollowTheArrows(t *testing.T) {
 	})
 	for pkg := range arrows {
 		if !seen[pkg] {
-			t.Errorf("no source file in %s: is the plan out of date?", pkg)
+			t.Errorf("no source file in %s: is arrows out of date?", pkg)
 		}
 	}
 }
 
-// TestNoInitFunctions: importing a package of ours must do nothing.
+// TestNoInitFunctions: importing a package must have no effect.
 func TestNoInitFunctions(t *testing.T) {
 	eachSourceFile(t, func(_, file string) {
 		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
@@ -107,8 +107,8 @@ func TestNoInitFunctions(t *testing.T) {
 	})
 }
 
-// TestSizes: no package has more than 3,000 lines without its tests, and no file
-// by hand more than 300.
+// TestSizes: no package has more than 3,000 lines without its tests, and no
+// hand-written file more than 300.
 func TestSizes(t *testing.T) {
 	const mostOfPackage, mostOfFile = 3000, 300
 	sizes := map[string]int{}

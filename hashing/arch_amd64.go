@@ -10,8 +10,8 @@ import (
 
 //go:generate go -C _asm run .
 
-// archKernels returns the assembly kernels for amd64, best first as far as that can
-// be told from the CPU's name and features.
+// archKernels returns the assembly kernels for amd64, best first as far as the
+// CPU's name and features show.
 func archKernels() []Kernel {
 	list := []Kernel{
 		amd64Kernel("avx512", 48, asmAVX512, cpuid.AVX512F, cpuid.AVX512BW),
@@ -28,12 +28,11 @@ func archKernels() []Kernel {
 	return list
 }
 
-// zen4Family is AMD's family of Zen 3 and Zen 4. Of the two only Zen 4 has
-// AVX-512, with units of 256 bits: there shani-avx512 is 1.45 times as fast as
-// avx512. On Zen 5 and Intel's servers it is the other way round.
+// zen4Family is AMD's family of Zen 3 and Zen 4, of which only Zen 4 has AVX-512, with units of 256 bits: there shani-avx512 is 1.45 times as fast as
+// avx512. On Zen 5 and Intel's servers avx512 is faster.
 const zen4Family = 25
 
-// amd64Kernel describes a kernel: its lanes are those of _asm. All of them
+// amd64Kernel returns the description of a kernel; its lanes are those of _asm. All of them
 // share the schedule of the second block between versions.
 func amd64Kernel(name string, lanes int, a assembly, needs ...cpuid.FeatureID) Kernel {
 	return Kernel{

@@ -2,5 +2,5 @@
 
 package hashing
 
-// archKernels: there is no assembly for this machine.
+// archKernels returns none: there is no assembly for this architecture.
 func archKernels() []Kernel { return nil }

@@ -9,7 +9,7 @@ import (
 // The tests of this file read the generated assembly of the kernel
 // shani-avx512: they run on every machine.
 
-// beatCode is what lies in the beat of one function.
+// beatCode is the code in the beat of one function.
 type beatCode struct {
 	function, beat string
 	kinds          string // of the instructions: L, r, v as in a beat, and g for a state's load or store
@@ -41,7 +41,7 @@ func readBeats(t *testing.T, file string) (list []beatCode) {
 	return list
 }
 
-// instructionKind is r for a pair of rounds, L for the load of their W+K, g for
+// instructionKind returns r for a pair of rounds, L for the load of their W+K, g for
 // another one on the registers of rounds (X1 to X12), v for one on vectors.
 func instructionKind(line string) string {
 	name, operands, _ := strings.Cut(line, " ")
@@ -79,7 +79,7 @@ func TestOrderIsTheBeat(t *testing.T) {
 
 func (c *beatCode) follow(t *testing.T) {
 	gaps := splitGaps(c.kinds)
-	places := splitGaps(c.beat)[1:] // a beat begins with a load: before it is nothing
+	places := splitGaps(c.beat)[1:] // a beat begins with a load, with nothing before it
 	exact, plain := 0, 0
 	for i, gap := range gaps[1 : len(gaps)-1] { // before the first and behind the last, what is left
 		want := places[i%len(places)]
@@ -120,8 +120,8 @@ func splitGaps(kinds string) (gaps []gap) {
 	return gaps
 }
 
-// TestInstructionsOfATurn counts what a turn of eight hashes takes: more would
-// be slower on Zen 4, where the kernel is short of places for them.
+// TestInstructionsOfATurn counts the instructions of a turn of eight hashes: more
+// would be slower on Zen 4, where dispatch slots limit the kernel.
 func TestInstructionsOfATurn(t *testing.T) {
 	most := map[string]struct{ pairs, rounds, vectors int }{
 		"scanGroupsSHANIAVX512":       {8 * 59, 1008, 1384},

@@ -7,7 +7,7 @@ import (
 )
 
 // benchRange is how many nonces one benchmark iteration searches: some
-// milliseconds, as the miner does it.
+// milliseconds, as in the miner.
 const benchRange = 1 << 15
 
 func reportRate(b *testing.B, hashes uint64) {

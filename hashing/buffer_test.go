@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestKernelStopsWhenTheBufferIsFull has every hash hit: Scan must stop for
-// room, leave the memory behind the buffer alone, and go on where it stopped.
+// TestKernelStopsWhenTheBufferIsFull makes every hash a hit: Scan must stop when the
+// buffer is full, not write beyond it, and continue where it stopped.
 func TestKernelStopsWhenTheBufferIsFull(t *testing.T) {
 	everyKernel(t, func(t *testing.T, k Kernel) {
 		const guard = 64
@@ -84,7 +84,7 @@ func TestKernelDoesNotAllocate(t *testing.T) {
 }
 
 // TestKernelTakesTheLargestRange stops early in a range of 2^32-1 nonces: no
-// count on the way may overflow.
+// intermediate count may overflow.
 func TestKernelTakesTheLargestRange(t *testing.T) {
 	everyKernel(t, func(t *testing.T, k Kernel) {
 		header := randomHeader(random(12))
@@ -98,8 +98,8 @@ func TestKernelTakesTheLargestRange(t *testing.T) {
 }
 
 // TestKernelStops sets the word that Prehash.Stop points to before and during
-// a scan of all nonces: it must end soon, with exactly the hits of what is
-// done, and go on from there.
+// a scan of all nonces: it must end soon, with exactly the hits of the
+// nonces done, and continue from there.
 func TestKernelStops(t *testing.T) {
 	everyKernel(t, func(t *testing.T, k Kernel) {
 		for _, versions := range []int{1, 3, MaxVersions} {

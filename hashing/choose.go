@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Auto is the kernel name that lets Choose pick.
+// Auto is the kernel name that lets [ChooseFrom] pick.
 const Auto = "auto"
 
 // Kernels returns the kernels compiled in, best first. The last one, generic,
@@ -27,8 +27,8 @@ func lookup(list []Kernel, name string) (Kernel, error) {
 	return Kernel{}, fmt.Errorf("unknown kernel %.40q: want one of %s", name, strings.Join(names, ", "))
 }
 
-// MissingHere says what this CPU lacks for the kernel; empty means that it
-// can run.
+// MissingHere returns what this CPU lacks for the kernel; empty means that it can
+// run.
 func (k Kernel) MissingHere() string {
 	if k.Missing == nil {
 		return ""
@@ -36,14 +36,14 @@ func (k Kernel) MissingHere() string {
 	return k.Missing()
 }
 
-// Report is what was found out about one kernel.
+// Report is the test result of one kernel.
 type Report struct {
 	Kernel  Kernel
 	Missing string // what this CPU lacks; empty if the kernel can run
 	Err     error  // why it failed its self-test; nil if it passed or cannot run
 }
 
-// Usable tells whether the kernel can run here and passed its self-test.
+// Usable reports whether the kernel can run here and passed its self-test.
 func (r Report) Usable() bool { return r.Missing == "" && r.Err == nil }
 
 // Examine tests every kernel of the list that this CPU can run. It takes about
@@ -67,7 +67,7 @@ func examine(examiner *Examiner, k Kernel) Report {
 
 // ChooseFrom returns the kernel of that name, or for "auto" (or "") the first of
 // the list that this CPU can run and that passes its self-test. The reports
-// cover the kernels looked at on the way, in order: one with an Err deserves a
+// cover the kernels examined before it, in order: one with an Err deserves a
 // warning. It takes a few milliseconds.
 func ChooseFrom(list []Kernel, name string) (Kernel, []Report, error) {
 	examiner := NewExaminer()
@@ -105,9 +105,8 @@ func chooseNamed(examiner *Examiner, list []Kernel, name string) (Kernel, []Repo
 	return k, []Report{report}, nil
 }
 
-// Rate is how fast a kernel was measured to be, in hashes a second; 0 is not
-// measured.
+// Rate is a kernel's measured rate in hashes a second; 0 is not measured.
 type Rate struct {
 	Plain  float64 // one version at a time
-	Rolled float64 // as many versions as the kernel likes, Kernel.Versions
+	Rolled float64 // with Kernel.Versions versions at a time
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// broken wraps the generic kernel's Scan in a fault.
+// broken wraps the generic kernel's Scan with a fault.
 func broken(name string, fault func(scan func(*Prehash, uint32, uint32, []Hit) (int, uint32)) func(*Prehash, uint32, uint32, []Hit) (int, uint32)) Kernel {
 	k := genericKernel()
 	k.Name = name
@@ -15,13 +15,13 @@ func broken(name string, fault func(scan func(*Prehash, uint32, uint32, []Hit) (
 	return k
 }
 
-// wide has the kernel say that it has eight lanes and likes four versions.
+// wide declares the kernel to have eight lanes and to prefer four versions.
 func wide(k Kernel) Kernel {
 	k.Lanes, k.Versions = 8, 4
 	return k
 }
 
-// brokenKernels are faults that a self-test has to see.
+// brokenKernels are faults that a self-test must detect.
 func brokenKernels() []Kernel {
 	type scan = func(*Prehash, uint32, uint32, []Hit) (int, uint32)
 	return []Kernel{
@@ -138,7 +138,7 @@ func brokenKernels() []Kernel {
 		broken("overruns-a-full-buffer", func(good scan) scan {
 			return func(p *Prehash, start, count uint32, hits []Hit) (int, uint32) {
 				found, _ := good(p, start, count, hits)
-				return found, count // forgets that it stopped
+				return found, count // does not report that it stopped
 			}
 		}),
 	}

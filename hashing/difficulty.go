@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// Difficulty says how many times harder than difficulty 1 a share is to find.
-// It is made from decimal text and keeps the exact target that follows, so
-// that no float64 ever decides about a share. The zero Difficulty is not
-// valid; DifficultyOne is the default until a pool names another.
+// Difficulty is how many times harder than difficulty 1 a share is to find. It is
+// parsed from decimal text and holds the exact target, so that no float64 ever
+// decides about a share. The zero Difficulty is not
+// valid; DifficultyOne is the default until a pool sets another.
 type Difficulty struct {
 	text   string
 	value  float64
@@ -21,7 +21,7 @@ type Difficulty struct {
 
 const (
 	maxDifficultyText = 100 // characters
-	maxExponent       = 400 // decimal, either way: bounds the big numbers
+	maxExponent       = 400 // decimal, positive or negative: limits the big numbers
 )
 
 // difficultyOne returns the target of difficulty 1, the truncated one that every
@@ -53,7 +53,7 @@ func ParseDifficulty(text string) (Difficulty, error) {
 	number := new(big.Int).Mul(difficultyOne(), d.Denom())
 	target := targetFromBig(number.Quo(number, d.Num()))
 	value, _ := d.Float64()
-	if value == 0 || math.IsInf(value, 0) { // beyond both float64 and the targets
+	if value == 0 || math.IsInf(value, 0) { // beyond the range of float64 and targets
 		value = target.Difficulty()
 	}
 	return Difficulty{text: text, value: value, target: target}, nil
@@ -76,8 +76,8 @@ func DifficultyFromTarget(t Target) (Difficulty, error) {
 	return ParseDifficulty(ratio.Add(ratio, ulp).FloatString(digits))
 }
 
-// checkDecimal admits only what JSON calls a number, of bounded size:
-// big.Rat alone would also read fractions, hex and exponents of any size.
+// checkDecimal accepts only JSON numbers of limited size, because big.Rat would also
+// read fractions, hex and exponents of any size.
 func checkDecimal(text string) error {
 	if len(text) == 0 || len(text) > maxDifficultyText {
 		return fmt.Errorf("want 1 to %d characters", maxDifficultyText)
@@ -107,5 +107,5 @@ func (d Difficulty) Target() Target { return d.target }
 // and statistics.
 func (d Difficulty) Float64() float64 { return d.value }
 
-// String returns the decimal text that the difficulty was made from.
+// String returns the decimal text that the difficulty was parsed from.
 func (d Difficulty) String() string { return d.text }

@@ -3,22 +3,22 @@ package hashing
 import "math/bits"
 
 // This file is the kernel in plain Go, for every machine that Go runs on. It
-// hashes one nonce at a time. What it saves against three calls of compress:
+// hashes one nonce at a time. Its savings over three calls of compress:
 //
 //   - The midstate covers the first block, and rounds 0 to 2 of the second
-//     block are done once, for they do not see the nonce. Round 3 only adds
+//     block are done once, because they do not depend on the nonce. Round 3 only adds
 //     the nonce to two sums made before.
 //   - The message schedule of the second block is made once per nonce for all
-//     versions, for it does not see the version, with the round constants
-//     added.
+//     versions, because it does not depend on the version, with the round
+//     constants added.
 //   - Round 0 of the second hash starts from constants: it only adds its word
 //     to two of them.
 //   - Only the last word of the second hash is compared with the limit. That
 //     is e after round 60, so rounds 61 to 63 and their words are left out,
 //     and rounds 57 to 60 make e only.
 //
-// The rounds are in generic_rounds.go, written by _generic/main.go, which says
-// why the compiler likes them so.
+// The rounds are in generic_rounds.go, written by _generic/main.go, which
+// explains why the compiler handles them best in that form.
 
 //go:generate go -C .. run ./hashing/_generic
 
@@ -33,7 +33,7 @@ func genericKernel() Kernel {
 	}
 }
 
-// genericSearch is what the rounds read and write.
+// genericSearch is the data that the rounds read and write.
 type genericSearch struct {
 	k        [64]uint32 // the round constants
 	wk       [64]uint32 // the schedule of the header's second block, plus k
@@ -43,7 +43,7 @@ type genericSearch struct {
 	w        [64]uint32 // the schedule of the second hash
 }
 
-// scanGeneric returns the Scan of the generic kernel.
+// scanGeneric implements Scan for the generic kernel.
 func scanGeneric(p *Prehash, start, count uint32, hits []Hit) (found int, done uint32) {
 	block := [16]uint32{p.Tail[0], p.Tail[1], p.Tail[2], 0, 0x80000000, 15: 8 * HeaderSize}
 	s := genericSearch{k: roundConstants, state0: stateAfterRound0(), w: [64]uint32{8: 0x80000000, 15: 8 * 32}}

@@ -4,7 +4,7 @@ package hashing
 
 import "math/bits"
 
-// position is where an assembly kernel stands: the first words of its job. It
+// position is the progress of an assembly kernel, in the first words of its job. It
 // searches groups of as many nonces as it has lanes.
 type position struct {
 	nonce    uint32 // first nonce of the next group
@@ -23,10 +23,10 @@ type groupHits struct {
 	mask           uint64
 }
 
-// mostGroupHits is how many of them a job has room for.
+// mostGroupHits is the number of groupHits that a job has room for.
 const mostGroupHits = 16
 
-// groupScan is the Scan of an assembly kernel around the calls of its
+// groupScan implements Scan for an assembly kernel, around the calls of its
 // assembly:
 //
 //	for s.next(&job.position) {
@@ -34,14 +34,13 @@ const mostGroupHits = 16
 //		s.take(&job.position, &job.hits)
 //	}
 //
-// The assembly returns when its groups are done, or after the group in which
-// it sees that it is to stop; then the position is the next group. If its
-// room is used up it returns at once, and the position is that of the last
-// hits.
+// The assembly returns when its groups are done, or after the group in which it sees
+// the stop word; the position is then the next group. If its room is used up it
+// returns at once, and the position is that of the last hits.
 type groupScan struct {
 	lanes       uint64
 	start       uint32 // first nonce
-	offset, end uint64 // nonces done, and to do
+	offset, end uint64 // nonces done, and total
 	groups      uint32 // that the assembly was given
 	hits        []Hit
 	found       int
@@ -63,7 +62,7 @@ func (s *groupScan) next(p *position) bool {
 		return false
 	case more == 0:
 		s.groups = 1
-	default: // wherever that ends, the rest of the group finds room
+	default: // wherever that ends, there is room for the rest of the group
 		room = more
 	}
 	p.nonce, p.groups = s.start+uint32(s.offset), s.groups
@@ -71,8 +70,8 @@ func (s *groupScan) next(p *position) bool {
 	return true
 }
 
-// take books what the assembly did. The last group may reach beyond the range:
-// hits there are dropped.
+// take records the results of the assembly. The last group may extend beyond the
+// range; hits there are dropped.
 func (s *groupScan) take(p *position, list *[mostGroupHits]groupHits) {
 	for _, h := range list[:p.found] {
 		for mask := h.mask; mask != 0; mask &= mask - 1 {
@@ -93,7 +92,7 @@ func (s *groupScan) take(p *position, list *[mostGroupHits]groupHits) {
 	}
 }
 
-// result returns what Scan returns.
+// result returns the results of Scan.
 func (s *groupScan) result() (found int, done uint32) {
 	return s.found, uint32(min(s.offset, s.end))
 }

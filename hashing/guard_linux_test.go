@@ -9,7 +9,7 @@ import (
 )
 
 // TestKernelStaysInItsBuffers puts the prehash and the hit buffer against
-// pages that nobody may touch: at their end, then at their beginning. A kernel
+// inaccessible pages: at their end, then at their beginning. A kernel
 // that reads or writes one byte beyond ends the test with a fault.
 func TestKernelStaysInItsBuffers(t *testing.T) {
 	everyKernel(t, func(t *testing.T, k Kernel) {
@@ -28,7 +28,7 @@ func TestKernelStaysInItsBuffers(t *testing.T) {
 	})
 }
 
-// guarded is zeroed memory between two pages without access, touching the one
+// guarded returns zeroed memory between two inaccessible pages, adjacent to the one
 // behind it (as far as alignment to 8 bytes allows) or the one before it.
 func guarded(t *testing.T, size uintptr, atEnd bool) unsafe.Pointer {
 	t.Helper()

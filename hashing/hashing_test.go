@@ -36,7 +36,7 @@ func TestReferenceAgainstTheStandardLibrary(t *testing.T) {
 			t.Fatalf("Sum256d of %d bytes is %x, want %x", len(data), got[:], want)
 		}
 	}
-	for n := range 260 { // every place of the padding
+	for n := range 260 { // every position of the padding
 		check(randomBytes(r, n))
 	}
 	for range 100 {
@@ -216,7 +216,7 @@ func TestPrehashHoldsTheMidstates(t *testing.T) {
 			t.Fatalf("prehash has %d versions, want %d", p.Versions, len(versions))
 		}
 		for i, version := range versions {
-			// Go on from the midstate: the result must be the header's SHA-256.
+			// Continue from the midstate: the result must be the header's SHA-256.
 			h := header
 			h.SetVersion(version)
 			block := [16]uint32{p.Tail[0], p.Tail[1], p.Tail[2], binary.BigEndian.Uint32(h[76:]), 0x80000000, 15: 640}

@@ -20,7 +20,7 @@ const HeaderSize = 80
 //	    76    4  nonce, little-endian
 type Header [HeaderSize]byte
 
-// NewHeader puts a header together; prev and root are in internal order.
+// NewHeader assembles a header; prev and root are in internal order.
 func NewHeader(version uint32, prev, root Hash, ntime, nbits, nonce uint32) Header {
 	var h Header
 	h.SetVersion(version)
@@ -44,8 +44,8 @@ func (h *Header) Hash() Hash { return Sum256d(h[:]) }
 // word returns the i-th 32-bit word of the header as SHA-256 reads it.
 func (h *Header) word(i int) uint32 { return binary.BigEndian.Uint32(h[4*i:]) }
 
-// Hash is a SHA-256 result in internal order: the bytes as SHA-256 puts them
-// out. As a number it is little-endian.
+// Hash is a SHA-256 result in internal order: the bytes as SHA-256 outputs them. As a
+// number it is little-endian.
 type Hash [32]byte
 
 // String returns the hash in display order (bytes reversed), as explorers show it.

@@ -2,8 +2,8 @@
 
 package hashing
 
-// job is what the assembly kernels for amd64 read and where they stand;
-// _asm/job.go has the same layout. Words in groups of four lie lowest first.
+// job is the input and progress of the assembly kernels for amd64; _asm/job.go has
+// the same layout. Words in groups of four are stored lowest first.
 type job struct {
 	position
 	limit  [4]uint32  // the limit word, four times
@@ -11,17 +11,17 @@ type job struct {
 	group4 [4]uint32  // sigma1(W14) .. sigma1(W17)
 	group5 [4]uint32  // W20 .. W23 without sigma1
 	group7 [4]uint32  // W12+sigma0(W13) .. W15+sigma0(W16)
-	known  [20]uint32 // W16 .. W35: the sum of the terms that do not see the nonce
+	known  [20]uint32 // W16 .. W35: the sum of the terms that do not depend on the nonce
 	knownK [4]uint32  // W16+K16, W17+K17, 0, 0
 	states [MaxVersions]jobVersion
 	hits   [mostGroupHits]groupHits
 }
 
-// jobVersion are one version's states in the order of the SHA extensions.
+// jobVersion is one version's states in the order of the SHA extensions.
 type jobVersion struct {
 	start    [2][4]uint32 // after round 3, without the nonce: abef, cdgh
 	midstate [2][4]uint32 // abef, cdgh
-	h        [4]uint32    // h+K+W of the rounds 4, 5 and 6, 0: they have no nonce
+	h        [4]uint32    // h+K+W of the rounds 4, 5 and 6, 0: independent of the nonce
 }
 
 // extensionOrder returns a state as the SHA extensions hold it: abef and cdgh,
@@ -30,7 +30,7 @@ func extensionOrder(s *[8]uint32) [2][4]uint32 {
 	return [2][4]uint32{{s[5], s[4], s[1], s[0]}, {s[7], s[6], s[3], s[2]}}
 }
 
-// set derives everything that does not depend on the nonce.
+// set computes everything that does not depend on the nonce.
 func (job *job) set(p *Prehash) {
 	job.versions = uint32(p.Versions)
 	job.stop = p.Stop
@@ -57,7 +57,7 @@ func (job *job) set(p *Prehash) {
 	}
 }
 
-// setKnown makes the message words from 16 on, as far as they do not depend on
+// setKnown computes the message words from 16 on, as far as they do not depend on
 // the nonce, which is word 3. W16 and W17 do not at all.
 func (job *job) setKnown(w *[36]uint32) {
 	nonce := [36]bool{3: true} // words that depend on it
@@ -78,7 +78,7 @@ func (job *job) setKnown(w *[36]uint32) {
 	job.knownK = [4]uint32{w[16] + roundConstants[16], w[17] + roundConstants[17]}
 }
 
-// scan returns the Scan of a kernel whose groups have so many lanes.
+// scan implements Scan for a kernel whose groups have that many lanes.
 func (a assembly) scan(lanes uint64, p *Prehash, start, count uint32, hits []Hit) (found int, done uint32) {
 	var job job
 	job.set(p)

@@ -7,7 +7,7 @@ import (
 	"unsafe"
 )
 
-// TestJobLayout holds the struct against the offsets in _asm/job.go.
+// TestJobLayout compares the struct with the offsets in _asm/job.go.
 func TestJobLayout(t *testing.T) {
 	var job job
 	for _, field := range []struct {

@@ -10,7 +10,7 @@ import (
 )
 
 // skipUnlessRunnable skips a kernel that this CPU cannot run, or fails when
-// QUARRY_REQUIRE_KERNELS (names with commas between) names it.
+// QUARRY_REQUIRE_KERNELS (comma-separated names) names it.
 func skipUnlessRunnable(t testing.TB, k Kernel) {
 	t.Helper()
 	missing := k.MissingHere()
@@ -45,7 +45,7 @@ func everyKernel(t *testing.T, test func(t *testing.T, k Kernel)) {
 	}
 }
 
-// rolled are n versions as BIP 320 rolls them.
+// rolled returns n versions as BIP 320 rolls them.
 func rolled(n int) []uint32 {
 	versions := make([]uint32, n)
 	for i := range versions {
@@ -85,8 +85,8 @@ func TestKernelSelfTest(t *testing.T) {
 	})
 }
 
-// TestKernelCoverage has every (nonce, version) of random ranges as a hit,
-// and wants each exactly once, whatever the range and its rest.
+// TestKernelCoverage makes every (nonce, version) of random ranges a hit, and wants
+// each exactly once, for any range and remainder.
 func TestKernelCoverage(t *testing.T) {
 	everyKernel(t, func(t *testing.T, k Kernel) {
 		r := random(4)
@@ -100,7 +100,7 @@ func TestKernelCoverage(t *testing.T) {
 				start: r.Uint32(), count: 1 + r.Uint32N(150), limit: math.MaxUint32,
 			}
 			if r.IntN(3) == 0 {
-				c.start = -r.Uint32N(c.count) // over the end of the nonces
+				c.start = -r.Uint32N(c.count) // past the last nonce
 			}
 			if err := c.check(k); err != nil {
 				t.Fatal(err)

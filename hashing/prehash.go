@@ -14,12 +14,11 @@ const MaxVersions = 32
 // Prehash is the part of a search that does not depend on the nonce. Its k
 // versions differ in the header's version only, so they share the second
 // block (and with it that block's message schedule): overt version rolling,
-// BIP 310. It is kernel-neutral; kernels derive what tables they like from it at
+// BIP 310. It is kernel-neutral; kernels derive their own tables from it at
 // the start of a scan.
 type Prehash struct {
-	// Stop, if not nil, is a word that ends a scan early once it is not zero: in
-	// the middle of a search of a millisecond, within some microseconds. It is
-	// read and to be written with sync/atomic; Set leaves it alone.
+	// Stop, if not nil, is a word that ends a scan early once it is not zero, within
+	// a few microseconds. It is accessed with sync/atomic; Set does not change it.
 	Stop *uint32
 	// Limit is the target's top word: a hit's [Hash.TopWord] is at most this.
 	Limit uint32
@@ -31,17 +30,17 @@ type Prehash struct {
 	// Midstates are the SHA-256 states after the first 64 bytes.
 	Midstates [MaxVersions][8]uint32
 	// starts are the states after the rounds 0 to 3 of the second block, with a
-	// nonce of zero. The nonce's word is to be added to a and e: round 3 does no
-	// more with it.
+	// nonce of zero. The nonce's word is to be added to a and e: round 3 does
+	// nothing else with it.
 	starts [MaxVersions][8]uint32
 }
 
-// isSet reports whether a word such as Prehash.Stop is there and not zero.
+// isSet reports whether a word such as Prehash.Stop is present and not zero.
 func isSet(stop *uint32) bool { return stop != nil && atomic.LoadUint32(stop) != 0 }
 
 // Set prepares the search for header under each of the versions; the
-// header's own version and nonce do not count. The midstates are
-// crypto/sha256's, which has assembly for them. It panics if there is no
+// header's own version and nonce are ignored. The midstates are
+// crypto/sha256's, which has assembly for them. It panics with no
 // version or more than MaxVersions: a programming error, never bad input.
 func (p *Prehash) Set(header *Header, versions []uint32, limit uint32) {
 	if len(versions) < 1 || len(versions) > MaxVersions {

@@ -14,10 +14,10 @@ import (
 	"testing"
 )
 
-// The generator library (avo) hands out the vector registers 16 to 31 once 0
+// The generator library (avo) assigns the vector registers 16 to 31 once 0
 // to 15 are taken, and chooses an instruction's encoding by its operands. Both
-// may need more of the CPU than a kernel says it does, and neither avo nor the
-// assembler nor vet says so. So these tests read the assembly as text, on any
+// may need CPU features that the kernel does not state, which neither avo nor the
+// assembler nor vet reports. So these tests read the assembly as text, on any
 // machine, and compare it with what archKernels states for amd64.
 
 // TestAssemblyKeepsToItsNeeds checks every function in the generated files.
@@ -51,8 +51,8 @@ func TestAssemblyKeepsToItsNeeds(t *testing.T) {
 	}
 }
 
-// TestNeedsCheckSeesFaults has the check refuse made-up functions, each with
-// one fault, and accept the same text where the needs allow it.
+// TestNeedsCheckSeesFaults: the check rejects made-up functions with one fault each,
+// and accepts the same text where the needs allow it.
 func TestNeedsCheckSeesFaults(t *testing.T) {
 	avx2, avx512 := []string{"SHA", "AVX2"}, []string{"SHA", "AVX512F", "AVX512VL"}
 	for _, c := range []struct {
@@ -122,8 +122,8 @@ var (
 	evexSuffix     = regexp.MustCompile(`^V\w+\.\w`) // .BCST, .Z and the like
 )
 
-// faults says what the function uses that a CPU with these features, and what
-// they imply, need not have: each kind once, with its first line.
+// faults returns what the function uses that a CPU with these features, and those
+// they imply, may lack: each kind once, with its first line.
 func (f asmFunction) faults(features []string) []string {
 	has := implied(features)
 	var faults []string
@@ -158,8 +158,8 @@ func (f asmFunction) faults(features []string) []string {
 	return faults
 }
 
-// implied are features, by avo's names, with all that a CPU has for having
-// them. Every amd64 has the first three.
+// implied lists features, by avo's names, with those that they imply. Every amd64
+// CPU has the first three.
 func implied(features []string) map[string]bool {
 	implies := map[string][]string{
 		"AVX512VL": {"AVX512F"}, "AVX512BW": {"AVX512F"}, "AVX512F": {"AVX2"}, "AVX2": {"AVX"}, "AVX": {"SSE4.2"},
@@ -208,7 +208,7 @@ func cpuidConstants(call *ast.CallExpr) (names []string) {
 	return names
 }
 
-// kernelsOfStubs is which kernel each assembly function is, by the comments of
+// kernelsOfStubs returns the kernel of each assembly function, from the comments of
 // the generated stubs.
 func kernelsOfStubs(t *testing.T) map[string]string {
 	t.Helper()

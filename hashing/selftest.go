@@ -20,9 +20,8 @@ var knownHeaders = [...]string{
 	"0100000081cd02ab7e569e8bcd9317e2fe99f2de44d49ab2b8851ba4a308000000000000e320b6c2fffc8d750423db8b1eb942ae710e951ed797f7affc8892b0f1fc122bc7f5d74df2b9441a42a14695",
 }
 
-// Examiner tests kernels against answers that it has from its making: those
-// of known blocks, and the readable reference's for one made-up header under
-// MaxVersions versions. It never changes and may test on many threads at once.
+// Examiner tests kernels against stored answers: those of known blocks, and the
+// readable reference's for one made-up header under MaxVersions versions. It never changes and may test on many threads at once.
 type Examiner struct {
 	known []knownAnswer
 	table answerTable
@@ -34,20 +33,20 @@ type knownAnswer struct {
 	nonce   uint32
 }
 
-// answers are the top words of answerTable, lowest byte first, as the readable
-// reference has them: to ask it would take some milliseconds at every start.
-// "go test -run AnswersAreTheReferences -update" writes the file anew.
+// answers are the top words of answerTable, lowest byte first, computed by the
+// readable reference beforehand, which would take some milliseconds at every start.
+// "go test -run AnswersAreTheReferences -update" rewrites the file.
 //
 //go:embed answers.bin
 var answers string
 
-// NewExaminer has the answers. They are the same every time.
+// NewExaminer returns an Examiner; all are equal.
 func NewExaminer() *Examiner {
 	e := new(Examiner)
 	for _, text := range knownHeaders {
 		var header Header
 		if _, err := hex.Decode(header[:], []byte(text)); err != nil {
-			panic(err) // the constants above
+			panic(err) // only if the constants above are wrong
 		}
 		answer := knownAnswer{nonce: bits.ReverseBytes32(header.word(19))}
 		answer.prehash.Set(&header, []uint32{bits.ReverseBytes32(header.word(0))}, 0)
@@ -61,11 +60,11 @@ func NewExaminer() *Examiner {
 func SelfTest(k Kernel) error { return NewExaminer().Test(k) }
 
 // Test checks a kernel that this CPU can run: known answers, then every hash
-// of ranges around whole groups of its lanes and over the turn of the nonce at
+// of ranges around whole groups of its lanes and over the wrap of the nonce at
 // 2^32, under one to many versions, with limits from none to all hits, limits
 // that a hash meets exactly or misses by one, and a full hit buffer. It takes
-// about a millisecond. The error says what went wrong first; a kernel that
-// panics has failed.
+// about a millisecond. The error describes the first fault; a kernel that panics
+// has failed.
 func (e *Examiner) Test(k Kernel) (err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -89,7 +88,7 @@ func (e *Examiner) Test(k Kernel) (err error) {
 	return nil
 }
 
-// check searches around the nonce of a block and wants it and no other.
+// check searches around the nonce of a block, which must be the only hit.
 func (answer *knownAnswer) check(k Kernel, hits []Hit) error {
 	var found []Hit
 	err := scanAll(k, &answer.prehash, answer.nonce-101, 171, hits, func(h Hit) error {
@@ -109,18 +108,18 @@ func (answer *knownAnswer) check(k Kernel, hits []Hit) error {
 // widest kernel (64 lanes, by MinHits).
 const (
 	answerNonces = 150
-	answerTurn   = answerNonces / 2 // where nonce 0 is
+	answerTurn   = answerNonces / 2 // index of nonce 0
 )
 
 // answerTable holds the top words of all hashes of a few nonces, some on
-// either side of the turn at 2^32, under MaxVersions versions.
+// either side of the wrap at 2^32, under MaxVersions versions.
 type answerTable struct {
 	prehash Prehash
 	start   uint32
 	top     [answerNonces][MaxVersions]uint32
 }
 
-// begin makes up the header and its versions.
+// begin generates the header and its versions.
 func (t *answerTable) begin() {
 	r := rand.New(rand.NewPCG(2009, 1))
 	var header Header
@@ -152,11 +151,11 @@ type tableSearch struct {
 	limit                   uint32
 }
 
-// searches returns what one kernel is asked.
+// searches returns the searches that a kernel must pass.
 func (t *answerTable) searches(k Kernel) (list []tableSearch) {
 	const all = math.MaxUint32
 	lanes := min(max(k.Lanes, 1), (answerNonces-1)/2)
-	// Every other range goes over the turn of the nonce, the rest lie anywhere.
+	// Every other range goes over the wrap of the nonce, the rest are random.
 	add := func(count, versions int, limit uint32) {
 		offset := min(answerTurn-count/2, answerNonces-count)
 		if len(list)%2 == 1 {
@@ -226,10 +225,10 @@ func checkScan(k Kernel, p *Prehash, start, count uint32, hits []Hit, top func(H
 	return nil
 }
 
-var errStuck = errors.New("makes no headway with an empty hit buffer")
+var errStuck = errors.New("makes no progress with an empty hit buffer")
 
-// scanAll scans a range to its end, going on wherever the kernel stops early,
-// and checks that Scan keeps its promises on the way.
+// scanAll scans a range to its end, continuing where the kernel stops early, and
+// checks that Scan keeps its contract.
 func scanAll(k Kernel, p *Prehash, start, count uint32, hits []Hit, visit func(Hit) error) error {
 	for count > 0 {
 		found, done := k.Scan(p, start, count, hits)

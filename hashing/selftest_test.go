@@ -19,8 +19,8 @@ type testRange struct {
 	limit    uint32
 }
 
-// exactLimits are searches of one nonce whose limit is its hash's own top
-// word, and one less: a hit and none.
+// exactLimits returns searches of one nonce whose limit is its hash's own top word,
+// and one less: a hit and no hit.
 func exactLimits(c testRange) (ranges []testRange) {
 	for range 8 {
 		c.start += 1 << 28
@@ -41,9 +41,9 @@ func (c *testRange) check(k Kernel) error {
 	return checkScan(k, &p, c.start, c.count, make([]Hit, MinHits), func(h Hit) uint32 { return referenceTopWord(&p, h) })
 }
 
-// TestExaminerAsksAllThatMatters: the searches for kernels of any width cover
-// what a kernel may get wrong.
-func TestExaminerAsksAllThatMatters(t *testing.T) {
+// TestExaminerCoversAllCases: the searches for kernels of any width cover what a
+// kernel may get wrong.
+func TestExaminerCoversAllCases(t *testing.T) {
 	e := NewExaminer()
 	for _, k := range []Kernel{{Lanes: 1, Versions: 1}, {Lanes: 5, Versions: 32}, {Lanes: 21, Versions: 4}, {Lanes: 64, Versions: 8}, {Lanes: 1000, Versions: 1000}, {}} {
 		lanes := min(max(k.Lanes, 1), answerNonces/2-1)
@@ -82,7 +82,7 @@ func TestExaminerAsksAllThatMatters(t *testing.T) {
 	}
 }
 
-// TestExaminerKnowsTheAnswers holds its table against whole headers.
+// TestExaminerKnowsTheAnswers compares its table with hashes of whole headers.
 func TestExaminerKnowsTheAnswers(t *testing.T) {
 	e, again := NewExaminer(), NewExaminer()
 	if e.table != again.table || !slices.Equal(e.known, again.known) {
@@ -102,9 +102,9 @@ func TestExaminerKnowsTheAnswers(t *testing.T) {
 	}
 }
 
-var updateAnswers = flag.Bool("update", false, "write answers.bin anew")
+var updateAnswers = flag.Bool("update", false, "rewrite answers.bin")
 
-// TestAnswersAreTheReferences compares the file that self-tests are made of.
+// TestAnswersAreTheReferences compares the file of self-tests with the reference.
 func TestAnswersAreTheReferences(t *testing.T) {
 	var table answerTable
 	table.begin()
@@ -125,7 +125,7 @@ func TestAnswersAreTheReferences(t *testing.T) {
 	}
 }
 
-// referenceTopWord hashes from the midstate, by the reference.
+// referenceTopWord hashes from the midstate, with the reference.
 func referenceTopWord(p *Prehash, h Hit) uint32 {
 	first := p.Midstates[h.Version]
 	compress(&first, &[16]uint32{p.Tail[0], p.Tail[1], p.Tail[2], bits.ReverseBytes32(h.Nonce), 0x80000000, 15: 8 * HeaderSize})

@@ -18,7 +18,7 @@ func sha2Kernel() Kernel {
 
 const sha2Needs = "SHA2"
 
-// missingSHA2 asks the system: the hwcap of Linux, IsProcessorFeaturePresent
+// missingSHA2 queries the system: the hwcap of Linux, IsProcessorFeaturePresent
 // of Windows, the ID register that FreeBSD lets programs read. Every Apple
 // CPU with 64 bits has SHA2.
 func missingSHA2() string {
@@ -31,8 +31,8 @@ func missingSHA2() string {
 // sha2Lanes is how many nonces a group has: as in _asm/arm64/sha2.go.
 const sha2Lanes = 4
 
-// sha2Job is what the assembly reads and writes; _asm/arm64/sha2.go has the
-// same layout. Words in groups of four lie lowest first.
+// sha2Job is the input and output of the assembly; _asm/arm64/sha2.go has the same
+// layout. Words in groups of four are stored lowest first.
 type sha2Job struct {
 	position
 	limit  [4]uint32    // the limit word, four times
@@ -44,18 +44,18 @@ type sha2Job struct {
 	end    [4]uint32    // W8 .. W11 of the second hash
 	length [4]uint32    // W12 .. W15 of the second hash
 	last   [4]uint32    // the last word of the initial state, four times
-	bits   [4]uint32    // what each lane sets in the mask
+	bits   [4]uint32    // the bit of each lane in the mask
 	states [MaxVersions]sha2States
 	hits   [mostGroupHits]groupHits
 }
 
-// sha2States are one version's states.
+// sha2States is one version's states.
 type sha2States struct {
 	start    [8]uint32 // after round 3, without the nonce
 	midstate [8]uint32
 }
 
-// set derives everything that does not depend on the nonce.
+// set computes everything that does not depend on the nonce.
 func (job *sha2Job) set(p *Prehash) {
 	job.versions = uint32(p.Versions)
 	job.stop = p.Stop
@@ -81,7 +81,7 @@ func (job *sha2Job) set(p *Prehash) {
 	}
 }
 
-// scanSHA2 returns the Scan of the kernel "sha2".
+// scanSHA2 implements Scan for the kernel "sha2".
 func scanSHA2(p *Prehash, start, count uint32, hits []Hit) (found int, done uint32) {
 	var job sha2Job
 	job.set(p)

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// TestSHA2JobLayout holds the struct against the offsets in _asm/arm64/sha2.go.
+// TestSHA2JobLayout compares the struct with the offsets in _asm/arm64/sha2.go.
 func TestSHA2JobLayout(t *testing.T) {
 	var job sha2Job
 	for _, field := range []struct {
@@ -49,8 +49,8 @@ func TestSHA2JobLayout(t *testing.T) {
 }
 
 // TestSHA2IsLeftAloneWithoutSHA2 takes the feature away from the CPU: the
-// kernel must not be run then, not even for its self-test, for an illegal
-// instruction would end the program.
+// kernel must not be run then, not even for its self-test, because an
+// illegal instruction would end the program.
 func TestSHA2IsLeftAloneWithoutSHA2(t *testing.T) {
 	has := cpu.ARM64.HasSHA2
 	t.Cleanup(func() { cpu.ARM64.HasSHA2 = has })

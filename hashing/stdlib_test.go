@@ -9,8 +9,8 @@ import (
 )
 
 // skipIfDigestAllocates skips the kernel "stdlib" under the race detector:
-// with it the compiler has crypto/sha256 take memory for the zeros that it
-// appends to a digest's state.
+// with it crypto/sha256 allocates the zeros that it appends to a
+// digest's state.
 func skipIfDigestAllocates(t *testing.T, k Kernel) {
 	t.Helper()
 	info, ok := debug.ReadBuildInfo()

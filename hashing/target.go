@@ -54,7 +54,7 @@ func (t Target) Cmp(u Target) int {
 	return 0
 }
 
-// MetBy tells whether the hash, as a number, is at most the target.
+// MetBy reports whether the hash, as a number, is at most the target.
 func (t Target) MetBy(h Hash) bool { return hashNumber(h).Cmp(t) <= 0 }
 
 // TopWord returns the limit word for a kernel: a hash whose [Hash.TopWord] is

@@ -63,7 +63,7 @@ func target(t testing.TB, text string) Target {
 	return TargetFromBytes([32]byte(testutil.Unhex(t, text)))
 }
 
-// near allows for the last digit of a float64 that was rounded twice.
+// near tolerates the last digit of a float64 that was rounded twice.
 func near(got, want float64) bool { return math.Abs(got-want) <= 1e-14*want }
 
 func TestShareVectors(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// plantedWinners is testdata/winners.txt, which _winners/main.go explains: all
+// plantedWinners is testdata/winners.txt, described in _winners/main.go: all
 // hits of one header among many hashes, found by crypto/sha256 alone.
 type plantedWinners struct {
 	header       Header
@@ -59,8 +59,8 @@ func (w *plantedWinners) among(versions int, count uint32) []Hit {
 }
 
 // TestKernelFindsPlantedWinners searches many nonces and wants the known
-// winners and nothing else. QUARRY_WINNERS says how many hashes, for each
-// kernel and both forms together.
+// winners and nothing else. QUARRY_WINNERS is the number of hashes for
+// each kernel, both forms together.
 func TestKernelFindsPlantedWinners(t *testing.T) {
 	planted := readWinners(t)
 	hashes := uint64(2_000_000) // .ci/run has 10^8
@@ -98,7 +98,7 @@ func TestKernelFindsPlantedWinners(t *testing.T) {
 	})
 }
 
-// TestWinnersAreWinners holds the file against crypto/sha256.
+// TestWinnersAreWinners compares the file with crypto/sha256.
 func TestWinnersAreWinners(t *testing.T) {
 	planted := readWinners(t)
 	for _, versions := range []int{1, 4} {

@@ -8,16 +8,16 @@ import (
 	"quarry/hashing/asm/order"
 )
 
-// The kernels "avx2" and "sse2": every nonce in a lane of its own from the
-// beginning to the end, no SHA extensions, and only 16 registers. One state
+// The kernels "avx2" and "sse2": every nonce in its own lane throughout, no SHA
+// extensions, and only 16 registers. One state
 // takes half of them, so there is no room for a second chain of rounds to fill
-// the time in which the first one waits. But a schedule needs few, and those
-// for scratch only, which it shares with the rounds: so rounds of one item are
-// woven with the schedule of another. A turn is, in the pipeline's words,
+// the time in which the first one waits. But a schedule needs few, only as
+// scratch, which it shares with the rounds: so rounds of one item are interleaved
+// with the schedule of another. A turn is, in the pipeline's terms,
 //
-//	R1  rounds 4 to 63 of the second block of item c+1, woven with
+//	R1  rounds 4 to 63 of the second block of item c+1, interleaved with
 //	S2  the message schedule of the second hash of item c
-//	R2  rounds of the second hash of item c, woven with
+//	R2  rounds of the second hash of item c, interleaved with
 //	S1  the message schedule of the second block of the group of item c+2, if new
 //	C   item c compared with the limit
 //
@@ -33,9 +33,8 @@ type wovenKernel struct {
 
 // The frame: rows of W, which has the digest in the first eight, of W+K of the
 // second block, which has the nonces in row 3, and of W+K of the second hash.
-// The distance of the last keeps loads from addresses whose low 12 bits are
-// those of a store shortly before, which processors take for one of what was
-// stored, at first.
+// The distance of the last avoids loads from addresses whose low 12 bits equal those
+// of a recent store, which processors first take for the same address (4K aliasing).
 const (
 	rowsW   = 0
 	rowsWK1 = 64
@@ -110,7 +109,7 @@ func (k *wovenKernel) turn() {
 	k.compare(r.lastWord(), k.inJob(jobLimit), r.x, r.y, reg.RAX.(reg.GPPhysical))
 }
 
-// stageR2 is R2 woven with words, and words in a loop; nil for none.
+// stageR2 emits R2 interleaved with words, and words in a loop; nil for none.
 func (k *wovenKernel) stageR2(label string, words order.Stream, looped *loopWords) *vectorRounds {
 	r := k.rounds()
 	order.Emit(order.Weave(words, r.beginHash()))
@@ -139,20 +138,20 @@ func (k *wovenKernel) rounds() *vectorRounds {
 }
 
 // words returns the stream of the words first .. last of a message. It shares the
-// rounds' scratch, for between two bundles nothing is in it, but for b ^ c: that
-// changes places with t, so sum and t have registers of their own.
+// rounds' scratch, which is empty between two bundles except for b ^ c: that swaps
+// with t, so sum and t have their own registers.
 func (k *wovenKernel) words(m message, parts table, wk, first, last int) order.Stream {
 	return k.schedule(m, parts, wk, k.frame, k.frame, 0).words(first, last)
 }
 
-// loopWords are the words that a loop of rounds makes: as many in each step.
+// loopWords are the words that a loop of rounds computes, equally many in each step.
 type loopWords struct {
 	message         message
 	wk, first, last int
 }
 
-// schedule returns a schedule that sees rows and the table of K where a loop stands
-// at word t, or from the frame and the table's beginning.
+// schedule returns a schedule that addresses rows and the table of K relative to a
+// loop at word t, or to the beginning of the frame and the table.
 func (k *wovenKernel) schedule(m message, parts table, wk int, row, constant reg.GPPhysical, t int) *schedule {
 	v := k.v
 	at := func(rows, word int) Mem { return k.row(rows, word) }
@@ -171,18 +170,18 @@ func (k *wovenKernel) schedule(m message, parts table, wk int, row, constant reg
 	s.known = func(word int) Mem { return k.inJob(jobKnown + 4*(word-16)) }
 	s.constant = func(word int) Mem { return parts.at(word - 16) }
 	s.finished = func(word int, w reg.Register) {
-		v.addConstant(c(word), w, w) // w is the sum, and needed no more
+		v.addConstant(c(word), w, w) // w is the sum, and no longer needed
 		v.move(w, at(wk, word))
 	}
 	return s
 }
 
-// loop runs the rounds first .. last, eight at a time, and beside them makes
+// loop emits a loop over the rounds first .. last, eight at a time, interleaved with
 // an equal share of words in each step.
 func (k *wovenKernel) loop(label string, r *vectorRounds, wk, first, last int, words *loopWords) {
 	steps := (last - first + 1) / 8
 	LEAQ(k.row(wk, first), k.wkRow)
-	var beside order.Stream
+	var interleaved order.Stream
 	step := 0
 	if words != nil {
 		step = (words.last - words.first + 1) / steps
@@ -191,12 +190,12 @@ func (k *wovenKernel) loop(label string, r *vectorRounds, wk, first, last int, w
 		}
 		LEAQ(k.row(rowsW, words.first), k.wRow)
 		LEAQ(k.k.at(words.first), k.constant)
-		beside = k.schedule(words.message, k.parts1, words.wk, k.wRow, k.constant, words.first).words(words.first, words.first+step-1)
+		interleaved = k.schedule(words.message, k.parts1, words.wk, k.wRow, k.constant, words.first).words(words.first, words.first+step-1)
 	}
 	MOVL(U32(uint32(steps)), k.count.As32())
 	Label(label)
 	rounds := r.eight(first, func(t int) Mem { return Mem{Base: k.wkRow, Disp: (t - first) * k.v.bytes} })
-	order.Emit(order.Weave(rounds, beside))
+	order.Emit(order.Weave(rounds, interleaved))
 	ADDQ(I32(int32(8*k.v.bytes)), k.wkRow)
 	if words != nil {
 		ADDQ(I32(int32(step*k.v.bytes)), k.wRow)

@@ -8,11 +8,11 @@ import (
 	"quarry/hashing/asm/order"
 )
 
-// The kernel "avx512": every nonce in a lane of its own from the beginning to
-// the end, no SHA extensions.
+// The kernel "avx512": every nonce in its own lane throughout, no SHA
+// extensions.
 //
-// A group has three chains, each a vector of lanes. What one chain waits
-// for (a round needs the one before it) others fill. For each group:
+// A group has three chains, each a vector of lanes. While one chain
+// waits (a round needs the one before it) the others run. For each group:
 //
 //	S1  message schedule of the header's second block, for all versions
 //
@@ -25,10 +25,10 @@ import (
 //	R2  its rounds 0 to 60
 //	C   compare with the limit, and keep the hits
 //
-// Schedules and rounds meet in memory only. A schedule is made for one chain
-// after the other, its rounds are run for all chains at once: in both there is
-// then enough to do beside what waits. Loops keep the code short: unrolled, it
-// would not fit into the caches of instructions, decoded ones first of all.
+// Schedules and rounds exchange data only through memory. A schedule is computed for
+// one chain after the other, its rounds run for all chains at once: both then have
+// enough independent work. Loops keep the code short: unrolled, it would not fit
+// into the caches of instructions, least of all decoded ones.
 type lanesKernel struct {
 	walker
 	plan
@@ -40,15 +40,15 @@ type lanesKernel struct {
 	w, wk1, wk2 rows
 	constants   constants
 
-	row, sum reg.GPPhysical // where a loop stands: in W, in W+K
+	row, sum reg.GPPhysical // position of a loop: in W, in W+K
 	count    reg.GPPhysical
 }
 
 func (k *lanesKernel) rowSize() int { return k.chains * k.v.bytes }
 
 // rows are a table of message words t, one vector for each chain in a row.
-// base points at the row at: into the middle, for the short addresses of
-// avx512 reach 127 vectors to both sides, and long ones make long code.
+// base points at the row at, in the middle, because short addresses of avx512 reach
+// 127 vectors to both sides, and long ones make long code.
 type rows struct {
 	k    *lanesKernel
 	base reg.GPPhysical
@@ -133,9 +133,9 @@ func (k *lanesKernel) constantRows() {
 	}
 }
 
-// words makes the words 16 .. last of a message, for one chain after the
-// other: what a word waits for is short enough to need no other chain beside
-// it, and the code is as short as can be.
+// words computes the words 16 .. last of a message, for one chain after the other:
+// the latency of a word is short enough not to need other chains in between, and the
+// code is as short as possible.
 func (k *lanesKernel) words(label string, m message, parts table, wk rows, last int) {
 	v := k.v
 	MOVQ(k.w.base, k.row)

@@ -16,7 +16,7 @@ func formed() map[string]func(name, kernel string, rolled bool, f order.Form) fu
 	}
 }
 
-// candidates is what the order search asks for: forms of one function.
+// candidates is a request of the order search: forms of one function.
 type candidates struct {
 	Kernel string       `json:"kernel"`
 	Rolled bool         `json:"rolled"`

@@ -7,22 +7,21 @@ import (
 	"quarry/hashing/asm/order"
 )
 
-// This file is the hybrids' first rounds of both blocks, which vectors do.
+// This file is the hybrids' first rounds of both blocks, computed in vectors.
 //
-// How many those are is a balance. The unit that does SHA256RNDS2 does nothing
-// else: most processors with the extensions (Zen 1 to 3 and 5, Alder Lake)
+// Their number is a balance. The unit that does SHA256RNDS2 does nothing else: most processors with the extensions (Zen 1 to 3 and 5, Alder Lake)
 // start one every two cycles, so that all rounds of a hash take about 120
 // cycles there, while the pipes for vectors have time left. A pair of rounds in
 // vectors is about 9 of their instructions a hash, and takes one SHA256RNDS2
 // away. With a schedule for every item (plain) the best place to change over
 // is round 10 of both blocks, with a schedule that versions share (rolled)
-// round 18 and 16: as far as rounds see no word of the schedules. (Measured on
+// round 18 and 16: as far as rounds use no word of the schedules. (Measured on
 // Zen 5: benchmarks/results/2026-11-25-amd-epyc-zen5-shani-avx2.txt has the
 // sweep.) shani-avx512 is for Zen 4, which starts one SHA256RNDS2 a cycle.
 //
 // Each early round waits for the one before. So it takes two blocks at once,
-// the first hash of one item and the second of another, and the schedules
-// woven with both, to fill the pipes.
+// the first hash of one item and the second of another, and interleaves
+// the schedules with both, to fill the pipes.
 
 // startsEarly reports whether the header's second block has early rounds.
 func (h *hybridKernel) startsEarly() bool { return h.early1 > 4 }
@@ -32,8 +31,7 @@ const (
 	earlyRowSize = 2 * earlyMost * rowSize // a and e of all
 )
 
-// rowRounds are early rounds for avx2, which has not the registers for a whole
-// state. The state is the a and the e of the last four rounds, so each round
+// rowRounds is early rounds for avx2, which lacks the registers for a whole state. The state is the a and the e of the last four rounds, so each round
 // adds a row of both, and finds b, c, d and f, g, h in earlier rows. Between
 // two bundles nothing is in its registers.
 type rowRounds struct {
@@ -74,7 +72,7 @@ func (r *rowRounds) rounds(first, last int, begin func(t int)) (out order.Stream
 	return out
 }
 
-// makeE is the half of a round that makes e; it leaves T1 in the row of a.
+// makeE is the half of a round that computes e; it leaves T1 in the row of a.
 func (r *rowRounds) makeE(t int) {
 	v := r.v
 	v.move(r.e(t-1), r.x)
@@ -115,8 +113,8 @@ func (h *shaniAVX2) statesAfter(r *rowRounds, end, offset int) order.Stream {
 	})
 }
 
-// earlyHash is E2 in rows. Round 0 is done but for its word, and up to round 3
-// h is constant.
+// earlyHash is E2 in rows. Round 0 is done except for its word, and up to
+// round 3 h is constant.
 func (h *shaniAVX2) earlyHash() (out order.Stream) {
 	v := h.v
 	r := h.rowRounds(frameEarly2, func(t int) (a, e Mem) { return h.start.at(-t), h.start.at(4 - t) })

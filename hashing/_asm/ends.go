@@ -28,22 +28,22 @@ func newEnds(v *vectors, lanes int) ends {
 	return e
 }
 
-// nonceWords makes to the nonces from the word at first on, as words of the
-// header: byte-swapped, for it holds them little-endian.
+// nonceWords fills to with the nonces from the word at first on, as words of the
+// header: byte-swapped, because it holds them little-endian.
 func (e *ends) nonceWords(first Mem, chain int, to, t reg.Register) {
 	e.v.broadcast(first, to)
 	e.v.add(e.iota.Offset(chain*e.v.bytes), to, to)
 	e.swapBytes(to, t)
 }
 
-// swapBytes turns the bytes in each word around.
+// swapBytes reverses the bytes of each word.
 func (e *ends) swapBytes(x, t reg.Register) {
 	v := e.v
 	if v.set != "sse2" {
 		VPSHUFB(e.byteSwap, x, x)
 		return
 	}
-	v.shiftRight(16, x, t) // the halves change places, then the bytes in each
+	v.shiftRight(16, x, t) // swaps the halves, then the bytes in each
 	v.shiftLeft(16, x, x)
 	POR(t, x)
 	MOVO(x, t)
@@ -53,8 +53,8 @@ func (e *ends) swapBytes(x, t reg.Register) {
 }
 
 // compare sets a bit of mask for each lane whose hash is at or below the limit
-// word, x being its last word but for the initial h: as numbers without sign,
-// after a byte swap, for the hash as a number is little-endian.
+// word, x being its last word without the initial h: as unsigned numbers,
+// after a byte swap, because the hash as a number is little-endian.
 func (e *ends) compare(x reg.Register, limit Mem, t, u reg.Register, mask reg.GPPhysical) {
 	v := e.v
 	v.addConstant(e.initialH.at(0), x, x)
@@ -68,7 +68,7 @@ func (e *ends) compare(x reg.Register, limit Mem, t, u reg.Register, mask reg.GP
 		VPMINUD(t, x, u) // x <= limit if and only if min(x, limit) = x
 		VPCMPEQD(x, u, u)
 		VMOVMSKPS(u, mask.As32())
-	default: // only signed comparison: turn the sign bits of both
+	default: // only signed comparison: flip the sign bits of both
 		MOVO(e.sign, u)
 		PXOR(u, t)
 		PXOR(u, x)

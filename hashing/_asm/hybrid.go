@@ -9,11 +9,11 @@ import (
 )
 
 // What the kernels "shani-avx512" and "shani-avx2" have in common: rounds by
-// the SHA extensions, message schedules by vectors, side by side. The two use
-// different parts of the processor, so a stream of each becomes one.
+// the SHA extensions, message schedules by vectors, at the same time. The two use
+// different parts of the processor, so one stream of each is merged.
 //
-// A group has eight lanes, for that is what a ymm register holds. In the
-// pipeline's words, a turn is
+// A group has eight lanes, because that is what a ymm register holds. In the
+// pipeline's terms, a turn is
 //
 //	rounds   R1: rounds of the second block of item c+3, up to 63
 //	         R2: rounds of the second hash of item c+1, up to 61
@@ -23,12 +23,12 @@ import (
 //	         E1: the first rounds of the second block of item c+4
 //	then     C: item c compared with the limit
 //
-// C reads what R2 left a turn before: a load of words just stored one by one
-// has to wait until they are in the cache, and the turn with it.
+// C reads what R2 stored a turn before: a load of words just stored one by one waits
+// until they are in the cache, and delays the turn.
 //
-// The two streams need not wait for each other, for all that goes from one
-// step to the next has two buffers, which change places after each turn. How
-// many rounds are the vectors' is the balance between the two: see early.go.
+// The two streams do not wait for each other, because everything passed from one
+// step to the next has two buffers, swapped after each turn. The number of rounds in
+// vectors balances the two: see early.go.
 type hybridKernel struct {
 	pipeline
 	hybridShape
@@ -53,11 +53,11 @@ type hybridShape struct {
 	early2 int  // and of the second hash before this one; both are even
 }
 
-// hybridVectors is what the two kernels have apart.
+// hybridVectors is what differs between the two kernels.
 type hybridVectors interface {
 	turnStream() order.Stream  // digest, S2, E2, E1, and S1 if every item is a new group
 	groupStream() order.Stream // S1
-	// merge writes the streams of rounds and of vectors as one.
+	// merge emits the streams of rounds and of vectors as one.
 	merge(rounds, vectors order.Stream)
 }
 
@@ -67,10 +67,9 @@ const (
 	stateSize   = 16 * hybridLanes // a register of the SHA extensions for each lane
 )
 
-// The frame, and in it twice what S1 makes of a group, and twice what S2 and
-// R1 make of an item. W+K are in pairs of rows, from word 16 on in a group:
-// for each lane the words t and t+1 side by side, as a pair of rounds reads
-// them.
+// The frame. It has two buffers for what S1 computes for a group, and two for what S2
+// and R1 compute for an item. W+K are in pairs of rows, from word 16 on in a group:
+// for each lane the words t and t+1 adjacent, as a pair of rounds reads them.
 const (
 	frameW      = 2 * framePipeline // rows of the last 16 words W of a schedule
 	frameGroup1 = frameW + 16*rowSize
@@ -154,10 +153,10 @@ func (h *hybridKernel) selectVersions() {
 	}
 }
 
-// turn is a turn. If every item is a new group, S1 is beside the rounds with the
-// rest. Else it is needed once for all versions, and stands alone: beside, it
-// would make a second turn of it, and the two together find no room in the
-// caches of code.
+// turn emits a turn. If every item is a new group, S1 is interleaved with the rounds
+// like the rest. Otherwise it is needed once for all versions and stands alone:
+// interleaved, it would need a second version of the turn, and the two together do
+// not fit into the caches of code.
 func (h *hybridKernel) turn(v hybridVectors) {
 	alignCode()
 	Label("turn")
@@ -175,7 +174,7 @@ func (h *hybridKernel) turn(v hybridVectors) {
 	v.merge(h.rounds(), v.turnStream())
 }
 
-// newGroup is S1 alone.
+// newGroup emits S1 alone.
 func (h *hybridKernel) newGroup(v hybridVectors) {
 	alignCode()
 	Label("newgroup")

@@ -5,12 +5,12 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// The layout of job in job_amd64.go, which a test there compares: what a
-// kernel reads and where it stands. Words in groups of four lie lowest first.
+// The layout of job in job_amd64.go, which a test there compares: the
+// input and position of a kernel. Words in groups of four are stored lowest first.
 const (
 	jobNonce    = 0  // first nonce of the group
 	jobGroups   = 4  // groups left
-	jobVersion  = 8  // version that is next
+	jobVersion  = 8  // next version
 	jobVersions = 12 // number of versions
 	jobStop     = 16 // pointer to a word, or nil: if that is not zero, return after the group
 	jobRoom     = 24 // how many entries of jobHits may be filled

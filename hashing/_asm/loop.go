@@ -7,8 +7,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// This file is what every kernel does around the hashing: it enters, goes from
-// version to version and from group to group, and returns.
+// This file is what every kernel does around the hashing: entry, the loops over
+// versions and groups, and return.
 
 // declare begins the assembly function of a kernel.
 func declare(name, kernel string) {
@@ -36,7 +36,7 @@ func (s *searcher) versionAt(version, states reg.GPPhysical) {
 	LEAQ(Mem{Base: s.job, Index: states, Scale: 1, Disp: jobStates}, states)
 }
 
-// keepHits enters the mask in RAX as the hits of a group under one version, and
+// keepHits stores the mask in RAX as the hits of a group under one version, and
 // goes to the label "return" when there is no room for more.
 func (s *searcher) keepHits(scratch reg.GPPhysical, nonce, version func(to reg.Register)) {
 	entry := func(offset int) Mem {
@@ -65,16 +65,16 @@ func (s *searcher) unlessStopped(label string) {
 	JE(LabelRef(label))
 }
 
-// alignCode begins a line of the caches of code: with few versions, where long
+// alignCode aligns to a cache line of code: with few versions, where long
 // pieces of code take turns, Zen 4 is 10 to 40 % slower at some other places.
 func alignCode() {
 	Instruction(&ir.Instruction{Opcode: "PCALIGN", Operands: []Op{Imm(64)}})
 }
 
-// giveBack returns.
+// giveBack emits the return.
 func giveBack(vex bool) {
 	if vex {
-		VZEROUPPER() // else code with SSE pays for dirty upper halves
+		VZEROUPPER() // otherwise SSE code is slowed by dirty upper halves
 	}
 	RET()
 }
@@ -90,17 +90,17 @@ func newWalker() walker {
 	return walker{searcher: newSearcher(), nonce: reg.R9, groups: reg.R10, version: reg.R11}
 }
 
-// takeUp loads where the search stands.
+// takeUp loads the position of the search.
 func (w *walker) takeUp() {
 	MOVL(w.inJob(jobNonce), w.nonce.As32())
 	MOVL(w.inJob(jobGroups), w.groups.As32())
 	MOVL(w.inJob(jobVersion), w.version.As32())
 }
 
-// selectVersion makes states point to the version that is next.
+// selectVersion makes states point to the next version.
 func (w *walker) selectVersion() { w.versionAt(w.version, w.states) }
 
-// leave keeps the hits that RAX has, and goes on to the next version or group,
+// leave stores the hits in RAX, and continues with the next version or group,
 // or returns.
 func (w *walker) leave(lanes int, vex bool) {
 	TESTQ(reg.RAX, reg.RAX)

@@ -1,7 +1,7 @@
 // Command asm generates the assembly kernels of package hashing: "go run ." in
-// this folder, or "go generate" in the one above, writes them all anew. Those
-// for amd64 are made with avo by this program, those for arm64 by the one in
-// the folder arm64.
+// this folder, or "go generate" in its parent, rewrites them all. Those for
+// amd64 are made with avo by this program, those for arm64 by the one in the folder
+// arm64.
 //
 // The files, from what is common to what is not:
 //
@@ -12,19 +12,19 @@
 //	ring.go      the same with its words in registers
 //	rounds.go    rounds in vectors
 //	shaext.go    rounds and message schedule by the SHA extensions (SHA-NI)
-//	job.go       what a kernel is given, and the registers that all have alike
+//	job.go       a kernel's input, and the registers common to all
 //	ends.go      nonces in, comparison out, for vectors
 //	loop.go      what every kernel does around the hashing
 //	pipeline.go  the same for kernels that work on several items at once
 //	hybrid.go    what the kernels of SHA extensions and vectors have in common
-//	transpose.go and their way from lanes to vectors and back
+//	transpose.go conversion from lanes to vectors and back
 //	early.go     first rounds in vectors, with their state in memory
 //	order/       putting independent instruction streams in one order, and which
 //	             of equivalent programs is the best on which processor
-//	candidates.go forms that the order search asks for
+//	candidates.go forms requested by the order search
 //
 // and the kernels, each in a file of its name, with its plan of registers and
-// memory; avx2.go has sse2, too.
+// memory; avx2.go also has sse2.
 package main
 
 import (
@@ -105,7 +105,8 @@ func generate(functions []function) {
 	Generate()
 }
 
-// generateAll runs this program for each file, for avo makes one in a process, and then the generator for arm64.
+// generateAll runs this program for each file, because avo makes one per process, and
+// then the generator for arm64.
 func generateAll() {
 	for _, name := range slices.Sorted(maps.Keys(files())) {
 		run(os.Args[0], "-file", name, "-pkg", "hashing",

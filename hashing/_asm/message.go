@@ -3,11 +3,10 @@ package main
 // This file is the savings, written once for all kernels: what of the two
 // blocks is known before the search.
 //
-// What is known of a message before the search. Of the 64 message words of a
-// block most depend on the nonce, and differ from lane to lane. The others,
-// and many terms of the first ones that do, are the same for all lanes: they
-// are constants, or depend on the job only. Every kernel takes the same
-// savings from this one table.
+// Most of the 64 message words of a block depend on the nonce, and differ from lane
+// to lane. The others, and many terms of the first ones that do, are the same for
+// all lanes: they are constants, or depend only on the job. Every kernel takes the
+// same savings from this one table.
 
 // word is a message word: the sum of what is known of it and of those terms
 // of its recurrence that are not.

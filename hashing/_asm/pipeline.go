@@ -53,14 +53,14 @@ func (p *pipeline) ifNew(label string) {
 // afterS1 moves on to the next group.
 func (p *pipeline) afterS1() { ADDL(Imm(uint64(p.lanes)), p.inFrame(frameAhead)) }
 
-// unlessItem goes on to the next turn if there is no item c yet.
+// unlessItem continues with the next turn if there is no item c yet.
 func (p *pipeline) unlessItem() {
 	SUBL(Imm(1), p.inFrame(frameSkip))
 	JNS(LabelRef("shift"))
 	MOVL(U32(0), p.inFrame(frameSkip))
 }
 
-// next keeps the hits that RAX has. It moves on to the next items and the label
+// next stores the hits in RAX. It moves on to the next items and the label
 // "turn", or returns.
 func (p *pipeline) next(vex bool) {
 	TESTL(reg.EAX, reg.EAX)

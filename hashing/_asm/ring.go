@@ -8,9 +8,9 @@ import (
 )
 
 // ringSchedule makes the message words of a block in vectors, as schedule
-// does, but with the last 16 words in registers: word t is in place t%16, where
-// it is made of the word 16 before it. That takes 19 registers, and spares
-// loads and stores.
+// does, but with the last 16 words in registers: word t is in place t%16, where it
+// replaces the word 16 before it. That takes 19 registers, and saves loads and
+// stores.
 type ringSchedule struct {
 	v       *vectors
 	sigma1  *vectors // what sigma1 is made with
@@ -25,7 +25,7 @@ type ringSchedule struct {
 
 func (s *ringSchedule) at(t int) reg.Register { return s.ring[t%16] }
 
-// word makes W[t], t >= 16. sigma1(W[t-2]) comes last: it is what the word has to wait for.
+// word makes W[t], t >= 16. sigma1(W[t-2]) comes last, because the word waits for it.
 func (s *ringSchedule) word(t int) {
 	v, m, w := s.v, &s.message, s.at(t)
 	empty := !m[t-16].lanes

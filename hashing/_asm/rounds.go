@@ -12,8 +12,8 @@ import (
 // put them.
 //
 // The eight words of the state stay in their registers: instead of moving
-// them on after a round, the next one takes them under other names, so that
-// after eight rounds each is back at its place.
+// them after a round, the next round renames them, so that after eight rounds each
+// is back in its place.
 type vectorRounds struct {
 	v *vectors
 	*searcher
@@ -111,8 +111,8 @@ func (r *vectorRounds) endHeader() (out order.Stream) {
 	return out
 }
 
-// digestSums makes W+K of the digest, and adds the h of the first rounds, for
-// that is constant.
+// digestSums makes W+K of the digest, and adds the h of the first rounds,
+// which is constant.
 func (r *vectorRounds) digestSums() (out order.Stream) {
 	v := r.v
 	for t := range 8 {
@@ -132,7 +132,7 @@ func (r *vectorRounds) digestSums() (out order.Stream) {
 }
 
 // beginHash returns the stream of the second hash up to round 7. Round 0 is done
-// but for its word, which is to be added to a and e.
+// except for its word, which is to be added to a and e.
 func (r *vectorRounds) beginHash() (out order.Stream) {
 	v := r.v
 	out = append(out, func() {
@@ -159,8 +159,7 @@ func (r *vectorRounds) beginHash() (out order.Stream) {
 }
 
 // endHash returns the stream of the rounds 56 to 60. After those the last word of
-// the hash, but for the initial h, is e. The a of the last four is needed no
-// more.
+// the hash, without the initial h, is e. The a of the last four is not needed.
 func (r *vectorRounds) endHash() (out order.Stream) {
 	for t := 56; t <= lastRound; t++ {
 		out = append(out, func() {

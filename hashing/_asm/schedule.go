@@ -25,10 +25,10 @@ type schedule struct {
 	recent [2]reg.Register
 }
 
-// A word is made in two bundles. sigma1(W[t-2]) comes last: it is what the
-// word has to wait for.
+// A word is made in two bundles. sigma1(W[t-2]) comes last, because the
+// word waits for it.
 
-// beginWord leaves in sum all of W[t], t >= 16, but sigma1(W[t-2]). It returns
+// beginWord leaves in sum all of W[t], t >= 16, except sigma1(W[t-2]). It reports
 // whether that is nothing.
 func (s *schedule) beginWord(t int) (empty bool) {
 	v, m := s.v, &s.message
@@ -63,7 +63,7 @@ func (s *schedule) beginWord(t int) (empty bool) {
 	return empty
 }
 
-// endWord makes the word of sum, stores it for later ones, and hands it on.
+// endWord completes the word in sum, stores it for later ones, and passes it on.
 func (s *schedule) endWord(t int, empty bool) {
 	w := s.addSigma1(t, empty)
 	if t <= lastScheduled-2 {

@@ -40,13 +40,13 @@ func paddedK(end int, messageBits uint32) []uint32 {
 	return kw
 }
 
-// memory is what a file has of read-only words by now. Tables are there when
-// they are first used, and once for all functions of a file.
+// memory is the read-only words of a file so far. Tables are added at their first
+// use, once for all functions of a file.
 type memory map[string]Mem
 
 // words puts words into read-only memory, if they are not there yet, and
 // returns where they are. Tables of 16 bytes and more lie on a boundary of 16
-// bytes, as SSE wants it.
+// bytes, as SSE requires.
 func (m memory) words(name string, values ...uint32) Mem {
 	at, known := m[name]
 	if !known {

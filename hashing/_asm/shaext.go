@@ -17,10 +17,10 @@ import (
 // and on message words in groups of four: group i holds W[4i] .. W[4i+3].
 //
 // Rounds and schedule are decoupled: the schedule writes W+K into memory, and
-// the rounds read two words of it at a time. So a chain of rounds needs its
-// two registers and no more, and many chains (lanes) fit into 15 registers.
-// That is what matters: a pair of rounds (SHA256RNDS2) takes four cycles or
-// more, and only independent lanes fill them.
+// the rounds read two words of it at a time. So a chain of rounds needs only its
+// two registers, and many chains (lanes) fit into 15 registers. That matters because
+// a pair of rounds (SHA256RNDS2) takes four cycles or more, which only independent
+// lanes fill.
 
 // state is one lane's running state.
 type state struct{ abef, cdgh reg.VecPhysical }
@@ -49,8 +49,8 @@ func pairRounds(lanes []state, first, last int, wk func(lane, t int) Mem) (out o
 }
 
 // groupSchedule makes the message groups of one lane. Groups go through memory,
-// so lanes can share registers, but for the last one: a group waits for it, and
-// to get it back from memory would take as long as all the rest.
+// so lanes can share registers, except for the last group: the next one waits for
+// it, and a reload from memory would take as long as all the rest.
 type groupSchedule struct {
 	raw func(group int) Mem // where W of a group is, in memory
 	wk  func(group int) Mem // where W+K of a group goes
@@ -66,7 +66,7 @@ func (s *groupSchedule) sigma0Part(group int) {
 	SHA256MSG1(s.raw(group-3), s.x)
 }
 
-// sevenBack leaves W[t-7] in to, which lies across the two groups before.
+// sevenBack leaves W[t-7] in to, which spans the two groups before.
 func (s *groupSchedule) sevenBack(group int, to reg.VecPhysical) {
 	MOVO(s.last, to)
 	PALIGNR(Imm(4), s.raw(group-2), to)

@@ -13,13 +13,13 @@ import (
 // The kernel "shani": SHA-NI and SSE up to 4.1, nothing newer, so that the
 // Atoms that have SHA-NI but no AVX can run it.
 //
-// A group has four lanes. A turn is, in the pipeline's words,
+// A group has four lanes. A turn is, in the pipeline's terms,
 //
 //	R1  rounds 4 to 63 of the second block of item c+1, from a state after
-//	    round 3 that lacks only the nonce in a and e, and beside them
+//	    round 3 that lacks only the nonce in a and e, interleaved with
 //	S2  the first part of the message schedule of the second hash of item c
 //	D   the digest of item c+1, which is the message of its second hash
-//	R2  rounds 0 to 61 of the second hash of item c, and beside them
+//	R2  rounds 0 to 61 of the second hash of item c, interleaved with
 //	S2  the rest, always ahead of the rounds, and
 //	S1  the message schedule of the second block of the group of item c+2, if
 //	    new: it does not depend on the version
@@ -28,16 +28,16 @@ import (
 // The last word of a hash is f after round 61, plus the initial h. (It is e
 // after round 60; the extensions do rounds in pairs.)
 //
-// What it is short of on Zen 4, by measurement: SHA256MSG2 is microcode, and
-// for two cycles nothing else is dispatched. With 12 groups a hash that is 24
-// cycles, and 40 for all other instructions, beside 61 of the unit that does
-// SHA256RNDS2. So schedules lie beside all rounds.
+// What limits it on Zen 4, by measurement: SHA256MSG2 is microcode, and for two
+// cycles nothing else is dispatched. With 12 groups a hash that is 24 cycles, and 40
+// for all other instructions, while the unit that does SHA256RNDS2 needs 61. So
+// schedules are interleaved with all rounds.
 //
 // Registers: two for each lane's state and one for its last group, one for W+K
 // (X0 by definition of the instruction), three for all schedules.
 const shaniLanes = 4
 
-// shaniGroups1 is how many groups of S2, of 12, are beside R1. (Zen 4, with 32
+// shaniGroups1 is how many groups of S2, of 12, are interleaved with R1. (Zen 4, with 32
 // versions: 6: 76.4, 7: 72.8, 8: 75.9, 12: 82.2 cycles a hash.)
 const shaniGroups1 = 7
 
@@ -149,7 +149,7 @@ func (s *shaniKernel) schedule(lane int, raw, wk func(group int) Mem) *groupSche
 	return &groupSchedule{raw: raw, wk: wk, last: s.last[lane], k: s.k, x: s.x, y: s.y}
 }
 
-// enterR1 loads the states after round 3 of the version that is next.
+// enterR1 loads the states after round 3 of the next version.
 func (s *shaniKernel) enterR1() {
 	MOVOU(s.inVersion(versionStart), s.x)
 	MOVOU(s.inVersion(versionStart+16), s.y)
@@ -189,7 +189,7 @@ func (s *shaniKernel) digests() {
 }
 
 // compareLanes compares the last words with the limit: as numbers without sign,
-// after a byte swap, for the hash as a number is little-endian.
+// after a byte swap, because the hash as a number is little-endian.
 func (s *shaniKernel) compareLanes() {
 	Comment("C: compare with the limit.")
 	MOVOU(s.inJob(jobLimit), s.y)

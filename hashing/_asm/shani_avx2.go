@@ -8,10 +8,10 @@ import (
 )
 
 // The kernel "shani-avx2": hybrid.go with the 16 registers of AVX2. Four chains
-// of rounds leave seven, too few for the words of a schedule or a state: those
-// are in rows in the frame. Schedules and early rounds do not need each other,
-// so they are woven: each is a chain in which one word or round waits for the
-// one before, and alone would fill but a part of the time.
+// of rounds leave seven, too few for the words of a schedule or a state, which are
+// in rows in the frame. Schedules and early rounds are independent, so they are
+// interleaved: each is a chain in which a word or round waits for the one before,
+// and alone would fill only part of the time.
 type shaniAVX2 struct{ *hybridKernel }
 
 func shaniAVX2Function(name string, shape hybridShape) function {

@@ -11,8 +11,8 @@ import (
 
 // The kernel "shani-avx512": hybrid.go with the 32 registers of AVX-512. Six
 // chains of rounds take 13 of them, the last 16 words of a schedule another 16,
-// and three are left for scratch. So words never go through memory, but for W+K
-// on their way to the rounds.
+// and three are left for scratch. So words never go through memory, except for
+// W+K on the way to the rounds.
 //
 // It is made for Zen 4, where one of four vector pipes does SHA256RNDS2, one a
 // cycle, and everything else has to leave that pipe alone (measured there,
@@ -20,12 +20,12 @@ import (
 //
 //   - Which instructions. One with three sources, VPTERNLOGD, takes half a turn
 //     of the pipe, two with two sources none. So functions of three operands are
-//     made of those, with plain work but for sigma1 of the schedules: that has
+//     made of those with plain work, except for sigma1 of the schedules, which has
 //     so many vector instructions that their number counts, too. Where the other
-//     thread of the core is busy, only their number counts, and perhaps on other
-//     processors: for those there is the form "shani-avx512-ternary".
+//     thread of the core is busy, and perhaps on other processors, only their number
+//     counts: for those there is the form "shani-avx512-ternary".
 //   - Their order, one by one: see order/beat.go.
-//   - Where the code lies: see alignCode.
+//   - The place of the code: see alignCode.
 type shaniAVX512 struct {
 	*hybridKernel
 	beat order.Beat
@@ -93,8 +93,8 @@ func (s *shaniAVX512) groupStream() order.Stream {
 }
 
 // earlyRounds is E2: the state is in the places of the schedule that the digest
-// leaves free. Round 0 is done but for its word, and up to round 3 h is
-// constant.
+// leaves free. Round 0 is done except for its word, and up to round 3 h
+// is constant.
 func (s *shaniAVX512) earlyRounds(schedule *ringSchedule) (out order.Stream) {
 	v, w := s.v, schedule.at
 	r := &vectorRounds{v: v, x: schedule.x, y: schedule.x, t: schedule.t, u: schedule.u}

@@ -21,7 +21,7 @@ func (s *shaniKernel) laneS1(lane int) order.Stream {
 	out := order.Stream{
 		func() { s.groupOfNonce(lane, m) },
 		// In group 5 everything but sigma1 is constant, in group 6 there is
-		// only padding but for W[t-7] and sigma1, and in group 7 the words of
+		// only padding except for W[t-7] and sigma1, and in group 7 the words of
 		// sigma0Part are constant.
 		func() { MOVOU(s.inJob(jobGroup5), m.x); m.finish(5, m.last) },
 		func() { m.sevenBack(6, m.x); m.finish(6, m.last) },

@@ -8,7 +8,7 @@ import (
 	"quarry/hashing/asm/order"
 )
 
-// The hybrids' way between vectors, which hold a word of each lane, and the
+// The hybrids' conversion between vectors, which hold a word of each lane, and the
 // registers of the SHA extensions, which hold several words of one lane.
 
 // lanePlace returns where a lane's register lies in a state: the lanes 0 and 4, 1

@@ -14,8 +14,8 @@ import (
 //	avx512  xmm, ymm or zmm, 32 registers, rotations, functions of three operands,
 //	        and memory operands of one word for all lanes
 //
-// Everything that kernels do with vectors is written with these operations, so
-// that the instruction sets differ here and nowhere else.
+// Everything that kernels do with vectors uses these operations, so that the
+// instruction sets differ only here.
 type vectors struct {
 	set    string // "sse2", "avx2", "avx512"
 	bytes  int    // of a register
@@ -155,8 +155,8 @@ func (v *vectors) addWord(y Mem, x, to, scratch reg.Register) {
 }
 
 // table is read-only memory of words that kernels add to all lanes. Only
-// avx512 can add one word to all lanes, so for the others each is there once
-// for each of 8 lanes.
+// avx512 can add one word to all lanes, so for the others each word is stored 8
+// times.
 type table struct {
 	memory memory
 	name   string

@@ -3,21 +3,21 @@
 //
 //	go run ./hashing/_generic
 //
-// The code is unrolled and has one operation to a line because of how the
-// compiler works; each of these was measured (benchmarks/results):
+// The code is unrolled, with one operation per line, because of how the compiler
+// works; each of these was measured (benchmarks/results):
 //
-//   - Within a block it emits what is ready in the order of the source's
-//     lines, but what comes from inlined functions after the rest. With small
-//     functions for the sigmas it would load many words early, run out of
-//     registers and spill the state.
+//   - Within a block it emits ready instructions in the order of the source's
+//     lines, but those of inlined functions after the rest. With small functions
+//     for the sigmas it would load many words early, run out of registers and
+//     spill the state.
 //   - A rotation destroys its operand, so the compiler copies it first, but
-//     only into a register that is free: else it spills. Everything is
-//     reached through one pointer so that there are free registers.
+//     only into a free register; otherwise it spills. Everything is accessed
+//     through one pointer so that registers are free.
 //   - Instead of moving the eight variables after each round, the next round
 //     renames them; after eight rounds they are back in their places. More
-//     than eight rounds in a loop's body gain nothing, and no loop at all
-//     loses a fifth and more: so much code does not fit into the CPU's cache
-//     of decoded instructions.
+//     than eight rounds in a loop's body gain nothing, and full unrolling loses
+//     a fifth or more, because so much code does not fit into the CPU's cache of
+//     decoded instructions.
 package main
 
 import (
@@ -135,8 +135,8 @@ func names(t int) (n [8]string) {
 	return n
 }
 
-// load takes the state from an array for round t, and what the round wants to
-// know of the one before: see round. The word is added to a and e.
+// load loads the state from an array for round t, and what the round needs from the
+// one before: see round. The word is added to a and e.
 func (p *printer) load(t int, state, word string) {
 	n := names(t)
 	for i, name := range n {
@@ -179,7 +179,7 @@ func (p *printer) halfRound(t int, terms ...string) {
 	p.line("%s += %s", d, h)
 }
 
-// word makes the next word of the schedule, x, from the words 16, 15, 7 and 2
+// word computes the next word of the schedule, x, from the words 16, 15, 7 and 2
 // places before it.
 func (p *printer) word(w16, w15, w7, w2 int) {
 	p.line("")

@@ -5,8 +5,8 @@
 //
 //	go run ./hashing/_winners
 //
-// The first line tells the header, the limit, the first nonce and how many
-// hashes were searched, under one version and under four. A further line has
+// The first line has the header, the limit, the first nonce and the number of hashes
+// searched, under one version and under four. A further line has
 // the number of versions, the nonce and the version's index.
 package main
 
@@ -26,7 +26,7 @@ import (
 const (
 	output = "hashing/testdata/winners.txt"
 	limit  = 0x00000fff
-	start  = 0xffc00000 // the search goes past the last nonce
+	start  = 0xffc00000 // the search wraps past the last nonce
 	hashes = 1_000_000_000
 )
 

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// assembler collects lines of Go's assembler, and counts the instructions by
-// kind in each section.
+// assembler collects lines of Go assembly, and counts the instructions by kind in
+// each section.
 type assembler struct {
 	text   strings.Builder
 	counts map[string]*count // by section
@@ -16,7 +16,7 @@ type assembler struct {
 // count is how many instructions of each kind a section has.
 type count struct{ rounds, schedule, vector, memory, other int }
 
-// section begins a part of the code that is counted by itself.
+// section begins a part of the code that is counted separately.
 func (a *assembler) section(name, comment string) {
 	a.open = new(count)
 	a.counts[name] = a.open
@@ -50,8 +50,8 @@ func (a *assembler) op(name string, operands ...any) {
 }
 
 // x is a general register, and v a vector register: whole, as 16 bytes, four
-// words or two halves, or one half of it. As F it names the same register to
-// the instructions of floating point, which load and store all kinds of data.
+// words or two halves, or one half of it. As F it is the same register for
+// floating-point instructions, which load and store all kinds of data.
 type (
 	x int
 	v int
@@ -73,7 +73,7 @@ type memory struct {
 
 func (m memory) String() string { return fmt.Sprintf("%d(%v)", m.offset, m.base) }
 
-// The instructions by what they do here.
+// The instructions, named by their purpose here.
 
 func (a *assembler) load(from memory, to v)  { a.op("FMOVQ", from, to.float()) }
 func (a *assembler) store(from v, to memory) { a.op("FMOVQ", from.float(), to) }

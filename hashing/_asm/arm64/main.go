@@ -1,13 +1,13 @@
 // Command arm64 generates the arm64 assembly kernel of package hashing. avo
-// has no arm64, so it writes the lines of Go's assembler itself: "go run
-// ./arm64" in the folder above writes ../sha2_arm64.s and its stub anew.
+// has no arm64, so it writes the lines of Go assembly itself: "go run
+// ./arm64" in the parent folder rewrites ../sha2_arm64.s and its stub.
 //
 // The files:
 //
 //	emit.go       lines of Go's assembler, one function an instruction
 //	pipeline.go   rounds of several lanes in turn, with their message schedule
 //	sha2.go       the kernel "sha2": its plan, registers and layout, its loop
-//	stages.go     and its hashing
+//	stages.go     its hashing
 //	counted.go    the count of its instructions
 package main
 

@@ -10,7 +10,7 @@ package main
 //	SHA256SU1               plus W[t-7] + sigma1(W[t-2])
 //
 // SHA256H overwrites the abcd that SHA256H2 still needs, so four rounds cost a
-// copy, besides the addition of K. A processor does one or two of the SHA256
+// copy, and the addition of K. A processor does one or two of the SHA256
 // instructions a cycle, and takes two to six cycles for each: only independent
 // lanes fill them.
 
@@ -35,18 +35,17 @@ type phase struct {
 	// wk leaves W+K in a register, which may be k, the step's constant, or to.
 	wk func(step, lane int, k, to v) v
 	// begin and finish are a lane's part of the message schedule. There are
-	// some instructions between the two, for the one has to wait for the other.
+	// some instructions between the two, because finish waits for begin.
 	begin, finish func(step, lane int)
 	// onlyE leaves out abcd in the last step.
 	onlyE bool
 }
 
 // run emits the steps of a phase, lane by lane in turn. One lane's sums and
-// copies are made while the lane before it does its rounds, which serves
-// processors that keep the order of the program; the others look far enough
-// ahead anyway.
+// copies are made while the lane before it does its rounds, which helps
+// in-order processors; out-of-order ones look far enough ahead anyway.
 func (k *kernel) run(f phase) {
-	var wk [len(temporaries)]v // of the turns on their way
+	var wk [len(temporaries)]v // of the pending turns
 	prepare := func(turn int) {
 		step, lane := turn/lanes, turn%lanes
 		if lane == 1 {
@@ -99,7 +98,6 @@ func (k *kernel) sigma1(lane, group int) {
 	k.op("SHA256SU1", w[(group+3)%4].words(), w[(group+2)%4].words(), w[group%4].words())
 }
 
-// lead is how many groups the schedule is ahead of the rounds: enough that no
-// round has to wait for it, and not so much that it comes to its end long
-// before the rounds.
+// lead is how many groups the schedule is ahead of the rounds: enough that no round
+// waits for it, and few enough that it does not end long before the rounds.
 const lead = 2

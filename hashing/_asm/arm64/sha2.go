@@ -6,7 +6,7 @@ import "fmt"
 //
 // For each group of lanes nonces:
 //
-//	A  what the nonces make of the header's second block: its words 16 to 19,
+//	A  what depends on the nonces in the header's second block: its words 16 to 19,
 //	   in general registers, which have little else to do. It is done for the
 //	   next group between B and D, where all lanes wait for their digests: at
 //	   the beginning of the group it kept processors from looking far enough
@@ -30,15 +30,15 @@ import "fmt"
 // 19 for the schedule (groups 5 to 7 need no sigma0, it is constant), C 30, D
 // 29 (of the last four rounds only e is wanted) and 21. That is 99 without
 // rolled versions, and 80 + 19/V with V of them. A processor with one unit for
-// them cannot be faster than one hash in as many cycles, and everything else
-// is kept below that: see the count at the top of the assembly.
+// them needs at least as many cycles per hash, and everything else is kept below
+// that: see the count at the top of the assembly.
 //
 // Why four lanes: a step of four rounds is a chain of one SHA256 instruction
 // and one copy. In LLVM's models of processors (Cortex-A55, A72, Apple's,
 // ThunderX2, TSV110) that takes 7 to 12 cycles, in which four lanes have 8
 // (C) or about 13 (B, D) SHA256 instructions to do: enough for one unit, and
-// nearly for two. More lanes would not have their message in registers: it
-// takes four, and the state two, of 32. Three take up to 10 % more cycles in
+// nearly for two. More lanes would not fit: a message takes four registers
+// and a state two, of 32. Three take up to 10 % more cycles in
 // these models and Neoverse's, two up to half as many again.
 const lanes = 4
 
@@ -114,7 +114,7 @@ func newKernel() *kernel {
 	return k
 }
 
-// emit writes the kernel: what is around the hashing is here, the hashing in
+// emit writes the kernel: the code around the hashing is here, the hashing in
 // stages.go.
 func (k *kernel) emit() {
 	fmt.Fprintf(&k.text, "// func scanGroupsSHA2(job *uint32)\nTEXT ·scanGroupsSHA2(SB), 0, $%d-8\n", frameSize+64)
@@ -143,7 +143,7 @@ func (k *kernel) emit() {
 	k.leave()
 }
 
-// enter takes up the search where job says.
+// enter loads the position of the search from job.
 func (k *kernel) enter() {
 	k.op("MOVD", "job+0(FP)", job)
 	k.op("MOVD", fmt.Sprintf("$room-%d(SP)", frameSize+64), kept)
@@ -161,7 +161,7 @@ func (k *kernel) enter() {
 }
 
 // stageE compares the last words, e of each lane, with the limit: as numbers
-// without sign, after a byte swap, for the hash as a number is little-endian.
+// without sign, after a byte swap, because the hash as a number is little-endian.
 // x <= limit if and only if min(x, limit) = x: Go's assembler has no
 // comparison without sign.
 func (k *kernel) stageE() {
@@ -200,7 +200,7 @@ func (k *kernel) keepHits() {
 	k.op("BHS", "return")
 }
 
-// leave goes on to the next version or group, or returns.
+// leave continues with the next version or group, or returns.
 func (k *kernel) leave() {
 	k.keepHits()
 	k.label("next")

@@ -14,10 +14,10 @@ func (k *kernel) each(emit func(i int, l *lane)) {
 
 func round4(group int) (memory, bool) { return memory{k256, 16 * group}, true }
 
-// stageA makes what the header's second block has of the nonces of the group
-// that begins first nonces on from the one at which the search stands: each as
-// a message word, and the words W18 and W19 in one register, the only words of
-// group 4 that see it.
+// stageA computes what depends on the nonces in the header's second block, for the
+// group that begins first nonces after the current position: each nonce as a message
+// word, and the words W18 and W19 in one register, the only words of group 4 that
+// depend on it.
 //
 //	W18 = sigma0(nonce) + what job has, W19 = nonce + what job has
 func (k *kernel) stageA(first int) {
@@ -42,7 +42,7 @@ func (k *kernel) stageA(first int) {
 func wordOf(lane int) x { return scratchOf(2 * lane) }
 func bothOf(lane int) x { return scratchOf(2*lane + 1) }
 
-// takeA begins a group with what stageA made for it: group 4 goes to the
+// takeA begins a group with the results of stageA: group 4 goes to the
 // lanes, and the nonces to memory, where all versions find them.
 func (k *kernel) takeA() {
 	k.each(func(_ int, l *lane) { k.load(memory{job, jobGroup4}, l.w[0]) })
@@ -58,7 +58,7 @@ func scratchOf(i int) x {
 	return scratch + x(i) + 3
 }
 
-// enterRounds takes up the version that is next: its state after round 3,
+// enterRounds loads the next version: its state after round 3,
 // with the nonce in a and e.
 func (k *kernel) enterRounds() {
 	k.op("ADD", fmt.Sprintf("$%d", jobStates), job, states)
@@ -119,7 +119,7 @@ func keptWK(lane, group int) memory {
 	return memory{kept, frameKept + keptSize*lane + 16*(group-4)}
 }
 
-// stageC is the same for another version: W+K comes out of the frame, two
+// stageC is the same for another version: W+K comes from the frame, two
 // groups at a time, in the registers where the message would be.
 func (k *kernel) stageC() {
 	k.enterRounds()

@@ -10,13 +10,13 @@ import (
 
 // A Beat is an order of a stream of rounds by the SHA extensions and a stream of
 // vectors, instruction by instruction: L loads the W+K of a pair of rounds, r
-// does them, v is one vector instruction. Rounds and vectors must not need each
-// other.
+// does them, v is one vector instruction. Rounds and vectors must be
+// independent.
 //
 // On Zen 4 this order is worth up to a quarter: only one of four pipes does
 // SHA256RNDS2, one a cycle, and instructions that could go to any pipe take its
-// turns, more or fewer of them as their places between the rounds fall. Which
-// beat is the best has to be measured (order search: see HACKING.md); the good
+// cycles, more or fewer depending on their places between the rounds. The best beat
+// has to be measured (order search: see HACKING.md); the good
 // ones have two or three vectors between most rounds, and an uneven count.
 type Beat string
 
@@ -39,8 +39,8 @@ func (b Beat) Merge(rounds, vectors Stream) {
 	Comment(beatEnds)
 }
 
-// OrderBeats returns a pass over a whole function: what lies between the comments of
-// a beat is put into its order.
+// OrderBeats is an avo pass over a whole function: it puts what lies between the
+// comments of a beat into its order.
 func OrderBeats(f *ir.Function) error {
 	var all, rounds, vectors []ir.Node
 	var b Beat
@@ -111,7 +111,7 @@ func (o *ordering) take(from *[]ir.Node) {
 	*from = (*from)[1:]
 }
 
-// fill puts into a place of the beat what belongs there. Between a lane's last
+// fill fills a place of the beat. Between a lane's last
 // rounds and the first of the next its state is stored and another one loaded:
 // that comes with the load, and vectors stand back for it.
 func (o *ordering) fill(place rune) {

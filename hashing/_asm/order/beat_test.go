@@ -9,8 +9,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// TestBeatKeepsBothStreams whatever the beat and the lengths are: nothing is
-// lost, and each stream keeps its own order.
+// TestBeatKeepsBothStreams: for any beat and lengths, no instruction is lost, and
+// each stream keeps its order.
 func TestBeatKeepsBothStreams(t *testing.T) {
 	for _, b := range []Beat{"Lr", "Lrv", "Lvr", "LrvvvLvvr", "LvrvLvvrvvvLvrvLvvrv", "Lrvvvvvvvvvv"} {
 		for _, pairs := range []int{1, 7, 96} {
@@ -33,7 +33,8 @@ func TestBeatKeepsBothStreams(t *testing.T) {
 	}
 }
 
-// streams have so many pairs of rounds, a state loaded before every seventh, and so many vectors.
+// streams returns streams of that many pairs of rounds, with a state loaded before
+// every seventh, and that many vectors.
 func streams(pairs, n int) (rounds, vectors []ir.Node) {
 	add := func(to *[]ir.Node, opcode string) {
 		*to = append(*to, &ir.Instruction{Opcode: opcode, Operands: []operand.Op{reg.X1, reg.X0}})

@@ -16,8 +16,8 @@ func Emit(streams ...Stream) {
 	}
 }
 
-// RoundRobin takes one bundle of each stream in turn: for equal work on
-// several lanes.
+// RoundRobin takes one bundle of each stream in turn, for equal work on several
+// lanes.
 func RoundRobin(lanes []Stream) (all Stream) {
 	for i := 0; ; i++ {
 		more := false
@@ -33,7 +33,7 @@ func RoundRobin(lanes []Stream) (all Stream) {
 	}
 }
 
-// Weave mixes two streams in proportion to their lengths: x is always the
+// Weave interleaves two streams in proportion to their lengths: x is always the
 // further one, so y may use at any place what the same share of x has made.
 func Weave(x, y Stream) (all Stream) {
 	for i, j := 0, 0; i < len(x) || j < len(y); {
@@ -51,8 +51,8 @@ func Weave(x, y Stream) (all Stream) {
 // Task is straight-line code for one lane's rounds, in whatever slot it gets.
 type Task[Slot any] []func(*Slot)
 
-// Roll runs tasks in slots side by side, a bundle of each in turn: a slot that
-// has done with one task takes the next.
+// Roll runs tasks in parallel slots, a bundle of each in turn: a slot that finished a
+// task takes the next.
 func Roll[Slot any](tasks []Task[Slot], slots []Slot) (all Stream) {
 	type run struct {
 		task Task[Slot]

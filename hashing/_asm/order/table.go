@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// Form is a choice among programs of a kernel's function that compute the same.
-// Which is the fastest only measuring tells: see benchmarks/ordersearch, which
-// knows these names too.
+// Form is a variant of a kernel's function; all compute the same. Only a measurement
+// shows which is the fastest: see benchmarks/ordersearch, which uses these names,
+// too.
 type Form struct {
 	Beat          Beat `json:"beat"`
 	Early2        int  `json:"early2"`         // hybridShape.early2
@@ -22,7 +22,7 @@ type Entry struct {
 	Rolled bool    `json:"rolled"` // the function for several versions, measured with 32
 	Form   Form    `json:"form"`
 	Family string  `json:"family"` // as the order search prints it
-	Cycles float64 `json:"cycles"` // a hash, on one thread of a core that is else idle
+	Cycles float64 `json:"cycles"` // per hash, on one thread of an otherwise idle core
 	Date   string  `json:"date"`
 	Used   bool    `json:"used"` // this is what is generated
 }
@@ -33,7 +33,7 @@ type Entry struct {
 // Of each function one form is generated, so processors that differ share it:
 // the kernels shani-avx512 and shani-avx512-ternary are all the choice that the
 // miner has, which takes the one that it measures to be faster. If two families
-// want forms that differ much, that takes another kernel. Raw outcomes are in
+// need very different forms, add another kernel. Raw results are in
 // benchmarks/results, such as 2026-11-27-amd-epyc-zen4-order-search.txt.
 func Table() []Entry {
 	return []Entry{
@@ -56,13 +56,14 @@ func Table() []Entry {
 	}
 }
 
-// InUse returns the form of a function that is generated. A test sees to it that there is one.
+// InUse returns the form of a function that is generated. A test ensures that there
+// is one.
 func InUse(kernel string, rolled bool) Form {
 	list := Table()
 	return list[slices.IndexFunc(list, func(o Entry) bool { return o.Used && o.Kernel == kernel && o.Rolled == rolled })].Form
 }
 
-// Check refuses forms that no program can be made of.
+// Check rejects forms that cannot be generated.
 func (f Form) Check() error {
 	switch {
 	case !regexp.MustCompile(`^(Lv*rv*){1,64}$`).MatchString(string(f.Beat)):
