@@ -138,7 +138,7 @@ func killedBy(s os.Signal) int {
 	return exitFailed
 }
 
-// onHangup opens the log file anew at every SIGHUP, for logrotate. Without a
+// onHangup reopens the log file at every SIGHUP, for logrotate. Without a
 // log file SIGHUP means that the terminal is gone: it ends the context, unless
 // it was ignored from the start (nohup).
 func onHangup(parent context.Context, log *logging) (context.Context, context.CancelFunc) {
@@ -156,7 +156,7 @@ func onHangup(parent context.Context, log *logging) (context.Context, context.Ca
 			select {
 			case <-hangups:
 				log.reopen()
-				log.Info("log file opened anew", zap.String("file", log.file.Filename))
+				log.Info("log file reopened", zap.String("file", log.file.Filename))
 			case <-ctx.Done():
 				return
 			}

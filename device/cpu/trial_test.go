@@ -41,13 +41,17 @@ func TestTryTellsRates(t *testing.T) {
 			t.Errorf("job: %v, %v", rolling, err)
 		}
 		for name, rate := range map[string]float64{"best": 5e6, "slow": 1e6} {
-			var rates []float64
-			for range 9 {
-				rates = append(rates, s.Try(ctx, name, true, 15*time.Millisecond)...)
+			// Other programs may lower each, but not all of many, and raise none.
+			best := 0.0
+			for tries := 0; tries < 500 && best < 0.8*rate; tries++ {
+				rates := s.Try(ctx, name, true, 15*time.Millisecond)
+				if len(rates) != 1 || rates[0] > 1.02*rate {
+					t.Fatalf("%s has %v, want at most %v", name, rates, rate)
+				}
+				best = max(best, rates[0])
 			}
-			slices.Sort(rates)
-			if len(rates) != 9 || rates[4] < 0.8*rate || rates[4] > 1.02*rate {
-				t.Errorf("%s has %v, want %v", name, rates, rate)
+			if best < 0.8*rate {
+				t.Errorf("%s has %v at best, want %v", name, best, rate)
 			}
 		}
 		if rates := s.Try(ctx, "absent", true, time.Hour); rates != nil {
