@@ -13,6 +13,7 @@ func (c *Client) Status() []telemetry.PoolStatus {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.clock.Now()
+	c.noteStates(now) // a pause may be over, which nothing else says
 	all := make([]telemetry.PoolStatus, len(c.members))
 	for i, m := range c.members {
 		status := telemetry.PoolStatus{
@@ -53,7 +54,7 @@ func (m *member) stateOf(active bool, now time.Time) telemetry.PoolState {
 		return telemetry.PoolReady
 	case m.dead:
 		return telemetry.PoolFailed
-	case m.resting:
+	case m.resting && m.next.After(now):
 		return telemetry.PoolResting
 	case !m.linked:
 		return telemetry.PoolUnused

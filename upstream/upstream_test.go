@@ -221,6 +221,25 @@ func TestPublishMayAskForStatus(t *testing.T) {
 	}
 }
 
+// TestStateAfterPause: a member whose pause is over is not said to wait or rest any
+// more, whether or not something else happened.
+func TestStateAfterPause(t *testing.T) {
+	c, m := one(t)
+	now := time.Now()
+	c.clock.Now = func() time.Time { return now }
+	for _, resting := range []bool{false, true} {
+		m.linked, m.resting, m.next = true, resting, now.Add(time.Minute)
+		before := c.Status()[0]
+		if want := map[bool]telemetry.PoolState{false: telemetry.PoolWaiting, true: telemetry.PoolResting}[resting]; before.State != want || !before.RetryAt.Equal(m.next) {
+			t.Errorf("during the pause: %+v", before)
+		}
+		now = now.Add(time.Minute)
+		if after := c.Status()[0]; after.State != telemetry.PoolConnecting || !after.RetryAt.IsZero() || !after.Since.Equal(now) {
+			t.Errorf("after it: %+v", after)
+		}
+	}
+}
+
 // TestFinalVerdict: a share that the member may have accepted stays so when sending
 // it again does not succeed.
 func TestFinalVerdict(t *testing.T) {
