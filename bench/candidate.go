@@ -50,9 +50,9 @@ func (c *candidate) String() string {
 	return text
 }
 
-// take adds a sample and the energy that it took in joules. It returns the sample's
+// add adds a sample and the energy that it took in joules. It returns the sample's
 // figures so far, and whether they come from undisturbed slices of its own.
-func (c *candidate) take(g *gate, s Sample, joules telemetry.Reading, most int) (figures, bool) {
+func (c *candidate) add(g *gate, s Sample, joules telemetry.Reading, most int) (figures, bool) {
 	if joules.OK {
 		c.joules += joules.Value
 		c.seconds += s.Elapsed.Seconds()
@@ -176,7 +176,7 @@ func tryPinning(p affinity.Placement) error {
 	result := make(chan error)
 	go func() {
 		runtime.LockOSThread() // never unlocked
-		result <- settle(p)
+		result <- pinThread(p)
 	}()
 	return <-result
 }

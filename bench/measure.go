@@ -74,7 +74,7 @@ func (b *bench) once(ctx context.Context, c *candidate, d time.Duration, what st
 		return nil
 	}
 	b.taken++
-	f, quiet := c.take(&b.gate, sample, used, b.Samples)
+	f, quiet := c.add(&b.gate, sample, used, b.Samples)
 	if now := time.Now(); now.Sub(b.hardware.SampledAt) > sensorQuiet {
 		b.hardware = b.sensors.Sample(ctx)
 	}

@@ -115,7 +115,7 @@ func rate(ctx context.Context, kernel hashing.Kernel, proofs []*Proof, places []
 			runtime.LockOSThread() // never unlocked: the thread dies, and its pinning with it
 			s := newScanner(kernel, proofs, i)
 			threads[i].CPU = places[i].CPU
-			err := settle(places[i])
+			err := pinThread(places[i])
 			m := how.meters()
 			ready.Done()
 			<-begin
@@ -143,8 +143,8 @@ func rate(ctx context.Context, kernel hashing.Kernel, proofs []*Proof, places []
 	return sample, ctx.Err()
 }
 
-// settle pins the calling thread as the placement says.
-func settle(place affinity.Placement) error {
+// pinThread pins the calling thread as the placement says.
+func pinThread(place affinity.Placement) error {
 	if !place.Pinned {
 		return nil
 	}

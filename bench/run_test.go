@@ -221,7 +221,7 @@ func TestPowerAndThrottling(t *testing.T) {
 		{Rate: 1e6, Hashes: 2e6, Elapsed: 2 * time.Second, Hertz: telemetry.Known(4e9), Threads: make([]ThreadSample, 1)},
 		{Rate: 1e6, Hashes: 2e6, Elapsed: 2 * time.Second, Threads: make([]ThreadSample, 1)},
 	} {
-		c.take(new(gate), s, telemetry.Reading{Value: 100, OK: s.Hertz.OK}, 2)
+		c.add(new(gate), s, telemetry.Reading{Value: 100, OK: s.Hertz.OK}, 2)
 	}
 	b := &bench{Options: options, report: got}
 	b.setEnvironment([]*candidate{c}, c)

@@ -126,7 +126,7 @@ func (b *burnIn) burn(ctx context.Context, proofs []*Proof) (incomplete bool) {
 
 // run hashes until stop is set, one batch at least.
 func (r *burner) run(s *scanner, stop *atomic.Bool) {
-	if err := settle(r.place); err != nil { // although it worked a moment ago
+	if err := pinThread(r.place); err != nil { // although it worked a moment ago
 		r.blame(1, err.Error())
 	}
 	var looked time.Time

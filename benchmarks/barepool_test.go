@@ -55,8 +55,8 @@ func startBarePool(b *testing.B, mask string) *barePool {
 	return p
 }
 
-// tell gives the pool one of the orders that follow knows.
-func (p *barePool) tell(b *testing.B, format string, args ...any) {
+// order gives the pool one of the orders that follow knows.
+func (p *barePool) order(b *testing.B, format string, args ...any) {
 	b.Helper()
 	_, err := fmt.Fprintf(p.say, format+"\n", args...)
 	check(b, err)
@@ -68,7 +68,7 @@ func (p *barePool) awaitMiner(b *testing.B) {
 	if line := p.line(b); line != "miner" {
 		b.Fatalf("the pool says %q", line)
 	}
-	p.tell(b, "job")
+	p.order(b, "job")
 }
 
 func (p *barePool) line(b *testing.B) string {

@@ -48,7 +48,7 @@ func BenchmarkJobSwitch(b *testing.B) {
 			for n := -1; n < 0 || b.Loop(); n++ {
 				// At random, so as not to run in step with batches, ticks or the scheduler.
 				time.Sleep(time.Duration(5000+(n*7919)%16000) * time.Microsecond)
-				pool.tell(b, "job")
+				pool.order(b, "job")
 				var last seen
 				for range placements {
 					last = <-switched
@@ -98,8 +98,8 @@ func BenchmarkSubmit(b *testing.B) {
 				miner.Trace{Booked: settled})
 			defer stop()
 			pool.awaitMiner(b)
-			pool.tell(b, "difficulty 0.0003")
-			pool.tell(b, "job")
+			pool.order(b, "difficulty 0.0003")
+			pool.order(b, "job")
 			var all []time.Duration
 			others := newCrowd(pool.process)
 			for b.Loop() {

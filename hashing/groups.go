@@ -31,7 +31,7 @@ const mostGroupHits = 16
 //
 //	for s.next(&job.position) {
 //		assembly(&job)
-//		s.take(&job.position, &job.hits)
+//		s.record(&job.position, &job.hits)
 //	}
 //
 // The assembly returns when its groups are done, or after the group in which it sees
@@ -70,9 +70,9 @@ func (s *groupScan) next(p *position) bool {
 	return true
 }
 
-// take records the results of the assembly. The last group may extend beyond the
+// record records the results of the assembly. The last group may extend beyond the
 // range; hits there are dropped.
-func (s *groupScan) take(p *position, list *[mostGroupHits]groupHits) {
+func (s *groupScan) record(p *position, list *[mostGroupHits]groupHits) {
 	for _, h := range list[:p.found] {
 		for mask := h.mask; mask != 0; mask &= mask - 1 {
 			lane := uint32(bits.TrailingZeros64(mask))

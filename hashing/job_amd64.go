@@ -85,7 +85,7 @@ func (a assembly) scan(lanes uint64, p *Prehash, start, count uint32, hits []Hit
 	s := groupScan{lanes: lanes, start: start, end: uint64(count), hits: hits}
 	for s.next(&job.position) {
 		a.scanGroups(&job)
-		s.take(&job.position, &job.hits)
+		s.record(&job.position, &job.hits)
 	}
 	return s.result()
 }

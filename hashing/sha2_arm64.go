@@ -88,7 +88,7 @@ func scanSHA2(p *Prehash, start, count uint32, hits []Hit) (found int, done uint
 	s := groupScan{lanes: sha2Lanes, start: start, end: uint64(count), hits: hits}
 	for s.next(&job.position) {
 		scanGroupsSHA2(&job.nonce)
-		s.take(&job.position, &job.hits)
+		s.record(&job.position, &job.hits)
 	}
 	return s.result()
 }

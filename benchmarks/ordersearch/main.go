@@ -138,7 +138,7 @@ func (s *search) run(ctx context.Context, try trial, table []known, versions int
 		if err != nil {
 			return err
 		}
-		s.take(forms, m)
+		s.record(forms, m)
 		if best := s.ranking(); len(best) > 0 {
 			fmt.Fprintf(os.Stderr, "%4d forms, %3.0f %% of looks undisturbed, in use %.2f cycles, best %+.2f: %s\n",
 				len(s.tried), 100*float64(m.Kept)/float64(m.Samples), s.usual(), best[0].score(), best[0].form)

@@ -96,8 +96,8 @@ func (s *search) batch(size int, first []form) ([]form, error) {
 	return forms, nil
 }
 
-// take records the measurements of a batch.
-func (s *search) take(forms []form, m *measured) {
+// record records the measurements of a batch.
+func (s *search) record(forms []form, m *measured) {
 	s.free, s.kept, s.tries = m.Free, s.kept+m.Kept, s.tries+m.Samples
 	s.inUse = append(s.inUse, slices.DeleteFunc(slices.Clone(m.InUse[0].Cycles), isZero)...)
 	base := steadyRounds(m.InUse[0].Cycles, s.inUse)

@@ -146,7 +146,7 @@ func TestBatchesHaveNoFormTwice(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.take(forms, m)
+		s.record(forms, m)
 	}
 }
 

@@ -86,13 +86,13 @@ func (t *Tuner) safe() []hashing.Kernel {
 }
 
 // testHere tests kernels in this process, until ctx ends.
-func (t *Tuner) testHere(ctx context.Context, list []hashing.Kernel, tell func(Finding)) {
+func (t *Tuner) testHere(ctx context.Context, list []hashing.Kernel, report func(Finding)) {
 	examiner := hashing.NewExaminer()
 	for _, k := range list {
 		if ctx.Err() != nil {
 			return
 		}
-		tell(testOne(examiner, k))
+		report(testOne(examiner, k))
 	}
 }
 

@@ -98,15 +98,15 @@ func ownProgram(ctx context.Context) (*exec.Cmd, error) {
 	return c, nil
 }
 
-// probe passes the child's finding about each kernel to tell as soon as it is
+// probe passes the child's finding about each kernel to report as soon as it is
 // known. With a time it also measures them for about that long, on all the
 // placements. A kernel that crashes the child, or keeps it silent, is faulty, and
 // another child continues with the rest. The error is errNoProbe or ctx's.
-func (p *prober) probe(ctx context.Context, kernels []hashing.Kernel, placements []affinity.Placement, d time.Duration, tell func(Finding)) error {
+func (p *prober) probe(ctx context.Context, kernels []hashing.Kernel, placements []affinity.Placement, d time.Duration, report func(Finding)) error {
 	left := names(kernels)
 	done := func(f Finding) {
 		left = slices.DeleteFunc(left, func(name string) bool { return name == f.Kernel })
-		tell(f)
+		report(f)
 	}
 	for len(left) > 0 {
 		culprit, err := p.once(ctx, probeOrder{Kernels: slices.Clone(left), Placements: placements, Time: d}, done)
@@ -133,7 +133,7 @@ func names(list []hashing.Kernel) (names []string) {
 
 // once runs one child. If that fails, culprit is the kernel that it was running, if
 // it got that far.
-func (p *prober) once(ctx context.Context, order probeOrder, tell func(Finding)) (culprit string, err error) {
+func (p *prober) once(ctx context.Context, order probeOrder, report func(Finding)) (culprit string, err error) {
 	request, err := json.Marshal(order)
 	if err != nil {
 		return "", err
@@ -149,7 +149,7 @@ func (p *prober) once(ctx context.Context, order probeOrder, tell func(Finding))
 	var silent atomic.Bool
 	watchdog := time.AfterFunc(p.patience, func() { silent.Store(true); child.kill() })
 	defer watchdog.Stop()
-	reader := probeReader{cpu: p.cpu, order: order.Kernels, heard: func() { watchdog.Reset(p.patience) }, tell: tell}
+	reader := probeReader{cpu: p.cpu, order: order.Kernels, heard: func() { watchdog.Reset(p.patience) }, report: report}
 	if _, err = child.input.Write(append(request, '\n')); err == nil {
 		err = reader.read(child.output)
 	}
@@ -170,7 +170,7 @@ type probeReader struct {
 	cpu     CPU    // that the child must be running on
 	heard   func() // called at every line
 	order   []string
-	tell    func(Finding)
+	report  func(Finding)
 	running string // the kernel that the child runs
 	found   []Finding
 	ended   bool
@@ -210,7 +210,7 @@ func (r *probeReader) take(text []byte) error {
 		if err := checkFindings(r.found); err != nil {
 			return err
 		}
-		r.tell(*line.Found)
+		r.report(*line.Found)
 	case line.Trouble != "":
 		return errors.New(cut(line.Trouble))
 	case line.End:

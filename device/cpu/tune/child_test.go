@@ -198,7 +198,7 @@ func TestProbeNamesWrongKernels(t *testing.T) {
 	if err := probe(t.Context(), order, []hashing.Kernel{blind, late, good}, hashing.NewExaminer(), &out); err != nil {
 		t.Fatal(err)
 	}
-	reader := probeReader{cpu: thisCPU(), order: order.Kernels, heard: func() {}, tell: func(Finding) {}}
+	reader := probeReader{cpu: thisCPU(), order: order.Kernels, heard: func() {}, report: func(Finding) {}}
 	if err := reader.read(&out); err != nil || !reader.ended || len(reader.found) != 3 {
 		t.Fatalf("%v, %+v", err, reader)
 	}
@@ -223,11 +223,11 @@ func FuzzProbeLines(f *testing.F) {
 	f.Add([]byte(`{"cpu":{"cpu":"","family":0,"model":0,"stepping":0,"features":"","microcode":"","hypervisor":"","arch":""}}` + "\n" +
 		`{"begin":"a"}` + "\n" + `{"found":{"kernel":"a","plain_hashes_per_second":1}}` + "\n" + `{"end":true}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		var told []Finding
-		r := probeReader{order: []string{"a", "b"}, heard: func() {}, tell: func(f Finding) { told = append(told, f) }}
+		var found []Finding
+		r := probeReader{order: []string{"a", "b"}, heard: func() {}, report: func(f Finding) { found = append(found, f) }}
 		_ = r.read(bytes.NewReader(text))
-		if checkFindings(told) != nil || len(told) > 2 {
-			t.Errorf("took %+v", told)
+		if checkFindings(found) != nil || len(found) > 2 {
+			t.Errorf("took %+v", found)
 		}
 	})
 }
