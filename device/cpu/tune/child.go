@@ -118,7 +118,7 @@ func (p *prober) probe(ctx context.Context, kernels []hashing.Kernel, placements
 		case err != nil && !slices.Contains(left, culprit):
 			return fmt.Errorf("%w: %w", errNoProbe, err)
 		case err != nil:
-			done(Finding{Kernel: culprit, Fault: cut("it crashed the process that tests kernels: " + err.Error())})
+			done(Finding{Kernel: culprit, Fault: cut("it crashed or stalled the process that tests kernels: " + err.Error())})
 		}
 	}
 	return nil
