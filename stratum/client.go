@@ -15,7 +15,7 @@ import (
 type Options struct {
 	Pools       []Pool // in the order of preference
 	Strategy    upstream.Strategy
-	Failback    time.Duration // how long a preferred pool must stay healthy before mining returns to it; 0 = not at all
+	Failback    time.Duration // how long a preferred pool must stay healthy before mining returns to it; 0 = returns at once
 	Turn        time.Duration // how long each pool is mined, with StrategyRoundRobin, which needs it
 	UserAgent   string        // name/version, as pools see it; default "quarry"
 	NoRetry     bool          // give up once no pool works, see work.ErrNoWork

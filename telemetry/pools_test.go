@@ -132,6 +132,22 @@ func TestSnapshotOfOneMoment(t *testing.T) {
 	busy.Wait()
 }
 
+// TestSnapshotAfterStop: time goes on while the last verdicts are awaited, but none of it is booked.
+func TestSnapshotAfterStop(t *testing.T) {
+	at := time.Unix(1e9, 0)
+	tm := New(nil, NewDevice("cpu", 1))
+	tm.Meter = NewMeter(tm.Counters, func() time.Time { return at })
+	tm.SetSource(func() []PoolStatus { return []PoolStatus{{URL: "a", Since: at}} })
+	tm.SetPool("a")
+	at = at.Add(10 * time.Second)
+	tm.Meter.Stop()
+	at = at.Add(3 * time.Second)
+	s := tm.Snapshot()
+	if !s.Time.Equal(at) || s.Seconds != 10 || s.Pools[0].ActiveSeconds != 10 || s.StartedAt.Add(13*time.Second) != at {
+		t.Errorf("at %v: time %v, begun %v, %v s, of the pool %v s", at, s.Time, s.StartedAt, s.Seconds, s.Pools[0].ActiveSeconds)
+	}
+}
+
 // TestPoolShown: which pool stands for all of them.
 func TestPoolShown(t *testing.T) {
 	for _, c := range []struct {

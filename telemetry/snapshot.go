@@ -14,10 +14,10 @@ const Schema = 1
 // this is shown: the status line, the summary and the JSON log are made from it.
 type Snapshot struct {
 	Schema         int              `json:"schema"`
-	Rig            Text             `json:"rig"` // the machine's name among others
-	Time           time.Time        `json:"time"`
+	Rig            Text             `json:"rig"`  // the machine's name among others
+	Time           time.Time        `json:"time"` // when this was read
 	StartedAt      time.Time        `json:"started_at"`
-	Seconds        float64          `json:"seconds"` // since the session started
+	Seconds        float64          `json:"seconds"` // of the session, up to the end of the hashing
 	Hashes         uint64           `json:"hashes"`
 	HardwareErrors uint64           `json:"hardware_errors"`
 	Hashrate       Rates            `json:"hashrate"` // of all devices

@@ -80,12 +80,13 @@ func (t *Telemetry) Snapshot() Snapshot {
 	read, spent := t.spending.read(t.Meter, statuses)
 	shares, books := t.Ledger.Books()
 	hardware := t.Sensors.Snapshot()
+	now := t.Meter.now() // past read.At, which stands still once the meter was stopped
 	difficulty := math.Float64frombits(t.difficulty.Load())
 	s := Snapshot{
 		Schema:         Schema,
 		Rig:            Text(t.Rig),
 		Pools:          pools(statuses, spent, books),
-		Time:           read.At,
+		Time:           now,
 		StartedAt:      read.At.Add(-read.Elapsed),
 		Seconds:        read.Elapsed.Seconds(),
 		Hashes:         read.Hashes,
@@ -104,7 +105,7 @@ func (t *Telemetry) Snapshot() Snapshot {
 		read.Workers = read.Workers[d.Len():]
 	}
 	if !hardware.SampledAt.IsZero() {
-		s.HardwareSampleSeconds = Known(max(read.At.Sub(hardware.SampledAt).Seconds(), 0))
+		s.HardwareSampleSeconds = Known(max(now.Sub(hardware.SampledAt).Seconds(), 0))
 	}
 	return s
 }

@@ -16,7 +16,7 @@ import (
 type Options struct {
 	Members  []Member // in the order of preference
 	Strategy Strategy
-	Failback time.Duration // how long a preferred member must stay healthy before mining returns to it; 0 = not at all
+	Failback time.Duration // how long a preferred member must stay healthy before mining returns to it; 0 = returns at once
 	Turn     time.Duration // how long each member is mined, with StrategyRoundRobin, which needs it
 	NoRetry  bool          // give up once no member works: work.ErrNoWork
 	Log      *zap.Logger   // nil: silent
