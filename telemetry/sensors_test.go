@@ -68,7 +68,7 @@ func TestSensorsHangingProbeHarmsNobody(t *testing.T) {
 	})
 	s.period, s.timeout, s.grace = time.Millisecond, 50*time.Millisecond, 50*time.Millisecond
 	stop := start(t, s)
-	eventually(t, "several rounds beside a hanging probe", func() bool {
+	eventually(t, "several rounds next to a hanging probe", func() bool {
 		return rounds.Load() > 5 && s.Snapshot().MemoryTotalBytes == Known(1<<30)
 	})
 	if h := s.Snapshot(); h.CPUCelsius.OK || h.SampledAt.IsZero() {

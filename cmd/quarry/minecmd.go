@@ -102,7 +102,7 @@ func (rig *rig) mine(ctx context.Context, c config.Config, log *logging, out io.
 	return err
 }
 
-// spareProcs is how many threads Go may run beside the workers.
+// spareProcs is how many threads Go may run besides the workers.
 const spareProcs = 4
 
 // untilInterrupted ends the context at the first SIGINT or SIGTERM, and the

@@ -46,8 +46,9 @@ type Tuner struct {
 
 const (
 	// patience is how long the child may be silent. Its longest silence is when it
-	// makes proofs, some tens of milliseconds.
-	patience = 10 * time.Second
+	// makes proofs, some tens of milliseconds; with a load of 14 on two CPUs, ten
+	// seconds were not always enough, and right kernels went out as faulty.
+	patience = 30 * time.Second
 	// grace is how long the miner waits for the child's first kernel before it
 	// begins with one that runs everywhere.
 	grace = 100 * time.Millisecond
