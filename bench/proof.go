@@ -177,9 +177,6 @@ func (p *Proof) order(a, b hashing.Hit) int {
 	return cmp.Or(cmp.Compare(a.Nonce-p.start, b.Nonce-p.start), cmp.Compare(a.Version, b.Version))
 }
 
-// Versions returns how many headers the proof has.
-func (p *Proof) Versions() int { return p.versions }
-
 // between returns the winners at the offsets from..to-1 of the range.
 func (p *Proof) between(from, to uint32) []hashing.Hit {
 	at := func(offset uint32) int {
