@@ -513,7 +513,7 @@ func TestSimplerHandshakeTakesTurns(t *testing.T) {
 		c.Notify(stratumtest.Sample("1").Params())
 		c.Hang()
 	})
-	r := run(t, pools(server.URL), nil)
+	r := run(t, pools(server.URL), still) // so that no pause is over before it begins
 	if job := r.jobOf(server); job.VersionMask != 0 {
 		t.Error("the fifth connection was hung up at for its mining.configure, but the sixth had it too")
 	}

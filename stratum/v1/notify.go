@@ -130,7 +130,7 @@ func shown[T ~string | ~[]byte](value T) string {
 // paramList is a parameter array of at least so many items.
 func paramList(params json.RawMessage, least int) ([]json.RawMessage, error) {
 	items, ok := listOf(params)
-	if !ok {
+	if !ok || !json.Valid(params) { // which costs 6 us for a job of 3 KB
 		return nil, errors.New("params are not a list")
 	}
 	if len(items) < least {
