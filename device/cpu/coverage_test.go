@@ -289,6 +289,71 @@ type sharePlace struct {
 	extranonce2    byte
 }
 
+// shareBook is a small job with all its shares, and how often each came up.
+type shareBook struct {
+	job  *work.Job
+	want map[sharePlace]bool
+
+	mu   sync.Mutex // guards seen
+	seen map[sharePlace]int
+	all  chan struct{} // closed once each has come up
+}
+
+// everyShare is a job in which every second hash is a share, with so many nonces
+// in each work.
+func everyShare(t *testing.T, mask, nonces uint32) *shareBook {
+	job := minertest.Job(t, 1, "4.6e-10")
+	job.Extranonce2Size, job.VersionMask = 1, mask
+	job.Received = time.Now().Add(time.Hour) // no ntime is rolled
+	return &shareBook{job: job, want: sharesOf(job, nonces), seen: map[sharePlace]int{}, all: make(chan struct{})}
+}
+
+var errAllFound = errors.New("all is found")
+
+// source publishes the job, and ends once all its shares were booked.
+func (b *shareBook) source() minertest.Source {
+	return minertest.Source{
+		OnRun: func(ctx context.Context, publish func(*work.Job)) error {
+			publish(b.job)
+			select {
+			case <-b.all:
+			case <-ctx.Done():
+			}
+			return errAllFound
+		},
+		OnSubmit: minertest.Accept,
+	}
+}
+
+func (b *shareBook) booked(share *work.Share, _ time.Time, _ work.Verdict) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.seen[sharePlace{share.Version, share.Nonce, share.Extranonce2[0]}]++
+	if len(b.seen) == len(b.want) {
+		select {
+		case <-b.all:
+		default:
+			close(b.all)
+		}
+	}
+}
+
+// mine mines the job: each of its shares must come up exactly once, and nothing else.
+func (b *shareBook) mine(t *testing.T, o miner.Options) {
+	t.Helper()
+	o.Trace.Booked = b.booked
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := miner.Run(ctx, o); !errors.Is(err, errAllFound) {
+		t.Fatalf("ended with %v; %d of %d shares", err, len(b.seen), len(b.want))
+	}
+	for place, n := range b.seen {
+		if n != 1 || !b.want[place] {
+			t.Fatalf("share %+v came up %d times; is one: %v", place, n, b.want[place])
+		}
+	}
+}
+
 // TestEveryShareOnce has the real kernel with every second hash a share, and
 // before it one that fails while it has right hits too: every share there
 // is comes up exactly once.
@@ -297,26 +362,8 @@ func TestEveryShareOnce(t *testing.T) {
 	for seed, mask := range []uint32{0, 0x00006000, 0x00004000} {
 		for _, versions := range []int{1, 3, 32} {
 			t.Run(fmt.Sprintf("mask %08x, %d versions", mask, versions), func(t *testing.T) {
-				job := minertest.Job(t, 1, "4.6e-10")
-				job.Extranonce2Size, job.VersionMask = 1, mask
-				job.Received = time.Now().Add(time.Hour) // no ntime is rolled
-				want := sharesOf(job, nonces)
-
-				var mu sync.Mutex
-				seen := map[sharePlace]int{}
-				all := make(chan struct{})
-				source := minertest.Source{
-					OnRun: func(ctx context.Context, publish func(*work.Job)) error {
-						publish(job)
-						select {
-						case <-all:
-						case <-ctx.Done():
-						}
-						return errors.New("all is found")
-					},
-					OnSubmit: minertest.Accept,
-				}
-				o := testMining(t, 2, source)
+				every := everyShare(t, mask, nonces)
+				o := testMining(t, 2, every.source())
 				good := o.cpu.Kernels[0]
 				good.Versions = versions
 				other := good
@@ -330,28 +377,7 @@ func TestEveryShareOnce(t *testing.T) {
 					case <-ctx.Done():
 					}
 				}
-				o.Trace.Booked = func(share *work.Share, _ time.Time, _ work.Verdict) {
-					mu.Lock()
-					defer mu.Unlock()
-					seen[sharePlace{share.Version, share.Nonce, share.Extranonce2[0]}]++
-					if len(seen) == len(want) {
-						select {
-						case <-all:
-						default:
-							close(all)
-						}
-					}
-				}
-				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-				defer cancel()
-				if err := miner.Run(ctx, o.Options); err == nil || err.Error() != "all is found" {
-					t.Fatalf("ended with %v", err)
-				}
-				for place, n := range seen {
-					if n != 1 || !want[place] {
-						t.Fatalf("share %+v came up %d times; is one: %v", place, n, want[place])
-					}
-				}
+				every.mine(t, o.Options)
 				s := o.Telemetry.Snapshot()
 				if hashes := uint64(256 * nonces << bits.OnesCount32(mask)); s.Hashes != hashes || s.HardwareErrors == 0 || s.Kernel() == "spoiled" {
 					t.Errorf("%d hashes, %d errors, kernel %s; want %d, some, another", s.Hashes, s.HardwareErrors, s.Kernel(), hashes)
@@ -365,25 +391,8 @@ func TestEveryShareOnce(t *testing.T) {
 // jobs: each share there is comes up exactly once, and each hash is counted once.
 func TestTwoDevicesShareAJob(t *testing.T) {
 	const nonces, mask = 40, 0x00006000
-	job := minertest.Job(t, 1, "4.6e-10")
-	job.Extranonce2Size, job.VersionMask = 1, mask
-	job.Received = time.Now().Add(time.Hour) // no ntime is rolled
-	want := sharesOf(job, nonces)
-
-	var mu sync.Mutex
-	seen := map[sharePlace]int{}
-	all := make(chan struct{})
-	o := testMining(t, 2, minertest.Source{
-		OnRun: func(ctx context.Context, publish func(*work.Job)) error {
-			publish(job)
-			select {
-			case <-all:
-			case <-ctx.Done():
-			}
-			return errors.New("all is found")
-		},
-		OnSubmit: minertest.Accept,
-	})
+	every := everyShare(t, mask, nonces)
+	o := testMining(t, 2, every.source())
 	o.cpu.nonces = nonces
 	other := minertest.NewReference("other", 2)
 	other.Nonces = nonces
@@ -396,28 +405,7 @@ func TestTwoDevicesShareAJob(t *testing.T) {
 	}
 	o.Devices = append(o.Devices, other)
 	o.Telemetry = telemetry.New(nil, o.Devices[0].Counters(), other.Counters())
-	o.Trace.Booked = func(share *work.Share, _ time.Time, _ work.Verdict) {
-		mu.Lock()
-		defer mu.Unlock()
-		seen[sharePlace{share.Version, share.Nonce, share.Extranonce2[0]}]++
-		if len(seen) == len(want) {
-			select {
-			case <-all:
-			default:
-				close(all)
-			}
-		}
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	if err := miner.Run(ctx, o.Options); err == nil || err.Error() != "all is found" {
-		t.Fatalf("ended with %v; %d of %d shares", err, len(seen), len(want))
-	}
-	for place, n := range seen {
-		if n != 1 || !want[place] {
-			t.Fatalf("share %+v came up %d times; is one: %v", place, n, want[place])
-		}
-	}
+	every.mine(t, o.Options)
 	s := o.Telemetry.Snapshot()
 	if hashes := uint64(256 * nonces << bits.OnesCount32(mask)); s.Hashes != hashes || s.Devices[0].Hashes+s.Devices[1].Hashes != hashes {
 		t.Errorf("%d hashes, want %d: %+v", s.Hashes, hashes, s.Devices)
