@@ -177,10 +177,10 @@ func hurried(times float64, seed uint64) *upstream.Clock {
 	return &upstream.Clock{
 		Now: func() time.Time { return begun.Add(time.Duration(float64(time.Since(begun)) * times)) },
 		Wait: func(ctx context.Context, d time.Duration) error {
-			return waitReally(ctx, time.Duration(float64(d)/times))
+			return upstream.RealClock().Wait(ctx, time.Duration(float64(d)/times))
 		},
 		After: func(d time.Duration) (<-chan time.Time, func() bool) {
-			return afterReally(time.Duration(float64(d) / times))
+			return upstream.RealClock().After(time.Duration(float64(d) / times))
 		},
 		Jitter: func() float64 {
 			mu.Lock()

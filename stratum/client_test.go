@@ -162,25 +162,11 @@ func (r *running) wait(ctx context.Context, d time.Duration) error {
 	if enough {
 		r.stop()
 	}
-	return waitReally(ctx, d/r.speed)
+	return upstream.RealClock().Wait(ctx, d/r.speed)
 }
 
 func (r *running) after(d time.Duration) (<-chan time.Time, func() bool) {
-	return afterReally(d / r.speed)
-}
-
-func waitReally(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func afterReally(d time.Duration) (<-chan time.Time, func() bool) {
-	timer := time.NewTimer(d)
-	return timer.C, timer.Stop
+	return upstream.RealClock().After(d / r.speed)
 }
 
 func (r *running) job() *work.Job {
@@ -648,7 +634,7 @@ func TestStopsAtOnce(t *testing.T) {
 		r := run(t, pools("tcp://"+stratumtest.ClosedPort(t)), func(r *running) {
 			r.clock.Wait = func(ctx context.Context, d time.Duration) error {
 				waiting <- struct{}{}
-				return waitReally(ctx, time.Hour)
+				return upstream.RealClock().Wait(ctx, time.Hour)
 			}
 		})
 		<-waiting

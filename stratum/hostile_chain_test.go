@@ -148,7 +148,7 @@ func TestSuspendedMiner(t *testing.T) {
 	options := pools(url)
 	options.Limits.Gap = suspension - time.Second
 	r := run(t, options, func(r *running) {
-		r.clock = upstream.Clock{Now: time.Now, Wait: waitReally, After: afterReally, Jitter: func() float64 { return 0 }}
+		r.clock = upstream.RealClock()
 	})
 	job := r.job()
 	if v := r.submit(share(job, 1)); v.Kind != work.Accepted {

@@ -62,7 +62,7 @@ func New(options Options) (*Client, error) {
 		options.Log = zap.NewNop()
 	}
 	c := &Client{
-		options: options, rules: RulesFor(options), log: options.Log, clock: realClock(),
+		options: options, rules: RulesFor(options), log: options.Log, clock: RealClock(),
 		sessions: make(map[uint64]Session), owners: make(map[uint64]*member), news: make(chan struct{}),
 	}
 	if options.Rules != nil {

@@ -14,7 +14,8 @@ type Clock struct {
 	Jitter func() float64                                                // between -1 and 1
 }
 
-func realClock() Clock {
+// RealClock returns the system's time, and random jitter.
+func RealClock() Clock {
 	return Clock{Now: time.Now, Wait: wait, After: after, Jitter: func() float64 { return 2*rand.Float64() - 1 }}
 }
 
