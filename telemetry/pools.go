@@ -10,7 +10,7 @@ type PoolState string
 
 // The states.
 const (
-	PoolUnused     PoolState = "unused"     // a better one works
+	PoolUnused     PoolState = "unused"     // a better one works, or mining has ended
 	PoolConnecting PoolState = "connecting" // up to the first job
 	PoolReady      PoolState = "ready"      // connected, and others are mined
 	PoolActive     PoolState = "active"     // its jobs are mined; maybe its last one while the connection is made again
