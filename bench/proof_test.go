@@ -74,7 +74,7 @@ func TestWrapIsProven(t *testing.T) {
 			stops = k
 		}
 	}
-	for range 100 {
+	for range 40 {
 		before := 1 + r.Uint32N(1000)
 		p := newProof(r, 1, 2016, -before, 1<<5)
 		for _, lanes := range []int{1, 4, 5, 8, 16, 48} {

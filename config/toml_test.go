@@ -275,15 +275,15 @@ func TestDifficultyKeepsItsDigits(t *testing.T) {
 
 func TestFaultsAreBounded(t *testing.T) {
 	for name, text := range map[string]string{
-		"unknown keys":  strings.Repeat("a=1\n", 200000),
-		"syntax errors": strings.Repeat("!\n", 400000),
-		"pools":         strings.Repeat("[[pool]]\n", 100000),
-		"brackets":      "a=" + strings.Repeat("[", 1000000),
-		"inline pools":  "pool=[" + strings.Repeat("{},", 300000) + "]",
-		"inline values": "pool=[" + strings.Repeat("1,", 500000) + "]",
-		"key parts":     "[" + strings.Repeat("a.", 500000) + "a]",
-		"repeated key":  "[cpu]\n" + strings.Repeat("threads=1\n", 100000),
-		"inline keys":   "cpu={" + strings.Repeat("a=1,", 200000) + "}",
+		"unknown keys":  strings.Repeat("a=1\n", 50000),
+		"syntax errors": strings.Repeat("!\n", 100000),
+		"pools":         strings.Repeat("[[pool]]\n", 25000),
+		"brackets":      "a=" + strings.Repeat("[", 250000),
+		"inline pools":  "pool=[" + strings.Repeat("{},", 75000) + "]",
+		"inline values": "pool=[" + strings.Repeat("1,", 125000) + "]",
+		"key parts":     "[" + strings.Repeat("a.", 125000) + "a]",
+		"repeated key":  "[cpu]\n" + strings.Repeat("threads=1\n", 25000),
+		"inline keys":   "cpu={" + strings.Repeat("a=1,", 50000) + "}",
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, faults := loadText(t, text)

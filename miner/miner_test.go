@@ -223,7 +223,7 @@ func TestLossesAreToldTogether(t *testing.T) {
 			OnSubmit: func(context.Context, *work.Share) work.Verdict { return verdict },
 		})
 		o.Log = zap.New(core)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		defer cancel()
 		if err := miner.Run(ctx, o); err != nil {
 			t.Fatal(err)

@@ -3,12 +3,10 @@ package stratum
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/http/httptest"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +17,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"quarry/internal/testutil"
 	"quarry/stratum/stratumtest"
 	"quarry/stratum/transport"
 	v1 "quarry/stratum/v1"
@@ -60,13 +59,7 @@ const (
 	calm  = 20
 )
 
-func TestMain(m *testing.M) {
-	flag.Parse()
-	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == fmt.Sprint(runtime.GOMAXPROCS(0)) {
-		parallel.Value.Set("16") // parallel tests here wait, mostly
-	}
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(testutil.SideBySide{M: m}) }
 
 func run(t *testing.T, options Options, change func(*running)) *running {
 	t.Helper()

@@ -52,6 +52,7 @@ func newSteady(t *testing.T) *steady {
 // a while, without a gap, and the second one is left only when its verdicts
 // are in.
 func TestFailback(t *testing.T) {
+	t.Parallel()
 	first, second := newSteady(t), newSteady(t)
 	first.down.Store(true)
 	r := run(t, pools(first.URL, second.URL), nil)

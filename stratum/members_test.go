@@ -13,6 +13,7 @@ import (
 // TestExpiryWithoutASession: for a pool whose port takes connections and hangs up
 // the last job expires just as for one that cannot be reached.
 func TestExpiryWithoutASession(t *testing.T) {
+	t.Parallel()
 	server := stratumtest.Serve(t, func(c *pc) {
 		c.Welcome(stratumtest.Usual())
 		c.Notify(stratumtest.Sample("1").Params())
@@ -60,6 +61,7 @@ func TestRestEnds(t *testing.T) {
 // TestCredit: a pool that worked well until it was left starts afresh, whatever
 // was before.
 func TestCredit(t *testing.T) {
+	t.Parallel()
 	first, second := newSteady(t), newSteady(t)
 	first.down.Store(true)
 	second.down.Store(true)
@@ -80,6 +82,7 @@ func TestCredit(t *testing.T) {
 // TestDrainingIsNotChosen: a pool that is being left is not mined again because
 // its last verdict is not in yet.
 func TestDrainingIsNotChosen(t *testing.T) {
+	t.Parallel()
 	first, second := newSteady(t), newSteady(t)
 	first.down.Store(true)
 	r := run(t, pools(first.URL, second.URL), func(r *running) { r.rules.Drain = 24 * time.Hour })

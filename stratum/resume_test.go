@@ -93,6 +93,7 @@ func TestTakenBefore(t *testing.T) {
 
 // TestResubmittedInVain: a new block, new extranonces, or no session at all.
 func TestResubmittedInVain(t *testing.T) {
+	t.Parallel()
 	hangUp := func(c *pc) { c.Expect("mining.submit") }
 	newBlock := onBlock(1, stratumtest.Sample("2"))
 	for name, c := range map[string]struct {
@@ -175,6 +176,7 @@ func TestResubmittedForAnOldBlock(t *testing.T) {
 // TestMiningWhileAway: the last job stays as long as its shares may be worth
 // something, and no longer.
 func TestMiningWhileAway(t *testing.T) {
+	t.Parallel()
 	server := resumes(t, stratumtest.Sample("1"), func(c *pc) { c.Hang() })
 	r := run(t, pools(server.URL), waitsBriefly)
 	r.jobOf(server)
@@ -189,6 +191,7 @@ func TestMiningWhileAway(t *testing.T) {
 
 // TestQueueIsBounded: more shares than the limit are lost at once.
 func TestQueueIsBounded(t *testing.T) {
+	t.Parallel()
 	server := resumes(t, stratumtest.Sample("1"), func(c *pc) { c.Hang() })
 	r := run(t, pools(server.URL), waitsBriefly)
 	job := r.jobOf(server)

@@ -25,13 +25,14 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"quarry/hashing"
+	"quarry/internal/testutil"
 	"quarry/stratum/localpool"
 	"quarry/stratum/stratumtest"
 	"quarry/telemetry"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"quarry": func() { // main, but it measures only for a moment
+	testscript.Main(testutil.SideBySide{M: m}, map[string]func(){"quarry": func() { // main, but it measures only for a moment
 		os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr, 50*time.Millisecond))
 	}})
 }

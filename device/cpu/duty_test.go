@@ -111,7 +111,7 @@ func TestDuty(t *testing.T) {
 	}
 	o := testMining(t, 1, minertest.Source{OnRun: minertest.Jobs(minertest.Job(t, 1, "1000"))})
 	generic := o.cpu.Kernels[0]
-	duties := []float64{0.25, 0.5, 0.9, 0.5}
+	duties := []float64{0.25, 0.9, 0.1}
 	hashed := make([]atomic.Int64, len(duties))
 	var devices []*Device
 	var counters []*telemetry.Device

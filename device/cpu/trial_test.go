@@ -104,6 +104,7 @@ func TestRest(t *testing.T) {
 		}
 		return nil
 	}})
+	o.cpu.Kernels = []hashing.Kernel{idleKernel()}
 	ctx, cancel := context.WithCancel(t.Context())
 	o.cpu.Tune = func(ctx context.Context, s *Selector) {
 		defer cancel()
