@@ -28,7 +28,7 @@ func hostileJobFlood(t *testing.T) {
 		c.Welcome(newOffer())
 		for {
 			var lines strings.Builder
-			for range 100 { // 10,000 a second
+			for range 20 { // 2,000 a second
 				fmt.Fprintf(&lines, `{"id":null,"method":"mining.notify","params":%s}`+"\n", today(fmt.Sprint(sent.Add(1))).Params())
 			}
 			if _, err := c.Raw().Write([]byte(lines.String())); err != nil {
@@ -73,7 +73,7 @@ func hostileJobFlood(t *testing.T) {
 		}
 	}
 	// v1's TestFlood has the exact limits; this machine may be late.
-	if took, n := time.Since(begun), sent.Load(); took < 8900*time.Millisecond || took > 12*time.Second || n < 10000 {
+	if took, n := time.Since(begun), sent.Load(); took < 8900*time.Millisecond || took > 12*time.Second || n < 2000 {
 		t.Errorf("%d jobs of the flood within %v", n, took)
 	}
 	r.drops(flooding, "more than 100 messages a second for 10 seconds", time.Second)
