@@ -28,7 +28,7 @@ var arrows = map[string][]string{
 	"benchmarks":             {}, // its tests may use everything
 	"benchmarks/ordersearch": {"bench", "bench/report", "bench/stats", "hashing"},
 	"benchmarks/peers":       {"affinity", "bench", "bench/report", "bench/stats", "hashing", "telemetry"},
-	"cmd/quarry":             {"affinity", "bench", "bench/plot", "bench/report", "bench/stats", "config", "device/cpu", "device/cpu/tune", "hashing", "logsink", "miner", "stratum", "stratum/localpool", "stratum/transport", "telemetry", "upstream", "work"},
+	"cmd/quarry":             {"affinity", "bench", "bench/plot", "bench/report", "bench/stats", "config", "device/cpu", "device/cpu/tune", "hashing", "logsink", "miner", "screen", "stratum", "stratum/localpool", "stratum/transport", "telemetry", "upstream", "work"},
 	"config":                 {},
 	"device/cpu":             {"affinity", "hashing", "miner", "telemetry", "work"},
 	"device/cpu/tune":        {"affinity", "bench", "bench/stats", "device/cpu", "hashing", "internal/atomicfile", "telemetry"},
@@ -38,6 +38,7 @@ var arrows = map[string][]string{
 	"logsink":                {"telemetry"},
 	"miner":                  {"telemetry", "work"}, // device-neutral: no CPU code
 	"miner/minertest":        {"hashing", "miner", "telemetry", "work"},
+	"screen":                 {"logsink", "telemetry"},
 	"stratum":                {"bitcoin", "hashing", "stratum/transport", "stratum/v1", "stratum/watch", "upstream", "work"},
 	"stratum/localpool":      {}, // verifies shares, so it shares no code with the miner
 	"stratum/stratumtest":    {},

@@ -42,7 +42,36 @@ func (c *textCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *za
 	return checked
 }
 
+// Texter is the value of a field that text shows as lines of its own, in place of
+// the message and all fields. JSON shows the value.
+type Texter interface {
+	TextLines() []string
+}
+
+// TexterOf returns the Texter among the fields, nil if there is none.
+func TexterOf(fields []zapcore.Field) Texter {
+	for _, f := range fields {
+		if t, ok := f.Interface.(Texter); ok {
+			return t
+		}
+	}
+	return nil
+}
+
 func (c *textCore) Write(entry zapcore.Entry, fields []zapcore.Field) error {
+	if t := TexterOf(fields); t != nil {
+		for _, line := range t.TextLines() {
+			entry.Message = line
+			if err := c.write(entry, nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return c.write(entry, append(c.fields[:len(c.fields):len(c.fields)], fields...))
+}
+
+func (c *textCore) write(entry zapcore.Entry, fields []zapcore.Field) error {
 	var b strings.Builder
 	b.WriteString(c.paint(dim, entry.Time.Format(time.TimeOnly)))
 	b.WriteByte(' ')
@@ -56,8 +85,8 @@ func (c *textCore) Write(entry zapcore.Entry, fields []zapcore.Field) error {
 	}
 	b.WriteString(entry.Message)
 	separator := "  "
-	for _, f := range append(c.fields[:len(c.fields):len(c.fields)], fields...) {
-		if text := fieldText(f); text != "" {
+	for _, f := range fields {
+		if text := FieldText(f); text != "" {
 			b.WriteString(separator + c.paint(dim, f.Key+"=") + text)
 			separator = " "
 		}
@@ -82,8 +111,8 @@ func (c *textCore) paint(code, text string) string {
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
-// fieldText returns the field's value for people; "" leaves the field out.
-func fieldText(f zapcore.Field) string {
+// FieldText returns the field's value for people; "" leaves the field out.
+func FieldText(f zapcore.Field) string {
 	switch f.Type {
 	case zapcore.SkipType:
 		return ""
@@ -94,7 +123,11 @@ func fieldText(f zapcore.Field) string {
 	}
 	values := zapcore.NewMapObjectEncoder()
 	f.AddTo(values)
-	text := fmt.Sprint(values.Fields[f.Key])
+	return Quote(fmt.Sprint(values.Fields[f.Key]))
+}
+
+// Quote quotes a value that is not a plain word.
+func Quote(text string) string {
 	if text == "" || strings.ContainsAny(text, " =\"") || strings.ContainsFunc(text, unprintable) {
 		return strconv.Quote(text)
 	}

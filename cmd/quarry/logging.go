@@ -21,7 +21,6 @@ import (
 type logging struct {
 	*zap.Logger
 	always *zap.Logger // at any level: status and summary
-	json   bool        // JSON lines rather than text
 	file   *lumberjack.Logger
 
 	writers []*logsink.AsyncWriter
@@ -34,16 +33,17 @@ func newLogging(c config.Log, w, errors io.Writer) (*logging, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &logging{json: c.Format == "json"}
+	json := c.Format == "json"
+	l := &logging{}
 	if c.File != "" {
 		if err := checkLogFile(c.File); err != nil {
 			return nil, err
 		}
 		l.file = &lumberjack.Logger{Filename: c.File, MaxSize: c.MaxSize, MaxBackups: c.MaxFiles}
 	}
-	all := logsink.NewCore(l.json, l.async(w, errors), logsink.IsColorTerminal(w))
+	all := logsink.NewCore(json, l.async(w, errors), logsink.IsColorTerminal(w))
 	if l.file != nil {
-		all = zapcore.NewTee(all, logsink.NewCore(l.json, l.async(l.file, errors), false))
+		all = zapcore.NewTee(all, logsink.NewCore(json, l.async(l.file, errors), false))
 	}
 	l.always = zap.New(all)
 	l.Logger = zap.New(all, zap.IncreaseLevel(level))

@@ -16,6 +16,7 @@ import (
 	"quarry/config"
 	"quarry/device/cpu/tune"
 	"quarry/miner"
+	"quarry/screen"
 	"quarry/work"
 )
 
@@ -82,8 +83,8 @@ func (rig *rig) mine(ctx context.Context, c config.Config, log *logging, out io.
 		running.Go(func() { runPractice(background, rig.practice, log.Logger) })
 	}
 	running.Go(func() { _ = rig.telemetry.Run(background) }) // ends with background, without an error
-	report := &reporter{log: log, telemetry: rig.telemetry, practice: rig.practice != nil, interval: statusInterval(c.Log, out)}
-	running.Go(func() { report.run(background) })
+	report := &screen.Reporter{Log: log.Logger, Always: log.always, Telemetry: rig.telemetry, Practice: rig.practice != nil, Interval: statusInterval(c.Log, out)}
+	running.Go(func() { report.Run(background) })
 
 	// Assembly cannot be preempted: with more Ps than workers, the network
 	// never waits for a worker to finish its batch. It is never set back: that
@@ -98,7 +99,7 @@ func (rig *rig) mine(ctx context.Context, c config.Config, log *logging, out io.
 	err := miner.Run(ctx, rig.miner)
 	stopBackground()
 	running.Wait()
-	report.summary(rig.telemetry.Snapshot())
+	report.Summary()
 	return err
 }
 

@@ -1,84 +1,84 @@
-package main
+package screen
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
-	"go.uber.org/zap"
-
+	"quarry/logsink"
 	"quarry/telemetry"
 )
 
-// reporter prints the periodic status line and the summary at the end.
-type reporter struct {
-	log       *logging
-	telemetry *telemetry.Telemetry
-	practice  bool // the pool is our own
-	interval  time.Duration
-}
+// The values of the session's reports: JSON shows what they embed, text files and
+// pipes their lines, and a terminal what status.go makes of them.
+type (
+	machine struct{ telemetry.Hardware }
+	status  struct {
+		telemetry.Snapshot
+		practice bool
+	}
+	summary struct{ telemetry.Snapshot }
+)
 
-// run prints a status line every interval until ctx ends.
-func (r *reporter) run(ctx context.Context) {
-	tick, once := time.NewTicker(r.interval), time.After(machineDelay)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-once:
-			r.machine(r.telemetry.Snapshot().Hardware)
-		case <-tick.C:
-			r.status(r.telemetry.Snapshot())
+var _, _, _ logsink.Texter = machine{}, status{}, summary{}
+
+// TextLines returns what the session runs on, as key=value. What is unknown is left out.
+func (m machine) TextLines() []string {
+	parts := []string{"machine "}
+	add := func(key, value string) {
+		if value != "" {
+			parts = append(parts, key+"="+logsink.Quote(value))
 		}
 	}
+	add("cpu", string(m.CPUModel))
+	add("logical_cores", known(m.LogicalCores, func(n float64) string { return fmt.Sprintf("%.0f", n) }))
+	add("frequency", known(m.FrequencyHertz, telemetry.FormatHertz))
+	add("temperature", known(m.CPUCelsius, telemetry.FormatCelsius))
+	add("memory_used", known(m.MemoryUsedBytes, telemetry.FormatBytes))
+	add("memory", known(m.MemoryTotalBytes, telemetry.FormatBytes))
+	add("load_average", known(m.LoadAverage1, func(n float64) string { return fmt.Sprintf("%.2f", n) }))
+	return []string{strings.Join(parts, " ")}
 }
 
-// machineDelay is when the sensors have been read for the first time.
-const machineDelay = time.Second
-
-// machine says once what it runs on.
-func (r *reporter) machine(h telemetry.Hardware) {
-	if r.log.json {
-		r.log.Info("machine", zap.Reflect("hardware", h))
-		return
+// known returns the reading as text; empty: it is unavailable.
+func known(r telemetry.Reading, format func(float64) string) string {
+	if !r.OK {
+		return ""
 	}
-	r.log.Info("machine",
-		zap.Stringer("cpu", h.CPUModel),
-		zap.Stringer("logical_cores", h.LogicalCores),
-		zap.String("frequency", h.FrequencyHertz.Format(telemetry.FormatHertz)),
-		zap.String("temperature", h.CPUCelsius.Format(telemetry.FormatCelsius)),
-		zap.String("memory_used", h.MemoryUsedBytes.Format(telemetry.FormatBytes)),
-		zap.String("memory", h.MemoryTotalBytes.Format(telemetry.FormatBytes)),
-		zap.Stringer("load_average", h.LoadAverage1))
+	return format(r.Value)
 }
 
-func (r *reporter) status(s telemetry.Snapshot) {
-	if r.log.json {
-		r.log.always.Info("status", zap.Any("snapshot", s))
-		return
-	}
-	r.log.always.Info(statusLine(s, r.practice))
-}
-
-// statusLine is the status at one glance.
-func statusLine(s telemetry.Snapshot, practice bool) string {
+// TextLines returns the status at one glance.
+func (s status) TextLines() []string {
 	parts := []string{
 		fmt.Sprintf("%s (1m %s)", telemetry.FormatRate(s.Hashrate.TenSeconds), telemetry.FormatRate(s.Hashrate.Minute)),
 		sharesText(s.Shares),
-		"diff " + s.Difficulty.Format(telemetry.FormatDifficulty) + ", one in " + s.ExpectedShareSeconds.Format(telemetry.FormatSeconds),
-		"best " + telemetry.FormatDifficulty(s.Shares.BestDifficulty),
-		"temp " + s.Hardware.CPUCelsius.Format(telemetry.FormatCelsius),
-		poolText(s.Pool(), practice),
-		"up " + telemetry.FormatSeconds(s.Seconds),
+		"best " + bestText(s.Shares),
+	}
+	if s.Difficulty.OK {
+		expected := "diff " + telemetry.FormatDifficulty(s.Difficulty.Value)
+		if one := known(s.ExpectedShareSeconds, telemetry.FormatSeconds); one != "" {
+			expected += ", one in " + one
+		}
+		parts = slices.Insert(parts, 2, expected)
 	}
 	if s.HardwareErrors > 0 {
 		parts = slices.Insert(parts, 2, fmt.Sprintf("HARDWARE ERRORS %d, kernel now %s", s.HardwareErrors, s.Kernel()))
 	}
-	return strings.Join(parts, " | ")
+	if temperature := known(s.Hardware.CPUCelsius, telemetry.FormatCelsius); temperature != "" {
+		parts = append(parts, "temp "+temperature)
+	}
+	parts = append(parts, poolText(s.Pool(), s.practice), "up "+telemetry.FormatSeconds(s.Seconds))
+	return []string{strings.Join(parts, " | ")}
+}
+
+// bestText is the highest difficulty of a share so far.
+func bestText(s telemetry.Shares) string {
+	if s.Found == 0 {
+		return "none"
+	}
+	return telemetry.FormatDifficulty(s.BestDifficulty)
 }
 
 // sharesText is "12 accepted", with what went wrong only if something did.
@@ -113,25 +113,15 @@ func poolText(p *telemetry.Pool, practice bool) string {
 	return text
 }
 
-// summary prints how the session went: the last line of the output.
-func (r *reporter) summary(s telemetry.Snapshot) {
-	if r.log.json {
-		r.log.always.Info("summary", zap.Any("snapshot", s))
-		return
-	}
-	for _, line := range summaryLines(s) {
-		r.log.always.Info(line)
-	}
-}
-
-func summaryLines(s telemetry.Snapshot) []string {
+// TextLines returns how the session went.
+func (s summary) TextLines() []string {
 	lines := []string{
 		fmt.Sprintf("session: %s, %s hashes, %s on average, %d hardware errors%s",
 			telemetry.FormatSeconds(s.Seconds), telemetry.FormatCount(s.Hashes),
-			telemetry.FormatRate(s.Hashrate.Session), s.HardwareErrors, lastKernel(s)),
+			telemetry.FormatRate(s.Hashrate.Session), s.HardwareErrors, s.lastKernel()),
 		fmt.Sprintf("shares: %d accepted, %d rejected%s, %d stale%s, %d lost%s, best difficulty %s",
 			s.Shares.Accepted, s.Shares.Rejected, reasonsText(s.Shares.RejectedBy), s.Shares.Stale, unsentText(s.Shares),
-			s.Shares.Lost, reasonsText(s.Shares.LostBy), telemetry.FormatDifficulty(s.Shares.BestDifficulty)),
+			s.Shares.Lost, reasonsText(s.Shares.LostBy), bestText(s.Shares)),
 	}
 	if s.Shares.BlocksFound > 0 {
 		lines = append(lines, fmt.Sprintf("blocks: %d found, %d of them accepted as shares", s.Shares.BlocksFound, s.Shares.BlocksAccepted))
@@ -145,7 +135,7 @@ func summaryLines(s telemetry.Snapshot) []string {
 
 // lastKernel names the kernel at the end, which may be another than at the
 // start if one was wrong.
-func lastKernel(s telemetry.Snapshot) string {
+func (s summary) lastKernel() string {
 	if s.HardwareErrors == 0 {
 		return ""
 	}
