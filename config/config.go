@@ -40,7 +40,7 @@ type Input struct {
 	// empty value. Their error is shown to the user as it is.
 	Checks map[string]func(value string) error
 	// CheckPool judges a pool as a whole, after the checks of its values, and
-	// returns its identity: two pools of one identity are a fault. Its error
+	// returns its identity: two pools of one identity with the same user are a fault. Its error
 	// must not contain the password.
 	CheckPool func(Pool) (identity string, err error)
 	// SearchPaths replaces the standard places when it is not nil.

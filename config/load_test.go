@@ -239,7 +239,7 @@ func TestEnvironmentAndFlagFaults(t *testing.T) {
 		"flag, injected":  {flags: map[string][]string{"cpus": {"64"}}, want: `--cpus: this machine has CPUs 0-3 only`},
 		"user, no pool":   {flags: map[string][]string{"user": {"u"}}, want: `--user: given without a pool; name the pool with --url`},
 		"users and pools": {flags: map[string][]string{"url": {"stratum+tcp://a:1", "stratum+tcp://b:1", "stratum+tcp://c:1"}, "user": {"u", "v"}}, want: `--user: given 2 times for 3 pool(s); give it once for all, or once for each`},
-		"same pool twice": {flags: map[string][]string{"url": {pool[0], pool[0]}, "user": {"u"}}, want: `--url: two pools with one url, "stratum+tcp://a:1", the first at --url`},
+		"same pool twice": {flags: map[string][]string{"url": {pool[0], pool[0]}, "user": {"u"}}, want: `--url: two pools with one url and user, "stratum+tcp://a:1", the first at --url`},
 		"password twice":  {flags: map[string][]string{"url": pool, "user": {"u"}, "pass": {"hunter2"}, "password-file": {"/none/pw"}}, want: "--password-file: given together with password; give only one of them\n--password-file: \"/none/pw\" no such file"},
 		"bad password":    {env: []string{"QUARRY_PASS=hunter2\a"}, flags: map[string][]string{"url": pool, "user": {"u"}}, want: `QUARRY_PASS: holds a control character; expected text`},
 		"env, then flags": {env: []string{"QUARRY_SHARES=-1"}, flags: map[string][]string{"cpus": {"a"}}, want: "QUARRY_SHARES: \"-1\" is not allowed; expected a whole number from 0 to 1000000000000000\n--cpus: \"a\" is not a CPU number or range from 0 to 4095; expected a CPU list like 0-3,8"},

@@ -189,8 +189,9 @@ func checkWhole(c checker, e *entry, pool Pool, seen map[string]item) {
 	if err != nil && !e.faulty() {
 		c.add(url.at.fault("pool", err.Error()))
 	}
+	identity += "\n" + pool.User // two accounts at one pool are two pools
 	if before, repeated := seen[identity]; repeated {
-		c.add(url.at.fault("pool.url", "two pools with one url, "+quote(url.text)+", the first at "+before.at.origin().String()))
+		c.add(url.at.fault("pool.url", "two pools with one url and user, "+quote(url.text)+", the first at "+before.at.origin().String()))
 		return
 	}
 	seen[identity] = url

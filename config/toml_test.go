@@ -166,7 +166,7 @@ func TestFileFaults(t *testing.T) {
 		"credentials in url": {"[[pool]]\nurl = \"stratum+tcp://bob:hunter2@a:1\"\n",
 			`rig.toml:2:7: pool.url: user and password do not go into the url; give them with user and password (--user, --pass)`},
 		"two pools with one url": {"[[pool]]\nurl = \"stratum+tcp://a:1\"\n[[pool]]\nurl = \"stratum+tcp://A:1/\"\n",
-			`rig.toml:4:7: pool.url: two pools with one url, "stratum+tcp://A:1/", the first at rig.toml:2:7`},
+			`rig.toml:4:7: pool.url: two pools with one url and user, "stratum+tcp://A:1/", the first at rig.toml:2:7`},
 		"password twice": {"[[pool]]\nurl = \"stratum+tcp://a:1\"\npassword = \"hunter2\"\npassword_file = \"pw\"\n",
 			"rig.toml:4:17: pool.password_file: given together with password; give only one of them\n" +
 				`rig.toml:4:17: pool.password_file: "pw" no such file`},

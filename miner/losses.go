@@ -1,6 +1,7 @@
 package miner
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"sync"
@@ -13,7 +14,7 @@ import (
 const lossPause = 10 * time.Second
 
 // losses logs shares that are lost, or not sent as stale: one at once, those that
-// follow within the pause in one line for each reason. A pool that hangs up, or
+// follow within the pause in one line for each reason and pool. A pool that hangs up, or
 // a block while it was away, may cost thousands.
 type losses struct {
 	log  *zap.Logger
@@ -21,18 +22,21 @@ type losses struct {
 
 	mu    sync.Mutex
 	pause *time.Timer // not nil: losses are counted
-	count map[string]uint64
+	count map[loss]uint64
 }
 
-// add logs one loss by line, or counts it by its reason.
-func (l *losses) add(reason string, line func()) {
+// loss is what losses are counted by.
+type loss struct{ reason, pool string }
+
+// add logs one loss by line, or counts it.
+func (l *losses) add(what loss, line func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.pause != nil {
-		l.count[reason]++
+		l.count[what]++
 		return
 	}
-	l.count = make(map[string]uint64)
+	l.count = make(map[loss]uint64)
 	l.pause = time.AfterFunc(lossPause, l.flush)
 	line()
 }
@@ -45,8 +49,9 @@ func (l *losses) flush() {
 		l.pause.Stop()
 		l.pause = nil
 	}
-	for _, reason := range slices.Sorted(maps.Keys(l.count)) {
-		l.log.Warn(l.more, zap.Uint64("shares", l.count[reason]), zap.String("reason", reason))
+	inOrder := func(a, b loss) int { return cmp.Or(cmp.Compare(a.reason, b.reason), cmp.Compare(a.pool, b.pool)) }
+	for _, what := range slices.SortedFunc(maps.Keys(l.count), inOrder) {
+		l.log.Warn(l.more, zap.Uint64("shares", l.count[what]), zap.String("reason", what.reason), zap.String("pool", what.pool))
 	}
 	l.count = nil
 }

@@ -18,7 +18,7 @@ type Source interface {
 	// several goroutines at once.
 	Submit(ctx context.Context, share *work.Share) work.Verdict
 	// Status returns what pools or nodes there are, and how they are, in the order
-	// of preference. Their URL is that of their jobs (work.Job.Pool). It may be
+	// of preference. Their Name is that of their jobs (work.Job.Pool). It may be
 	// called at any time, and does not wait for a network.
 	Status() []telemetry.PoolStatus
 }

@@ -126,7 +126,7 @@ func (s *submitter) book(f found, verdict work.Verdict) {
 	switch verdict.Kind {
 	case work.Accepted:
 		took := s.ledger.Accepted(f.ticket)
-		s.line(f).Info("share accepted", zap.Duration("latency", took))
+		s.line(f).Info("share accepted", zap.Duration("latency", took), poolOf(f))
 		if s.accepted.Add(1) == s.limit {
 			s.enough()
 		}
@@ -140,7 +140,7 @@ func (s *submitter) book(f found, verdict work.Verdict) {
 		if verdict.Sent {
 			line()
 		} else {
-			s.outdated.add("a new block came before they could be sent", line)
+			s.outdated.add(loss{"a new block came before they could be sent", f.share.Job.Pool}, line)
 		}
 	case work.Lost:
 		s.lose(f, verdict.Reason, verdict.Cause)
@@ -156,7 +156,10 @@ func (s *submitter) book(f found, verdict work.Verdict) {
 // each of them is logged.
 func (s *submitter) lose(f found, reason string, cause error) {
 	s.ledger.Lost(f.ticket, reason)
-	s.losses.add(reason, func() {
+	if errors.Is(cause, context.Canceled) { // our own end, which the reason says
+		cause = nil
+	}
+	s.losses.add(loss{reason, f.share.Job.Pool}, func() {
 		s.line(f).Warn("share lost", zap.String("reason", reason), zap.Error(cause), poolOf(f))
 	})
 }

@@ -55,7 +55,7 @@ const (
 // the one that mining would fail with, or the context's.
 func Check(ctx context.Context, p Pool, o Options, report func(Step)) (*Offer, error) {
 	o = o.withDefaults()
-	made, err := newPool(p, o)
+	made, err := newPool(p, "", o)
 	if err != nil {
 		return nil, err
 	}

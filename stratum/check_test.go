@@ -26,7 +26,7 @@ func checked(t *testing.T, p Pool, limits v1.Limits, grace time.Duration) (steps
 		p.User = "rig.1"
 	}
 	o := Options{Limits: limits}.withDefaults()
-	made, err := newPool(p, o)
+	made, err := newPool(p, "", o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func TestCheckNames(t *testing.T) {
 		{[]string{"0.0.0.0", "::"}, "dns fail resolves only to unusable addresses"},
 		{[]string{"127.0.0.1", "0.0.0.0"}, "dns warn 127.0.0.1"},
 	} {
-		made, err := newPool(Pool{URL: "stratum+tcp://pool.example.org:" + port, User: "x"}, o)
+		made, err := newPool(Pool{URL: "stratum+tcp://pool.example.org:" + port, User: "x"}, "", o)
 		if err != nil {
 			t.Fatal(err)
 		}

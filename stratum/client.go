@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"quarry/stratum/transport"
 	v1 "quarry/stratum/v1"
 	"quarry/upstream"
 )
@@ -46,15 +47,34 @@ func Members(o Options) ([]upstream.Member, error) {
 	o = o.withDefaults()
 	var members []upstream.Member
 	var faults []error
+	names := poolNames(o.Pools)
 	for i, p := range o.Pools {
-		made, err := newPool(p, o)
+		made, err := newPool(p, names[i], o)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("pool %d: %w", i+1, err))
 			continue
 		}
-		members = append(members, upstream.Member{Name: made.url.String(), User: p.User, Quota: p.Quota, Protocol: made})
+		members = append(members, upstream.Member{Name: made.name, URL: made.url.String(), User: p.User, Quota: p.Quota, Protocol: made})
 	}
 	return members, errors.Join(faults...)
+}
+
+// poolNames returns what each pool is called in logs and books: its URL, and the
+// user where several pools have the same URL.
+func poolNames(pools []Pool) []string {
+	names, used := make([]string, len(pools)), map[string]int{}
+	for i, p := range pools {
+		if url, err := transport.ParseURL(p.URL); err == nil {
+			names[i] = url.String()
+		}
+		used[names[i]]++
+	}
+	for i, p := range pools {
+		if used[names[i]] > 1 {
+			names[i] += " (" + v1.Sanitize(p.User) + ")"
+		}
+	}
+	return names
 }
 
 func (o Options) withDefaults() Options {

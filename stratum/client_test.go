@@ -649,7 +649,7 @@ func TestNewRefuses(t *testing.T) {
 		{nil, "no pool"},
 		{[]Pool{{URL: "pool:0", User: "u"}}, "65535"},
 		{[]Pool{{URL: "pool:1"}}, "needs a user"},
-		{[]Pool{{URL: "pool:1", User: "u"}, {URL: "tcp://POOL:1", User: "v"}}, "pool 2: stratum+tcp://pool:1 is listed twice"},
+		{[]Pool{{URL: "pool:1", User: "u"}, {URL: "tcp://POOL:1", User: "u"}}, "pool 2: stratum+tcp://pool:1 (u) is listed twice"},
 		{[]Pool{{URL: "pool:1", User: strings.Repeat("u", 900), Password: "hunter2"}}, "too long"},
 		{[]Pool{{URL: "pool:1", User: "u", TLS: transport.TLSOptions{Insecure: true}}}, "no effect"},
 		{[]Pool{{URL: "ssl://pool:1", User: "u", TLS: transport.TLSOptions{CAFile: "/nowhere/ca.pem"}}}, "/nowhere/ca.pem"},

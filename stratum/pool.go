@@ -1,6 +1,7 @@
 package stratum
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,7 @@ type Pool struct {
 type pool struct {
 	Pool
 	options Options
+	name    string // unique among the pools, see poolNames
 	url     transport.URL
 	dialer  *transport.Dialer
 	quirks  v1.Quirks
@@ -45,11 +47,13 @@ type pool struct {
 	knowsSubscribe             bool // it has answered mining.subscribe with params
 }
 
-func newPool(p Pool, options Options) (*pool, error) {
+// newPool checks the pool's settings. An empty name stands for its URL.
+func newPool(p Pool, name string, options Options) (*pool, error) {
 	url, err := transport.ParseURL(p.URL)
 	if err != nil {
 		return nil, fmt.Errorf("pool %w", err)
 	}
+	name = cmp.Or(name, url.String())
 	if p.User == "" {
 		return nil, fmt.Errorf("%s: needs a user, which is at most pools the payout address, with .name for the rig", url)
 	}
@@ -57,12 +61,12 @@ func newPool(p Pool, options Options) (*pool, error) {
 		return nil, fmt.Errorf("%s: %w", url, err)
 	}
 	d, err := transport.NewDialer(url, transport.Options{
-		TLS: p.TLS, Proxy: p.Proxy, Limits: options.Limits.Limits, Log: options.Log.With(zap.String("pool", url.String())),
+		TLS: p.TLS, Proxy: p.Proxy, Limits: options.Limits.Limits, Log: options.Log.With(zap.String("pool", name)),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", url, err)
 	}
-	return &pool{Pool: p, options: options, url: url, dialer: d}, nil
+	return &pool{Pool: p, options: options, name: name, url: url, dialer: d}, nil
 }
 
 // Route is the proxy on the way, if there is one.
@@ -91,7 +95,7 @@ func (p *pool) Open(ctx context.Context, terms upstream.Terms) (upstream.Session
 // it calls.
 func (p *pool) sessionConfig(log *zap.Logger) v1.Config {
 	return v1.Config{
-		Pool: p.url.String(), User: p.User, Password: p.Password, UserAgent: p.options.UserAgent,
+		Pool: p.name, User: p.User, Password: p.Password, UserAgent: p.options.UserAgent,
 		NoConfigure: p.noConfigure || p.NoVersionRolling, BareSubscribe: p.bareSubscribe,
 		SuggestDifficulty: p.SuggestDifficulty, SubscribeExtra: p.SubscribeExtra,
 		SubmitStale: p.options.SubmitStale, Limits: p.options.Limits, Quirks: &p.quirks, Log: log, Trace: p.options.Trace,

@@ -22,6 +22,7 @@ const (
 
 // PoolStatus is what a source of jobs knows about one of its pools or nodes.
 type PoolStatus struct {
+	Name       string    `json:"name"` // unique, as in log lines: the URL, with the user where several share it
 	URL        string    `json:"url"`
 	User       string    `json:"user"`
 	State      PoolState `json:"state"`
@@ -79,7 +80,7 @@ func (s *spending) read(meter *Meter, pools []PoolStatus) (Readout, []spent) {
 	defer s.mu.Unlock()
 	read, all := meter.Read(), make([]spent, len(pools))
 	for i, p := range pools {
-		all[i] = s.of(p.URL, read)
+		all[i] = s.of(p.Name, read)
 	}
 	return read, all
 }
@@ -99,7 +100,7 @@ func (s *spending) of(pool string, read Readout) spent {
 func pools(statuses []PoolStatus, spent []spent, books map[string]Shares) []Pool {
 	all := make([]Pool, len(statuses))
 	for i, status := range statuses {
-		shares, known := books[status.URL]
+		shares, known := books[status.Name]
 		if !known {
 			shares = newBook().shares()
 		}

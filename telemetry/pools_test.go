@@ -19,7 +19,7 @@ func TestPools(t *testing.T) {
 		t.Errorf("pools %v without a source", pools)
 	}
 	tm.SetSource(func() []PoolStatus {
-		return []PoolStatus{{URL: "a", User: "u", State: PoolWaiting}, {URL: "b", State: PoolActive}, {URL: "c", State: PoolUnused}}
+		return []PoolStatus{{Name: "a", URL: "a", User: "u", State: PoolWaiting}, {Name: "b", URL: "a", User: "v", State: PoolActive}, {Name: "c", URL: "c", State: PoolUnused}}
 	})
 	hash := func(pool string, hashes uint64, seconds int) {
 		tm.SetPool(pool)
@@ -59,7 +59,7 @@ func TestPools(t *testing.T) {
 	if all := s.Shares; all.Found != 6 || all.Accepted != 2 || all.Pending != 1 || all.Found != a.Shares.Found+b.Shares.Found {
 		t.Errorf("all: %+v", all)
 	}
-	if s.Pool().URL != "b" {
+	if s.Pool().Name != "b" {
 		t.Errorf("the active pool is %+v", s.Pool())
 	}
 	text, err := json.Marshal(s)
@@ -84,7 +84,7 @@ func TestSnapshotOfOneMoment(t *testing.T) {
 	tm := New(nil, device)
 	tm.SetSource(func() []PoolStatus {
 		now := time.Now()
-		return []PoolStatus{{URL: "a", Since: now}, {URL: "b", Since: now}}
+		return []PoolStatus{{Name: "a", Since: now}, {Name: "b", Since: now}}
 	})
 	done := make(chan struct{})
 	var busy sync.WaitGroup
@@ -137,7 +137,7 @@ func TestSnapshotAfterStop(t *testing.T) {
 	at := time.Unix(1e9, 0)
 	tm := New(nil, NewDevice("cpu", 1))
 	tm.Meter = NewMeter(tm.Counters, func() time.Time { return at })
-	tm.SetSource(func() []PoolStatus { return []PoolStatus{{URL: "a", Since: at}} })
+	tm.SetSource(func() []PoolStatus { return []PoolStatus{{Name: "a", Since: at}} })
 	tm.SetPool("a")
 	at = at.Add(10 * time.Second)
 	tm.Meter.Stop()

@@ -46,8 +46,8 @@ func New(log *zap.Logger, devices ...*Device) *Telemetry {
 // SetSource has status called for each snapshot: it says how the pools and nodes are that jobs come from.
 func (t *Telemetry) SetSource(status func() []PoolStatus) { t.source.Store(&status) }
 
-// SetPool records whose jobs are mined from now on; empty: nobody's.
-func (t *Telemetry) SetPool(url string) { t.spending.change(url, t.Meter) }
+// SetPool records whose jobs are mined from now on, by PoolStatus.Name; empty: nobody's.
+func (t *Telemetry) SetPool(name string) { t.spending.change(name, t.Meter) }
 
 // SetDifficulty records the share difficulty that jobs now carry.
 func (t *Telemetry) SetDifficulty(d float64) { t.difficulty.Store(math.Float64bits(clamp(d))) }

@@ -40,6 +40,7 @@ type Client struct {
 	idle     time.Time  // since when there is none, until that was logged
 	counted  time.Time  // until when the active member's time was counted
 	turn     time.Time  // when it became active
+	turns    turnLog
 	sessions map[uint64]Session
 	owners   map[uint64]*member // of sessions, also of those that ended
 	recent   []uint64           // the numbers of those, oldest first

@@ -12,7 +12,8 @@ import (
 
 // Member is one pool or node of the list.
 type Member struct {
-	Name     string // unique, safe to print: its URL
+	Name     string // unique, safe to print: its URL, with the user where several members share that
+	URL      string // safe to print
 	User     string // as which shares are submitted, for statistics; not a secret
 	Quota    int    // percent of the hashing, with StrategyBalance; 0: only if no other works
 	Protocol Protocol

@@ -8,6 +8,8 @@ import (
 	"quarry/work"
 )
 
+var errNotThere = errors.New("the pool was not there to take it before quarry ended")
+
 // isDisconnected reports whether the share's connection has ended.
 func isDisconnected(v work.Verdict) bool { return v.LostFor(work.LostDisconnected) }
 
@@ -45,7 +47,9 @@ func (c *Client) resubmit(ctx context.Context, m *member, share *work.Share, und
 		case <-timeout:
 			return gaveUp(last, sent, fmt.Errorf("the pool did not come back within %v", c.rules.Resubmit))
 		case <-ctx.Done():
-			return final(work.LostTo(ctx.Err()), last, sent)
+			ended := work.LostTo(ctx.Err())
+			ended.Cause = errNotThere
+			return final(ended, last, sent)
 		case <-news:
 		}
 		if s == nil {

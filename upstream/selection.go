@@ -106,7 +106,13 @@ func (c *Client) activate(m *member, why string, now time.Time) {
 	fields = append(fields, zap.String("reason", why))
 	level := zap.InfoLevel
 	if why == itsTurn {
-		level = zap.DebugLevel
+		shown, hidden := c.turns.admit(now)
+		switch {
+		case !shown:
+			level = zap.DebugLevel
+		case hidden > 0:
+			fields = append(fields, zap.Int("turns_not_shown", hidden))
+		}
 	}
 	c.log.Log(level, "active pool", fields...)
 }

@@ -17,7 +17,7 @@ func (c *Client) Status() []telemetry.PoolStatus {
 	all := make([]telemetry.PoolStatus, len(c.members))
 	for i, m := range c.members {
 		status := telemetry.PoolStatus{
-			URL: m.Name, User: m.User, State: m.shown, Since: m.shownSince,
+			Name: m.Name, URL: m.URL, User: m.User, State: m.shown, Since: m.shownSince,
 			Connects: m.connects, Failures: m.failures, Waiting: m.queued,
 		}
 		if m.session != nil {

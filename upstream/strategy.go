@@ -57,7 +57,7 @@ type view struct {
 	served  time.Duration // of hashing, so far
 }
 
-// itsTurn is the reason for a change that is logged at the debug level only.
+// itsTurn is the reason for a change that happens again and again: see turnLog.
 const itsTurn = "it is its turn"
 
 // choice is what a strategy decides.

@@ -14,7 +14,7 @@ import (
 type Job struct {
 	// ID is the pool's name for the job, for people to read.
 	ID string
-	// Pool is the address of the pool, for people to read.
+	// Pool is the unique name of the pool, for people to read: its address.
 	Pool string
 	// Session numbers the connection that the job came over; shares go back
 	// over that one, or over a later one that the pool resumed it with.

@@ -16,7 +16,7 @@ import (
 
 // Config configures a session. Only User is required.
 type Config struct {
-	Pool           string // the address, for logs and jobs
+	Pool           string // the name, for logs and jobs
 	User, Password string
 	UserAgent      string
 	Generation     uint64       // becomes work.Job.Session
