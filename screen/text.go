@@ -103,7 +103,7 @@ func poolText(p *telemetry.Pool, practice bool) string {
 	if p == nil {
 		return "no pool"
 	}
-	text := p.URL
+	text := p.Name
 	if practice {
 		text = "practice " + text
 	}
@@ -123,6 +123,7 @@ func (s summary) TextLines() []string {
 			s.Shares.Accepted, s.Shares.Rejected, reasonsText(s.Shares.RejectedBy), s.Shares.Stale, unsentText(s.Shares),
 			s.Shares.Lost, reasonsText(s.Shares.LostBy), bestText(s.Shares)),
 	}
+	lines = append(lines, poolLines(s.Pools)...)
 	if s.Shares.BlocksFound > 0 {
 		lines = append(lines, fmt.Sprintf("blocks: %d found, %d of them accepted as shares", s.Shares.BlocksFound, s.Shares.BlocksAccepted))
 	}
