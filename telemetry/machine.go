@@ -33,7 +33,7 @@ func machineProbes() []probe {
 	if runtime.GOOS == "linux" {
 		probes = append(probes,
 			probe{name: "frequency", read: frequencyProbe(os.DirFS("/"))},
-			probe{name: "temperature", read: readTemperature},
+			probe{name: "temperature", read: temperatureProbe(os.DirFS("/"))},
 		)
 	}
 	return probes
@@ -126,18 +126,18 @@ func processProbe() func(context.Context) (func(*Hardware), error) {
 	}
 }
 
-// readTemperature uses whatever gopsutil could read: it also returns an error if one sensor is broken.
-func readTemperature(ctx context.Context) (func(*Hardware), error) {
-	all, err := host.SensorsTemperaturesWithContext(ctx)
-	t, ok := cpuTemperature(all)
-	if !ok {
-		return nil, errors.Join(errors.New("no cpu temperature sensor"), err)
+// temperatureProbe keeps the CPU's sensors once they are found.
+func temperatureProbe(root fs.FS) func(context.Context) (func(*Hardware), error) {
+	t := thermometer{root: root}
+	return func(context.Context) (func(*Hardware), error) {
+		hottest, celsius, err := t.read()
+		if err != nil {
+			return nil, err
+		}
+		return func(h *Hardware) {
+			h.CPUCelsius, h.CriticalCelsius, h.TemperatureSensor = Known(celsius), hottest.critical, Text(hottest.key)
+		}, nil
 	}
-	return func(h *Hardware) {
-		h.CPUCelsius = Known(t.Temperature)
-		h.CriticalCelsius = positive(t.Critical)
-		h.TemperatureSensor = Text(cleanName(t.SensorKey))
-	}, nil
 }
 
 func frequencyProbe(root fs.FS) func(context.Context) (func(*Hardware), error) {

@@ -10,7 +10,6 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/shirou/gopsutil/v3/host"
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
@@ -154,32 +153,6 @@ func TestSensorsOfThisMachine(t *testing.T) {
 	// A person or program must not mistake "unavailable" for a measured zero.
 	if strings.Contains(string(b), `"cpu_celsius":0`) || strings.Contains(string(b), `"frequency_hertz":0`) {
 		t.Errorf("a sensor reads zero: %s", b)
-	}
-}
-
-func TestCPUTemperatureChoice(t *testing.T) {
-	stat := func(key string, celsius float64) host.TemperatureStat {
-		return host.TemperatureStat{SensorKey: key, Temperature: celsius}
-	}
-	for name, row := range map[string]struct {
-		in   []host.TemperatureStat
-		want string
-		c    float64
-	}{
-		"intel":            {[]host.TemperatureStat{stat("nvme_composite", 80), stat("coretemp_core_0", 70), stat("coretemp_package_id_0", 65)}, "coretemp_package_id_0", 65},
-		"two sockets":      {[]host.TemperatureStat{stat("coretemp_package_id_0", 65), stat("coretemp_package_id_1", 71)}, "coretemp_package_id_1", 71},
-		"amd":              {[]host.TemperatureStat{stat("k10temp_tctl", 92), stat("k10temp_tccd1", 70), stat("k10temp_tdie", 65)}, "k10temp_tdie", 65},
-		"zenpower":         {[]host.TemperatureStat{stat("acpitz", 27.8), stat("zenpower_tctl", 66)}, "zenpower_tctl", 66},
-		"raspberry pi":     {[]host.TemperatureStat{stat("rp1_adc", 48), stat("cpu_thermal", 55)}, "cpu_thermal", 55},
-		"only cores":       {[]host.TemperatureStat{stat("coretemp_core_0", 60), stat("coretemp_core_1", 64)}, "coretemp_core_1", 64},
-		"broken package":   {[]host.TemperatureStat{stat("coretemp_package_id_0", 0), stat("coretemp_core_0", 61)}, "coretemp_core_0", 61},
-		"nothing of a cpu": {[]host.TemperatureStat{stat("acpitz", 27.8), stat("nvme_composite", 40), stat("iwlwifi_1", 50)}, "", 0},
-		"nothing":          {nil, "", 0},
-	} {
-		got, ok := cpuTemperature(row.in)
-		if ok != (row.want != "") || got.SensorKey != row.want || got.Temperature != row.c {
-			t.Errorf("%s: %q %v, want %q %v", name, got.SensorKey, got.Temperature, row.want, row.c)
-		}
 	}
 }
 
