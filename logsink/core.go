@@ -29,8 +29,3 @@ func IsTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
-
-// IsColorTerminal reports whether w shows colors; it respects NO_COLOR (no-color.org) and TERM=dumb.
-func IsColorTerminal(w io.Writer) bool {
-	return IsTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
-}
