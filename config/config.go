@@ -51,6 +51,7 @@ type Input struct {
 type Result struct {
 	Config   Config
 	File     string            // the file that was read, or ""
+	Looked   []string          // where a file was looked for, if none was named
 	Warnings []string          // what is allowed but unwise
 	Origins  map[string]Origin // by setting name; those of an array as "pool[0].url"
 
@@ -66,7 +67,7 @@ func Load(in Input) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	result.File, result.Warnings, result.shown = loaded.file, loaded.warnings, loaded
+	result.File, result.Looked, result.Warnings, result.shown = loaded.file, loaded.looked, loaded.warnings, loaded
 	result.Origins = loaded.origins()
 	return result, nil
 }
@@ -78,8 +79,8 @@ func Settings() []Setting { return newSchema(&Config{}).settings }
 // Secrets are masked.
 func (r *Result) Show() string { return r.shown.text() }
 
-// ShowJSON returns Show as one JSON object: file, warnings, and settings with
-// key, value and origin.
+// ShowJSON returns Show as one JSON object: file, where it was looked for,
+// warnings, and settings with key, value and origin.
 func (r *Result) ShowJSON() ([]byte, error) { return r.shown.json() }
 
 // Reference returns the full commented configuration file: every setting at

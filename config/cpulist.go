@@ -14,12 +14,12 @@ type CPUList []int
 const maxCPU = 4095
 
 // ParseCPUList reads "0-3,8": single numbers and inclusive ranges from 0 to
-// 4095. The empty text is the empty list.
+// 4095. The empty text and "all" are the empty list.
 func ParseCPUList(text string) (CPUList, error) {
-	if strings.TrimSpace(text) == "" {
+	if text = strings.TrimSpace(text); text == "" || strings.EqualFold(text, "all") {
 		return nil, nil
 	}
-	var chosen [maxCPU + 1]bool
+	var chosen, alone [maxCPU + 1]bool
 	for part := range strings.SplitSeq(text, ",") {
 		part = strings.TrimSpace(part)
 		first, last, ok := parseCPUs(part)
@@ -28,7 +28,10 @@ func ParseCPUList(text string) (CPUList, error) {
 			return nil, fmt.Errorf("%s is not a CPU number or range from 0 to %d", quote(part), maxCPU)
 		case last < first:
 			return nil, fmt.Errorf("range %s runs backwards", quote(part))
+		case first == last && alone[first]:
+			return nil, fmt.Errorf("cpu %d is named twice; each CPU gets one thread", first)
 		}
+		alone[first] = alone[first] || first == last
 		for n := first; n <= last; n++ {
 			chosen[n] = true
 		}

@@ -77,6 +77,12 @@ func loadFile(c checker, path string) values {
 		c.add(notUTF8(path, data))
 		return values{}
 	}
+	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) { // no TOML begins so
+		fault := place{layer: layerFile, source: path}.fault("", "is JSON, as other miners have it")
+		fault.Expected = "TOML, like what quarry config init prints"
+		c.add(fault)
+		return values{}
+	}
 	return readTOML(c, path, data)
 }
 

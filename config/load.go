@@ -1,9 +1,7 @@
 package config
 
 import (
-	"maps"
 	"runtime"
-	"slices"
 	"strings"
 )
 
@@ -13,7 +11,7 @@ func load(in Input, s *schema) (shown, error) {
 	environ := parseEnviron(in.Environ)
 	var found shown
 	file := values{}
-	if found.file = in.chooseFile(environ); found.file != "" {
+	if found.file, found.looked = in.chooseFile(environ); found.file != "" {
 		file = loadFile(c, found.file)
 	}
 	env := readEnv(c, environ)
@@ -27,20 +25,23 @@ func load(in Input, s *schema) (shown, error) {
 	return found, c.err()
 }
 
-func (in Input) chooseFile(environ map[string]string) string {
+// chooseFile returns the file to read, "" for none, and where it was looked for
+// if none was named.
+func (in Input) chooseFile(environ map[string]string) (file string, looked []string) {
 	if in.File != "" {
-		return in.File
+		return in.File, nil
 	}
 	if named := environ["QUARRY_CONFIG"]; named != "" {
-		return named
+		return named, nil
 	}
-	if in.SearchPaths != nil {
-		return find(in.SearchPaths)
+	looked = in.SearchPaths
+	if looked == nil {
+		looked = SearchPaths(runtime.GOOS, func(name string) (string, bool) {
+			text, set := environ[envName(name)]
+			return text, set
+		})
 	}
-	return find(SearchPaths(runtime.GOOS, func(name string) (string, bool) {
-		text, set := environ[envName(name)]
-		return text, set
-	}))
+	return find(looked), looked
 }
 
 // envName returns a variable's name as parseEnviron stores it: on Windows these
@@ -60,48 +61,6 @@ func parseEnviron(environ []string) map[string]string {
 		}
 	}
 	return set
-}
-
-// readEnv reads the settings of the environment. A QUARRY_ variable that is
-// nearly a setting's is worth a warning; others belong to someone else
-// (Kubernetes sets QUARRY_PORT for a service called quarry).
-func readEnv(c checker, environ map[string]string) given {
-	from := given{}
-	names := []string{"QUARRY_CONFIG"}
-	for _, s := range c.schema.settings {
-		if s.Env == "" {
-			continue
-		}
-		names = append(names, s.Env)
-		if text, set := environ[s.Env]; set {
-			at := place{layer: layerEnv, source: s.Env}
-			from[s.Name()] = []item{c.item(s, text, at, at.origin())}
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(environ)) {
-		if like := misspelled(name, names); like != "" {
-			c.warn("environment variable %s is not known; did you mean %s?", name, like)
-		}
-	}
-	return from
-}
-
-// misspelled returns the known name that name nearly is, or "".
-func misspelled(name string, known []string) string {
-	own, prefixed := strings.CutPrefix(name, "QUARRY_")
-	if !prefixed || len(own) < 3 || len(own) > 40 || slices.Contains(known, name) {
-		return ""
-	}
-	slips := 1
-	if len(own) >= 6 {
-		slips = 2
-	}
-	for _, k := range known {
-		if distance(name, k) <= slips {
-			return k
-		}
-	}
-	return ""
 }
 
 // readFlags reads the settings of the command line.

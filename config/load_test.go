@@ -235,7 +235,7 @@ func TestEnvironmentAndFlagFaults(t *testing.T) {
 		"env credentials": {env: []string{"QUARRY_URL=stratum+tcp://bob:hunter2@a:1", "QUARRY_USER=u"}, want: `QUARRY_URL: user and password do not go into the url; give them with user and password (--user, --pass)`},
 		"flag":            {flags: map[string][]string{"threads": {"1.5"}}, want: `--threads: "1.5" is not allowed; expected a whole number from 0 to 4096`},
 		"flag choice":     {flags: map[string][]string{"log-level": {"dbug"}}, want: `--log-level: "dbug" is not allowed; expected one of "debug", "info", "warn", "error"; did you mean "debug"?`},
-		"flag time":       {flags: map[string][]string{"time": {"30"}}, want: `--time: "30" is not allowed; expected 0s or a time from 1ms to 87600h, like 90s, 5m or 1h30m`},
+		"flag time":       {flags: map[string][]string{"time": {"30"}}, want: `--time: "30" is not allowed; expected 0s or a time from 1ms to 87600h, like 90s, 1h30m or 1d; did you mean "30s"?`},
 		"flag, injected":  {flags: map[string][]string{"cpus": {"64"}}, want: `--cpus: this machine has CPUs 0-3 only`},
 		"user, no pool":   {flags: map[string][]string{"user": {"u"}}, want: `--user: given without a pool; name the pool with --url`},
 		"users and pools": {flags: map[string][]string{"url": {"stratum+tcp://a:1", "stratum+tcp://b:1", "stratum+tcp://c:1"}, "user": {"u", "v"}}, want: `--user: given 2 times for 3 pool(s); give it once for all, or once for each`},
@@ -265,13 +265,12 @@ func TestEnvironmentAndFlagFaults(t *testing.T) {
 }
 
 func TestEnvironmentWarnings(t *testing.T) {
-	result, err := Load(Input{SearchPaths: []string{}, Environ: []string{
-		"QUARRY_TREADS=4", "QUARRY_PASS=hunter2", "QUARRY_PORT_3333_TCP=x", "QUARRY_REQUIRE_KERNELS=avx2", "QUARRY_USER=", "HOME=/"}})
+	result, err := Load(Input{SearchPaths: []string{}, Environ: []string{"QUARRY_PASS=hunter2", "QUARRY_IMAGE=hunter2", "QUARRY_USER=", "HOME=/"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []string{
-		"environment variable QUARRY_TREADS is not known; did you mean QUARRY_THREADS?",
+		"environment variable QUARRY_IMAGE is not a setting of quarry, and is not used",
 		"QUARRY_PASS is set, but no pool is configured that it could belong to",
 	}
 	if !reflect.DeepEqual(result.Warnings, want) {

@@ -169,11 +169,14 @@ func TestNewSectionsFaults(t *testing.T) {
 }
 
 func TestNewSectionsWarnings(t *testing.T) {
-	_, found, faults := loadHouse(t, "", []string{"QUARRY_LISTN=x", "QUARRY_NODE=http://a", "QUARRY_NODE_WEIGHT=2", "QUARRY_THREADS=x"}, map[string][]string{"node": {"http://b"}})
-	want := []string{"environment variable QUARRY_LISTN is not known; did you mean QUARRY_LISTEN?",
+	_, found, faults := loadHouse(t, "", []string{"QUARRY_NODE=http://a", "QUARRY_NODE_WEIGHT=2", "QUARRY_THREADS=x"}, map[string][]string{"node": {"http://b"}})
+	want := []string{"environment variable QUARRY_THREADS is not a setting of quarry, and is not used",
 		"QUARRY_NODE_WEIGHT is not used: it belongs to QUARRY_NODE, and --node names another node; give it with --node-weight"}
 	if faults != "" || !reflect.DeepEqual(found.warnings, want) {
 		t.Errorf("%s\ngot  %q\nwant %q", faults, found.warnings, want)
+	}
+	if _, _, got := loadHouse(t, "", []string{"QUARRY_LISTN=x"}, nil); got != `QUARRY_LISTN: no setting has this environment variable; did you mean "QUARRY_LISTEN"?` {
+		t.Errorf("got %s", got)
 	}
 	_, found, _ = loadHouse(t, "", []string{"QUARRY_NODE_WEIGHT=2"}, nil)
 	if got := strings.Join(found.warnings, "\n"); got != "QUARRY_NODE_WEIGHT is set, but no node is configured that it could belong to" {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"quarry/internal/typed"
 )
 
 // Kind is the text that a setting takes and its type in TOML.
@@ -14,9 +16,9 @@ const (
 	String     Kind = iota // any printable text
 	Int                    // whole number within Min and Max
 	Bool                   // true or false
-	Duration               // Go duration text, "90s"; Min and Max in nanoseconds, 0 always allowed
+	Duration               // time, "90s", "1d"; Min and Max in nanoseconds, 0 always allowed
 	Decimal                // decimal number above 0, kept as text; in TOML a number or a string
-	CPUs                   // CPU list, "0-3,8"
+	CPUs                   // CPU list, "0-3,8" or "all"
 	Enum                   // one of Allowed
 	Path                   // file name; in a file relative to that file's folder
 	SecretText             // text that is never shown
@@ -67,7 +69,7 @@ func (s Setting) expected(inTOML bool) string {
 	case Bool:
 		return "true or false"
 	case Duration:
-		return quoted(fmt.Sprintf("0s or a time from %s to %s, like 90s, 5m or 1h30m,", shortDuration(time.Duration(s.Min)), shortDuration(time.Duration(s.Max))))
+		return quoted(fmt.Sprintf("0s or a time from %s to %s, like 90s, 1h30m or 1d,", typed.FormatDuration(time.Duration(s.Min)), typed.FormatDuration(time.Duration(s.Max))))
 	case Decimal:
 		return "a decimal number above 0, like 0.5 or 1024"
 	case CPUs:
@@ -79,16 +81,4 @@ func (s Setting) expected(inTOML bool) string {
 	default:
 		return quoted("text")
 	}
-}
-
-// shortDuration formats d without trailing zero units: "24h", not "24h0m0s".
-func shortDuration(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
 }

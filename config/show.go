@@ -8,7 +8,8 @@ import (
 
 // shown is the outcome of one load as Show prints it.
 type shown struct {
-	file     string // that was read, or ""
+	file     string   // that was read, or ""
+	looked   []string // where a file was looked for, if none was named
 	warnings []string
 	tables   []shownTable
 }
@@ -117,6 +118,12 @@ func (r *shown) text() string {
 	} else {
 		fmt.Fprintf(&b, "# configuration file: %s\n", quote(r.file))
 	}
+	for _, path := range r.looked {
+		fmt.Fprintf(&b, "# looked in %s\n", quote(path))
+		if path == r.file {
+			break
+		}
+	}
 	for _, t := range r.tables {
 		if t.none != "" {
 			fmt.Fprintf(&b, "# %s\n", t.none)
@@ -135,9 +142,14 @@ func (r *shown) json() ([]byte, error) {
 	if warnings == nil {
 		warnings = []string{}
 	}
+	looked := r.looked
+	if looked == nil {
+		looked = []string{}
+	}
 	return json.MarshalIndent(struct {
 		File     string         `json:"file"`
+		LookedIn []string       `json:"looked_in"` // empty if the file was named
 		Warnings []string       `json:"warnings"`
 		Settings []shownSetting `json:"settings"`
-	}{r.file, warnings, r.settings()}, "", "  ")
+	}{r.file, looked, warnings, r.settings()}, "", "  ")
 }

@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"time"
+
+	"quarry/internal/typed"
 )
 
 // Strategy is the [strategy] table: how several pools are used.
@@ -25,13 +27,13 @@ func (*Strategy) table() table {
 			Doc:     "how to choose among several pools",
 			Long:    "failover mines the first that works; round-robin all that work, in turns of\nequal length; balance all that work, each for its quota of the time.",
 			Example: "balance"},
-		{Key: "failback", Kind: Duration, Default: shortDuration(defaultFailback), Min: int64(time.Second), Max: int64(24 * time.Hour), Env: "QUARRY_FAILBACK", Flag: "failback",
+		{Key: "failback", Kind: Duration, Default: typed.FormatDuration(defaultFailback), Min: int64(time.Second), Max: int64(24 * time.Hour), Env: "QUARRY_FAILBACK", Flag: "failback",
 			Doc:     "how long a preferred pool must be healthy before mining returns to it",
-			Long:    "It must stay connected and send jobs all that time. Only with the strategy\nfailover. 0s means " + shortDuration(defaultFailback) + ".",
+			Long:    "It must stay connected and send jobs all that time. Only with the strategy\nfailover. 0s means " + typed.FormatDuration(defaultFailback) + ".",
 			Example: "10m"},
-		{Key: "turn", Kind: Duration, Default: shortDuration(defaultTurn), Min: int64(time.Second), Max: int64(24 * time.Hour), Env: "QUARRY_TURN", Flag: "turn",
+		{Key: "turn", Kind: Duration, Default: typed.FormatDuration(defaultTurn), Min: int64(time.Second), Max: int64(24 * time.Hour), Env: "QUARRY_TURN", Flag: "turn",
 			Doc:     "length of a pool's turn, with the strategy round-robin",
-			Long:    "0s means " + shortDuration(defaultTurn) + ".",
+			Long:    "0s means " + typed.FormatDuration(defaultTurn) + ".",
 			Example: "30m"},
 		{Key: "submit_stale", Kind: Bool, Default: "false", Env: "QUARRY_SUBMIT_STALE", Flag: "submit-stale",
 			Doc:  "also submit shares of an old block",

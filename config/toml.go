@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"quarry/internal/typed"
 )
 
 // maxEntries bounds the entries of one array in one file.
@@ -192,7 +194,7 @@ func (r *tomlReader) header(parts []keyPart, double bool) {
 		if s, isKey := r.schema.setting(joinKey(parts)); isKey {
 			fault.Problem, fault.Expected = "is a key, not a table", s.expected(true)
 		} else if !known {
-			fault.Nearest = nearest(name, r.schema.names())
+			fault.Nearest = typed.Nearest(name, r.schema.names())
 		}
 		r.add(fault)
 		return

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"quarry/internal/typed"
 )
 
 // testChecks stand in for those of cmd.
@@ -117,9 +119,9 @@ func TestFileFaults(t *testing.T) {
 		"array for string": {"[cpu]\ncpus   =   [0, 1]\n",
 			`rig.toml:2:12: cpu.cpus: is an array; expected a CPU list like 0-3,8 in quotes`},
 		"int for duration": {"[run]\ntime = 30\n",
-			`rig.toml:2:8: run.time: is a whole number; expected 0s or a time from 1ms to 87600h, like 90s, 5m or 1h30m, in quotes`},
+			`rig.toml:2:8: run.time: is a whole number; expected 0s or a time from 1ms to 87600h, like 90s, 1h30m or 1d, in quotes; did you mean "30s"?`},
 		"date for duration": {"[run]\ntime = 2024-01-01\n",
-			`rig.toml:2:8: run.time: is a date or time; expected 0s or a time from 1ms to 87600h, like 90s, 5m or 1h30m, in quotes`},
+			`rig.toml:2:8: run.time: is a date or time; expected 0s or a time from 1ms to 87600h, like 90s, 1h30m or 1d, in quotes`},
 		"string for bool": {"[run]\nretry = \"yes\"\n",
 			`rig.toml:2:9: run.retry: is a string; expected true or false`},
 		"table for string": {"[cpu]\nkernel = { name = \"x\" }\n",
@@ -134,9 +136,9 @@ func TestFileFaults(t *testing.T) {
 		"unknown choice": {"[log]\nlevel = \"warning\"\n",
 			`rig.toml:2:9: log.level: "warning" is not allowed; expected one of "debug", "info", "warn", "error"; did you mean "warn"?`},
 		"bad duration": {"[log]\nstatus_interval = \"30\"\n",
-			`rig.toml:2:19: log.status_interval: "30" is not allowed; expected 0s or a time from 1s to 24h, like 90s, 5m or 1h30m, in quotes`},
+			`rig.toml:2:19: log.status_interval: "30" is not allowed; expected 0s or a time from 1s to 24h, like 90s, 1h30m or 1d, in quotes; did you mean "30s"?`},
 		"duration too short": {"[log]\nstatus_interval = \"1ms\"\n",
-			`rig.toml:2:19: log.status_interval: "1ms" is not allowed; expected 0s or a time from 1s to 24h, like 90s, 5m or 1h30m, in quotes`},
+			`rig.toml:2:19: log.status_interval: "1ms" is not allowed; expected 0s or a time from 1s to 24h, like 90s, 1h30m or 1d, in quotes`},
 		"difficulty 0": {"[[pool]]\nurl = \"stratum+tcp://a:1\"\nsuggest_difficulty = 0.0\n",
 			`rig.toml:3:22: pool.suggest_difficulty: "0.0" is not allowed; expected a decimal number above 0, like 0.5 or 1024`},
 		"difficulty nan": {"[[pool]]\nurl = \"stratum+tcp://a:1\"\nsuggest_difficulty = nan\n",
@@ -191,7 +193,7 @@ func TestFileFaults(t *testing.T) {
 		"syntax: unquoted password": {"[[pool]]\nurl = \"stratum+tcp://a:1\"\npassword = zebra\n",
 			`rig.toml:3:12: pool.password: not valid TOML: unexpected character; expected text in quotes`},
 		"syntax: unquoted time": {"[run]\ntime = 20s\n",
-			`rig.toml:2:10: run.time: not valid TOML: strings must be quoted; expected 0s or a time from 1ms to 87600h, like 90s, 5m or 1h30m, in quotes`},
+			`rig.toml:2:10: run.time: not valid TOML: strings must be quoted; expected 0s or a time from 1ms to 87600h, like 90s, 1h30m or 1d, in quotes`},
 		"syntax: header": {"[cpu\nthreads = 4\n[log]\nlevle = \"info\"\n",
 			"rig.toml:1:5: not valid TOML: expected ']' to close table name\n" +
 				`rig.toml:4:1: log.levle: unknown key; did you mean "level"?`},
@@ -320,6 +322,15 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// TestOtherMinersFile: xmrig and cgminer have -c too, for JSON.
+func TestOtherMinersFile(t *testing.T) {
+	name := write(t, t.TempDir(), "config.json", " {\n\"url\": \"a:1\"}")
+	_, err := Load(Input{File: name})
+	if want := name + ": is JSON, as other miners have it; expected TOML, like what quarry config init prints"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
 func TestNearest(t *testing.T) {
 	keys := []string{"url", "user", "password", "password_file", "threads", "tls_ca"}
 	for text, want := range map[string]string{
@@ -327,22 +338,22 @@ func TestNearest(t *testing.T) {
 		"username": "user", "pass": "password", "passwordfile": "password_file", "tls-ca": "tls_ca",
 		"frequency": "", "x": "", strings.Repeat("a", 1000): "",
 	} {
-		if got := nearest(text, keys); got != want {
-			t.Errorf("nearest(%.20q) = %q, want %q", text, got, want)
+		if got := typed.Nearest(text, keys); got != want {
+			t.Errorf("typed.Nearest(%.20q) = %q, want %q", text, got, want)
 		}
 	}
 }
 
 func TestCPUList(t *testing.T) {
 	for text, want := range map[string]string{
-		"": "", "0": "0", "0-3,8": "0-3,8", "8,0-3,2": "0-3,8", " 1 , 2 - 3 ": "1-3", "4095": "4095", "1,0": "0-1",
+		"": "", "0": "0", "0-3,8": "0-3,8", "all": "", " ALL ": "", "8,0-3,2": "0-3,8", " 1 , 2 - 3 ": "1-3", "4095": "4095", "1,0": "0-1",
 	} {
 		list, err := ParseCPUList(text)
 		if err != nil || list.String() != want {
 			t.Errorf("ParseCPUList(%q) = %q, %v; want %q", text, list, err, want)
 		}
 	}
-	for _, text := range []string{",", "0,", "-1", "1-", "4096", "0-99999999999", "0x1", "+1", "1-2-3", "a"} {
+	for _, text := range []string{",", "0,", "-1", "1-", "4096", "0-99999999999", "0x1", "+1", "1-2-3", "a", "0,0", "1,2-3,1", "all,1"} {
 		if list, err := ParseCPUList(text); err == nil {
 			t.Errorf("ParseCPUList(%q) = %v, want an error", text, list)
 		}

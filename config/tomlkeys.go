@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"quarry/internal/typed"
 )
 
 // keyValue reads one key = value of an entry, nil = at the root of the document.
@@ -119,7 +121,7 @@ func (r *tomlReader) unknownKey(e *entry, parts []keyPart) {
 		switch {
 		case s.Table == table:
 			own = append(own, s.Key)
-		case fold(parts[0].name) == s.Key:
+		case typed.Fold(parts[0].name) == s.Key:
 			others = append(others, s.Name())
 		}
 	}
@@ -128,9 +130,9 @@ func (r *tomlReader) unknownKey(e *entry, parts []keyPart) {
 	case len(others) > 0:
 		fault.Nearest = others[0]
 	case table == "":
-		fault.Nearest = nearest(parts[0].name, r.schema.names())
+		fault.Nearest = typed.Nearest(parts[0].name, r.schema.names())
 	default:
-		fault.Nearest = nearest(parts[0].name, own)
+		fault.Nearest = typed.Nearest(parts[0].name, own)
 	}
 	r.add(fault)
 }
@@ -141,6 +143,9 @@ func (r *tomlReader) value(s Setting, n *unstable.Node, at place, origin Origin)
 	if !ok {
 		fault := at.fault(s.Name(), "is "+describe(n.Kind))
 		fault.Expected = s.expected(true)
+		if s.Kind == Duration {
+			_, fault.Nearest, _ = typed.Duration(string(n.Data))
+		}
 		r.add(fault)
 		return item{at: at, origin: origin, bad: true}
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"quarry/internal/typed"
 )
 
 // layer is where a value comes from; a later layer wins.
@@ -72,6 +74,10 @@ func parse(s Setting, text string) (v value, problem string) {
 	if problem := unprintable(text); problem != "" {
 		return v, problem
 	}
+	if s.trimmed() {
+		text = strings.TrimSpace(text)
+		v.text = text
+	}
 	wrong := ""
 	switch s.Kind {
 	case Int:
@@ -87,11 +93,11 @@ func parse(s Setting, text string) (v value, problem string) {
 		}
 		v.yes, v.text = yes, strconv.FormatBool(yes)
 	case Duration:
-		d, err := time.ParseDuration(text)
-		if err != nil || (d != 0 && (int64(d) < s.Min || int64(d) > s.Max)) {
+		d, _, ok := typed.Duration(text)
+		if !ok || (d != 0 && (int64(d) < s.Min || int64(d) > s.Max)) {
 			wrong = quote(text) + " is not allowed"
 		}
-		v.num, v.text = int64(d), shortDuration(d)
+		v.num, v.text = int64(d), typed.FormatDuration(d)
 	case Decimal:
 		if text != "" && !isDecimal(text) {
 			wrong = quote(text) + " is not allowed"
@@ -108,6 +114,12 @@ func parse(s Setting, text string) (v value, problem string) {
 		}
 	}
 	return v, wrong
+}
+
+// trimmed reports whether blanks around the value are nothing but a slip of
+// copying. In a name or a password they may be meant.
+func (s Setting) trimmed() bool {
+	return s.LoginKeys != "" || s.Kind != String && s.Kind != Path && s.Kind != SecretText
 }
 
 // unprintable describes what makes text unfit for a log line or a protocol line,
@@ -167,8 +179,11 @@ func (c checker) item(s Setting, text string, at place, origin Origin) item {
 	if problem != "" {
 		fault := at.fault(s.Name(), problem)
 		fault.Expected = s.expected(at.layer == layerFile)
-		if s.Kind == Enum {
-			fault.Nearest = nearest(text, s.Allowed)
+		switch s.Kind {
+		case Enum:
+			fault.Nearest = typed.Nearest(text, s.Allowed)
+		case Duration:
+			_, fault.Nearest, _ = typed.Duration(text)
 		}
 		c.add(fault)
 		it.bad = true

@@ -1,30 +1,32 @@
-package config
+// Package typed reads what people type: words with slips of the keyboard, and
+// times.
+package typed
 
 import "strings"
 
-// nearest returns the candidate that text most likely stands for, or "": one
+// Nearest returns the candidate that text most likely stands for, or "": one
 // within a few typos, or one that text abbreviates or extends.
-func nearest(text string, candidates []string) string {
+func Nearest(text string, candidates []string) string {
 	if len(text) < 2 || len(text) > 40 {
 		return ""
 	}
-	text = fold(text)
+	text = Fold(text)
 	best, bestDistance := "", max(1, len(text)/3)+1
 	for _, candidate := range candidates {
-		if d := distance(text, fold(candidate)); d < bestDistance {
+		if d := Distance(text, Fold(candidate)); d < bestDistance {
 			best, bestDistance = candidate, d
 		}
 	}
 	for _, candidate := range candidates {
-		if best == "" && abbreviates(text, fold(candidate)) {
+		if best == "" && abbreviates(text, Fold(candidate)) {
 			best = candidate
 		}
 	}
 	return best
 }
 
-// fold removes the differences that people do not notice in a key.
-func fold(text string) string {
+// Fold removes the differences that people do not notice in a key.
+func Fold(text string) string {
 	return strings.ReplaceAll(strings.ToLower(text), "-", "_")
 }
 
@@ -36,9 +38,9 @@ func abbreviates(a, b string) bool {
 	return len(short) >= 3 && strings.HasPrefix(long, short)
 }
 
-// distance returns the optimal string alignment distance: the least number of
+// Distance returns the optimal string alignment distance: the least number of
 // insertions, deletions, replacements and swaps of neighbors.
-func distance(a, b string) int {
+func Distance(a, b string) int {
 	before := make([]int, len(b)+1)
 	row := make([]int, len(b)+1)
 	next := make([]int, len(b)+1)
