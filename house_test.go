@@ -28,7 +28,7 @@ var arrows = map[string][]string{
 	"benchmarks":             {}, // its tests may use everything
 	"benchmarks/ordersearch": {"bench", "bench/report", "bench/stats", "hashing"},
 	"benchmarks/peers":       {"affinity", "bench", "bench/report", "bench/stats", "hashing", "telemetry"},
-	"cmd/quarry":             {"affinity", "bench", "bench/plot", "bench/report", "bench/stats", "config", "device/cpu", "device/cpu/tune", "hashing", "logsink", "miner", "screen", "stratum", "stratum/localpool", "stratum/transport", "telemetry", "upstream", "work"},
+	"cmd/quarry":             {"affinity", "bench", "bench/plot", "bench/report", "bench/stats", "config", "device/cpu", "device/cpu/tune", "hashing", "logsink", "miner", "screen", "state", "stratum", "stratum/localpool", "stratum/transport", "telemetry", "upstream", "work"},
 	"config":                 {"internal/typed"},
 	"device/cpu":             {"affinity", "hashing", "miner", "telemetry", "work"},
 	"device/cpu/tune":        {"affinity", "bench", "bench/stats", "device/cpu", "hashing", "internal/atomicfile", "telemetry"},
@@ -40,6 +40,7 @@ var arrows = map[string][]string{
 	"miner":                  {"telemetry", "work"}, // device-neutral: no CPU code
 	"miner/minertest":        {"hashing", "miner", "telemetry", "work"},
 	"screen":                 {"logsink", "telemetry"},
+	"state":                  {"internal/atomicfile", "telemetry"},
 	"stratum":                {"bitcoin", "hashing", "stratum/transport", "stratum/v1", "stratum/watch", "upstream", "work"},
 	"stratum/localpool":      {}, // verifies shares, so it shares no code with the miner
 	"stratum/stratumtest":    {},

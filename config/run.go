@@ -2,11 +2,12 @@ package config
 
 import "time"
 
-// Run is the [run] table: when the run ends by itself.
+// Run is the [run] table: when the run ends by itself, and what it leaves.
 type Run struct {
 	Shares int64         // end after this many accepted shares; 0 = never
 	Time   time.Duration // end after this time; 0 = never
 	Retry  bool          // keep trying when no pool is reachable
+	State  string        // file of the totals of all runs; "auto" = the standard place, "" = none
 }
 
 func (*Run) table() table {
@@ -18,6 +19,10 @@ func (*Run) table() table {
 		{Key: "retry", Kind: Bool, Default: "true", Env: "QUARRY_RETRY", Flag: "no-retry", Inverted: true,
 			Doc:  "keep trying when no pool can be reached",
 			Long: "When off, quarry ends with exit code 3 instead."},
+		{Key: "state", Kind: Path, Default: "auto", Env: "QUARRY_STATE", Flag: "state",
+			Doc:     "file for totals and the best share of all runs, auto or none",
+			Long:    "auto is quarry/state.json in $XDG_STATE_HOME or ~/.local/state (on Windows\nin %LocalAppData%). Runs that share a file add up in it; practice does not\ncount. none, or an empty text, keeps nothing.",
+			Example: "/var/lib/quarry/state.json"},
 	}}
 }
 
@@ -27,5 +32,6 @@ func (s *Run) set(_ checker, all values) {
 		Shares: own["shares"].num,
 		Time:   time.Duration(own["time"].num),
 		Retry:  own["retry"].yes,
+		State:  own["state"].text,
 	}
 }

@@ -2,6 +2,7 @@ package screen
 
 import (
 	"fmt"
+	"time"
 
 	"quarry/telemetry"
 )
@@ -19,4 +20,18 @@ func poolLines(pools []telemetry.Pool) []string {
 			telemetry.FormatDifficulty(s.AcceptedDifficulty), telemetry.FormatSeconds(p.ActiveSeconds), telemetry.FormatCount(p.Hashes))
 	}
 	return lines
+}
+
+// everLine returns what all sessions together did.
+func everLine(t telemetry.Totals) string {
+	line := fmt.Sprintf("ever: %d accepted, %d rejected, %d stale, %d lost, %s hashes in %s, best difficulty ",
+		t.Accepted, t.Rejected, t.Stale, t.Lost, telemetry.FormatCount(t.Hashes), telemetry.FormatSeconds(t.Seconds))
+	if t.BestDifficulty == 0 {
+		return line + "none"
+	}
+	line += telemetry.FormatDifficulty(t.BestDifficulty) + " on " + t.BestAt.Local().Format(time.DateOnly) + " at " + t.BestPool
+	if t.BlocksFound > 0 {
+		line += fmt.Sprintf(", %d found a block", t.BlocksFound)
+	}
+	return line
 }

@@ -3,6 +3,7 @@ package screen
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"quarry/telemetry"
 )
@@ -30,5 +31,21 @@ func TestPoolLines(t *testing.T) {
 	s.Pools = s.Pools[:1]
 	if text := strings.Join(summary{s}.TextLines(), "\n"); strings.Contains(text, "as alice") {
 		t.Errorf("one pool has a line of its own:\n%s", text)
+	}
+}
+
+// TestEverLine: the summary has the totals of all sessions where they are kept.
+func TestEverLine(t *testing.T) {
+	s := telemetry.Snapshot{Ever: &telemetry.Totals{Accepted: 12, Stale: 1, Hashes: 5e12, Seconds: 4*86400 + 6*3600}}
+	if text := strings.Join(summary{s}.TextLines(), "\n"); !strings.Contains(text, "ever: 12 accepted, 0 rejected, 1 stale, 0 lost, 5T hashes in 4d06h, best difficulty none") {
+		t.Error(text)
+	}
+	s.Ever.BestDifficulty, s.Ever.BestAt, s.Ever.BestPool, s.Ever.BlocksFound = 120, time.Date(2026, 11, 27, 12, 0, 0, 0, time.Local), "tcp://a:1", 1
+	if text := strings.Join(summary{s}.TextLines(), "\n"); !strings.Contains(text, "best difficulty 120 on 2026-11-27 at tcp://a:1, 1 found a block") {
+		t.Error(text)
+	}
+	s.Ever = nil
+	if text := strings.Join(summary{s}.TextLines(), "\n"); strings.Contains(text, "ever:") {
+		t.Error(text)
 	}
 }

@@ -124,6 +124,9 @@ func (s summary) TextLines() []string {
 			s.Shares.Lost, reasonsText(s.Shares.LostBy), bestText(s.Shares)),
 	}
 	lines = append(lines, poolLines(s.Pools)...)
+	if s.Ever != nil {
+		lines = append(lines, everLine(*s.Ever))
+	}
 	if s.Shares.BlocksFound > 0 {
 		lines = append(lines, fmt.Sprintf("blocks: %d found, %d of them accepted as shares", s.Shares.BlocksFound, s.Shares.BlocksAccepted))
 	}

@@ -84,10 +84,13 @@ func (l *Ledger) Found(share FoundShare) Ticket {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.last++
+	now := l.now()
 	l.each(share, func(b *book) {
 		b.sums.Found++
 		b.sums.Pending++
-		b.sums.BestDifficulty = max(b.sums.BestDifficulty, share.Achieved)
+		if share.Achieved > b.sums.BestDifficulty {
+			b.sums.BestDifficulty, b.sums.BestAt, b.sums.BestPool = share.Achieved, now, share.Pool
+		}
 		b.sums.LastDifficulty = share.Achieved
 		if share.Block {
 			b.sums.BlocksFound++

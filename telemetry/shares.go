@@ -28,6 +28,8 @@ type Shares struct {
 	LostDifficulty     float64 `json:"lost_difficulty"`
 
 	BestDifficulty float64   `json:"best_difficulty"` // highest of a found share
+	BestAt         time.Time `json:"best_at,omitzero"`
+	BestPool       string    `json:"best_pool"`
 	LastDifficulty float64   `json:"last_difficulty"` // of the newest found share
 	LastAccepted   time.Time `json:"last_accepted,omitzero"`
 	BlocksFound    uint64    `json:"blocks_found"`

@@ -24,6 +24,7 @@ type Snapshot struct {
 	Devices        []DeviceSnapshot `json:"devices"`
 	Pools          []Pool           `json:"pools"`  // in the order of preference
 	Shares         Shares           `json:"shares"` // of all pools
+	Ever           *Totals          `json:"ever"`   // of all sessions; null: not kept
 
 	Difficulty            Reading   `json:"difficulty"` // currently assigned by the pool
 	ExpectedShareSeconds  Reading   `json:"expected_share_seconds"`

@@ -26,6 +26,7 @@ type Telemetry struct {
 	network    atomic.Uint64 // float64 bits
 	source     atomic.Pointer[func() []PoolStatus]
 	spending   spending
+	earlier    atomic.Pointer[earlier]
 }
 
 // New starts a session of the devices. log may be nil.
@@ -106,6 +107,10 @@ func (t *Telemetry) Snapshot() Snapshot {
 	}
 	if !hardware.SampledAt.IsZero() {
 		s.HardwareSampleSeconds = Known(max(now.Sub(hardware.SampledAt).Seconds(), 0))
+	}
+	if e := t.earlier.Load(); e != nil {
+		ever := e.saved.Add(s.Session().Since(e.session))
+		s.Ever = &ever
 	}
 	return s
 }

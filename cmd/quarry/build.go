@@ -16,6 +16,7 @@ import (
 	"quarry/device/cpu/tune"
 	"quarry/hashing"
 	"quarry/miner"
+	"quarry/state"
 	"quarry/stratum"
 	"quarry/stratum/localpool"
 	"quarry/stratum/transport"
@@ -94,6 +95,14 @@ func rigName(c config.Rig) string {
 	}
 	host, _ := os.Hostname()
 	return host
+}
+
+// stateFile returns where totals are kept: nowhere in practice.
+func (r *rig) stateFile(c config.Run) string {
+	if r.practice != nil {
+		return state.None
+	}
+	return c.State
 }
 
 // announce says what is about to happen.

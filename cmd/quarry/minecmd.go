@@ -17,6 +17,7 @@ import (
 	"quarry/device/cpu/tune"
 	"quarry/miner"
 	"quarry/screen"
+	"quarry/state"
 	"quarry/work"
 )
 
@@ -85,6 +86,7 @@ func (rig *rig) mine(ctx context.Context, c config.Config, log *logging, out io.
 	running.Go(func() { _ = rig.telemetry.Run(background) }) // ends with background, without an error
 	report := &screen.Reporter{Log: log.Logger, Always: log.always, Telemetry: rig.telemetry, Practice: rig.practice != nil, Interval: statusInterval(c.Log, out)}
 	running.Go(func() { report.Run(background) })
+	totals := state.Keep(rig.stateFile(c.Run), rig.telemetry, log.Logger)
 
 	// Assembly cannot be preempted: with more Ps than workers, the network
 	// never waits for a worker to finish its batch. It is never set back: that
@@ -99,6 +101,7 @@ func (rig *rig) mine(ctx context.Context, c config.Config, log *logging, out io.
 	err := miner.Run(ctx, rig.miner)
 	stopBackground()
 	running.Wait()
+	totals.Close()
 	report.Summary()
 	return err
 }

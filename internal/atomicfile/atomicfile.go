@@ -18,6 +18,9 @@ func Write(file string, content []byte, mode fs.FileMode) error {
 		return fmt.Errorf("writing %s: %w", file, err)
 	}
 	_, err = temporary.Write(content)
+	if err == nil {
+		err = temporary.Sync() // else the name may survive a power cut, and the content not
+	}
 	if err = errors.Join(err, temporary.Close()); err == nil {
 		err = os.Chmod(temporary.Name(), mode)
 	}
