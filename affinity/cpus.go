@@ -3,7 +3,6 @@ package affinity
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -131,7 +130,7 @@ func ChooseCPUs(set CPUSet, threads int, cpus []int) ([]Placement, error) {
 	if threads == 0 {
 		threads = len(usable)
 		if limited {
-			threads = max(int(math.Floor(set.Quota)), 1)
+			threads = set.Room(nil)
 		}
 	}
 	chosen := coresFirst(usable, set.Core)
@@ -156,6 +155,20 @@ func ChooseCPUs(set CPUSet, threads int, cpus []int) ([]Placement, error) {
 		}
 	}
 	return placements, nil
+}
+
+// Room returns how many threads can run at once on the listed CPUs, empty for all of the set: one for each, fewer with
+// a quota. It is at least 1. More threads take turns: together they are no faster, and each starts later.
+func (set CPUSet) Room(cpus []int) int {
+	usable := set.CPUs
+	if len(cpus) > 0 {
+		usable = slices.Compact(slices.Sorted(slices.Values(cpus)))
+	}
+	room := len(usable)
+	if set.Quota > 0 && set.Quota < float64(room) {
+		room = int(set.Quota)
+	}
+	return max(room, 1)
 }
 
 // coresFirst orders CPUs so that every physical core comes once before any comes twice.

@@ -189,3 +189,23 @@ func TestParsePriority(t *testing.T) {
 		t.Errorf("unknown priority: %v", err)
 	}
 }
+
+func TestRoom(t *testing.T) {
+	for _, c := range []struct {
+		set  CPUSet
+		list []int
+		want int
+	}{
+		{CPUSet{CPUs: []int{0, 1}}, nil, 2},
+		{CPUSet{CPUs: []int{0, 1, 2, 3}}, []int{3, 1, 3}, 2},
+		{CPUSet{CPUs: []int{0, 1, 2, 3}, Quota: 2.5}, nil, 2},
+		{CPUSet{CPUs: []int{0, 1, 2, 3}, Quota: 0.5}, nil, 1},
+		{CPUSet{CPUs: []int{0, 1, 2, 3}, Quota: 8}, nil, 4},
+		{CPUSet{CPUs: []int{0, 1, 2, 3}, Quota: 1}, []int{0, 1}, 1},
+		{CPUSet{}, nil, 1},
+	} {
+		if got := c.set.Room(c.list); got != c.want {
+			t.Errorf("%+v, listed %v: %d, want %d", c.set, c.list, got, c.want)
+		}
+	}
+}

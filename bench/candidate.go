@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"slices"
@@ -109,21 +110,21 @@ func (c *candidate) summarize(drift float64, seed uint64) {
 // candidates returns all kernels that can run, on one thread, plain and with their
 // number of rolled versions. One that fails its self-test is listed with its error
 // only.
-func (b *bench) candidates() ([]*candidate, error) {
+func (b *bench) candidates(ctx context.Context) ([]*candidate, error) {
 	places, err := b.place(1)
 	if err != nil {
 		return nil, err
 	}
 	b.Progress(Progress{Now: "testing the kernels"})
 	var list []*candidate
-	for _, tested := range hashing.Examine(b.Kernels) {
+	for _, tested := range b.Examine(ctx, b.Kernels) {
 		k := tested.Kernel
 		plain := newCandidate(k, 1, places)
 		switch {
 		case tested.Missing != "":
 			b.report.Skipped = append(b.report.Skipped, report.Skipped{Kernel: k.Name, Lacks: tested.Missing})
 			continue
-		case tested.Err != nil:
+		case tested.Err != nil && ctx.Err() == nil:
 			plain.drop(tested.Err.Error(), report.ProofCount{})
 		}
 		list = append(list, plain)

@@ -48,6 +48,8 @@ type Options struct {
 	Progress func(Progress)
 	// Root is where to look for sensors; nil for this machine's files.
 	Root fs.FS
+	// Examine tests the kernels; nil for [hashing.Examine], in this process.
+	Examine func(context.Context, []hashing.Kernel) []hashing.Report
 
 	work   func(versions int) rings // for tests; nil for Rings
 	meters func() meter             // for tests; nil for this machine's
@@ -102,7 +104,7 @@ func Run(ctx context.Context, options Options) (*report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	candidates, err := b.candidates()
+	candidates, err := b.candidates(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -142,6 +144,9 @@ func prepare(ctx context.Context, options Options) (*bench, error) {
 	}
 	if b.meters == nil {
 		b.meters = looking
+	}
+	if b.Examine == nil {
+		b.Examine = func(_ context.Context, list []hashing.Kernel) []hashing.Report { return hashing.Examine(list) }
 	}
 	if b.Progress == nil {
 		b.Progress = func(Progress) {}

@@ -15,11 +15,13 @@ import (
 	"quarry/bench/report"
 
 	"github.com/urfave/cli/v2"
+	"go.uber.org/zap"
 
 	"quarry/bench"
 	"quarry/bench/plot"
 	"quarry/bench/stats"
 	"quarry/config"
+	"quarry/device/cpu/tune"
 	"quarry/hashing"
 )
 
@@ -94,6 +96,9 @@ func benchAction(c *cli.Context) error {
 	order, err := readBenchOrder(c)
 	if err != nil {
 		return err
+	}
+	order.Examine = func(ctx context.Context, list []hashing.Kernel) []hashing.Report {
+		return tune.Examine(ctx, list, zap.NewNop())
 	}
 	ctx, release := untilInterrupted(c.Context)
 	defer release()

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"runtime"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"quarry/affinity"
 	"quarry/bench"
 	"quarry/bench/report"
+	"quarry/device/cpu/tune"
 	"quarry/hashing"
 )
 
@@ -53,21 +56,25 @@ func (o *benchOrder) burnIn(ctx context.Context, stdout, stderr io.Writer) error
 }
 
 // stressKernel returns the named kernel even if its self-test fails, because a
-// burn-in is meant to find faults; otherwise the one that would mine there.
-func (o *benchOrder) stressKernel(ctx context.Context, places []affinity.Placement, stderr io.Writer) (hashing.Kernel, error) {
-	if o.named {
-		return o.Kernels[0], nil
-	}
+// burn-in is meant to find faults; otherwise the one that would mine there. One that
+// crashes the process that tests it would end the burn-in at once.
+func (o *benchOrder) stressKernel(ctx context.Context, places []affinity.Placement, stderr io.Writer) (kernel hashing.Kernel, err error) {
 	log, err := newConsoleLogger("text", "info", stderr)
 	if err != nil {
-		return hashing.Kernel{}, err
+		return kernel, err
 	}
-	kernel, _, _, err := likelyKernels(ctx, newTuner(o.CPUs, places, nil, log), hashing.Auto, log)
+	tuner := newTuner(o.CPUs, places, nil, log)
+	if kernel = o.Kernels[0]; !o.named {
+		if kernel, _, _, err = likelyKernels(ctx, tuner, hashing.Auto); err != nil {
+			return kernel, err
+		}
+	}
+	tested := tuner.Examine(ctx, []hashing.Kernel{kernel})[0]
 	switch {
-	case err != nil:
-		return hashing.Kernel{}, err
 	case ctx.Err() != nil:
-		return hashing.Kernel{}, cli.Exit("interrupted", exitInterrupted)
+		return kernel, cli.Exit("interrupted", exitInterrupted)
+	case errors.Is(tested.Err, tune.ErrCrash):
+		return kernel, cli.Exit(fmt.Sprintf("kernel %q cannot be burnt in: %v", kernel.Name, tested.Err), exitFailed)
 	}
 	return kernel, nil
 }

@@ -31,6 +31,7 @@ import (
 type rig struct {
 	miner      miner.Options
 	placements []affinity.Placement // of the CPU's workers
+	room       int                  // how many of them can run at once
 	priority   affinity.Priority
 	telemetry  *telemetry.Telemetry
 	client     *upstream.Client
@@ -44,7 +45,7 @@ func newRig(ctx context.Context, c *config.Config, child *tune.Child, log *loggi
 		return nil, err
 	}
 	tuner := newTuner(set, placements, child, log.Logger)
-	kernels, err := kernelOptions(ctx, tuner, c.CPU.Kernel, log.Logger)
+	kernels, err := kernelOptions(ctx, tuner, c.CPU.Kernel)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +63,7 @@ func newRig(ctx context.Context, c *config.Config, child *tune.Child, log *loggi
 		return nil, err
 	}
 	r = &rig{
-		placements: placements, priority: priority, tuner: tuner,
+		placements: placements, room: set.Room(c.CPU.CPUs), priority: priority, tuner: tuner,
 		telemetry: telemetry.New(log.Logger, device.Counters()),
 	}
 	r.telemetry.Rig = rigName(c.Rig)
@@ -109,6 +110,9 @@ func (r *rig) stateFile(c config.Run) string {
 func (r *rig) announce(loaded *config.Result, log *logging) {
 	log.Info("quarry "+versionText(), zap.String("kernel", loaded.Config.CPU.Kernel), zap.Int("workers", len(r.placements)),
 		zap.String("cpus", placementText(r.placements)), zap.Stringer("priority", r.priority))
+	if n := len(r.placements); n > r.room {
+		log.Warn("more threads than cpus: together they are no faster, and new jobs reach them later", zap.Int("threads", n), zap.Int("cpus", r.room))
+	}
 	if loaded.File != "" {
 		log.Info("settings read", zap.String("file", loaded.File))
 	}

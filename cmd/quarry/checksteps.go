@@ -48,7 +48,7 @@ func thisMachine(ctx context.Context, c config.CPU, log *zap.Logger) (*machine, 
 	if err != nil {
 		return nil, err
 	}
-	rolled, plain, found, err := likelyKernels(ctx, newTuner(set, placements, nil, log), c.Kernel, log)
+	rolled, plain, found, err := likelyKernels(ctx, newTuner(set, placements, nil, log), c.Kernel)
 	if err != nil {
 		return nil, err
 	}

@@ -31,15 +31,15 @@ func newTuner(set affinity.CPUSet, placements []affinity.Placement, child *tune.
 	return tune.New(tune.Options{Set: set, Placements: placements, Version: versionText(), Child: child, Log: log})
 }
 
-// kernelOptions returns the named kernel, tested here; others replace it if it goes
+// kernelOptions returns the named kernel, tested; others replace it if it goes
 // wrong. For "auto" it returns none: kernels are tested and chosen while mining. In
-// both cases the tuner must be run or stopped.
-func kernelOptions(ctx context.Context, t *tune.Tuner, name string, log *zap.Logger) (kernels []hashing.Kernel, err error) {
+// both cases the tuner must be run or stopped, unless there is an error.
+func kernelOptions(ctx context.Context, t *tune.Tuner, name string) (kernels []hashing.Kernel, err error) {
 	if name == hashing.Auto || name == "" {
 		t.Start(ctx, "")
 		return nil, nil
 	}
-	kernel, err := namedKernel(name, log)
+	kernel, err := namedKernel(ctx, t, name)
 	if err != nil {
 		return nil, err
 	}
@@ -47,26 +47,30 @@ func kernelOptions(ctx context.Context, t *tune.Tuner, name string, log *zap.Log
 	return []hashing.Kernel{kernel}, nil
 }
 
-// namedKernel returns the kernel of that name if it passes its self-test.
-func namedKernel(name string, log *zap.Logger) (hashing.Kernel, error) {
-	kernel, reports, err := hashing.ChooseFrom(hashing.Kernels(), name)
-	for _, r := range reports {
-		if r.Err != nil {
-			log.Error("kernel failed its self-test and is not used", zap.String("kernel", r.Kernel.Name), zap.Error(r.Err))
-		}
-	}
+// namedKernel returns the kernel of that name if it passes its test, in a child
+// process: its name may have been given because CPUID is wrong here.
+func namedKernel(ctx context.Context, t *tune.Tuner, name string) (hashing.Kernel, error) {
+	kernel, err := hashing.Lookup(name)
 	if err != nil {
-		return hashing.Kernel{}, usageFault("%v", err)
+		return kernel, usageFault("%v", err)
+	}
+	switch r := t.Examine(ctx, []hashing.Kernel{kernel})[0]; {
+	case r.Missing != "":
+		return kernel, usageFault("kernel %q cannot run here: this CPU lacks %s; use %q", name, r.Missing, hashing.Auto)
+	case ctx.Err() != nil:
+		return kernel, ctx.Err()
+	case r.Err != nil:
+		return kernel, usageFault("kernel %q cannot be used here: %v; use %q", name, r.Err, hashing.Auto)
 	}
 	return kernel, nil
 }
 
 // likelyKernels returns the kernels that quarry mine would end up with, for jobs
 // with and without version rolling, and the known rates.
-func likelyKernels(ctx context.Context, t *tune.Tuner, name string, log *zap.Logger) (rolled, plain hashing.Kernel, found []tune.Finding, err error) {
+func likelyKernels(ctx context.Context, t *tune.Tuner, name string) (rolled, plain hashing.Kernel, found []tune.Finding, err error) {
 	found = t.Rates(ctx)
 	if name != hashing.Auto && name != "" {
-		rolled, err = namedKernel(name, log)
+		rolled, err = namedKernel(ctx, t, name)
 		return rolled, rolled, found, err
 	}
 	usable, usablePlain := t.Best(found, true), t.Best(found, false)

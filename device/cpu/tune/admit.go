@@ -58,7 +58,7 @@ func (t *Tuner) startReason(kernel string) string {
 	switch {
 	case kernel != t.Kernels(true)[0].Name:
 		return "first kernel to pass its self-test"
-	case t.about(kernel) != nil:
+	case slices.ContainsFunc(t.expected(), measured):
 		return "fastest kernel of the last run"
 	}
 	return "best guess for this CPU's features"

@@ -141,6 +141,25 @@ func TestNamedIsKept(t *testing.T) {
 	}
 }
 
+// TestCrowdedIsNotMeasured: where threads share CPUs, what is known by the core is used
+// and not measured again.
+func TestCrowdedIsNotMeasured(t *testing.T) {
+	tuner, _ := testTuner(t, needy(t, "a"))
+	tuner.crowded, tuner.guess = true, []Finding{{Kernel: "stdlib", Plain: 2, Rolled: 2}, {Kernel: "a", Plain: 1, Rolled: 1}}
+	for _, name := range []string{"a", "stdlib", "generic"} {
+		tuner.results <- Finding{Kernel: name}
+	}
+	close(tuner.results)
+	m := newMachine(1, nil)
+	tuner.run(t.Context(), m)
+	if got := m.Kernels(true)[0].Name; got != "stdlib" || m.lost > 0 || m.elapsed() > 0 {
+		t.Errorf("mines with %s, want stdlib; lost %v in %v", got, m.lost, m.elapsed())
+	}
+	if got := tuner.Rates(t.Context()); len(got) != 2 {
+		t.Errorf("rates %v", got)
+	}
+}
+
 // TestStartAndStop uses the real child, and one that is stopped early.
 func TestStartAndStop(t *testing.T) {
 	kernels := runnable()

@@ -44,6 +44,8 @@ type Finding struct {
 	Plain  float64 `json:"plain_hashes_per_second"`
 	Rolled float64 `json:"rolled_hashes_per_second"`
 	Fault  string  `json:"fault,omitempty"` // why it must not be used; never saved
+
+	crashed bool // the fault is an ErrCrash
 }
 
 // rate returns the rate for jobs with version rolling, or without.
@@ -180,17 +182,30 @@ func save(path string, e entry) error {
 	return atomicfile.Write(path, append(text, '\n'), 0o600)
 }
 
-// load returns the rates in the file at path for key; none without such a file. An
-// error says why the file cannot be trusted.
-func load(path string, key Key) ([]Finding, error) {
+// load returns the rates in the file at path for key; none without such a file. If
+// there are only those of the same program on another number of CPUs, it returns them
+// by the CPU as a guess. An error says why the file cannot be trusted.
+func load(path string, key Key) (known, guess []Finding, err error) {
 	entries, err := readEntries(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	for _, e := range entries {
-		if e.Key == key {
-			return e.Kernels, nil
+		switch {
+		case e.Key == key:
+			return e.Kernels, nil, nil
+		case guess == nil && e.CPU == key.CPU && e.Quarry == key.Quarry:
+			guess = scaled(e.Kernels, key.wider(e.Key))
 		}
 	}
-	return nil, err
+	return nil, guess, err
+}
+
+func scaled(list []Finding, factor float64) []Finding {
+	list = slices.Clone(list)
+	for i := range list {
+		list[i].Plain *= factor
+		list[i].Rolled *= factor
+	}
+	return list
 }

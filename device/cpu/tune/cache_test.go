@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +15,7 @@ import (
 // user may read the file.
 func TestSave(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "folder", "kernels.json")
-	if found, err := load(path, Key{}); found != nil || err != nil {
+	if found, _, err := load(path, Key{}); found != nil || err != nil {
 		t.Errorf("no file: %v, %v", found, err)
 	}
 	rated := func(threads int, rate float64) entry {
@@ -29,12 +30,12 @@ func TestSave(t *testing.T) {
 		t.Fatal(err)
 	}
 	for threads, want := range map[int]float64{20: 7, 21: 1, maxEntries + 7: 1, 0: 0} {
-		found, err := load(path, Key{Threads: threads})
+		found, _, err := load(path, Key{Threads: threads})
 		if err != nil || (len(found) > 0) != (want > 0) || want > 0 && (found[0].Plain != want || found[0].Rolled != 2*want) {
 			t.Errorf("%d threads: %+v, %v; want %v", threads, found, err, want)
 		}
 	}
-	if found, _ := load(path, Key{Threads: 20, Quarry: "later"}); found != nil {
+	if found, guess, _ := load(path, Key{Threads: 20, Quarry: "later"}); found != nil || guess != nil {
 		t.Error("another build's entry was taken")
 	}
 	if entries, err := readEntries(path); err != nil || len(entries) != maxEntries {
@@ -49,6 +50,29 @@ func TestSave(t *testing.T) {
 	}
 }
 
+// TestOtherThreads: another number of threads begins with the rates by the core, and
+// nothing is measured before it hashes.
+func TestOtherThreads(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "kernels.json")
+	on := func(threads, cores int) Key { return Key{CPU: CPU{CPU: "x"}, Threads: threads, Cores: cores} }
+	if err := save(path, entry{Key: on(2, 2), Kernels: []Finding{{Kernel: "a", Plain: 10, Rolled: 30}}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		key  Key
+		want float64
+	}{{on(1, 1), 5}, {on(8, 4), 20}, {on(99, 2), 10}, {Key{CPU: CPU{CPU: "y"}, Threads: 2, Cores: 2}, 0}} {
+		known, guess, err := load(path, c.key)
+		if err != nil || known != nil || (len(guess) > 0) != (c.want > 0) || c.want > 0 && (guess[0].Plain != c.want || guess[0].Rolled != 3*c.want) {
+			t.Errorf("%+v: known %v, guess %v, %v; want %v", c.key, known, guess, err, c.want)
+		}
+	}
+	unknown := on(99, 0)
+	if got := unknown.wider(on(1, 1)); got != float64(min(99, runtime.NumCPU())) {
+		t.Errorf("99 threads are %v times as wide as one, want no more than there are CPUs", got)
+	}
+}
+
 func TestFileThatCannotBeTrusted(t *testing.T) {
 	for name, text := range map[string]string{
 		"empty": "", "cut": `{"schema":2,"entries":[`, "other schema": `{"schema":1,"entries":[]}`, "unknown field": `{"schema":2,"entries":[],"x":1}`,
@@ -60,11 +84,11 @@ func TestFileThatCannotBeTrusted(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if found, err := load(path, Key{}); err == nil || found != nil {
+		if found, guess, err := load(path, Key{}); err == nil || guess != nil || found != nil {
 			t.Errorf("%s: %v, %v", name, found, err)
 		}
 	}
-	if _, err := load(t.TempDir(), Key{}); err == nil {
+	if _, _, err := load(t.TempDir(), Key{}); err == nil {
 		t.Error("a folder is taken for the file")
 	}
 	if os.PathSeparator == '/' {
@@ -72,7 +96,7 @@ func TestFileThatCannotBeTrusted(t *testing.T) {
 		if err := errors.Join(os.WriteFile(path, []byte(`{"schema":2,"entries":[]}`), 0o600), os.Chmod(path, 0o666)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := load(path, Key{}); err == nil {
+		if _, _, err := load(path, Key{}); err == nil {
 			t.Error("a file that everybody may write is trusted")
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -43,12 +42,18 @@ type Child struct {
 	complaint firstBytes
 	kill      context.CancelFunc
 	end       func() error // waits for it; call once
+	program   program      // this one, as it was when the child was started
 	fault     error        // why it could not be started
 }
 
 // Spawn starts the child process for [Options] before its order is known: it starts
 // up while its parent reads the settings. Stop must be called in any case.
-func Spawn(ctx context.Context) *Child { return spawn(ctx, ownProgram) }
+func Spawn(ctx context.Context) *Child {
+	own := thisProgram()
+	c := spawn(ctx, own.command)
+	c.program = own
+	return c
+}
 
 func spawn(ctx context.Context, make command) *Child {
 	c := &Child{complaint: firstBytes{room: 1000}}
@@ -83,21 +88,6 @@ func (c *Child) Stop() error {
 	return c.end()
 }
 
-// ownProgram returns this program as a child: without the user's arguments, without
-// environment, and detached from the terminal.
-func ownProgram(ctx context.Context) (*exec.Cmd, error) {
-	file, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	c := exec.CommandContext(ctx, file, Command)
-	c.Args[0] = "quarry"
-	c.Env = []string{}
-	c.SysProcAttr = apart()
-	c.WaitDelay = time.Second
-	return c, nil
-}
-
 // probe passes the child's finding about each kernel to report as soon as it is
 // known. With a time it also measures them for about that long, on all the
 // placements. A kernel that crashes the child, or keeps it silent, is faulty, and
@@ -118,7 +108,7 @@ func (p *prober) probe(ctx context.Context, kernels []hashing.Kernel, placements
 		case err != nil && !slices.Contains(left, culprit):
 			return fmt.Errorf("%w: %w", errNoProbe, err)
 		case err != nil:
-			done(Finding{Kernel: culprit, Fault: cut("it crashed or stalled the process that tests kernels: " + err.Error())})
+			done(Finding{Kernel: culprit, Fault: cut(ErrCrash.Error() + ": " + err.Error()), crashed: true})
 		}
 	}
 	return nil

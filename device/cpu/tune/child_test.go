@@ -27,6 +27,8 @@ func TestMain(m *testing.M) {
 	switch {
 	case os.Args[0] == "badprobe":
 		badProbe()
+	case len(os.Args) == 2 && os.Args[1] == "replaced":
+		replacedParent()
 	case len(os.Args) == 2 && os.Args[1] == Command:
 		if err := Serve(context.Background(), os.Stdin, os.Stdout); err != nil {
 			os.Exit(1)
@@ -82,7 +84,7 @@ func badProbe() {
 func badProber() *prober {
 	return &prober{
 		command: func(ctx context.Context) (*exec.Cmd, error) {
-			c, err := ownProgram(ctx)
+			c, err := thisProgram().command(ctx)
 			if err == nil {
 				c.Args = []string{"badprobe"}
 			}
@@ -165,7 +167,7 @@ func TestProbeTestsAndMeasures(t *testing.T) {
 	kernels := runnable()
 	slices.Reverse(kernels)
 	for _, d := range []time.Duration{0, time.Millisecond} {
-		p := prober{command: ownProgram, patience: patience, cpu: thisCPU()}
+		p := prober{command: thisProgram().command, patience: patience, cpu: thisCPU()}
 		found, err := p.all(t.Context(), kernels, []affinity.Placement{{CPU: -1}}, d)
 		if err != nil || len(found) != len(kernels) {
 			t.Fatalf("%+v, %v", found, err)

@@ -4,6 +4,7 @@
 //  2. cache.go    results of earlier runs; they only order the first guess
 //  3. child.go    tests each kernel in a child process, the guess first:
 //     an illegal instruction ends the child, not the miner
+//     program.go  which file that child is; examine.go serves commands that do not mine
 //  4. probe.go    the child; measure.go measures as well, for quarry kernels --measure
 //  5. tuner.go    hands the workers what passed, and runs the contests
 //  6. contest.go  which kernel runs next, and which is the best so far

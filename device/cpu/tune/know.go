@@ -39,10 +39,11 @@ func (t *Tuner) Test(ctx context.Context) ([]Finding, error) {
 	return found, nil
 }
 
-// Rates returns the known rates of the kernels. If there are none it measures them.
+// Rates returns the known rates of the kernels, or those expected by runs on another
+// number of CPUs. If there are none it measures them.
 func (t *Tuner) Rates(ctx context.Context) []Finding {
-	if len(t.kernels) < 2 || slices.ContainsFunc(t.known, func(f Finding) bool { return max(f.Plain, f.Rolled) > 0 }) {
-		return t.known
+	if rates := t.expected(); len(t.kernels) < 2 || slices.ContainsFunc(rates, measured) {
+		return rates
 	}
 	t.log.Info("measuring kernels for about a second: no rates from earlier runs", zap.Strings("kernels", names(t.kernels)))
 	found, err := t.Measure(ctx, shortMeasure)
@@ -59,9 +60,15 @@ func (t *Tuner) Measure(ctx context.Context, d time.Duration) ([]Finding, error)
 	if err != nil {
 		return nil, err
 	}
+	if slices.ContainsFunc(found, func(f Finding) bool { return f.Fault == "" && !measured(f) }) {
+		t.log.Warn("this machine is too busy: kernels were measured in part, and the rates are not saved")
+		return found, nil
+	}
 	t.save(found)
 	return found, nil
 }
+
+func measured(f Finding) bool { return max(f.Plain, f.Rolled) > 0 }
 
 // ask tests the kernels in a child process, and measures them for d.
 func (t *Tuner) ask(ctx context.Context, d time.Duration) (found []Finding, err error) {
@@ -120,7 +127,7 @@ func (t *Tuner) save(found []Finding) {
 	}
 	if err != nil && !t.warnedUnsaved {
 		t.warnedUnsaved = true
-		t.log.Info("kernel rates cannot be saved; the next run starts without them", zap.Error(err))
+		t.log.Info("kernel rates cannot be saved, so the next run guesses again; set XDG_CACHE_HOME to a folder that can be written, or choose with --kernel NAME", zap.Error(err))
 	}
 }
 

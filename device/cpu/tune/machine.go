@@ -72,7 +72,7 @@ type Key struct {
 }
 
 // newKey returns the key for mining on the placements, which belong to the set.
-func newKey(set affinity.CPUSet, placements []affinity.Placement, version string) Key {
+func newKey(set affinity.CPUSet, placements []affinity.Placement, own program, version string) Key {
 	cores, cpus := map[int]bool{}, []string{}
 	for _, p := range placements {
 		if !p.Pinned {
@@ -83,21 +83,23 @@ func newKey(set affinity.CPUSet, placements []affinity.Placement, version string
 			cores[core] = true
 		}
 	}
-	return Key{CPU: thisCPU(), Quarry: build(version), Threads: len(placements), Cores: len(cores), CPUs: strings.Join(cpus, ",")}
+	return Key{CPU: thisCPU(), Quarry: build(own, version), Threads: len(placements), Cores: len(cores), CPUs: strings.Join(cpus, ",")}
+}
+
+// wider returns how many times the cores of the other key this one has, or the CPUs
+// where cores are unknown.
+func (k Key) wider(other Key) float64 {
+	if k.Cores > 0 && other.Cores > 0 {
+		return float64(k.Cores) / float64(other.Cores)
+	}
+	most := max(runtime.NumCPU(), 1)
+	return float64(min(k.Threads, most)) / float64(max(min(other.Threads, most), 1))
 }
 
 // build returns the version. A build without a commit is identified by its file.
-func build(version string) string {
-	if strings.Contains(version, "+") && !strings.HasSuffix(version, ".dirty") {
+func build(own program, version string) string {
+	if own.err != nil || strings.Contains(version, "+") && !strings.HasSuffix(version, ".dirty") {
 		return version
 	}
-	file, err := os.Executable()
-	if err != nil {
-		return version
-	}
-	info, err := os.Stat(file)
-	if err != nil {
-		return version
-	}
-	return fmt.Sprintf("%s %d bytes of %s", version, info.Size(), info.ModTime().UTC().Format(time.RFC3339Nano))
+	return fmt.Sprintf("%s %d bytes of %s", version, own.info.Size(), own.info.ModTime().UTC().Format(time.RFC3339Nano))
 }

@@ -60,6 +60,25 @@ func TestTakeTurnsOutlastsADisturbance(t *testing.T) {
 	}
 }
 
+// TestTakeTurnsEnds: on a busy machine, a turn may take a thousand times as long.
+func TestTakeTurnsEnds(t *testing.T) {
+	var turns []turn
+	for _, name := range []string{"a", "b", "c"} {
+		s := &subject{kernel: hashing.Kernel{Name: name}}
+		turns = append(turns, turn{s, nil, &s.plain})
+	}
+	clock, ran := time.Unix(0, 0), 0
+	err := takeTurns(turns, shortMeasure, func() time.Time { return clock }, func(now turn) error {
+		clock = clock.Add(time.Second)
+		ran++
+		now.rates.add(bench.Sample{Threads: []bench.ThreadSample{{Hashes: 1, Elapsed: time.Second}}})
+		return nil
+	})
+	if err != nil || ran != 6 || turns[0].plain.rate() == 0 || turns[2].plain.rate() == 0 {
+		t.Errorf("%d turns of a second, %v; want 6, with a rate for each kernel", ran, err)
+	}
+}
+
 func TestTurnLength(t *testing.T) {
 	for step, want := range map[time.Duration]time.Duration{50: probeTurn, time.Millisecond / 4: 5 * time.Millisecond, 15 * time.Millisecond: longestTurn} {
 		if got := turnLength(step); got != want {

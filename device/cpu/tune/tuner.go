@@ -26,10 +26,12 @@ type Options struct {
 type Tuner struct {
 	kernels    []hashing.Kernel // that this CPU can run by CPUID, best first on most CPUs
 	placements []affinity.Placement
+	crowded    bool // threads share CPUs: windows of milliseconds show who had the CPU
 	key        Key
 	log        *zap.Logger
 	path       string    // of the cache file; empty: there is none
 	known      []Finding // from that file, and found since
+	guess      []Finding // while nothing is known: from runs on another number of CPUs
 	child      prober
 	now        func() time.Time
 	grace      time.Duration
@@ -62,8 +64,12 @@ const (
 
 // New returns a Tuner with the results of earlier runs.
 func New(o Options) *Tuner {
+	own := thisProgram()
+	if o.Child != nil {
+		own = o.Child.program // as it was earlier
+	}
 	t := &Tuner{
-		placements: o.Placements, key: newKey(o.Set, o.Placements, o.Version), log: o.Log,
+		placements: o.Placements, key: newKey(o.Set, o.Placements, own, o.Version), log: o.Log,
 		now: time.Now, grace: grace, window: firstWindow, budget: budget{atOnce: firstAllowance},
 	}
 	for _, k := range hashing.Kernels() {
@@ -71,20 +77,31 @@ func New(o Options) *Tuner {
 			t.kernels = append(t.kernels, k)
 		}
 	}
-	t.child = prober{command: ownProgram, ready: o.Child, patience: patience, cpu: t.key.CPU}
+	t.crowded = len(o.Placements) > o.Set.Room(nil)
+	t.child = prober{command: own.command, ready: o.Child, patience: patience, cpu: t.key.CPU}
 	var err error
 	if t.path, err = Path(); err != nil {
 		t.log.Debug("kernel rates cannot be saved", zap.Error(err))
 		return t
 	}
-	if t.known, err = load(t.path, t.key); err != nil {
+	if t.known, t.guess, err = load(t.path, t.key); err != nil {
 		t.log.Warn("saved kernel rates cannot be used", zap.String("file", t.path), zap.Error(err))
 	}
 	return t
 }
 
 // Kernels returns the kernels that this CPU can run by CPUID, fastest known first.
-func (t *Tuner) Kernels(rolling bool) []hashing.Kernel { return Order(t.kernels, t.known, rolling) }
+func (t *Tuner) Kernels(rolling bool) []hashing.Kernel {
+	return Order(t.kernels, t.expected(), rolling)
+}
+
+// expected returns the known rates, else what to expect by runs on other CPUs.
+func (t *Tuner) expected() []Finding {
+	if len(t.known) == 0 {
+		return t.guess
+	}
+	return t.known
+}
 
 // Start begins to test the kernels in a child process, the likely best first.
 // named is the one kernel to use, which needs no test; empty means the best. Stop
@@ -123,7 +140,7 @@ func (t *Tuner) Run(ctx context.Context, s *cpu.Selector) { t.run(ctx, s) }
 
 func (t *Tuner) run(ctx context.Context, s selector) {
 	t.admit(ctx, s)
-	if t.named != "" {
+	if t.named != "" || t.crowded && slices.ContainsFunc(t.expected(), measured) {
 		return
 	}
 	t.budget.began = t.now()
