@@ -67,6 +67,10 @@ func find(paths []string) string {
 
 // loadFile reads and checks one configuration file.
 func loadFile(c checker, path string) values {
+	if _, err := ExpandHome(path); err != nil {
+		c.add(place{layer: layerFile, source: path}.fault("", err.Error()))
+		return values{}
+	}
 	data, problem := readLimited(path, maxFile, false)
 	if problem != "" {
 		c.add(place{layer: layerFile, source: path}.fault("", problem))

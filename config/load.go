@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"runtime"
 	"strings"
 )
@@ -28,11 +29,9 @@ func load(in Input, s *schema) (shown, error) {
 // chooseFile returns the file to read, "" for none, and where it was looked for
 // if none was named.
 func (in Input) chooseFile(environ map[string]string) (file string, looked []string) {
-	if in.File != "" {
-		return in.File, nil
-	}
-	if named := environ["QUARRY_CONFIG"]; named != "" {
-		return named, nil
+	if named := cmp.Or(in.File, environ["QUARRY_CONFIG"]); named != "" {
+		file, _ = ExpandHome(named) // loadFile reports what cannot be expanded
+		return file, nil
 	}
 	looked = in.SearchPaths
 	if looked == nil {

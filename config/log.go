@@ -1,18 +1,14 @@
 package config
 
-import (
-	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"time"
-)
+import "time"
 
 // Log is the [log] table.
 type Log struct {
 	Level          string        // "debug", "info", "warn" or "error"
 	Format         string        // "auto", "text" or "json"
 	File           string        // "" = standard output only
+	FileFormat     string        // like Format; "auto" = Format
+	FileLevel      string        // like Level; "auto" = Level
 	MaxSize        int           // MiB at which File is rotated
 	MaxFiles       int           // rotated files kept in addition to File
 	StatusInterval time.Duration // 0 = 10 s on a terminal, 60 s otherwise
@@ -27,7 +23,11 @@ func (*Log) table() table {
 			Long: "text is lines for people, json one JSON object a line; auto is text,\ncolored on a terminal unless NO_COLOR is set.", Example: "json"},
 		{Key: "file", InSample: true, Kind: Path, Env: "QUARRY_LOG_FILE", Flag: "log-file",
 			Doc:  "also write messages to this file",
-			Long: "The file is rotated by size and reopened on SIGHUP.", Example: "quarry.log"},
+			Long: "A regular file is rotated by size and reopened on SIGHUP; a device or FIFO\nis written to as it is.", Example: "quarry.log"},
+		{Key: "file_format", Kind: Enum, Default: "auto", Allowed: []string{"auto", "text", "json"}, Env: "QUARRY_LOG_FILE_FORMAT", Flag: "log-file-format",
+			Doc: "form of the messages in the log file; auto is that of the screen", Example: "json"},
+		{Key: "file_level", Kind: Enum, Default: "auto", Allowed: []string{"auto", "debug", "info", "warn", "error"}, Env: "QUARRY_LOG_FILE_LEVEL", Flag: "log-file-level",
+			Doc: "least serious messages in the log file; auto is that of the screen", Example: "debug"},
 		{Key: "max_size", Kind: Int, Default: "10", Min: 1, Max: 10240, Env: "QUARRY_LOG_MAX_SIZE", Flag: "log-max-size",
 			Doc: "size in MiB at which the log file is rotated", Example: "50"},
 		{Key: "max_files", Kind: Int, Default: "3", Min: 1, Max: 1000, Env: "QUARRY_LOG_MAX_FILES", Flag: "log-max-files",
@@ -44,46 +44,11 @@ func (s *Log) set(c checker, all values) {
 		Level:          own["level"].text,
 		Format:         own["format"].text,
 		File:           own["file"].text,
+		FileFormat:     own["file_format"].text,
+		FileLevel:      own["file_level"].text,
 		MaxSize:        int(own["max_size"].num),
 		MaxFiles:       int(own["max_files"].num),
 		StatusInterval: time.Duration(own["status_interval"].num),
 	}
-	checkLogFile(c, own["file"])
-}
-
-// checkLogFile refuses a file that can be neither written nor created. It does
-// not create it.
-func checkLogFile(c checker, file item) {
-	if file.bad || file.text == "" {
-		return
-	}
-	if problem := logFileProblem(file.text); problem != "" {
-		c.add(file.at.fault("log.file", quote(file.text)+" "+problem))
-	}
-}
-
-func logFileProblem(name string) string {
-	info, err := os.Stat(name)
-	switch {
-	case err == nil && info.IsDir():
-		return "is a directory, not a file"
-	case err == nil && info.Mode().IsRegular():
-		f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND, 0)
-		if err != nil {
-			return "cannot be written by this user"
-		}
-		f.Close()
-	case err != nil:
-		// One missing folder will be created; more than one is likely a typo.
-		folder := filepath.Dir(name)
-		info, err := os.Stat(folder)
-		if errors.Is(err, fs.ErrNotExist) {
-			folder = filepath.Dir(folder)
-			info, err = os.Stat(folder)
-		}
-		if err != nil || !info.IsDir() {
-			return "cannot be created: there is no folder " + quote(folder)
-		}
-	}
-	return ""
+	c.checkPath("log.file", own["file"])
 }

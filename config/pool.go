@@ -249,9 +249,5 @@ func checkCA(c checker, ca item) {
 		c.add(ca.at.fault("pool.tls_ca", quote(ca.text)+" "+problem))
 		return
 	}
-	if check := c.in.Checks["pool.tls_ca"]; check != nil {
-		if err := check(ca.text); err != nil {
-			c.add(ca.at.fault("pool.tls_ca", err.Error()))
-		}
-	}
+	c.checkPath("pool.tls_ca", ca)
 }

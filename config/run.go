@@ -19,7 +19,7 @@ func (*Run) table() table {
 		{Key: "retry", Kind: Bool, Default: "true", Env: "QUARRY_RETRY", Flag: "no-retry", Inverted: true,
 			Doc:  "keep trying when no pool can be reached",
 			Long: "When off, quarry ends with exit code 3 instead."},
-		{Key: "state", Kind: Path, Default: "auto", Env: "QUARRY_STATE", Flag: "state",
+		{Key: "state", Kind: Path, Default: "auto", Allowed: []string{"auto", "none"}, Env: "QUARRY_STATE", Flag: "state",
 			Doc:     "file for totals and the best share of all runs, auto or none",
 			Long:    "auto is quarry/state.json in $XDG_STATE_HOME or ~/.local/state (on Windows\nin %LocalAppData%). Runs that share a file add up in it; practice does not\ncount. none, or an empty text, keeps nothing.",
 			Example: "/var/lib/quarry/state.json"},

@@ -32,11 +32,11 @@ type Setting struct {
 	Env      string // environment variable, or "" if the file alone sets it
 	Flag     string // long flag name without dashes, or ""
 	Aliases  []string
-	Inverted bool   // the flag, a switch, turns the setting off
-	Doc      string // one line
-	Long     string // more for the reference, wrapped at 76 columns
-	Example  string // for the reference, where the default says little
-	Allowed  []string
+	Inverted bool     // the flag, a switch, turns the setting off
+	Doc      string   // one line
+	Long     string   // more for the reference, wrapped at 76 columns
+	Example  string   // for the reference, where the default says little
+	Allowed  []string // of an Enum; of a Path: the words that name no file
 	Min, Max int64
 
 	Required   bool   // nothing works at its default: the reference shows the example

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"unicode/utf8"
 
@@ -22,7 +21,6 @@ const maxEntries = 64
 type tomlReader struct {
 	checker
 	name string // of the file, for faults
-	dir  string // relative file names are relative to it
 	data []byte
 	base int // where in data the parser started
 
@@ -38,7 +36,7 @@ type tomlReader struct {
 // collector. data must be UTF-8 without a byte order mark.
 func readTOML(c checker, name string, data []byte) values {
 	r := &tomlReader{
-		checker: c, name: name, dir: filepath.Dir(name), data: data, out: values{},
+		checker: c, name: name, data: data, out: values{},
 		headers: map[string]place{}, dotted: map[string]bool{}, tooMany: map[string]bool{},
 	}
 	r.walk()

@@ -23,6 +23,12 @@ func testChecks() map[string]func(string) error {
 			}
 			return nil
 		},
+		"log.file": func(text string) error {
+			if strings.HasPrefix(text, "/none/") {
+				return fmt.Errorf("no folder for %s", text)
+			}
+			return nil
+		},
 		"cpu.cpus": func(text string) error {
 			if strings.Contains(text, "64") {
 				return errors.New("this machine has CPUs 0-3 only")

@@ -3,7 +3,6 @@ package config
 import (
 	"bytes"
 	"fmt"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -148,9 +147,6 @@ func (r *tomlReader) value(s Setting, n *unstable.Node, at place, origin Origin)
 		}
 		r.add(fault)
 		return item{at: at, origin: origin, bad: true}
-	}
-	if s.Kind == Path && text != "" && !filepath.IsAbs(text) {
-		text = filepath.Join(r.dir, text)
 	}
 	return r.item(s, text, at, origin)
 }

@@ -175,6 +175,9 @@ type checker struct {
 func (c checker) item(s Setting, text string, at place, origin Origin) item {
 	it := item{at: at, origin: origin}
 	v, problem := parse(s, text)
+	if s.Kind == Path && problem == "" && !slices.Contains(s.Allowed, text) {
+		v.text, problem = filePath(text, at)
+	}
 	it.value = v
 	if problem != "" {
 		fault := at.fault(s.Name(), problem)
@@ -214,6 +217,17 @@ func (c checker) foreignProblem(s Setting, text string) string {
 		return err.Error()
 	}
 	return ""
+}
+
+// checkPath runs the check passed in for a setting that names a file.
+func (c checker) checkPath(name string, file item) {
+	check := c.in.Checks[name]
+	if check == nil || file.bad || file.text == "" {
+		return
+	}
+	if err := check(file.text); err != nil {
+		c.add(file.at.fault(name, err.Error()))
+	}
 }
 
 // credentials refuses a URL with an @ in its authority part.

@@ -2,43 +2,73 @@ package logsink
 
 import (
 	"bytes"
-	"fmt"
+	"context"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
+
+	"go.uber.org/zap"
 )
 
 const (
-	asyncLines = 4096            // lines that may wait to be written
-	asyncFlush = 2 * time.Second // how long Close waits for them
+	asyncLines = 4096                    // lines that may wait to be written
+	asyncFlush = 1500 * time.Millisecond // how long the end waits for them
+)
+
+// Why messages are lost.
+const (
+	writeFailed   = "write_failed"
+	outputBlocked = "output_blocked"
 )
 
 // AsyncWriter writes lines from its own goroutine, so that logging never blocks: a
 // terminal stopped with Ctrl-S, a pipe that nobody reads or a slow disk must not
-// stop mining. Lines are dropped while the queue is full, and the next one written
-// is preceded by their number.
+// stop mining. Lines are dropped while the queue is full, which is reported at once,
+// and their number when there is room again.
 type AsyncWriter struct {
+	name    string // of the output, for reports
 	out     io.Writer
-	errors  io.Writer     // gets one message if out fails
-	lines   chan []byte   // nil marks the end
+	report  Report
+	lines   chan []byte
+	stop    func()
+	ending  chan struct{} // closed by stop
 	done    chan struct{} // closed when all lines before the end are written
-	dropped atomic.Uint64
+	gone    chan struct{} // closed when nobody will ever read the output again
+	dropped atomic.Uint64 // lines that found no room
+	failed  uint64        // lines since out began to fail
 }
 
-// NewAsyncWriter starts the goroutine; Close ends it. Errors of out are reported to
-// errors.
-func NewAsyncWriter(out, errors io.Writer) *AsyncWriter {
-	a := &AsyncWriter{out: out, errors: errors, lines: make(chan []byte, asyncLines), done: make(chan struct{})}
+// Report reports what became of messages, without blocking; (*zap.Logger).Warn is
+// one. It may log to the output that it reports of.
+type Report func(message string, fields ...zap.Field)
+
+// NewAsyncWriter starts the goroutine; Close ends it.
+func NewAsyncWriter(name string, out io.Writer, report Report) *AsyncWriter {
+	ending := make(chan struct{})
+	a := &AsyncWriter{
+		name: name, out: out, report: report, lines: make(chan []byte, asyncLines),
+		ending: ending, stop: sync.OnceFunc(func() { close(ending) }),
+		done: make(chan struct{}), gone: make(chan struct{}),
+	}
 	go a.run()
 	return a
 }
 
-// Write queues one or more whole lines. It never fails.
+// Write queues one or more whole lines. It never fails. Lines after Close are
+// dropped.
 func (a *AsyncWriter) Write(p []byte) (int, error) {
+	select {
+	case <-a.ending:
+		return len(p), nil
+	default:
+	}
 	select {
 	case a.lines <- bytes.Clone(p):
 	default:
-		a.dropped.Add(1)
+		if a.dropped.Add(1) == 1 {
+			a.report("log output blocked", zap.String("output", a.name))
+		}
 	}
 	return len(p), nil
 }
@@ -46,32 +76,67 @@ func (a *AsyncWriter) Write(p []byte) (int, error) {
 // Sync does nothing: Close does.
 func (a *AsyncWriter) Sync() error { return nil }
 
-// Close writes the queued lines, but waits at most asyncFlush. Lines logged
-// afterwards are dropped.
+// Close writes the queued lines, but waits at most asyncFlush.
 func (a *AsyncWriter) Close() {
-	tooLong := time.After(asyncFlush)
-	select {
-	case a.lines <- nil:
-	case <-tooLong:
-		return
-	}
+	ctx, cancel := context.WithTimeout(context.Background(), asyncFlush)
+	defer cancel()
+	a.stop()
+	a.wait(ctx)
+}
+
+// wait reports whether all lines were written before ctx ended.
+func (a *AsyncWriter) wait(ctx context.Context) bool {
 	select {
 	case <-a.done:
-	case <-tooLong:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
+// unwritten returns how many lines are not written and will never be reported.
+func (a *AsyncWriter) unwritten() uint64 { return uint64(len(a.lines)) + a.dropped.Load() + 1 }
+
 func (a *AsyncWriter) run() {
 	defer close(a.done)
-	failed := false
-	for line := <-a.lines; line != nil; line = <-a.lines {
-		_, err := a.out.Write(line)
-		if err != nil && !failed {
-			fmt.Fprintf(a.errors, "quarry: cannot write log messages: %v\n", err)
+	for {
+		select {
+		case line := <-a.lines:
+			a.write(line)
+			continue
+		case <-a.ending:
 		}
-		failed = err != nil
-		if n := a.dropped.Swap(0); n > 0 {
-			fmt.Fprintf(a.errors, "quarry: dropped %d log messages: output blocked\n", n)
+		for len(a.lines) > 0 { // nobody else takes lines
+			a.write(<-a.lines)
 		}
+		return
+	}
+}
+
+// write writes a line, and reports when that begins to fail, and when it works
+// again.
+func (a *AsyncWriter) write(line []byte) {
+	select {
+	case <-a.gone:
+		return
+	default:
+	}
+	_, err := a.out.Write(line)
+	output := zap.String("output", a.name)
+	switch {
+	case err != nil && hasNoReader(err):
+		close(a.gone)
+		a.report("log output closed", output)
+		return
+	case err != nil:
+		if a.failed++; a.failed == 1 {
+			a.report("log output failed", output, zap.String("error", plainError(err)))
+		}
+	case a.failed > 0:
+		a.report("log messages lost", output, zap.Uint64("messages", a.failed), zap.String("reason", writeFailed))
+		a.failed = 0
+	}
+	if n := a.dropped.Swap(0); n > 0 {
+		a.report("log messages lost", output, zap.Uint64("messages", n), zap.String("reason", outputBlocked))
 	}
 }

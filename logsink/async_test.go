@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"go.uber.org/zap"
 )
 
 // gate is a writer that blocks until it is opened.
@@ -27,17 +30,46 @@ func (g *gate) Write(p []byte) (int, error) {
 	return g.Buffer.Write(p)
 }
 
+// reports collects what is reported, as lines of text.
+type reports struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (r *reports) report(message string, fields ...zap.Field) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, f := range fields {
+		message += " " + f.Key + "=" + FieldText(f)
+	}
+	r.lines = append(r.lines, message)
+}
+
+func (r *reports) count(text string) (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, line := range r.lines {
+		if strings.Contains(line, text) {
+			n++
+		}
+	}
+	return n
+}
+
 // TestAsyncWriterNeverBlocks: with the output stuck, writing goes on, and the
 // number of dropped lines is reported; lines that had room come in order.
 func TestAsyncWriterNeverBlocks(t *testing.T) {
-	out, complaints := newGate(), &bytes.Buffer{}
-	a := NewAsyncWriter(out, complaints)
+	out, said := newGate(), &reports{}
+	a := NewAsyncWriter("the gate", out, said.report)
 	const lines = asyncLines + 1000
 	for i := range lines {
 		fmt.Fprintf(a, "line %d\n", i)
 		if i == 0 {
 			<-out.reached // otherwise it might be taken later, and make room in the middle
 		}
+	}
+	if said.count(`log output blocked output="the gate"`) != 1 {
+		t.Errorf("while it is stuck: %q", said.lines)
 	}
 	close(out.open)
 	a.Close()
@@ -50,8 +82,8 @@ func TestAsyncWriterNeverBlocks(t *testing.T) {
 	if len(got) != 1+asyncLines {
 		t.Errorf("%d lines came through, want the one being written and the %d that had room", len(got), asyncLines)
 	}
-	if want := fmt.Sprintf("dropped %d log messages", lines-len(got)); !strings.Contains(complaints.String(), want) {
-		t.Errorf("said %q, want %q", complaints, want)
+	if want := fmt.Sprintf(`log messages lost output="the gate" messages=%d reason=output_blocked`, lines-len(got)); said.count(want) != 1 {
+		t.Errorf("said %q, want %q", said.lines, want)
 	}
 }
 
@@ -59,7 +91,7 @@ func TestAsyncWriterNeverBlocks(t *testing.T) {
 func TestAsyncWriterEndsEvenIfStuck(t *testing.T) {
 	out := newGate()
 	defer close(out.open)
-	a := NewAsyncWriter(out, &bytes.Buffer{})
+	a := NewAsyncWriter("", out, (&reports{}).report)
 	fmt.Fprintln(a, "never seen")
 	began := time.Now()
 	a.Close()
@@ -68,26 +100,68 @@ func TestAsyncWriterEndsEvenIfStuck(t *testing.T) {
 	}
 }
 
-type broken struct{}
+// disk is a writer with room for that many bytes.
+type disk struct {
+	room int
+	bytes.Buffer
+}
 
-func (broken) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+func (d *disk) Write(p []byte) (int, error) {
+	n, _ := d.Buffer.Write(p[:min(d.room, len(p))])
+	if d.room -= n; n < len(p) {
+		return n, errors.New("no space left on device")
+	}
+	return n, nil
+}
 
+// TestAsyncWriterSaysOnceThatItFails, and how many messages were lost when it works
+// again.
 func TestAsyncWriterSaysOnceThatItFails(t *testing.T) {
-	complaints := &bytes.Buffer{}
-	a := NewAsyncWriter(broken{}, complaints)
+	said, out := &reports{}, &disk{}
+	a := NewAsyncWriter("the disk", out, said.report)
 	for range 10 {
 		fmt.Fprintln(a, "lost")
 	}
 	a.Close()
-	if n := strings.Count(complaints.String(), "no space left"); n != 1 {
-		t.Errorf("complained %d times: %q", n, complaints)
+	if n := said.count("log output failed"); n != 1 || said.count("no space left") != 1 {
+		t.Errorf("complained %d times: %q", n, said.lines)
+	}
+	out.room = 100
+	a.write([]byte("kept\n"))
+	if said.count(`log messages lost output="the disk" messages=10 reason=write_failed`) != 1 {
+		t.Errorf("when there is room again: %q", said.lines)
+	}
+}
+
+// TestCutLine: a line that a full disk cut is ended before the next one.
+func TestCutLine(t *testing.T) {
+	for room, want := range map[int]string{0: "new\n", 1: "l\nnew\n", 3: "lon\nnew\n", 5: "long\nnew\n"} {
+		out := &disk{room: room}
+		lines := NewLines(out)
+		if n, _ := fmt.Fprintln(lines, "long"); n != room {
+			t.Errorf("room for %d: wrote %d", room, n)
+		}
+		fmt.Fprintln(lines, "lost")
+		out.room = 1 << 10
+		if n, err := fmt.Fprintln(lines, "new"); n != len("new\n") || err != nil || out.String() != want {
+			t.Errorf("room for %d: %d %v, %q, want %q", room, n, err, out, want)
+		}
+	}
+	out := &disk{room: 5} // room for the newline only
+	lines := NewLines(out)
+	fmt.Fprintln(lines, "cut short")
+	out.room = 1
+	fmt.Fprintln(lines, "lost")
+	out.room = 100
+	if fmt.Fprintln(lines, "new"); out.String() != "cut s\nnew\n" {
+		t.Errorf("%q", out)
 	}
 }
 
 // TestAsyncWriterAfterTheEnd: logging after Close does no harm.
 func TestAsyncWriterAfterTheEnd(t *testing.T) {
 	out := &bytes.Buffer{}
-	a := NewAsyncWriter(out, &bytes.Buffer{})
+	a := NewAsyncWriter("", out, (&reports{}).report)
 	fmt.Fprintln(a, "the summary")
 	a.Close()
 	for range 2 * asyncLines {

@@ -10,10 +10,17 @@ import (
 	"golang.org/x/term"
 )
 
+// Form is how messages are written.
+type Form struct {
+	JSON     bool // one object a line
+	Terminal bool // as text: the time of day only, and a line when the date changes
+	Color    bool // as text
+}
+
 // NewCore returns a core that passes every level; the logger in front of it filters.
-func NewCore(json bool, w zapcore.WriteSyncer, color bool) zapcore.Core {
-	if !json {
-		return &textCore{LevelEnabler: zapcore.DebugLevel, out: w, color: color}
+func NewCore(w zapcore.WriteSyncer, form Form) zapcore.Core {
+	if !form.JSON {
+		return newTextCore(w, form)
 	}
 	encoder := zapcore.NewJSONEncoder(zapcore.EncoderConfig{
 		TimeKey: "time", LevelKey: "level", MessageKey: "msg",

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"quarry/config"
 )
 
 const description = `quarry searches SHA-256d nonces on the CPU for a Stratum pool.
@@ -57,11 +61,12 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer, measure time.Duration) *c
 	return app
 }
 
-// strict gives every command the app's usage errors, and rejects arguments to
-// commands that take none.
+// strict gives every command the app's usage errors, expands ~ in its file names, and
+// rejects arguments to commands that take none.
 func strict(commands []*cli.Command) {
 	for _, c := range commands {
 		c.OnUsageError = usageError
+		c.Before = expandFiles
 		if len(c.Subcommands) > 0 {
 			if c.Action == nil {
 				c.Action = noCommand
@@ -71,9 +76,30 @@ func strict(commands []*cli.Command) {
 		}
 		if c.ArgsUsage == "" {
 			c.ArgsUsage = " " // none: keeps "[arguments...]" out of the help
-			c.Before = refuseArguments
+			c.Before = func(c *cli.Context) error { return cmp.Or(refuseArguments(c), expandFiles(c)) }
 		}
 	}
+}
+
+// expandFiles puts the home folder in place of ~ in the flags that name files. Package
+// config does it for its own.
+func expandFiles(c *cli.Context) error {
+	for _, f := range c.Command.Flags {
+		flag, ok := f.(*cli.StringFlag)
+		if !ok || !flag.TakesFile || slices.ContainsFunc(config.Settings(), func(s config.Setting) bool { return s.Flag == flag.Name }) {
+			continue
+		}
+		path, err := config.ExpandHome(c.String(flag.Name))
+		if err != nil {
+			return usageFault("--%s %q: %v", flag.Name, path, err)
+		}
+		if path != c.String(flag.Name) {
+			if err := c.Set(flag.Name, path); err != nil {
+				return usageFault("--%s %q: %v", flag.Name, path, err)
+			}
+		}
+	}
+	return nil
 }
 
 func refuseArguments(c *cli.Context) error {

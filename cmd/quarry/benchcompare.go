@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"quarry/bench/report"
+	"quarry/config"
 
 	"github.com/urfave/cli/v2"
 )
@@ -74,7 +75,11 @@ func compareFiles(ctx context.Context, fileA, fileB string) (*report.Comparison,
 }
 
 func readReportFile(name string) (*report.Report, error) {
-	file, err := os.Open(name)
+	path, err := config.ExpandHome(name)
+	if err != nil {
+		return nil, usageFault("reading a report: %s: %v", name, err)
+	}
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, usageFault("reading a report: %v", err)
 	}

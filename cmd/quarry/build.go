@@ -15,6 +15,7 @@ import (
 	"quarry/device/cpu"
 	"quarry/device/cpu/tune"
 	"quarry/hashing"
+	"quarry/logsink"
 	"quarry/miner"
 	"quarry/state"
 	"quarry/stratum"
@@ -193,6 +194,12 @@ func settingChecks() map[string]func(string) error {
 		"pool.suggest_difficulty": func(number string) error {
 			_, err := hashing.ParseDifficulty(number)
 			return err
+		},
+		"log.file": func(file string) error {
+			if err := logsink.CheckFile(file); err != nil {
+				return fmt.Errorf("%q %w", file, err)
+			}
+			return nil
 		},
 		"pool.tls_ca":  func(file string) error { return transport.TLSOptions{CAFile: file}.Check() },
 		"pool.tls_pin": func(pin string) error { return transport.TLSOptions{Pin: pin}.Check() },

@@ -1,17 +1,16 @@
 package main
 
 import (
+	"context"
 	"errors"
-	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
-	"gopkg.in/natefinch/lumberjack.v2"
 
 	"quarry/config"
 	"quarry/logsink"
@@ -20,58 +19,53 @@ import (
 // logging is where messages go: the given writer, and the log file if there is one.
 type logging struct {
 	*zap.Logger
-	always *zap.Logger // at any level: status and summary
-	file   *lumberjack.Logger
-
-	writers []*logsink.AsyncWriter
+	always  *zap.Logger // at any level: status and summary
+	screen  *logsink.AsyncWriter
+	file    *logsink.File // nil without a log file
+	outputs *logsink.Outputs
 }
 
-// newLogging opens the outputs in the settings. Write errors are reported to errors.
-// The caller closes it.
-func newLogging(c config.Log, w, errors io.Writer) (*logging, error) {
+// newLogging opens the outputs in the settings. What goes wrong with w is reported to
+// stderr too. The caller closes it.
+func newLogging(c config.Log, w, stderr io.Writer) (*logging, error) {
+	l := &logging{}
+	w = unwatched(w)
 	level, err := parseLevel(c.Level)
 	if err != nil {
 		return nil, err
 	}
-	json := c.Format == "json"
-	l := &logging{}
 	if c.File != "" {
-		if err := checkLogFile(c.File); err != nil {
+		l.file, err = logsink.OpenFile(logsink.FileOptions{
+			Name: c.File, MaxSize: int64(c.MaxSize) << 20, MaxFiles: c.MaxFiles, Screen: w,
+			Report: func(message string, fields ...zap.Field) { l.Warn(message, fields...) },
+		})
+		if err != nil {
 			return nil, err
 		}
-		l.file = &lumberjack.Logger{Filename: c.File, MaxSize: c.MaxSize, MaxBackups: c.MaxFiles}
 	}
-	all := logsink.NewCore(json, l.async(w, errors), logsink.IsColorTerminal(w))
+	l.outputs = logsink.NewOutputs(stderr)
+	l.screen = l.outputs.Add(logsink.Screen, w)
+	all := []zapcore.Core{logsink.NewCore(l.screen, formOf(c.Format, w))}
+	some := []zapcore.Core{atLevel(all[0], level)}
 	if l.file != nil {
-		all = zapcore.NewTee(all, logsink.NewCore(json, l.async(l.file, errors), false))
+		if c.FileLevel != "auto" {
+			level, _ = zapcore.ParseLevel(c.FileLevel) // config has checked it
+		}
+		format := c.FileFormat
+		if format == "auto" {
+			format = c.Format
+		}
+		file := logsink.NewCore(l.outputs.Add(c.File, l.file), formOf(format, l.file))
+		all, some = append(all, file), append(some, atLevel(file, level))
 	}
-	l.always = zap.New(all)
-	l.Logger = zap.New(all, zap.IncreaseLevel(level))
+	l.always, l.Logger = zap.New(zapcore.NewTee(all...)), zap.New(zapcore.NewTee(some...))
+	l.outputs.Report = l.Warn
 	return l, nil
 }
 
-func (l *logging) async(w, errors io.Writer) *logsink.AsyncWriter {
-	a := logsink.NewAsyncWriter(w, errors)
-	l.writers = append(l.writers, a)
-	return a
-}
-
-// close flushes the queue. Nothing may be logged afterwards.
-func (l *logging) close() {
-	for _, a := range l.writers {
-		a.Close()
-	}
-	l.reopen()
-}
-
-// newConsoleLogger returns a logger that writes synchronously.
-func newConsoleLogger(format, level string, w io.Writer) (*zap.Logger, error) {
-	parsed, err := parseLevel(level)
-	if err != nil {
-		return nil, err
-	}
-	core := logsink.NewCore(format == "json", zapcore.Lock(zapcore.AddSync(w)), logsink.IsColorTerminal(w))
-	return zap.New(core, zap.IncreaseLevel(parsed)), nil
+// formOf returns the form of messages in a format of the settings.
+func formOf(format string, w io.Writer) logsink.Form {
+	return logsink.Form{JSON: format == "json", Terminal: logsink.IsTerminal(w), Color: logsink.IsColorTerminal(w)}
 }
 
 func parseLevel(text string) (zapcore.Level, error) {
@@ -82,24 +76,52 @@ func parseLevel(text string) (zapcore.Level, error) {
 	return level, nil
 }
 
-// reopen closes the log file; the next message opens it again by name, so that
-// logrotate can move the old one.
-func (l *logging) reopen() {
-	if l.file != nil {
-		_ = l.file.Close()
+// atLevel returns a core with the messages of that level and above.
+func atLevel(core zapcore.Core, level zapcore.Level) zapcore.Core {
+	filtered, err := zapcore.NewIncreaseLevelCore(core, level)
+	if err != nil { // never: every core of ours passes all levels
+		return core
 	}
+	return filtered
 }
 
-// checkLogFile reports an unwritable file at start rather than at the first message.
-func checkLogFile(name string) error {
-	if err := os.Mkdir(filepath.Dir(name), 0o750); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("log file %q: making its folder: %w", name, err)
+// close writes what is queued. Nothing may be logged afterwards.
+func (l *logging) close() { l.outputs.Close() }
+
+// errUnread ends a command whose messages nobody will read any more.
+var errUnread = errors.New("the reader of standard output is gone, and there is no log file (with --log-file FILE mining would go on)")
+
+// whileRead returns a context that ends when nobody will read any message any more.
+// From here on to its end, the process does not die of writing to such a pipe.
+func (l *logging) whileRead(parent context.Context) (context.Context, context.CancelFunc) {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // not Ignore: child processes would inherit that
+	ctx, end := context.WithCancelCause(parent)
+	go func() {
+		select {
+		case <-l.outputs.Unread():
+			end(errUnread)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { end(nil) }
+}
+
+// unread returns errUnread if that is why ctx ended, otherwise nil.
+func unread(ctx context.Context) error {
+	if errors.Is(context.Cause(ctx), errUnread) {
+		return errUnread
 	}
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	return nil
+}
+
+// newConsoleLogger returns a logger that writes synchronously.
+func newConsoleLogger(format, level string, w io.Writer) (*zap.Logger, error) {
+	parsed, err := parseLevel(level)
 	if err != nil {
-		return fmt.Errorf("log file %q cannot be written: %w", name, err)
+		return nil, err
 	}
-	return f.Close()
+	core := logsink.NewCore(zapcore.Lock(zapcore.AddSync(w)), formOf(format, w))
+	return zap.New(atLevel(core, parsed)), nil
 }
 
 // statusInterval returns how often to print the status line.

@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+	"go.uber.org/zap"
 
 	"quarry/device/cpu/tune"
+	"quarry/logsink"
 )
 
 // Exit codes, documented in --help and the README.
@@ -29,17 +31,20 @@ func main() {
 
 // run runs the whole program and returns its exit code. For measure see [newApp].
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, measure time.Duration) int {
+	out, watch := watched(stdout)
 	var err error
 	if len(args) == 2 && args[1] == tune.Command {
 		err = probe(ctx, stdin, stdout)
 	} else {
-		err = newApp(stdin, stdout, stderr, measure).RunContext(ctx, args)
+		err = watch.failure(newApp(stdin, out, stderr, measure).RunContext(ctx, args))
 	}
 	if err == nil {
 		return exitOK
 	}
 	if text := err.Error(); text != "" {
-		fmt.Fprintf(stderr, "quarry: %s\n", text)
+		last := logsink.NewAsyncWriter("", stderr, func(string, ...zap.Field) {}) // it may be blocked
+		fmt.Fprintf(last, "quarry: %s\n", text)
+		last.Close()
 	}
 	var coded cli.ExitCoder
 	if strings.HasPrefix(err.Error(), "No help topic for") { // the library's own, which it gives 3

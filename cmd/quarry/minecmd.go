@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -57,7 +58,9 @@ func mineAction(c *cli.Context) error {
 		return usageFault("%v: %v", loaded.Origins["log.file"], err)
 	}
 	defer log.close()
-	ctx, release := untilInterrupted(c.Context)
+	ctx, ignore := log.whileRead(c.Context)
+	defer ignore()
+	ctx, release := untilInterrupted(ctx)
 	defer release()
 	ctx, unhang := onHangup(ctx, log)
 	defer unhang()
@@ -70,7 +73,7 @@ func mineAction(c *cli.Context) error {
 	if errors.Is(err, work.ErrNoWork) {
 		return cli.Exit(err.Error(), exitNoPool)
 	}
-	return err
+	return cmp.Or(err, unread(ctx))
 }
 
 // mine runs one session: it starts the parts and ends them in order.
@@ -159,8 +162,8 @@ func onHangup(parent context.Context, log *logging) (context.Context, context.Ca
 		for {
 			select {
 			case <-hangups:
-				log.reopen()
-				log.Info("log file reopened", zap.String("file", log.file.Filename))
+				log.file.Reopen()
+				log.Info("log file reopened", zap.String("file", log.file.Name()))
 			case <-ctx.Done():
 				return
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"go.uber.org/zap"
 
+	"quarry/config"
 	"quarry/stratum/localpool"
 )
 
@@ -81,15 +83,16 @@ func poolAction(c *cli.Context) error {
 	if format != "text" && format != "json" {
 		return usageFault("log format %q: want text or json", format)
 	}
-	log, err := newConsoleLogger(format, c.String("log-level"), c.App.Writer)
-	if err != nil {
-		return err
-	}
 	cfg, err := poolConfig(c)
 	if err != nil {
 		return err
 	}
-	cfg.Logger = log
+	log, err := newLogging(config.Log{Format: format, Level: c.String("log-level")}, c.App.Writer, c.App.ErrWriter)
+	if err != nil {
+		return err
+	}
+	defer log.close()
+	cfg.Logger = log.Logger
 	pool, err := localpool.New(cfg)
 	if err != nil {
 		return usageFault("%v", err)
@@ -97,14 +100,16 @@ func poolAction(c *cli.Context) error {
 	if err := pool.Listen(); err != nil {
 		return err
 	}
-	printer := poolPrinter{out: c.App.Writer, log: log, json: format == "json"}
-	printer.welcome(pool, cfg)
-	ctx, release := untilInterrupted(c.Context)
+	printer := poolPrinter{out: log.screen, log: log.Logger, json: format == "json"}
+	ctx, ignore := log.whileRead(c.Context)
+	defer ignore()
+	ctx, release := untilInterrupted(ctx)
 	defer release()
+	printer.welcome(pool, cfg)
 	began := time.Now()
 	last, err := runPool(ctx, pool)
 	printer.summary(last, time.Since(began))
-	return err
+	return cmp.Or(err, unread(ctx))
 }
 
 // runPool serves until ctx ends. Its statistics are taken just before connections
