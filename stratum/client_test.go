@@ -523,6 +523,7 @@ func TestUserRefused(t *testing.T) {
 	refuses := stratumtest.Serve(t, func(c *pc) {
 		c.Result(c.Expect("mining.configure"), `{}`)
 		c.Result(c.Expect("mining.subscribe"), `[[],"00",4]`)
+		c.Difficulty("1")
 		c.Notify(stratumtest.Sample("1").Params()) // before the authorization, as many do
 		c.Error(c.Expect("mining.authorize"), `[24,"no such user, hunter2",null]`)
 		c.Hang()
@@ -700,8 +701,8 @@ func TestRefusalIsNotForGood(t *testing.T) {
 	}
 	server := stratumtest.Serve(t, knows, func(c *pc) {
 		c.Error(c.Expect("mining.configure"), `[-3,"Method not found",null]`)
-		c.Hang()
-	}, knows, knows, works)
+		knows(c)
+	}, knows, works)
 	r := run(t, pools(server.URL), nil)
 	for i, want := range []bool{true, false, true} {
 		job := r.job()

@@ -28,6 +28,7 @@ func hostileUnauthorized(t *testing.T) {
 		return func(c *pc) {
 			c.Result(c.Expect("mining.configure"), `{}`)
 			c.Result(c.Expect("mining.subscribe"), `[[],"00",4]`)
+			c.Difficulty("1")
 			c.Notify(today("1").Params()) // before the authorization, as many do
 			request := c.Expect("mining.authorize")
 			if answer != "" {

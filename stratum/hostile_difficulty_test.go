@@ -94,7 +94,7 @@ func difficultyFlapping(t *testing.T) {
 
 // difficultyParamsMalformed: the difficulty before stays.
 func difficultyParamsMalformed(t *testing.T) {
-	for _, params := range []string{`,"params":[]`, `,"params":{}`, `,"params":[[512]]`, `,"params":[{"difficulty":512}]`, `,"params":512`, `,"params":"512"`, `,"params":null`, ``} {
+	for _, params := range []string{`,"params":[]`, `,"params":{}`, `,"params":[[512]]`, `,"params":[{"level":512}]`, `,"params":true`, `,"params":"many"`, `,"params":{"difficulty":-1}`, `,"params":null`, ``} {
 		t.Run(params, func(t *testing.T) {
 			server := stratumtest.Serve(t, acting(func(c *pc) {
 				c.Difficulty("7")

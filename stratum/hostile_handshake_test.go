@@ -132,26 +132,55 @@ func (r *running) underWay(job *work.Job) int {
 	return 0
 }
 
-// difficultyLateOrNever: without one it is 1; one that comes after a job is for
-// the next. It makes no job by itself.
+// difficultyLateOrNever: a job that has none waits for it briefly, then 1 is
+// guessed, which is said. One that comes later holds for that job, too; the next
+// for the next job. It makes no job by itself.
 func difficultyLateOrNever(t *testing.T) {
+	known := make(chan struct{})
 	server := stratumtest.Serve(t, func(c *pc) {
 		offer := newOffer()
 		offer.Difficulty = ""
 		c.Welcome(offer)
 		c.Notify(stratumtest.Sample("1").Params())
+		c.Result(c.Expect("mining.submit"), "true")
+		waitFor(t, known)
 		c.Difficulty("512")
 		c.Result(c.Expect("mining.submit"), "true")
+		c.Difficulty("1024")
 		c.Notify(stratumtest.Sample("2").Params())
 		accepts(c)
 	})
-	r := mine(t, v1.Limits{}, server)
-	for nonce, want := range []float64{1, 512} {
+	r := mine(t, v1.Limits{LateTerms: 10 * time.Millisecond}, server)
+	for nonce, want := range []struct {
+		id         string
+		difficulty float64
+	}{{"1", 1}, {"1", 512}, {"2", 1024}} {
 		job := r.jobOf(server)
-		if job.ID != fmt.Sprint(nonce+1) || job.Difficulty.Float64() != want {
+		if job.ID != want.id || job.Difficulty.Float64() != want.difficulty {
 			t.Errorf("job %q, difficulty %v, want %v", job.ID, job.Difficulty, want)
 		}
 		r.keeps(server, job, uint32(nonce))
+		if nonce == 0 {
+			close(known)
+		}
+	}
+	if n := r.told("the pool sent a job without a difficulty: it is only a guess"); n != 1 {
+		t.Errorf("said %d times that the difficulty is a guess", n)
+	}
+	soon := stratumtest.Serve(t, func(c *pc) {
+		offer := newOffer()
+		offer.Difficulty = ""
+		c.Welcome(offer)
+		c.Notify(stratumtest.Sample("1").Params())
+		c.Difficulty("512")
+		accepts(c)
+	})
+	r = mine(t, v1.Limits{LateTerms: time.Hour}, soon)
+	if job := r.jobOf(soon); job.Difficulty.Float64() != 512 {
+		t.Errorf("difficulty %v, want the one that came just after the job", job.Difficulty)
+	}
+	if n := r.told("guess"); n != 0 {
+		t.Errorf("a guess although it was announced: %v", r.lines())
 	}
 }
 

@@ -54,8 +54,9 @@ func (r *running) paused(want ...time.Duration) {
 	}
 }
 
-// hostileMasks: of a mask only the bits 1fffe000 count; none or no mask means
-// no rolling and submits of five params.
+// hostileMasks: of a mask only the bits 1fffe000 count; no bit of it means no
+// rolling and submits of five params; without a mask that can be read, a pool that
+// agreed to version rolling gets six, of which nothing is rolled.
 func hostileMasks(t *testing.T) {
 	for _, c := range []struct {
 		configured string // the result of mining.configure
@@ -66,10 +67,14 @@ func hostileMasks(t *testing.T) {
 		{`{"version-rolling":true,"version-rolling.mask":"ffffffff"}`, 0x1fffe000, 6},
 		{`{"version-rolling":true,"version-rolling.mask":"e0006fff"}`, 0x6000, 6},
 		{`{"version-rolling":true,"version-rolling.mask":"e0001fff"}`, 0, 5}, // no bit of ours
-		{`{"version-rolling":true,"version-rolling.mask":"zzzzzzzz"}`, 0, 5},
-		{`{"version-rolling":true,"version-rolling.mask":"1fffe0000"}`, 0, 5}, // nine digits
-		{`{"version-rolling":true,"version-rolling.mask":536862720}`, 0, 5},
-		{`{"version-rolling":true}`, 0, 5},
+		{`{"version-rolling":true,"version-rolling.mask":"0x1fffe000"}`, 0x1fffe000, 6},
+		{`{"version-rolling":1,"version-rolling.mask":"0X6000"}`, 0x6000, 6},
+		{`{"version-rolling":"true","version-rolling.mask":"1fffe000"}`, 0x1fffe000, 6},
+		{`{"version-rolling":{"mask":"1fffe000"}}`, 0x1fffe000, 6},
+		{`{"version-rolling":true,"version-rolling.mask":"zzzzzzzz"}`, 0, 6},  // they may want the parameter
+		{`{"version-rolling":true,"version-rolling.mask":"1fffe0000"}`, 0, 6}, // nine digits
+		{`{"version-rolling":true,"version-rolling.mask":536862720}`, 0, 6},
+		{`{"version-rolling":true}`, 0, 6},
 		{`{"version-rolling":"no thanks","version-rolling.mask":"1fffe000"}`, 0, 5},
 		{`{"version-rolling":false,"version-rolling.mask":"1fffe000"}`, 0, 5},
 		{`{}`, 0, 5}, {`[]`, 0, 5}, {`null`, 0, 5}, {`true`, 0, 5},
@@ -187,17 +192,20 @@ func hostileMaskInVersion(t *testing.T) {
 	r.keeps(server, job, 99)
 }
 
-// hostileConfigure: whatever a pool does on mining.configure, it gets a
-// handshake without it at once, and from then on.
+// hostileConfigure: whatever a pool does on mining.configure, it gets a handshake
+// without it at once, and from then on. An error alone is no reason: the connection
+// serves on.
 func hostileConfigure(t *testing.T) {
+	refuse := func(c *pc) {
+		c.Error(c.Expect("mining.configure"), `[-3,"Method 'mining.configure' not found",null]`)
+	}
 	for name, refuse := range map[string]stratumtest.Script{
-		"error": func(c *pc) {
-			c.Error(c.Expect("mining.configure"), `[-3,"Method 'mining.configure' not found",null]`)
-			c.Hang()
-		},
-		"closes":  func(c *pc) { c.Expect("mining.configure") },
-		"ignores": func(c *pc) { c.Expect("mining.configure"); c.Hang() },
-		"banned":  func(c *pc) { c.Send(`{"id":1,"result":null,"error":"go away"}`); c.Hang() },
+		"error, then silence":    func(c *pc) { refuse(c); c.Hang() },
+		"error, then closes":     func(c *pc) { refuse(c) },
+		"error, subscribe, ends": func(c *pc) { refuse(c); c.Expect("mining.subscribe") },
+		"closes":                 func(c *pc) { c.Expect("mining.configure") },
+		"ignores":                func(c *pc) { c.Expect("mining.configure"); c.Hang() },
+		"banned":                 func(c *pc) { c.Send(`{"id":1,"result":null,"error":"go away"}`); c.Hang() },
 	} {
 		shares := make(chan stratumtest.Request, 10)
 		serve := func(c *pc) {
@@ -215,7 +223,7 @@ func hostileConfigure(t *testing.T) {
 		}
 		server := stratumtest.Serve(t, refuse, serve)
 		options := pools(server.URL)
-		options.Limits.Configure = 200 * time.Millisecond
+		options.Limits.Configure, options.Limits.Handshake = 200*time.Millisecond, time.Second
 		r := run(t, options, still)
 		job := r.jobOf(server)
 		if job.VersionMask != 0 {
@@ -235,6 +243,22 @@ func hostileConfigure(t *testing.T) {
 		r.paused(time.Second) // before the third connection only
 		r.stop()
 	}
+	serves := stratumtest.Serve(t, func(c *pc) {
+		refuse(c)
+		if requests := c.Welcome(stratumtest.Usual()); len(requests) != 2 {
+			t.Errorf("after the error: the handshake has %v", requests)
+		}
+		c.Notify(today("1").Params())
+		s := c.Expect("mining.submit")
+		if len(s.Params) != 5 {
+			t.Errorf("after the error: sent %s", s.Line)
+		}
+		c.Result(s, "true")
+		c.Hang()
+	})
+	r := run(t, pools(serves.URL), nil)
+	r.keeps(serves, r.jobOf(serves), 1)
+	r.logged("no version rolling: the pool refuses mining.configure", serves.URL)
 }
 
 // hostileSetExtranonce: a valid mining.set_extranonce holds from the next job
@@ -290,7 +314,7 @@ func hostileSetExtranonce(t *testing.T) {
 	r.logged("ignored a malformed message", "mining.set_extranonce")
 	r.keeps(server, two, 3)
 	close(more)
-	r.drops(server, "more than 10 changes of the extranonce in a minute", time.Second)
+	r.drops(server, "mining.set_extranonce came more than 10 times in a minute", time.Second)
 	r.noWorkFor(two)
 	if job := r.jobOf(server); job.ID != "3" {
 		t.Errorf("job %+v", job)

@@ -53,7 +53,10 @@ func TestResubmitted(t *testing.T) {
 	r := run(t, pools(server.URL), nil)
 	job := r.jobOf(server)
 	unanswered := r.later(share(job, 1))
-	r.logged("pool resumed the session", server.URL)
+	r.logged("pool gave the same extranonce1 as before", server.URL)
+	if n := r.told("pool resumed the session"); n > 0 {
+		t.Error("said to be resumed before the pool took a share")
+	}
 	meanwhile := r.later(share(job, 2))
 	close(back)
 	for _, of := range []<-chan work.Verdict{unanswered, meanwhile} {
@@ -70,6 +73,7 @@ func TestResubmitted(t *testing.T) {
 			t.Error("hashing stopped although the session could be resumed")
 		}
 	}
+	r.logged("pool resumed the session", server.URL)
 }
 
 // TestTakenBefore: the pool had taken the share whose yes was lost.

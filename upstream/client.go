@@ -45,6 +45,7 @@ type Client struct {
 	owners   map[uint64]*member // of sessions, also of those that ended
 	recent   []uint64           // the numbers of those, oldest first
 	number   uint64             // of the newest session, also of those that did not connect
+	ending   func() error       // why Run is about to end, which a link may notice first; nil: Run has not begun
 	ended    bool               // Run is ending
 	news     chan struct{}      // closed and replaced when anything here changed
 }
@@ -107,6 +108,7 @@ func (c *Client) Run(ctx context.Context, publish func(*work.Job)) error {
 	defer running.Wait()
 	defer end(context.Canceled)
 	c.publisher.begin(publish)
+	c.change(func() { c.ending = ctx.Err })
 	err := c.keepDeciding(ctx, func(m *member) {
 		linked, leave := context.WithCancelCause(links)
 		m.leave = leave

@@ -47,7 +47,6 @@ func (c *Client) subscribed(m *member, number uint64, resumed bool) {
 		}
 		if m.resume != nil && m.resume.Asks() {
 			m.refusals++
-			m.refused = c.clock.Now()
 		}
 		if m.job != nil && m.job.Session != number {
 			m.job = nil

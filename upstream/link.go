@@ -157,7 +157,7 @@ func (c *Client) closed(m *member, s Session, number uint64, reason error) outco
 		if m.wanted && m.idle.IsZero() {
 			m.idle = now
 		}
-		if !m.mayKeepMining(reason, now) {
+		if !m.mayKeepMining(reason) {
 			m.job = nil
 		}
 		if c.active == m {

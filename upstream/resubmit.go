@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"go.uber.org/zap"
+
 	"quarry/work"
 )
 
@@ -99,16 +101,20 @@ func final(verdict, last work.Verdict, sent bool) work.Verdict {
 }
 
 // noteMemory records whether the member still knows the jobs of a session that it
-// resumed. A share that is stale because of a newer block says nothing about that.
+// seemed to resume: one that was restarted may give the same extranonces again, and
+// even the same job ids. A share that is stale because of a newer block says nothing
+// about that.
 func (c *Client) noteMemory(m *member, number uint64, verdict work.Verdict, taken, outdated bool) {
+	unknown := verdict.Kind == work.Stale || verdict.RejectedFor(work.ReasonLowDifficulty, work.ReasonNTime, work.ReasonVersion, work.ReasonOther)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case taken:
 		m.lostJobs = 0
-	case verdict.Kind == work.Stale && verdict.Sent && !outdated && m.lostJobsIn != number:
+	case unknown && verdict.Sent && !outdated && m.lostJobsIn != number:
 		m.lostJobs++
-		m.lostJobsIn, m.refused = number, c.clock.Now()
+		m.lostJobsIn = number
+		c.log.Info("pool does not know the jobs of its last session: not mining for one that ended any more", zap.String("pool", m.Name), zap.Stringer("pool_said", verdict))
 	}
 }
 

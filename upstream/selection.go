@@ -135,20 +135,25 @@ func (c *Client) show(job *work.Job) {
 	if job == c.shown {
 		return
 	}
-	if job == nil && !c.ended && !slices.ContainsFunc(c.members, (*member).works) { // else another one takes over in a moment
-		c.log.Warn(noWork)
+	if job == nil && !slices.ContainsFunc(c.members, (*member).works) { // else another one takes over in a moment
+		c.warnNoWork()
 	}
 	c.shown, c.idle = job, time.Time{}
 }
 
-const noWork = "no work available: mining is paused until a pool sends a job"
+// warnNoWork logs that there is no work, unless that is because we end.
+func (c *Client) warnNoWork() {
+	if !c.ended && (c.ending == nil || c.ending() == nil) {
+		c.log.Warn("no work available: mining is paused until a pool sends a job")
+	}
+}
 
 // logIdle logs that there is no work if a gap that should be short lasts longer
 // than a tick.
 func (c *Client) logIdle(now time.Time) {
 	if !c.idle.IsZero() && now.Sub(c.idle) >= c.rules.Tick {
 		c.idle = time.Time{}
-		c.log.Warn(noWork)
+		c.warnNoWork()
 	}
 }
 

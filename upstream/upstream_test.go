@@ -95,7 +95,7 @@ func (l left) Possible() bool { return l.possible }
 // TestKeepMining: where sessions are never resumed mining stops when one is
 // interrupted, but shares wait nevertheless.
 func TestKeepMining(t *testing.T) {
-	now, closed := time.Now(), errors.New("closed")
+	closed := errors.New("closed")
 	m := &member{Member: Member{Protocol: plain{}}}
 	if m.mayResume(closed) {
 		t.Error("nothing was left, and can be resumed")
@@ -104,18 +104,16 @@ func TestKeepMining(t *testing.T) {
 	for _, c := range []struct {
 		refusals, lostJobs int
 		reason             error
-		later              time.Duration
 		want               [2]bool
 	}{
-		{0, 0, closed, 0, [2]bool{true, true}},
-		{MaxRefusals, 0, closed, 0, [2]bool{true, false}},
-		{0, MaxRefusals, closed, 0, [2]bool{true, false}},
-		{MaxRefusals, 0, closed, 2 * time.Hour, [2]bool{true, true}},
-		{0, 0, errRefused, 0, [2]bool{false, false}},
-		{0, 0, errLeft, 0, [2]bool{false, false}},
+		{0, 0, closed, [2]bool{true, true}},
+		{1, 0, closed, [2]bool{true, false}}, // a second time would be once too often
+		{0, 1, closed, [2]bool{true, false}},
+		{0, 0, errRefused, [2]bool{false, false}},
+		{0, 0, errLeft, [2]bool{false, false}},
 	} {
-		m.refusals, m.lostJobs, m.refused = c.refusals, c.lostJobs, now
-		if got := [2]bool{m.mayResume(c.reason), m.mayKeepMining(c.reason, now.Add(c.later))}; got != c.want {
+		m.refusals, m.lostJobs = c.refusals, c.lostJobs
+		if got := [2]bool{m.mayResume(c.reason), m.mayKeepMining(c.reason)}; got != c.want {
 			t.Errorf("%+v: may resume, may keep mining: %v", c, got)
 		}
 	}
@@ -140,6 +138,8 @@ func TestForgottenOnce(t *testing.T) {
 		{2, work.Verdict{Kind: work.Stale}, false, false, 0},
 		{2, stale, false, false, 1}, {2, stale, false, false, 1}, {3, stale, false, false, 2},
 		{3, work.Verdict{Kind: work.Lost}, false, false, 2},
+		{4, work.Verdict{Kind: work.Rejected, Reason: work.ReasonDuplicate, Sent: true}, false, false, 2},
+		{4, work.Verdict{Kind: work.Rejected, Reason: work.ReasonLowDifficulty, Sent: true}, false, false, 3}, // another job of the same id
 		{3, work.Verdict{Kind: work.Accepted, Sent: true}, true, false, 0},
 	} {
 		if c.noteMemory(m, step.number, step.verdict, step.taken, step.outdated); m.lostJobs != step.want {

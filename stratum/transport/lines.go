@@ -59,8 +59,11 @@ func (l *Lines) ReadMessage() ([]byte, error) {
 	}
 }
 
-// next takes a line off the buffer, trimmed of a carriage return, blanks and a
-// byte order mark.
+// Blank is what some pools put around a message that is no part of it: carriage
+// returns, the zero that ends a C string, a byte order mark.
+const Blank = " \t\r\n\v\f\x00\ufeff"
+
+// next takes a line off the buffer, trimmed of what is blank.
 func (l *Lines) next() (line []byte, ok bool) {
 	rest := l.buf[l.handed:]
 	end := bytes.IndexByte(rest[l.scanned:], '\n')
@@ -72,7 +75,7 @@ func (l *Lines) next() (line []byte, ok bool) {
 	l.handed += end + 1
 	l.scanned = 0
 	l.begun = l.lastRead
-	return bytes.TrimPrefix(bytes.TrimSpace(rest[:end]), []byte("\xef\xbb\xbf")), true
+	return bytes.Trim(rest[:end], Blank), true
 }
 
 // fill reads more bytes, within the deadline that applies.

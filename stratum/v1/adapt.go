@@ -1,20 +1,27 @@
 package v1
 
 import (
+	"strings"
+
 	"go.uber.org/zap"
 
 	"quarry/work"
 )
 
-// Pools differ in two things that no pool announces: which difficulty
-// counts for jobs that are older than its last raise, and how they put
-// submitted version bits into a version that has some of them set already.
-// Both are learned from what they reject, once for each pool.
+// Pools differ in things that no pool announces: which difficulty counts for jobs
+// that are older than its last raise, how they put submitted version bits into a
+// version that has some of them set already, and whether they want such bits at
+// all. They are learned from what they reject, once for each pool.
 
 // adapt learns from the verdict on a share. Only the reader calls it.
 func (s *Session) adapt(share *work.Share, verdict work.Verdict) {
 	job := share.Job
 	if !job.Bound().MetBy(share.Hash) {
+		return
+	}
+	w := wireOf(job)
+	if w.guessed {
+		s.raiseGuess(share, verdict)
 		return
 	}
 	s.state.Lock()
@@ -27,20 +34,21 @@ func (s *Session) adapt(share *work.Share, verdict work.Verdict) {
 		}
 		return
 	}
-	if w := wireOf(job); w.rolling && w.mask&job.Version != 0 && share.Version != job.Version {
-		s.adaptBits(job, w, verdict)
+	if w.rolling && w.mask&job.Version != 0 && share.Version != job.Version && s.adaptBits(job, w, verdict) {
+		return
 	}
+	s.adaptSixth(share, w, verdict)
 }
 
 // adaptBits learns from a share with rolled bits whose job has some bits of
 // the pool's mask set. Pools that OR or XOR the submitted bits to the job's
 // version want the rolled ones only, pools that follow BIP 310 to the letter
-// all bits of their mask.
-func (s *Session) adaptBits(job *work.Job, w wire, verdict work.Verdict) {
+// all bits of their mask. It reports whether a rejection may be due to that.
+func (s *Session) adaptBits(job *work.Job, w wire, verdict work.Verdict) (due bool) {
 	wrong := verdict.RejectedFor(work.ReasonLowDifficulty, work.ReasonVersion)
-	masked, changed := s.cfg.Quirks.bits(w.masked, verdict.Kind == work.Accepted, wrong)
+	masked, changed, open := s.cfg.Quirks.bits(w.masked, verdict.Kind == work.Accepted, wrong)
 	if !changed {
-		return
+		return wrong && open
 	}
 	if masked {
 		s.log.Info("this pool seems to want all version bits of its mask, not only the rolled ones: sending all of them",
@@ -49,6 +57,60 @@ func (s *Session) adaptBits(job *work.Job, w wire, verdict work.Verdict) {
 		s.log.Info("sending all version bits did not help: sending the rolled ones again", zap.Stringer("pool_said", verdict))
 	}
 	s.amend(func(*state) {})
+	return true
+}
+
+// sixth is whether the sixth parameter of mining.submit, the version bits, is sent
+// as was agreed. If every share is rejected for them, it is tried the other way.
+type sixth struct {
+	otherWay bool
+	decided  bool // otherWay does not change any more
+	rejected int  // shares, none having been accepted this way
+}
+
+// adaptSixth learns whether the pool wants version bits.
+func (s *Session) adaptSixth(share *work.Share, w wire, verdict work.Verdict) {
+	text := strings.ToLower(verdict.Text)
+	wrong := verdict.RejectedFor(work.ReasonVersion) ||
+		verdict.RejectedFor(work.ReasonLowDifficulty) && (w.otherWay || share.Version != share.Job.Version) ||
+		verdict.RejectedFor(work.ReasonOther) && (strings.Contains(text, "param") || strings.Contains(text, "argument"))
+	if !s.cfg.Quirks.learnSixth(w.otherWay, verdict.Kind == work.Accepted, wrong) {
+		return
+	}
+	switch {
+	case w.otherWay:
+		s.log.Info("that did not help: version bits are sent as agreed again", zap.Stringer("pool_said", verdict))
+	case w.rolling:
+		s.log.Warn("the pool rejects every share with version bits: trying without version rolling", zap.Stringer("pool_said", verdict))
+	default:
+		s.log.Warn("the pool rejects every share without version bits: sending them, none rolled", zap.Stringer("pool_said", verdict))
+	}
+	s.amend(func(*state) {})
+}
+
+// learnSixth counts a share that was sent one way or the other. It reports whether
+// the way changed.
+func (h *Quirks) learnSixth(otherWay, accepted, wrong bool) (changed bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	x := &h.sixth
+	switch {
+	case x.decided || otherWay != x.otherWay: // or the share was found before the change
+	case accepted:
+		x.decided = true
+	case wrong:
+		if x.rejected++; x.rejected == maxWrongBits {
+			*x = sixth{otherWay: !x.otherWay, decided: x.otherWay}
+			return true
+		}
+	}
+	return false
+}
+
+func (h *Quirks) otherWay() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.sixth.otherWay
 }
 
 // raise learns from a share that met its job's difficulty, but not the newest
@@ -75,11 +137,12 @@ func (h *Quirks) newestDifficulty() bool {
 }
 
 // bits learns from a share whose version bits were sent masked or not. It
-// returns the form to use, and whether that changed. The other form is tried
-// once; if it is no better, something else is wrong.
-func (h *Quirks) bits(sentMasked, accepted, wrong bool) (masked, changed bool) {
+// returns the form to use, whether that changed, and whether the question was open.
+// The other form is tried once; if it is no better, something else is wrong.
+func (h *Quirks) bits(sentMasked, accepted, wrong bool) (masked, changed, open bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	open = !h.bitsDecided
 	switch {
 	case h.bitsDecided || sentMasked != h.masked: // or the share was found before the change
 	case accepted:
@@ -89,7 +152,7 @@ func (h *Quirks) bits(sentMasked, accepted, wrong bool) (masked, changed bool) {
 		h.bitsDecided = !h.masked
 		changed = true
 	}
-	return h.masked, changed
+	return h.masked, changed, open
 }
 
 func (h *Quirks) maskedBits() bool {

@@ -1,13 +1,16 @@
 package v1
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"go.uber.org/zap"
 
@@ -49,6 +52,8 @@ type calls struct {
 type messageLimits struct {
 	understood bool // at least one message was valid
 	garbage    window
+	text       window // lines of it
+	firstText  string // safe to print
 	strays     window
 	flood      flood
 	garbageLog watch.Limiter
@@ -148,12 +153,19 @@ func (c *conn) take(line []byte, now time.Time) error {
 	return c.push(m, now)
 }
 
-// takeGarbage handles bytes that are not a message. A peer that has not sent one
-// yet is not a pool.
+// otherProtocol matches the first line of servers that are not pools.
+const otherProtocol = `^(HTTP/|SSH-|<|220[ -]|\+OK|\* OK|-ERR)`
+
+// takeGarbage handles bytes that are not a message. Some pools also print lines of
+// text. A peer that begins with anything else is not a pool.
 func (c *conn) takeGarbage(line []byte, now time.Time, err error) error {
 	said := Sanitize(c.redact(string(line)))
-	if !c.limited.understood {
+	isText := utf8.Valid(line) && !bytes.ContainsAny(line, "{}[]") && !json.Valid(line)
+	switch {
+	case !c.limited.understood && (!isText || regexp.MustCompile(otherProtocol).Match(line)):
 		return fmt.Errorf("%w: it says %q", ErrNotStratum, said)
+	case isText:
+		return c.takeText(said, now)
 	}
 	if c.limited.garbage.add(now) >= maxGarbage {
 		return fmt.Errorf("%d unreadable messages within a minute, the last: %w", maxGarbage, err)
@@ -162,6 +174,30 @@ func (c *conn) takeGarbage(line []byte, now time.Time, err error) error {
 		c.log.Warn("ignored an unreadable message", zap.String("text", said), zap.Error(err))
 	}
 	return nil
+}
+
+// takeText drops a line of text. A stream of them ends the connection.
+func (c *conn) takeText(said string, now time.Time) error {
+	lines := c.limited.text.add(now)
+	if lines == 1 {
+		c.limited.firstText = said
+	}
+	if lines >= maxTextLines {
+		return fmt.Errorf("%d lines of text within a minute, the first: %q", maxTextLines, c.limited.firstText)
+	}
+	if c.limited.garbageLog.Allow(now) {
+		c.log.Warn("ignored a line of text", zap.String("text", said), zap.Int("lines", lines))
+	}
+	return nil
+}
+
+// explain adds the peer's words to the reason why the connection ended, if it was
+// a server of another kind by all that it said. The reader has ended.
+func (c *conn) explain(reason error) error {
+	if c.limited.understood || c.limited.firstText == "" || errors.Is(reason, ErrNotStratum) {
+		return reason
+	}
+	return fmt.Errorf("%w: it says %q: %w", ErrNotStratum, c.limited.firstText, reason)
 }
 
 // await waits for something that the reader will close. The error is late

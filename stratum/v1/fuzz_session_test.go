@@ -40,9 +40,11 @@ func FuzzJob(f *testing.F) {
 		}
 		seed := sha256.Sum256(params) // all else is a function of it
 		s := NewSession(nil, Config{User: "user"})
-		s.state.subscribed, s.state.rolling, s.state.poolMask = true, seed[0]&1 == 0, binary.BigEndian.Uint32(seed[1:])
+		s.state.subscribed, s.state.poolMask = true, binary.BigEndian.Uint32(seed[1:])
+		s.state.rolling = Rolling{Agreed: seed[0]&1 == 0, Known: seed[0]&2 == 0}
+		s.cfg.Quirks.sixth.otherWay = seed[0]&12 == 0
 		s.state.extranonce = Extranonce{One: seed[:seed[5]%33], TwoSize: 1 + int(seed[6]%work.MaxExtranonce2)}
-		s.begin(&pendingNotify{notify, s.state.difficulty, time.Now()})
+		s.begin(&pendingNotify{notify, s.state.difficulty, true, time.Now()})
 		job := s.state.current()
 		if job.VersionMask&^versionBits != 0 || job.VersionMask&job.Version != 0 || job.VersionMask != 0 && !wireOf(job).rolling {
 			t.Errorf("mask %08x for version %08x", job.VersionMask, job.Version)
@@ -80,15 +82,21 @@ func poolHash(t *testing.T, notify, one, submit []byte, combine func(version, bi
 		}
 		return items
 	}
+	plain := func(v any) string { // without 0x
+		if text := v.(string); strings.HasPrefix(strings.ToLower(text), "0x") {
+			return text[2:]
+		}
+		return v.(string)
+	}
 	unhex := func(v any) []byte {
-		b, err := hex.DecodeString(v.(string))
+		b, err := hex.DecodeString(plain(v))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return b
 	}
 	number := func(v any) uint32 {
-		n, err := strconv.ParseUint(v.(string), 16, 32)
+		n, err := strconv.ParseUint(plain(v), 16, 32)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,6 +141,7 @@ func FuzzSession(f *testing.F) {
 	for _, stream := range sessionSeeds(f) {
 		f.Add([]byte(stream), uint8(0), uint16(4095))
 		f.Add([]byte(stream), uint8(1), uint16(10))
+		f.Add([]byte(stream), uint8(8), uint16(4095))
 	}
 	f.Fuzz(func(t *testing.T, stream []byte, how uint8, chunk uint16) {
 		fuzzSession(t, stream, how, int(chunk)+1)
@@ -142,10 +151,11 @@ func FuzzSession(f *testing.F) {
 func fuzzSession(t *testing.T, stream []byte, how uint8, chunk int) {
 	before := runtime.NumGoroutine()
 	core, logs := observer.New(zap.DebugLevel)
-	pool := newMemoryPool(stream, chunk, how&1 == 0)
+	pool := newMemoryPool(stream, chunk, how&1 == 0, how&8 == 0)
 	shares := &shareMaker{t: t}
 	s := NewSession(transport.NewLines(pool, transport.Limits{}), Config{
-		Pool: "pool", User: "user.rig", Password: secret, UserAgent: "quarry/test", Generation: 7,
+		Limits: Limits{LateTerms: time.Millisecond},
+		Pool:   "pool", User: "user.rig", Password: secret, UserAgent: "quarry/test", Generation: 7,
 		NoConfigure: how&2 != 0, SubmitStale: how&4 != 0, Log: zap.New(core), Publish: shares.take,
 	})
 	shares.session = s
@@ -231,12 +241,16 @@ type memoryPool struct {
 }
 
 // newMemoryPool says the stream after the handshake; if a job comes first, the
-// handshake is complete.
-func newMemoryPool(stream []byte, chunk int, job bool) *memoryPool {
-	p := &memoryPool{chunk: chunk, stream: stream}
-	if job {
-		p.stream = append([]byte(`{"method":"mining.notify","params":`+stratumtest.Sample("first").Params()+"}\n"), stream...)
+// handshake is complete. Without a difficulty the job waits for one in the stream.
+func newMemoryPool(stream []byte, chunk int, job, difficulty bool) *memoryPool {
+	p := &memoryPool{chunk: chunk}
+	if difficulty {
+		p.stream = []byte(`{"method":"mining.set_difficulty","params":[1]}` + "\n")
 	}
+	if job {
+		p.stream = append(p.stream, `{"method":"mining.notify","params":`+stratumtest.Sample("first").Params()+"}\n"...)
+	}
+	p.stream = append(p.stream, stream...)
 	p.changed.L = &p.mu
 	return p
 }
@@ -325,6 +339,9 @@ func sessionSeeds(f *testing.F) []string {
 	seeds := []string{
 		"", plain, plain + plain, plain[:50], plain[:50] + "\n" + plain, "HTTP/1.1 400 Bad Request\r\n\r\n", "Invalid JSON, disconnecting\n",
 		"\x15\x03\x01\x00\x02\x02\x0a", "\xef\xbb\xbf" + plain, "\r\n\n \n" + plain, "{\"id\":\"\x00\"}\n", "{\"id\":\"\xff\"}\n", "[1]\n\"x\"\n7\nnull\n",
+		plain[:len(plain)-1] + "\x00\r\n\x00" + plain, strings.Repeat("a line of text\n", 61), "Welcome\n" + plain,
+		push("mining.set_difficulty", `{"difficulty":1e-9}`) + plain, plain + push("mining.set_difficulty", `1e-9`), push("mining.set_version_mask", `["0x00ffe000"]`) + plain,
+		plain + `{"id":4,"error":[20,"bad-version"]}` + "\n" + plain, plain + `{"id":4,"result":"OK","error":""}` + "\n",
 		strings.Repeat("[", 20000) + "\n", `{"id":1,"id":4,"result":false,"result":true}` + "\n",
 		push("mining.set_extranonce", `["aabb",8]`) + plain, push("mining.set_version_mask", `["00ffe000"]`) + plain,
 		push("mining.set_version", `["0"]`), push("mining.set_difficulty", `[0.001]`) + plain, push("mining.set_target", `["`+strings.Repeat("0f", 32)+`"]`),

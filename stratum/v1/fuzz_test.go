@@ -37,7 +37,10 @@ var hostileParams = []string{
 	`["0a0b",4]`, `["0a0b"]`, `[null,8]`, `["",16]`, `["0a0b",17]`, `["0a0b","4"]`,
 	`["1fffe000"]`, `["ffffffff"]`, `["0"]`, `["1"]`, `["00000000"]`, `["+1"]`, `["1fffe0000"]`,
 	`{"version-rolling":true,"version-rolling.mask":"ffffffff"}`, `{"version-rolling":true}`, `{"version-rolling":"yes"}`,
-	`{"version-rolling":false,"version-rolling":true,"version-rolling.mask":"x"}`,
+	`{"version-rolling":false,"version-rolling":true,"version-rolling.mask":"x"}`, `{"version-rolling":1,"version-rolling.mask":"0x1fffe000"}`,
+	`{"version-rolling":{"mask":"1fffe000"}}`, `{"version-rolling":{"enabled":false}}`, `{"version-rolling":"1","mask":"1fffe000"}`,
+	`["0x1fffe000"]`, `["0X0"]`, `["0x"]`, `{"mask":"1fffe000"}`, `"1fffe000"`, `{"difficulty":8}`, `[{"difficulty":"8"}]`, `8`, `" 8 "`, `{"target":"0xffff"}`,
+	`["0x` + strings.Repeat("ff", 32) + `"]`, `["0xffff` + strings.Repeat("00", 26) + `"]`, `["0x` + strings.Repeat("ff", 33) + `"]`,
 	`["evil.example",3333,-1]`, `["127.0.0.1","0","1e9"]`, `["h",99999,"NaN"]`, `[null,null,3]`, `["h\u001b[2J",1,"0x1p4"]`,
 	`["\u001b[31mred\u0007\u202e"]`, `["` + strings.Repeat("é", 300) + `"]`, `["S3cret\"Pass"]`, `["S\u00003cret\"Pass"]`,
 	`["` + strings.Repeat("00", 31) + `01"]`, `["` + strings.Repeat("00", 32) + `"]`, `["` + strings.Repeat("ff", 32) + `"]`,
@@ -45,6 +48,7 @@ var hostileParams = []string{
 
 // hostileReplies are results, errors and ckpool's reasons, as JSON texts.
 var hostileReplies = [][3]string{
+	{`"OK"`, `""`, ``}, {`1`, `[]`, ``}, {`0`, `null`, ``}, {`{"status":"OK"}`, `null`, ``}, {`[]`, `{}`, ``}, {`5`, `null`, ``}, {`null`, `null`, `"Stale"`},
 	{`true`, `null`, ``}, {`null`, `null`, ``}, {`false`, `null`, `"Stale"`}, {`true`, `[]`, ``}, {`true`, `false`, ``}, {``, `null`, ``},
 	{`null`, `[21,"Job not found",""]`, ``}, {`false`, `[22,"Duplicate",null]`, ``}, {`null`, `{"code":23,"message":"low","data":[]}`, ``},
 	{`null`, `"Invalid JobID"`, ``}, {`null`, `"-3:no"`, ``}, {`null`, `38`, ``}, {`null`, `1e300`, ``}, {`null`, `[["nested"]]`, ``},
@@ -76,6 +80,39 @@ func first(params []byte) any {
 		return nil
 	}
 	return list[0]
+}
+
+// one is the value of a push that has one, in a list, an object or bare, by a
+// decoder of its own.
+func one(params []byte, names ...string) any {
+	var v any
+	decoder := json.NewDecoder(strings.NewReader(string(params)))
+	decoder.UseNumber()
+	if !json.Valid(params) || decoder.Decode(&v) != nil {
+		return nil
+	}
+	if list, ok := v.([]any); ok {
+		if len(list) == 0 {
+			return nil
+		}
+		v = list[0]
+	}
+	if object, ok := v.(map[string]any); ok {
+		for _, name := range names {
+			if v, ok := object[name]; ok {
+				return v
+			}
+		}
+	}
+	return v
+}
+
+// bare is a hexadecimal number without 0x.
+func bare(text string) string {
+	if len(text) > 2 && strings.EqualFold(text[:2], "0x") {
+		return text[2:]
+	}
+	return text
 }
 
 // checkWords: whatever a pool said, we print it in one short line without a
@@ -127,11 +164,11 @@ func FuzzSetDifficulty(f *testing.F) {
 		if err != nil {
 			return
 		}
-		switch item := first(params).(type) {
+		switch item := one(params, "difficulty", "diff").(type) {
 		case json.Number:
 			checkDifficulty(t, d, item.String())
 		case string:
-			checkDifficulty(t, d, item)
+			checkDifficulty(t, d, strings.TrimSpace(item))
 		default:
 			t.Errorf("%q taken as difficulty %v", params, d)
 		}
@@ -143,7 +180,11 @@ func FuzzSetDifficulty(f *testing.F) {
 func FuzzSetTarget(f *testing.F) {
 	addParams(f, "mining.set_target")
 	f.Fuzz(func(t *testing.T, params []byte) {
-		text, _ := first(params).(string)
+		text, _ := one(params, "target").(string)
+		if number := bare(text); number != text && len(number) < 64 {
+			text = strings.Repeat("0", 64-len(number)) + number
+		}
+		text = bare(text)
 		b, err := hex.DecodeString(text)
 		want := new(big.Int).SetBytes(b)
 		valid := err == nil && len(b) == 32 && want.Sign() > 0
@@ -178,7 +219,7 @@ func FuzzSetExtranonce(f *testing.F) {
 		}
 		want := now.One
 		if text, ok := first(params).(string); ok {
-			want, _ = hex.DecodeString(text)
+			want, _ = hex.DecodeString(bare(text))
 		}
 		if !slices.Equal(next.One, want) {
 			t.Errorf("%q became extranonce1 %x", params, next.One)
@@ -191,7 +232,8 @@ var hexDigits = regexp.MustCompile(`^[0-9a-fA-F]{1,8}$`)
 func FuzzVersionMask(f *testing.F) {
 	addParams(f, "mining.set_version_mask")
 	f.Fuzz(func(t *testing.T, params []byte) {
-		text, _ := first(params).(string)
+		text, _ := one(params, "version-rolling.mask", "version_mask", "mask").(string)
+		text = bare(text)
 		mask, err := ParseMask(params)
 		if (err == nil) != hexDigits.MatchString(text) {
 			t.Fatalf("%q: %v", params, err)
@@ -202,24 +244,32 @@ func FuzzVersionMask(f *testing.F) {
 	})
 }
 
-// Version rolling is on after a plain true only, with the mask of the same
-// answer or none.
+// Version rolling is on after a clear yes only, with the mask of the same answer or
+// none.
 func FuzzConfigured(f *testing.F) {
 	addParams(f, "")
 	f.Fuzz(func(t *testing.T, result []byte) {
-		mask, agreed := ParseConfigured(result)
+		r := ParseConfigured(result)
 		var answer map[string]any
 		valid := json.Unmarshal(result, &answer) == nil
-		if agreed != (valid && answer["version-rolling"] == true) {
-			t.Errorf("%q: agreed is %v", result, agreed)
+		said := answer["version-rolling"]
+		details, isObject := said.(map[string]any)
+		agreed := valid && (said == true || said == "true" || said == "1" || said == 1.0 || isObject)
+		for _, detail := range details {
+			agreed = agreed && detail != false
 		}
-		text, _ := answer["version-rolling.mask"].(string)
-		want := uint64(0)
-		if agreed && hexDigits.MatchString(text) {
-			want, _ = strconv.ParseUint(text, 16, 32)
+		if r.Agreed != agreed && said != 1.0 { // which has many spellings
+			t.Errorf("%q: agreed is %v", result, r.Agreed)
 		}
-		if uint64(mask) != want {
-			t.Errorf("%q: mask %x, want %x", result, mask, want)
+		masks := make(map[uint32]bool)
+		for _, of := range []any{answer["version-rolling.mask"], answer["mask"], details["version-rolling.mask"], details["mask"]} {
+			if text, _ := of.(string); hexDigits.MatchString(bare(text)) {
+				mask, _ := strconv.ParseUint(bare(text), 16, 32)
+				masks[uint32(mask)] = true
+			}
+		}
+		if r.Known && (!r.Agreed || !masks[r.Mask]) || !r.Known && r.Mask != 0 {
+			t.Errorf("%q: %+v", result, r)
 		}
 	})
 }
@@ -242,7 +292,7 @@ func FuzzShowMessage(f *testing.F) {
 	f.Fuzz(func(t *testing.T, params []byte) {
 		text := ParseText(params, m.words)
 		checkWords(t, text)
-		if want, ok := first(params).(string); ok && m.redact(want) == visible(want) && text != Sanitize(visible(want)) {
+		if want, ok := one(params).(string); ok && m.redact(want) == visible(want) && text != Sanitize(visible(want)) {
 			t.Errorf("%q became %q", params, text)
 		}
 	})
@@ -278,14 +328,16 @@ func FuzzVerdict(f *testing.F) {
 		m.redact = newRedactor(secret).replace
 		refusal, verdict := m.Refusal(), m.Verdict()
 		accepted := verdict.Kind == work.Accepted
-		if (refusal == nil) != accepted {
+		if accepted && refusal != nil || !accepted && refusal == nil && !m.Unclear() {
 			t.Fatalf("%s: %v, but the verdict is %v", line, refusal, verdict)
 		}
 		if accepted {
 			checkAccepted(t, m)
 			return
 		}
-		checkWords(t, refusal.Text)
+		if refusal != nil {
+			checkWords(t, refusal.Text)
+		}
 		checkWords(t, verdict.Text)
 		if verdict.Kind != work.Stale && !verdict.RejectedFor(reasons...) || verdict.Text == "" || !verdict.Sent {
 			t.Errorf("%s: %+v", line, verdict)
@@ -299,12 +351,22 @@ func checkAccepted(t *testing.T, m Message) {
 	t.Helper()
 	decode := func(raw json.RawMessage) (v any) { json.Unmarshal(raw, &v); return v }
 	result, failure := decode(m.Result), decode(m.Error)
-	if text, isText := result.(string); result == false || isText && !strings.EqualFold(text, "true") {
+	if object, _ := result.(map[string]any); object["status"] != nil {
+		if text, isText := object["status"].(string); isText {
+			result = text
+		}
+	}
+	text, isText := result.(string)
+	good := result == true || result == 1.0 || slices.Contains([]string{"true", "ok", "1", "yes", "accepted", "success"}, strings.ToLower(strings.TrimSpace(text)))
+	if result == false || result == 0.0 || isText && !good {
 		t.Errorf("result %s counts as accepted", m.Result)
 	}
+	if !good && !m.Unclear() {
+		t.Errorf("result %s is not unclear", m.Result)
+	}
 	empty := failure == nil || failure == false || reflect.DeepEqual(failure, []any{}) || reflect.DeepEqual(failure, map[string]any{}) ||
-		failure == "" || failure == 0.0
-	if !empty || result != true && failure != nil && failure != false {
+		failure == "" || failure == 0.0 || failure == "0" || reflect.DeepEqual(failure, []any{nil}) || reflect.DeepEqual(failure, []any{""}) || reflect.DeepEqual(failure, []any{0.0})
+	if !empty || !good && failure != nil && failure != false {
 		t.Errorf("error %s with result %s counts as accepted", m.Error, m.Result)
 	}
 }

@@ -15,7 +15,7 @@ import (
 
 // Steps of the handshake that failed, from which the caller decides what to do next.
 var (
-	// ErrConfigure: refused, unanswered or hung up at; connect again with
+	// ErrConfigure: unanswered, or it ended the connection; connect again with
 	// NoConfigure.
 	ErrConfigure = errors.New("mining.configure failed")
 	// ErrSubscribe: the answer was unusable; connect again with BareSubscribe.
@@ -49,14 +49,24 @@ type rollingRequest struct {
 	MinBitCount int    `json:"version-rolling.min-bit-count"`
 }
 
-// configured acts on the reply to mining.configure.
+// configured acts on the reply to mining.configure. One that refuses the request
+// leaves the connection as good as before at most pools.
 func (s *Session) configured(reply Message) error {
-	if refusal := reply.Refusal(); refusal != nil {
-		return fmt.Errorf("%w: %w", ErrConfigure, refusal)
+	rolling := ParseConfigured(reply.Result)
+	refusal := reply.Refusal()
+	if refusal != nil {
+		rolling = Rolling{}
 	}
 	s.state.Lock()
-	defer s.state.Unlock()
-	s.state.poolMask, s.state.rolling = ParseConfigured(reply.Result)
+	s.state.refused, s.state.rolling = refusal, rolling
+	s.state.poolMask = rolling.Mask
+	s.state.Unlock()
+	switch {
+	case refusal != nil:
+		s.log.Info("no version rolling: the pool refuses mining.configure", zap.String("pool_said", refusal.Error()))
+	case rolling.Agreed && !rolling.Known:
+		s.log.Warn("no version rolling for now: the pool agreed to it without a mask that can be read", zap.String("answer", reply.words(string(reply.Result))))
+	}
 	return nil
 }
 
@@ -69,7 +79,14 @@ func (s *Session) subscribe(ctx context.Context) error {
 	if s.cfg.BareSubscribe {
 		params = []any{}
 	}
-	return s.conn.call(ctx, s.cfg.Limits.Handshake, "mining.subscribe", params, s.subscribed)
+	err := s.conn.call(ctx, s.cfg.Limits.Handshake, "mining.subscribe", params, s.subscribed)
+	s.state.Lock()
+	refused := s.state.refused
+	s.state.Unlock()
+	if refused != nil && (errors.Is(err, ErrNoAnswer) || errors.Is(err, transport.ErrClosed)) {
+		return fmt.Errorf("%w: %w; then %w", ErrConfigure, refused, err)
+	}
+	return err
 }
 
 // subscribed acts on the reply to mining.subscribe. A text as result is how
@@ -90,13 +107,9 @@ func (s *Session) subscribed(m Message) error {
 	s.state.sessionID = subscription.SessionID
 	s.state.extranonce, s.state.given = subscription.Extranonce, subscription.Extranonce
 	resumed := s.state.inherit(s.cfg.ResumeState)
-	p := s.state.pending
-	s.state.pending = nil
 	s.state.Unlock()
 	s.reportResumed(resumed)
-	if p != nil {
-		s.begin(p)
-	}
+	s.unpark(false)
 	return nil
 }
 
@@ -137,9 +150,4 @@ func (s *Session) suggest(context.Context) error {
 		return s.conn.post("mining.suggest_difficulty", []any{number})
 	}
 	return nil
-}
-
-func (s *Session) awaitJob(ctx context.Context) error {
-	longest := s.cfg.Limits.FirstJob
-	return s.conn.await(ctx, s.firstJob, longest, fmt.Errorf("%w: none within %v of the authorization", ErrNoJob, longest))
 }

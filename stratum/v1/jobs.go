@@ -10,25 +10,32 @@ import (
 	"quarry/work"
 )
 
-// pendingNotify is a job that came before the subscription, with the difficulty that
-// was in force then.
+// pendingNotify is a job as it came, with the difficulty that was in force then.
 type pendingNotify struct {
 	notify     *Notify
 	difficulty hashing.Difficulty
+	announced  bool // the difficulty was, by the pool
 	received   time.Time
 }
 
-// begin makes a job of a notify and publishes it. Only the reader calls it, so
-// jobs are published in the order of their arrival.
+// begin makes a job of a notify and publishes it, unless that has to wait. Jobs are
+// published in the order of their arrival.
 func (s *Session) begin(p *pendingNotify) {
+	s.order.Lock()
+	defer s.order.Unlock()
 	s.state.Lock()
-	if !s.state.subscribed {
-		s.state.pending = p
+	if s.park(p) {
 		s.state.Unlock()
 		return
 	}
-	moved := s.state.next != nil
-	if moved {
+	s.publishNew(p)
+}
+
+// publishNew is begin for a caller that holds both locks, of which it lets go of
+// that of the state.
+func (s *Session) publishNew(p *pendingNotify) {
+	moved := s.state.next != nil && !s.state.next.equal(s.state.extranonce)
+	if s.state.next != nil {
 		s.state.extranonce, s.state.next = *s.state.next, nil
 	}
 	before := s.state.current()
@@ -42,6 +49,9 @@ func (s *Session) begin(p *pendingNotify) {
 	working := first && !s.state.authorized.IsZero()
 	s.state.Unlock()
 
+	if !p.announced && s.cfg.Quirks.once("guess") {
+		s.log.Warn("the pool sent a job without a difficulty: it is only a guess", zap.Stringer("difficulty", job.Difficulty))
+	}
 	s.publish(job)
 	if first {
 		close(s.firstJob)
@@ -60,7 +70,7 @@ func (s *Session) begin(p *pendingNotify) {
 func (s *Session) newJob(p *pendingNotify) *work.Job {
 	n, st := p.notify, &s.state
 	job := &work.Job{
-		ID: n.ID, Ref: wire{id: n.Wire}, Pool: s.cfg.Pool, Session: s.cfg.Generation,
+		ID: n.ID, Ref: wire{id: n.Wire, guessed: !p.announced}, Pool: s.cfg.Pool, Session: s.cfg.Generation,
 		PrevHash: n.PrevHash, Coinb1: n.Coinb1, Coinb2: n.Coinb2, Branches: n.Branches,
 		Version: n.Version, NBits: n.NBits, NTime: n.NTime, Clean: n.Clean,
 		Extranonce1: st.extranonce.One, Extranonce2Size: st.extranonce.TwoSize,
@@ -77,13 +87,17 @@ func (s *Session) newJob(p *pendingNotify) *work.Job {
 // version has set already, so that every pool's arithmetic comes to the same
 // header. A pool that agreed with an empty mask gets no rolling and no sixth
 // parameter; once there was a mask, the parameter stays, whatever becomes of
-// the mask (BIP 310).
+// the mask (BIP 310). A pool that agreed without a mask that can be read may want
+// the parameter. If all that turns out wrong, it is the other way round.
 func (st *state) setMask(job *work.Job, quirks *Quirks) {
 	mask := st.poolMask & versionBits
 	st.rolled = st.rolled || mask != 0
-	w := wire{id: wireOf(job).id, rolling: st.rolling && st.rolled}
+	before := wireOf(job)
+	w := wire{id: before.id, guessed: before.guessed, otherWay: quirks.otherWay()}
+	rolling := st.rolling.Agreed && (st.rolled || !st.rolling.Known)
+	w.rolling = rolling != w.otherWay
 	job.VersionMask = 0
-	if w.rolling {
+	if rolling && w.rolling {
 		job.VersionMask = mask &^ job.Version
 		w.mask, w.masked = st.poolMask, quirks.maskedBits()
 	}
@@ -114,19 +128,21 @@ func (st *state) keep(job *work.Job, limit int) {
 // changeMask takes a new mask, valid at once. Shares that were found under the
 // old one are still sent.
 func (s *Session) changeMask(mask uint32) {
-	if s.amend(func(st *state) { st.poolMask = mask }) {
+	if s.amend(func(st *state) {
+		if st.asked {
+			st.poolMask, st.rolling.Known = mask, true
+		}
+	}) {
 		s.log.Info("version mask changed", zap.String("mask", hex8(mask&versionBits)))
 	}
 }
 
-// amend changes what was agreed about version bits and publishes the current
-// job again if that changes it. Only the reader calls it.
+// amend changes what was agreed, and publishes the current job again if that
+// changes it. Only the reader calls it.
 func (s *Session) amend(change func(*state)) bool {
+	s.order.Lock()
+	defer s.order.Unlock()
 	s.state.Lock()
-	if !s.state.asked {
-		s.state.Unlock()
-		return false
-	}
 	change(&s.state)
 	old := s.state.current()
 	if old == nil || s.state.firstJob.IsZero() { // none, or one of the previous session
@@ -135,8 +151,12 @@ func (s *Session) amend(change func(*state)) bool {
 	}
 	job := *old
 	job.Clean = false
+	if w := wireOf(old); w.guessed {
+		job.Difficulty, w.guessed = s.state.difficulty, !s.state.announced
+		job.Ref = w
+	}
 	s.state.setMask(&job, s.cfg.Quirks)
-	changed := job.VersionMask != old.VersionMask || wireOf(&job) != wireOf(old)
+	changed := job.VersionMask != old.VersionMask || wireOf(&job) != wireOf(old) || job.Difficulty.Target() != old.Difficulty.Target()
 	if changed {
 		s.state.keep(&job, s.cfg.Limits.Jobs)
 	}

@@ -223,7 +223,7 @@ func TestChain(t *testing.T) {
 			}
 			var heard faults
 			core, logs := observer.New(zap.InfoLevel)
-			bubble(t, pool, Config{Health: heard.add, Log: zap.New(core), Limits: Limits{Limits: transport.Limits{Silence: 24 * time.Hour}, FirstJob: time.Hour}}, func(t *testing.T, m *miner) {
+			bubble(t, pool, Config{Health: heard.add, Log: zap.New(core), Limits: Limits{Limits: transport.Limits{Silence: 24 * time.Hour}, FirstJob: time.Hour, Nudge: time.Hour}}, func(t *testing.T, m *miner) {
 				if !time.Now().Equal(begun) {
 					t.Errorf("begins at %v", time.Now())
 				}

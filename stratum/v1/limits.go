@@ -24,7 +24,9 @@ type Limits struct {
 
 	Configure time.Duration // reply to mining.configure, 5 s
 	Handshake time.Duration // reply to each other step of the handshake, 15 s
-	FirstJob  time.Duration // first job after the authorization, 60 s
+	FirstJob  time.Duration // first job after the authorization, 110 s: there are pools that send it after 90
+	Nudge     time.Duration // without a job, until the pool is sent a harmless request, 2 s
+	LateTerms time.Duration // that a job waits for the pool's first difficulty, 500 ms
 	Submit    time.Duration // reply to mining.submit, 60 s
 	Authorize time.Duration // that a share waits for the authorization, 30 s
 	// Unanswered is how long the oldest of several submits may be without an
@@ -50,7 +52,9 @@ func (l Limits) WithDefaults() Limits {
 
 	orDefault(&l.Configure, 5*time.Second)
 	orDefault(&l.Handshake, 15*time.Second)
-	orDefault(&l.FirstJob, 60*time.Second)
+	orDefault(&l.FirstJob, 110*time.Second)
+	orDefault(&l.Nudge, 2*time.Second)
+	orDefault(&l.LateTerms, 500*time.Millisecond)
 	orDefault(&l.Submit, 60*time.Second)
 	orDefault(&l.Authorize, 30*time.Second)
 	orDefault(&l.Unanswered, 120*time.Second)
@@ -68,8 +72,9 @@ func orDefault[T int | time.Duration](field *T, value T) {
 // Rate limits: how much misbehavior ends a connection.
 const (
 	maxGarbage       = 3   // unreadable messages in a minute
+	maxTextLines     = 60  // lines of text in a minute
 	maxStrayReplies  = 100 // unsolicited replies in a minute
-	maxExtranonces   = 10  // changes of the extranonce in a minute
+	maxExtranonces   = 10  // mining.set_extranonce in a minute
 	maxBadNotifies   = 3   // malformed jobs in a row
 	burst            = 5   // answers at once
 	maxPushesASecond = 100 // pushes in each of floodSeconds seconds in a row
@@ -85,6 +90,10 @@ const tick = time.Second
 // maxLowAfterRaise is how many shares a pool may reject as too weak for a newer
 // difficulty than their job's, before weak ones are no longer sent.
 const maxLowAfterRaise = 3
+
+// maxWrongBits is how many shares a pool may reject for their version bits, none
+// having been accepted, before it is tried without them, or with.
+const maxWrongBits = 3
 
 // window counts the events of the last minute. They are few: many end the
 // connection.

@@ -11,6 +11,8 @@ import (
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"quarry/stratum/transport"
 )
 
 // Message is one JSON object of the pool. Keys that were missing are nil; a
@@ -39,7 +41,8 @@ func ParseMessage(line []byte) (Message, error) {
 	if !utf8.Valid(line) {
 		return Message{}, errors.New("message is not valid UTF-8")
 	}
-	if trimmed := bytes.TrimLeft(line, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
+	line = bytes.Trim(line, transport.Blank)
+	if len(line) == 0 || line[0] != '{' {
 		return Message{}, errors.New("message is not a JSON object")
 	}
 	if err := json.Unmarshal(line, &raw); err != nil {

@@ -160,21 +160,31 @@ func hashOf(raw json.RawMessage) (h hashing.Hash, err error) {
 	return h, decodeHex(h[:], digits)
 }
 
-// digitsOf is the content of a text.
+// digitsOf is the content of a text, without the 0x that some pools begin it with.
 func digitsOf(raw json.RawMessage) ([]byte, error) {
 	if plain, ok := plainText(raw); ok {
-		return plain, nil
+		return withoutPrefix(plain), nil
 	}
 	text, ok := textOf(raw)
 	if !ok {
 		return nil, fmt.Errorf("%s is not a text", shown(raw))
 	}
-	return []byte(text), nil
+	return withoutPrefix([]byte(text)), nil
+}
+
+func withoutPrefix[T ~string | ~[]byte](digits T) T {
+	if len(digits) > 2 && digits[0] == '0' && digits[1]|' ' == 'x' {
+		return digits[2:]
+	}
+	return digits
 }
 
 func decodeHex(to, digits []byte) error {
-	if _, err := hex.Decode(to, digits); err != nil {
-		return fmt.Errorf("%s is not an even number of hex digits", shown(digits))
+	switch _, err := hex.Decode(to, digits); {
+	case errors.Is(err, hex.ErrLength):
+		return fmt.Errorf("%s has an odd number of hex digits", shown(digits))
+	case err != nil:
+		return fmt.Errorf("%s has characters that are not hex digits", shown(digits))
 	}
 	return nil
 }
@@ -182,7 +192,7 @@ func decodeHex(to, digits []byte) error {
 // setHex32 takes 1 to 8 hex digits: not every pool pads them with zeros.
 func setHex32(field *uint32, name string, raw json.RawMessage) error {
 	text, _ := textOf(raw)
-	n, err := hex32(text)
+	n, err := hex32(withoutPrefix(text))
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", name, shown(raw), err)
 	}
@@ -198,7 +208,7 @@ func hex32(text string) (uint32, error) {
 	return uint32(n), nil
 }
 
-// isTrue reads the clean flag: true, and the 1 and "true" of some proxies.
+// isTrue reads a flag: true, and the 1 and "true" of some pools and proxies.
 func isTrue(raw json.RawMessage) bool {
 	switch string(raw) {
 	case "true", "1", `"true"`:

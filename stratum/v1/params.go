@@ -1,6 +1,7 @@
 package v1
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"quarry/hashing"
 	"quarry/work"
 )
 
@@ -18,6 +18,10 @@ import (
 type Extranonce struct {
 	One     []byte
 	TwoSize int // bytes, 1 to work.MaxExtranonce2
+}
+
+func (e Extranonce) equal(other Extranonce) bool {
+	return e.TwoSize == other.TwoSize && bytes.Equal(e.One, other.One)
 }
 
 // Subscription is a checked result of mining.subscribe.
@@ -88,11 +92,7 @@ func (e *Extranonce) setOne(raw json.RawMessage, limit int) error {
 // setTwoSize takes an integer, also as 4.0 or "4". A size out of range is not
 // clamped: clamped work would be wrong work.
 func (e *Extranonce) setTwoSize(raw json.RawMessage) error {
-	text := string(raw)
-	if t, ok := textOf(raw); ok {
-		text = t
-	}
-	size, err := strconv.ParseFloat(text, 64)
+	size, err := strconv.ParseFloat(numberText(raw), 64)
 	if err != nil || size != math.Trunc(size) {
 		return fmt.Errorf("extranonce2 size %s is not a whole number", shown(raw))
 	}
@@ -122,67 +122,6 @@ func ParseSetExtranonce(params json.RawMessage, now Extranonce, limits Limits) (
 		}
 	}
 	return next, nil
-}
-
-// ParseSetDifficulty reads the parameters of mining.set_difficulty: a positive
-// number, or a text that holds one. It is parsed by its decimal digits.
-func ParseSetDifficulty(params json.RawMessage) (hashing.Difficulty, error) {
-	items, err := paramList(params, 1)
-	if err != nil {
-		return hashing.Difficulty{}, err
-	}
-	text := string(items[0])
-	if t, ok := textOf(items[0]); ok {
-		text = t
-	}
-	d, err := hashing.ParseDifficulty(text)
-	switch {
-	case err != nil && len(text) > 40:
-		return hashing.Difficulty{}, fmt.Errorf("difficulty %s is not a number above zero", shown(text))
-	case err != nil:
-		return hashing.Difficulty{}, err
-	}
-	if value, err := strconv.ParseFloat(text, 64); err != nil || value == 0 {
-		return hashing.Difficulty{}, fmt.Errorf("difficulty %s is out of range", shown(text))
-	}
-	return d, nil
-}
-
-// ParseSetTarget reads the parameters of mining.set_target, 64 hex digits of a
-// big-endian number, and returns the lowest difficulty whose target is not
-// above it.
-func ParseSetTarget(params json.RawMessage) (hashing.Difficulty, error) {
-	items, err := paramList(params, 1)
-	if err != nil {
-		return hashing.Difficulty{}, err
-	}
-	b, err := hashOf(items[0])
-	if err != nil {
-		return hashing.Difficulty{}, fmt.Errorf("target: %w", err)
-	}
-	return hashing.DifficultyFromTarget(hashing.TargetFromBytes(b))
-}
-
-// ParseMask reads the parameters of mining.set_version_mask, hex digits.
-func ParseMask(params json.RawMessage) (mask uint32, err error) {
-	items, err := paramList(params, 1)
-	if err != nil {
-		return 0, err
-	}
-	return mask, setHex32(&mask, "version mask", items[0])
-}
-
-// ParseConfigured reads a result of mining.configure: whether version rolling
-// was agreed, and the mask. Anything but a clear yes is a no.
-func ParseConfigured(result json.RawMessage) (mask uint32, agreed bool) {
-	var answer map[string]json.RawMessage
-	if json.Unmarshal(result, &answer) != nil || string(answer["version-rolling"]) != "true" {
-		return 0, false
-	}
-	if setHex32(&mask, "version mask", answer["version-rolling.mask"]) != nil {
-		return 0, true
-	}
-	return mask, true
 }
 
 // Reconnect ends a session because the pool asked for it with
@@ -223,17 +162,6 @@ func ParseReconnect(params json.RawMessage, safe func(string) string) *Reconnect
 		r.Wait = time.Duration(min(seconds, maxReconnectWait.Seconds()) * float64(time.Second))
 	}
 	return r
-}
-
-// ParseText reads the text of client.show_message; safe makes it safe to print.
-func ParseText(params json.RawMessage, safe func(string) string) string {
-	items, _ := paramList(params, 0)
-	for _, item := range items {
-		if text, ok := textOf(item); ok {
-			return safe(text)
-		}
-	}
-	return ""
 }
 
 // submitParams are the parameters of mining.submit: five, or six if version

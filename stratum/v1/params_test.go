@@ -170,6 +170,7 @@ func TestParseSetDifficulty(t *testing.T) {
 	for params, want := range map[string]string{
 		`[1]`: "1", `[0.0001]`: "0.0001", `["1024"]`: "1024", `[1024.0]`: "1024.0", `[1e-9]`: "1e-9", `[1e-300]`: "1e-300",
 		`[16384, "more"]`: "16384", `[1e30]`: "1e30",
+		`1`: "1", `"0.5"`: "0.5", `[" 8 "]`: "8", `{"difficulty":2}`: "2", `[{"difficulty":"4"}]`: "4", `{"diff":3,"x":1}`: "3",
 	} {
 		if d, err := ParseSetDifficulty(json.RawMessage(params)); err != nil || d.String() != want {
 			t.Errorf("%s: %v, %v", params, d, err)
@@ -177,7 +178,7 @@ func TestParseSetDifficulty(t *testing.T) {
 	}
 	for _, params := range []string{
 		`[]`, `{}`, `null`, ``, `[0]`, `[-1]`, `[null]`, `["NaN"]`, `["Infinity"]`, `[1e400]`, `[1e-400]`, `[[1]]`, `[true]`, `[""]`, `["0x10"]`, `["1/3"]`,
-		`["1e999999999"]`,
+		`["1e999999999"]`, `{"difficulty":null}`, `{"difficulty":[1]}`, `{"target":1}`, `[{}]`, `tru`, `true`, `"many"`,
 	} {
 		if d, err := ParseSetDifficulty(json.RawMessage(params)); err == nil {
 			t.Errorf("%s taken as %v", params, d)
@@ -196,12 +197,17 @@ func TestParseSetTarget(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 			continue
 		}
+		for _, same := range []string{`["0x` + text + `"]`, `["0X` + strings.TrimLeft(text, "0") + `"]`, `"` + text + `"`, `{"target":"` + text + `"}`} {
+			if other, err := ParseSetTarget(json.RawMessage(same)); err != nil || other.Target() != d.Target() {
+				t.Errorf("%s: %v, %v", same, other, err)
+			}
+		}
 		got := d.Target().String()
 		if got > text || got[:24] != text[:24] && text != strings.Repeat("ff", 32) && got[:20] < "00000000fffe" {
 			t.Errorf("%s became %s", text, got)
 		}
 	}
-	for _, params := range []string{`[]`, `["00"]`, `["` + strings.Repeat("00", 32) + `"]`, `["` + strings.Repeat("zz", 32) + `"]`, `[5]`} {
+	for _, params := range []string{`[]`, `["00"]`, `["` + strings.Repeat("00", 32) + `"]`, `["` + strings.Repeat("zz", 32) + `"]`, `[5]`, `["0x"]`, `["0x0"]`, `["0xzz"]`, `["ffff"]`, `["0x` + strings.Repeat("f", 65) + `"]`} {
 		if d, err := ParseSetTarget(json.RawMessage(params)); err == nil {
 			t.Errorf("%s taken as %v", params, d)
 		}
@@ -209,31 +215,39 @@ func TestParseSetTarget(t *testing.T) {
 }
 
 func TestParseMaskAndConfigured(t *testing.T) {
-	for params, want := range map[string]uint32{`["1fffe000"]`: 0x1fffe000, `["ffffffff"]`: 0xffffffff, `["0"]`: 0, `["FF"]`: 255} {
+	for params, want := range map[string]uint32{`["1fffe000"]`: 0x1fffe000, `["ffffffff"]`: 0xffffffff, `["0"]`: 0, `["FF"]`: 255, `["0x1fffe000"]`: 0x1fffe000, `["0XfF"]`: 255, `"1fffe000"`: 0x1fffe000, `{"mask":"ff"}`: 255} {
 		if mask, err := ParseMask(json.RawMessage(params)); err != nil || mask != want {
 			t.Errorf("%s: %x, %v", params, mask, err)
 		}
 	}
-	for _, params := range []string{`[]`, `["zz"]`, `[5]`, `["1fffe0000"]`, `{}`, `[""]`, `[null]`} {
+	for _, params := range []string{`[]`, `["zz"]`, `[5]`, `["1fffe0000"]`, `{}`, `[""]`, `[null]`, `["0x"]`, `["0x0x1"]`, `["0x1fffe0000"]`} {
 		if mask, err := ParseMask(json.RawMessage(params)); err == nil {
 			t.Errorf("%s taken as %x", params, mask)
 		}
 	}
-	for _, c := range []struct {
-		result string
-		mask   uint32
-		agreed bool
-	}{
-		{`{"version-rolling":true,"version-rolling.mask":"1fffe000"}`, 0x1fffe000, true},
-		{`{"version-rolling":true,"version-rolling.mask":"1fffe000","version-rolling.min-bit-count":"2","minimum-difficulty":false}`, 0x1fffe000, true},
-		{`{"version-rolling":true}`, 0, true},
-		{`{"version-rolling":true,"version-rolling.mask":"xyz"}`, 0, true},
-		{`{"version-rolling":false,"version-rolling.mask":"1fffe000"}`, 0, false},
-		{`{"version-rolling":"no","version-rolling.mask":"1fffe000"}`, 0, false},
-		{`{}`, 0, false}, {`null`, 0, false}, {`true`, 0, false}, {`[]`, 0, false}, {``, 0, false},
+	for result, want := range map[string]Rolling{
+		`{"version-rolling":true,"version-rolling.mask":"1fffe000"}`:                                                                {true, 0x1fffe000, true},
+		`{"version-rolling":true,"version-rolling.mask":"1fffe000","version-rolling.min-bit-count":"2","minimum-difficulty":false}`: {true, 0x1fffe000, true},
+		`{"version-rolling":true,"version-rolling.mask":"0x1fffe000"}`:                                                              {true, 0x1fffe000, true},
+		`{"version-rolling":1,"version-rolling.mask":"ff"}`:                                                                         {true, 0xff, true},
+		`{"version-rolling":"true","version-rolling.mask":"ff"}`:                                                                    {true, 0xff, true},
+		`{"version-rolling":"1","mask":"ff"}`:                                                                                       {true, 0xff, true},
+		`{"version-rolling":{"mask":"0Xff","min-bit-count":2}}`:                                                                     {true, 0xff, true},
+		`{"version-rolling":{"version-rolling.mask":"ff"}}`:                                                                         {true, 0xff, true},
+		`{"version-rolling":{}}`:                                                                                                    {true, 0, false},
+		`{"version-rolling":{"enabled":false,"mask":"ff"}}`:                                                                         {},
+		`{"version-rolling":true}`:                                                                                                  {true, 0, false},
+		`{"version-rolling":true,"version-rolling.mask":"00000000"}`:                                                                {true, 0, true},
+		`{"version-rolling":true,"version-rolling.mask":"xyz"}`:                                                                     {true, 0, false},
+		`{"version-rolling":true,"version-rolling.mask":null,"mask":"ff"}`:                                                          {true, 0, false},
+		`{"version-rolling":false,"version-rolling.mask":"1fffe000"}`:                                                               {},
+		`{"version-rolling":"no","version-rolling.mask":"1fffe000"}`:                                                                {},
+		`{"version-rolling":0,"version-rolling.mask":"1fffe000"}`:                                                                   {},
+		`{"version-rolling":[],"version-rolling.mask":"1fffe000"}`:                                                                  {},
+		`{}`: {}, `null`: {}, `true`: {}, `[]`: {}, ``: {},
 	} {
-		if mask, agreed := ParseConfigured(json.RawMessage(c.result)); mask != c.mask || agreed != c.agreed {
-			t.Errorf("%s: %x, %v", c.result, mask, agreed)
+		if got := ParseConfigured(json.RawMessage(result)); got != want {
+			t.Errorf("%s: %+v, want %+v", result, got, want)
 		}
 	}
 }

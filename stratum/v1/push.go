@@ -82,13 +82,14 @@ func (s *Session) pushNotify(m Message, now time.Time) error {
 	}
 	s.pushes.badNotifies = 0
 	s.state.Lock()
-	difficulty := s.state.difficulty
+	difficulty, announced := s.state.difficulty, s.state.announced
 	s.state.Unlock()
-	s.begin(&pendingNotify{notify, difficulty, now})
+	s.begin(&pendingNotify{notify, difficulty, announced, now})
 	return nil
 }
 
-// pushDifficulty keeps the difficulty for the next job.
+// pushDifficulty keeps the difficulty for the next job. The first one is also for
+// the job before, which had none.
 func (s *Session) pushDifficulty(m Message) error {
 	parse := ParseSetDifficulty
 	if m.Method == "mining.set_target" {
@@ -98,16 +99,20 @@ func (s *Session) pushDifficulty(m Message) error {
 	if err != nil {
 		return err
 	}
-	s.state.Lock()
-	s.state.difficulty = difficulty
-	s.state.Unlock()
+	s.amend(func(st *state) {
+		st.difficulty, st.announced = difficulty, true
+		if p := st.parked; p != nil && !p.announced {
+			p.difficulty, p.announced = difficulty, true
+		}
+	})
+	s.unpark(false)
 	return nil
 }
 
 // pushExtranonce keeps the extranonces for the next job.
 func (s *Session) pushExtranonce(m Message, now time.Time) error {
 	if s.pushes.extranonces.add(now) > maxExtranonces {
-		return fmt.Errorf("more than %d changes of the extranonce in a minute", maxExtranonces)
+		return fmt.Errorf("mining.set_extranonce came more than %d times in a minute", maxExtranonces)
 	}
 	s.state.Lock()
 	latest := s.state.extranonce

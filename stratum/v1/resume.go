@@ -1,7 +1,6 @@
 package v1
 
 import (
-	"bytes"
 	"slices"
 
 	"quarry/work"
@@ -47,20 +46,21 @@ func (s *Session) ResumeState() *ResumeState {
 // inherit takes over the jobs of the previous session if the pool gave the same
 // extranonces again, and reports whether it did. The caller holds the lock.
 func (st *state) inherit(h *ResumeState) bool {
-	if h == nil || st.extranonce.TwoSize != h.Extranonce.TwoSize || !bytes.Equal(st.extranonce.One, h.Extranonce.One) {
+	if h == nil || !st.extranonce.equal(h.Extranonce) {
 		return false
 	}
 	st.ancestors, st.jobs = h.generations, slices.Clone(h.jobs)
 	return true
 }
 
-// reportResumed logs and reports whether the previous session was resumed.
+// reportResumed logs and reports whether the pool gave the same extranonces again.
+// That alone does not say that it knows the jobs of the previous session.
 func (s *Session) reportResumed(resumed bool) {
 	if s.cfg.ResumeState != nil && s.cfg.ResumeState.SessionID != "" {
 		if resumed {
-			s.log.Info("pool resumed the session")
+			s.log.Info("pool gave the same extranonce1 as before")
 		} else {
-			s.log.Info("pool started a new session; shares from the previous one are lost")
+			s.log.Info("pool started a new session")
 		}
 	}
 	if s.cfg.Subscribed != nil {

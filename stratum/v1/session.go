@@ -74,8 +74,10 @@ type Session struct {
 	realTime   func() time.Duration // replaceable in tests
 	redact     func(string) string  // removes the password from a pool's texts
 
+	order  sync.Mutex // held while a job is made and published
 	state  state
 	pushes pushLimits // the reader's
+	proven bool       // the reader's: the pool accepted a share of a session before
 }
 
 // state is what was agreed with the pool, and what followed from it.
@@ -84,22 +86,26 @@ type state struct {
 
 	limiter shareLimiter
 
-	asked      bool   // mining.configure was sent
-	rolling    bool   // version rolling was agreed
-	poolMask   uint32 // the pool's latest one
-	rolled     bool   // there was a mask that is not empty
+	asked      bool       // mining.configure was sent
+	refused    *PoolError // of mining.configure
+	rolling    Rolling    // the answer to it
+	poolMask   uint32     // the pool's latest one
+	rolled     bool       // there was a mask that is not empty
 	subscribed bool
 	sessionID  string
 	given      Extranonce // with the subscription
 	extranonce Extranonce
 	next       *Extranonce        // in force from the next job on
-	difficulty hashing.Difficulty // the same
+	difficulty hashing.Difficulty // the same; a guess until announced
+	announced  bool               // by the pool
 
 	ancestors []uint64 // sessions that this one resumed
 
-	pending *pendingNotify // the last job before the subscription
-	jobs    []*work.Job    // that shares may refer to, oldest first
-	sent    duplicates
+	parked *pendingNotify // the last job before the subscription, or before the first difficulty
+	late   *time.Timer    // ends the wait for that; nil: it has not begun
+	waited bool           // it is over
+	jobs   []*work.Job    // that shares may refer to, oldest first
+	sent   duplicates
 
 	authorized time.Time
 	firstJob   time.Time
@@ -131,7 +137,7 @@ func NewSession(t transport.Conn, cfg Config) *Session {
 		slots:      make(chan struct{}, cfg.Limits.Shares),
 		realTime:   watch.RealTime,
 	}
-	s.state.difficulty = hashing.DifficultyOne()
+	s.state.difficulty = cfg.Quirks.guess()
 	s.state.limiter = shareLimiter{rate: cfg.Limits.ShareRate, burst: cfg.Limits.ShareBurst, log: cfg.Log}
 	s.watch = watch.New(watch.Config{
 		Log: cfg.Log, User: cfg.User, Generation: cfg.Generation, History: &cfg.Quirks.history, Printable: Sanitize, Health: cfg.Health,
@@ -155,6 +161,10 @@ func (s *Session) Run(ctx context.Context) error {
 	}
 	s.conn.end(err)
 	<-s.conn.done
+	if ctx.Err() == nil {
+		err = s.conn.explain(err)
+	}
+	s.dropParked()
 	if s.cfg.Trace.Ended != nil {
 		s.cfg.Trace.Ended(s.cfg.Pool, time.Now())
 	}

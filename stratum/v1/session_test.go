@@ -137,7 +137,10 @@ func TestVersionRolling(t *testing.T) {
 		{"no bit left", `{"version-rolling":true,"version-rolling.mask":"00002000"}`, "20002000", 0, 6},
 		{"zero mask", `{"version-rolling":true,"version-rolling.mask":"00000000"}`, "20000000", 0, 5},
 		{"bits outside", `{"version-rolling":true,"version-rolling.mask":"e0000000"}`, "20000000", 0, 5},
-		{"bad mask", `{"version-rolling":true,"version-rolling.mask":"what"}`, "20000000", 0, 5},
+		{"bad mask", `{"version-rolling":true,"version-rolling.mask":"what"}`, "20000000", 0, 6},
+		{"no mask", `{"version-rolling":true}`, "20000000", 0, 6},
+		{"0x", `{"version-rolling":1,"version-rolling.mask":"0x1FFFE000"}`, "20000000", 0x1fffe000, 6},
+		{"object", `{"version-rolling":{"mask":"1fffe000"}}`, "0x20000000", 0x1fffe000, 6},
 		{"refused", `{"version-rolling":false}`, "20000000", 0, 5},
 		{"refused in words", `{"version-rolling":"no"}`, "20000000", 0, 5},
 		{"not asked", "", "20000000", 0, 5},
@@ -217,9 +220,7 @@ func TestEarlyJobs(t *testing.T) {
 func TestChanges(t *testing.T) {
 	submits := make(chan stratumtest.Request, 10)
 	server := stratumtest.Serve(t, func(c *pc) {
-		offer := stratumtest.Usual()
-		offer.Difficulty = ""
-		c.Welcome(offer)
+		c.Welcome(stratumtest.Usual())
 		c.Notify(sample("1"))
 		c.Difficulty("8")
 		c.Difficulty("0")
@@ -347,6 +348,7 @@ func TestMessagesAreLoggedSafely(t *testing.T) {
 			c.Send(`{"method":"client.show_message","params":["\u001b[31mpassword secret %s"]}`, strings.Repeat("x", 1000))
 		}
 		c.Send("what is secret?")
+		c.Send("{what is secret?")
 		c.Send(`{"method":"mining.set_version_mask","params":["secret"]}`)
 		c.Notify(sample("1"))
 		c.Hang()
@@ -355,7 +357,7 @@ func TestMessagesAreLoggedSafely(t *testing.T) {
 	if n := logs.FilterMessage("message from the pool").Len(); n < 1 || n > 20 {
 		t.Errorf("%d messages logged", n)
 	}
-	if logs.FilterMessage("ignored an unreadable message").Len() != 1 || logs.FilterMessage("ignored a malformed message").Len() != 1 {
+	if logs.FilterMessage("ignored a line of text").Len()+logs.FilterMessage("ignored an unreadable message").Len() != 1 || logs.FilterMessage("ignored a malformed message").Len() != 1 {
 		t.Error("not all ignored messages were logged")
 	}
 	for _, entry := range logs.All() {

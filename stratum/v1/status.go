@@ -22,7 +22,7 @@ func (s *Session) Status() Status {
 		Subscribed: st.subscribed, Authorized: !st.authorized.IsZero(), SessionID: st.sessionID,
 		Extranonce1: st.extranonce.One, Extranonce2Size: st.extranonce.TwoSize, Difficulty: st.difficulty,
 	}
-	if st.rolling {
+	if st.rolling.Agreed {
 		status.VersionMask = st.poolMask & versionBits
 	}
 	return status

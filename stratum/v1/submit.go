@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"go.uber.org/zap"
+
 	"quarry/hashing"
 	"quarry/work"
 )
@@ -108,10 +110,13 @@ func (s *Session) related(job *work.Job) error {
 	switch {
 	case job.Session == s.cfg.Generation:
 		return nil
-	case !slices.Contains(s.state.ancestors, job.Session), !bytes.Equal(job.Extranonce1, s.state.given.One),
-		job.Extranonce2Size != s.state.given.TwoSize: // it was changed within a session
+	case !bytes.Equal(job.Extranonce1, s.state.given.One):
 		return fmt.Errorf("%w: it gave another extranonce1", work.ErrForeign)
-	case wireOf(job).rolling && !s.state.rolling:
+	case job.Extranonce2Size != s.state.given.TwoSize:
+		return fmt.Errorf("%w: it gave another size of the extranonce2", work.ErrForeign)
+	case !slices.Contains(s.state.ancestors, job.Session): // the extranonces were changed within a session
+		return fmt.Errorf("%w: it is not the session of the share's job", work.ErrForeign)
+	case wireOf(job).rolling && !s.state.rolling.Agreed && !wireOf(job).otherWay:
 		return fmt.Errorf("%w: that has no version rolling", work.ErrForeign)
 	}
 	return nil
@@ -142,6 +147,13 @@ func (s *Session) replied(share *work.Share, reply *Message, now time.Time) work
 	verdict := reply.Verdict()
 	if verdict.RejectedFor(work.ReasonUnauthorized, work.ReasonNotSubscribed) {
 		s.conn.end(fmt.Errorf("%w: %v", ErrDeauthorized, verdict))
+	}
+	if verdict.Kind == work.Accepted && reply.Unclear() && s.cfg.Quirks.once("unclear") {
+		s.log.Warn("the pool's answer to a share is not a clear yes: such shares are counted as accepted", zap.String("answer", reply.words(string(reply.Result))))
+	}
+	if verdict.Kind == work.Accepted && share.Job.Session != s.cfg.Generation && !s.proven {
+		s.proven = true
+		s.log.Info("pool resumed the session")
 	}
 	s.watch.Verdict(share, verdict, now)
 	s.adapt(share, verdict)

@@ -1,6 +1,7 @@
 package v1
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -28,21 +29,63 @@ func (e *PoolError) Error() string {
 	return fmt.Sprintf("%s (%d)", e.Text, e.Code)
 }
 
-// Refusal returns the error in a reply, nil if the reply means success:
-// error is null, missing or false, and result is neither false nor a text.
+// Refusal returns the error in a reply, nil if the reply means success: there is
+// no error, or an empty one next to a good result, and the result does not say no.
 // (p2pool says yes with a null result.)
 func (m *Message) Refusal() *PoolError {
-	accepted := string(m.Result) == "true"
-	if !isNull(m.Error) && string(m.Error) != "false" && !(accepted && isEmpty(m.Error)) {
+	said := meaningOf(m.Result)
+	if !isNull(m.Error) && string(m.Error) != "false" && !((said == saysYes || said == givesData) && isEmpty(m.Error)) {
 		return m.withReason(m.parseError(m.Error))
 	}
-	if text, ok := textOf(m.Result); ok && !strings.EqualFold(text, "true") {
+	if said == saysNo || m.Reason != "" && said != saysYes {
+		text, _ := statusText(m.Result)
 		return m.withReason(&PoolError{Text: m.words(text)})
 	}
-	if string(m.Result) == "false" {
-		return m.withReason(&PoolError{})
-	}
 	return nil
+}
+
+// meaning is what a result says.
+type meaning int
+
+const (
+	saysNothing meaning = iota // null or missing
+	saysYes
+	saysNo
+	givesData   // a list or an object, which is good where the request asked for one
+	saysUnclear // anything else
+)
+
+// meaningOf reads a result. A text that does not say yes is a reason for a no.
+func meaningOf(result json.RawMessage) meaning {
+	if text, ok := statusText(result); ok {
+		switch strings.ToLower(strings.TrimSpace(text)) {
+		case "true", "ok", "1", "yes", "accepted", "success":
+			return saysYes
+		}
+		return saysNo
+	}
+	raw := string(bytes.TrimSpace(result))
+	number, err := strconv.ParseFloat(raw, 64)
+	isNumber := err == nil
+	switch {
+	case isNull(result):
+		return saysNothing
+	case raw == "true" || isNumber && number == 1:
+		return saysYes
+	case raw == "false" || isNumber && number == 0:
+		return saysNo
+	case raw[0] == '{' || raw[0] == '[':
+		return givesData
+	}
+	return saysUnclear
+}
+
+// statusText is a result that is a text, or an object with a status.
+func statusText(result json.RawMessage) (text string, ok bool) {
+	if text, ok = textOf(result); ok {
+		return text, true
+	}
+	return textOf(objectOf(result)["status"])
 }
 
 func (m *Message) withReason(e *PoolError) *PoolError {
@@ -52,10 +95,14 @@ func (m *Message) withReason(e *PoolError) *PoolError {
 	return e
 }
 
-// isEmpty reports whether an error means nothing if the result says true.
+// isEmpty reports whether an error means nothing next to a good result.
 func isEmpty(raw json.RawMessage) bool {
-	switch string(raw) {
-	case `""`, "[]", "{}", "0":
+	var compact bytes.Buffer
+	if json.Compact(&compact, raw) != nil {
+		return false
+	}
+	switch compact.String() {
+	case `""`, "[]", "{}", "0", `"0"`, "[null]", `[""]`, "[0]":
 		return true
 	}
 	return false
@@ -157,10 +204,14 @@ func reasonOfCode(code int) string {
 	return work.ReasonOther
 }
 
-// Verdict is the verdict of a reply to mining.submit. A result of null without
-// an error counts as accepted.
+// Verdict is the verdict of a reply to mining.submit. Anything that says neither
+// yes nor no counts as accepted if there is no error, not even an empty one; see
+// Unclear.
 func (m *Message) Verdict() work.Verdict {
 	refusal := m.Refusal()
+	if refusal == nil && m.Unclear() && !isNull(m.Error) && string(m.Error) != "false" {
+		refusal = m.withReason(m.parseError(m.Error))
+	}
 	if refusal == nil {
 		return work.Verdict{Kind: work.Accepted, Sent: true}
 	}
@@ -176,3 +227,6 @@ func (m *Message) Verdict() work.Verdict {
 	}
 	return v
 }
+
+// Unclear reports whether a reply that counts as success does not say yes.
+func (m *Message) Unclear() bool { return meaningOf(m.Result) != saysYes }

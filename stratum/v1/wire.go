@@ -9,6 +9,9 @@ type wire struct {
 	rolling bool   // version rolling was agreed: version bits are sent, also when none was rolled
 	mask    uint32 // all bits that the pool lets us roll, also those that the job's version has set
 	masked  bool   // the pool wants all of the mask's bits, not only those that were rolled
+
+	otherWay bool // rolling is the other way round than was agreed: see Quirks.sixth
+	guessed  bool // the pool has announced no difficulty
 }
 
 func wireOf(job *work.Job) wire {
