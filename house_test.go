@@ -41,11 +41,13 @@ var arrows = map[string][]string{
 	"miner/minertest":        {"hashing", "miner", "telemetry", "work"},
 	"screen":                 {"logsink", "telemetry"},
 	"state":                  {"internal/atomicfile", "telemetry"},
-	"stratum":                {"bitcoin", "hashing", "stratum/transport", "stratum/v1", "stratum/watch", "upstream", "work"},
+	"stratum":                {"bitcoin", "hashing", "stratum/printable", "stratum/transport", "stratum/v1", "stratum/watch", "upstream", "work"},
 	"stratum/localpool":      {}, // verifies shares, so it shares no code with the miner
+	"stratum/printable":      {},
+	"stratum/sharelimit":     {"hashing", "work"},
 	"stratum/stratumtest":    {},
 	"stratum/transport":      {}, // bytes and messages, no mining terms
-	"stratum/v1":             {"hashing", "stratum/transport", "stratum/watch", "work"},
+	"stratum/v1":             {"hashing", "stratum/printable", "stratum/sharelimit", "stratum/transport", "stratum/watch", "work"},
 	"stratum/watch":          {"bitcoin", "hashing", "work"},
 	"telemetry":              {},
 	"upstream":               {"hashing", "telemetry", "work"}, // knows sessions by an interface, and no protocol

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"quarry/hashing"
+	"quarry/stratum/printable"
 	"quarry/stratum/transport"
 	v1 "quarry/stratum/v1"
 	"quarry/upstream"
@@ -87,7 +88,7 @@ func (c *check) run(ctx context.Context) (*Offer, error) {
 	if err != nil && !errors.Is(ctx.Err(), context.Canceled) { // that says nothing about the pool
 		fail := &failure{error: err}
 		errors.As(err, &fail)
-		c.report(Step{Name: fail.step, State: StateFail, Text: v1.Sanitize(err.Error()), Advice: fail.advice})
+		c.report(Step{Name: fail.step, State: StateFail, Text: printable.Sanitize(err.Error()), Advice: fail.advice})
 	}
 	return offer, err
 }
@@ -104,7 +105,7 @@ func (c *check) attempts(ctx context.Context) (*Offer, error) {
 			return offer, err
 		}
 		c.again = true
-		c.report(Step{Name: "handshake", State: StateWarn, Text: v1.Sanitize(err.Error()), Advice: "quarry continues " + simpler})
+		c.report(Step{Name: "handshake", State: StateWarn, Text: printable.Sanitize(err.Error()), Advice: "quarry continues " + simpler})
 	}
 }
 

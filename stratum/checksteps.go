@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"quarry/bitcoin"
+	"quarry/stratum/printable"
 	"quarry/stratum/transport"
 	v1 "quarry/stratum/v1"
 	"quarry/work"
@@ -23,7 +24,7 @@ func certificateStep(options transport.TLSOptions, state tls.ConnectionState, to
 	leaf, pin := state.PeerCertificates[0], transport.Pin(state)
 	left := time.Until(leaf.NotAfter)
 	days := int(math.Floor(left.Hours() / 24))
-	subject, issuer := v1.Sanitize(leaf.Subject.String()), v1.Sanitize(leaf.Issuer.String())
+	subject, issuer := printable.Sanitize(leaf.Subject.String()), printable.Sanitize(leaf.Issuer.String())
 	s := Step{
 		Name: "tls", State: StateOK, Took: took,
 		Text: fmt.Sprintf("%s, certificate of %q by %q, %d days left, %s", tls.VersionName(state.Version), subject, issuer, days, pin),

@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"quarry/stratum/printable"
 	"quarry/stratum/transport"
 	v1 "quarry/stratum/v1"
 	"quarry/upstream"
@@ -71,7 +72,7 @@ func poolNames(pools []Pool) []string {
 	}
 	for i, p := range pools {
 		if used[names[i]] > 1 {
-			names[i] += " (" + v1.Sanitize(p.User) + ")"
+			names[i] += " (" + printable.Sanitize(p.User) + ")"
 		}
 	}
 	return names

@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"quarry/stratum/printable"
 	"quarry/stratum/transport"
 	"quarry/stratum/watch"
 )
@@ -159,7 +160,7 @@ const otherProtocol = `^(HTTP/|SSH-|<|220[ -]|\+OK|\* OK|-ERR)`
 // takeGarbage handles bytes that are not a message. Some pools also print lines of
 // text. A peer that begins with anything else is not a pool.
 func (c *conn) takeGarbage(line []byte, now time.Time, err error) error {
-	said := Sanitize(c.redact(string(line)))
+	said := printable.Sanitize(c.redact(string(line)))
 	isText := utf8.Valid(line) && !bytes.ContainsAny(line, "{}[]") && !json.Valid(line)
 	switch {
 	case !c.limited.understood && (!isText || regexp.MustCompile(otherProtocol).Match(line)):

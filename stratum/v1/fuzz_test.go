@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"quarry/hashing"
+	"quarry/stratum/printable"
 	"quarry/stratum/stratumtest"
 	"quarry/work"
 )
@@ -119,10 +120,10 @@ func bare(text string) string {
 // control character, and without our password.
 func checkWords(t *testing.T, text string) {
 	t.Helper()
-	if n := utf8.RuneCountInString(text); n > maxText {
+	if n := utf8.RuneCountInString(text); n > printable.MaxText {
 		t.Errorf("text of %d characters", n)
 	}
-	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) || text != Sanitize(text) {
+	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) || text != printable.Sanitize(text) {
 		t.Errorf("not safe to print: %q", text)
 	}
 	if strings.Contains(text, secret) {
@@ -276,7 +277,7 @@ func FuzzConfigured(f *testing.F) {
 
 func FuzzReconnect(f *testing.F) {
 	addParams(f, "client.reconnect")
-	m := Message{redact: newRedactor(secret).replace}
+	m := Message{redact: printable.NewRedactor(secret).Replace}
 	f.Fuzz(func(t *testing.T, params []byte) {
 		r := ParseReconnect(params, m.words)
 		if r.Wait < 0 || r.Wait > time.Minute {
@@ -288,11 +289,11 @@ func FuzzReconnect(f *testing.F) {
 
 func FuzzShowMessage(f *testing.F) {
 	addParams(f, "client.show_message")
-	m := Message{redact: newRedactor(secret).replace}
+	m := Message{redact: printable.NewRedactor(secret).Replace}
 	f.Fuzz(func(t *testing.T, params []byte) {
 		text := ParseText(params, m.words)
 		checkWords(t, text)
-		if want, ok := one(params).(string); ok && m.redact(want) == visible(want) && text != Sanitize(visible(want)) {
+		if want, ok := one(params).(string); ok && m.redact(want) == printable.Visible(want) && text != printable.Sanitize(printable.Visible(want)) {
 			t.Errorf("%q became %q", params, text)
 		}
 	})
@@ -325,7 +326,7 @@ func FuzzVerdict(f *testing.F) {
 		if err != nil || m.Method != "" {
 			return
 		}
-		m.redact = newRedactor(secret).replace
+		m.redact = printable.NewRedactor(secret).Replace
 		refusal, verdict := m.Refusal(), m.Verdict()
 		accepted := verdict.Kind == work.Accepted
 		if accepted && refusal != nil || !accepted && refusal == nil && !m.Unclear() {
@@ -378,20 +379,20 @@ func FuzzWords(f *testing.F) {
 		for form := range uint8(5) {
 			f.Add(password, "before ", " after", form)
 		}
-		f.Add(password, strings.Repeat("y", maxText-2), "", uint8(0))
+		f.Add(password, strings.Repeat("y", printable.MaxText-2), "", uint8(0))
 		f.Add(password, "\x00\u200b", "\u200b", uint8(4))
 	}
 	f.Fuzz(func(t *testing.T, password, before, after string, form uint8) {
 		// What replaces it is asterisks; one that has some may seem to show.
-		if !utf8.ValidString(password) || len(password) < minSecret || strings.Contains(password, "*") || len(password) > 200 {
+		if !utf8.ValidString(password) || len(password) < printable.MinSecret || strings.Contains(password, "*") || len(password) > 200 {
 			return
 		}
-		m := Message{redact: newRedactor(password).replace}
+		m := Message{redact: printable.NewRedactor(password).Replace}
 		got := m.words(before + echoed(password, form) + after)
 		if strings.Contains(got, password) {
 			t.Errorf("%q shows in %q", password, got)
 		}
-		if again := Sanitize(got); again != got || utf8.RuneCountInString(got) > maxText {
+		if again := printable.Sanitize(got); again != got || utf8.RuneCountInString(got) > printable.MaxText {
 			t.Errorf("%q is not safe to print", got)
 		}
 	})

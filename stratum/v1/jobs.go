@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"quarry/hashing"
+	"quarry/stratum/printable"
 	"quarry/work"
 )
 
@@ -62,7 +63,7 @@ func (s *Session) publishNew(p *pendingNotify) {
 	if working {
 		s.cfg.Working()
 	}
-	s.log.Debug("new job", zap.String("job", Sanitize(job.ID)), zap.Bool("clean", job.Clean), zap.Stringer("difficulty", job.Difficulty))
+	s.log.Debug("new job", zap.String("job", printable.Sanitize(job.ID)), zap.Bool("clean", job.Clean), zap.Stringer("difficulty", job.Difficulty))
 	s.watch.Job(job)
 }
 

@@ -7,11 +7,10 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
-	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"quarry/stratum/printable"
 	"quarry/stratum/transport"
 )
 
@@ -62,7 +61,7 @@ func (m *Message) words(text string) string {
 	if m.redact != nil {
 		text = m.redact(text)
 	}
-	return Sanitize(text)
+	return printable.Sanitize(text)
 }
 
 // MayBeReply reports whether the message can be a reply. A string method makes
@@ -214,38 +213,4 @@ func escapeASCII(text []byte) []byte {
 		}
 	}
 	return out
-}
-
-// maxText is how much of a pool's text is kept, in characters.
-const maxText = 200
-
-// Sanitize makes a pool's text safe to print: no control characters (so no
-// terminal escapes either), nothing invisible, at most 200 characters.
-func Sanitize(text string) string {
-	if len(text) > 4*utf8.UTFMax*maxText {
-		text = text[:4*utf8.UTFMax*maxText]
-	}
-	text = visible(text)
-	kept := 0
-	for at := range text {
-		if kept++; kept > maxText {
-			text = text[:at]
-			break
-		}
-	}
-	return strings.Clone(strings.TrimSpace(text)) // a substring would keep the whole in memory
-}
-
-// visible is the text without invisible characters; line ends and tabs, which
-// separate words, become blanks.
-func visible(text string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case !unicode.IsPrint(r) || r == utf8.RuneError:
-			return -1
-		}
-		return r
-	}, text)
 }

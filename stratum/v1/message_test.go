@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"quarry/stratum/printable"
 	"quarry/work"
 )
 
@@ -75,17 +76,6 @@ func TestEncode(t *testing.T) {
 	}
 	if _, err := encode(request{3, "m", []any{strings.Repeat("a", 1000)}}, 1000); err == nil {
 		t.Error("a message longer than the limit was encoded")
-	}
-}
-
-func TestSanitize(t *testing.T) {
-	for text, want := range map[string]string{
-		"hello": "hello", "a\x1b[31mred\x07\r\n": "a[31mred", " x ": "x", "\u202eevil\u200b": "evil", "": "", "ä😀": "ä😀", "\xff": "",
-		strings.Repeat("é", 1<<20): strings.Repeat("é", 200),
-	} {
-		if got := Sanitize(text); got != want {
-			t.Errorf("%.40q: %.40q", text, got)
-		}
 	}
 }
 
@@ -189,7 +179,7 @@ func FuzzMessage(f *testing.F) {
 		}
 		m.CallID()
 		m.Verdict()
-		if refusal := m.Refusal(); refusal != nil && len([]rune(refusal.Text)) > maxText {
+		if refusal := m.Refusal(); refusal != nil && len([]rune(refusal.Text)) > printable.MaxText {
 			t.Errorf("error text of %d characters", len([]rune(refusal.Text)))
 		}
 		if m.WantsReply() {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"quarry/stratum/printable"
 	"quarry/work"
 )
 
@@ -65,7 +66,7 @@ func findSessionID(v any, depth int) string {
 	}
 	if len(list) >= 2 && list[0] == "mining.notify" {
 		id, _ := list[1].(string)
-		if len(id) <= 64 && len(escapeASCII([]byte(id))) <= 64 && Sanitize(id) == id {
+		if len(id) <= 64 && len(escapeASCII([]byte(id))) <= 64 && printable.Sanitize(id) == id {
 			return id
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"quarry/stratum/printable"
 	"quarry/stratum/stratumtest"
 	"quarry/work"
 )
@@ -258,12 +259,12 @@ func TestParseReconnectAndText(t *testing.T) {
 		`["evil.example","3333","1.5"]`: {1500 * time.Millisecond, "evil.example:3333"}, `["h",0,-1]`: {0, "h:0"},
 		`["h",99999,1e9]`: {time.Minute, "h:99999"}, `["h\u001b",1,"x"]`: {0, "h:1"}, `[null,null,3]`: {3 * time.Second, ""}, `["h",1,"NaN"]`: {0, "h:1"},
 	} {
-		if got := ParseReconnect(json.RawMessage(params), Sanitize); *got != want {
+		if got := ParseReconnect(json.RawMessage(params), printable.Sanitize); *got != want {
 			t.Errorf("%s: %+v", params, got)
 		}
 	}
 	for params, want := range map[string]string{`["hi\u001b[0m"]`: "hi[0m", `[]`: "", `null`: "", `[5]`: "", `[null,"x"]`: "x"} {
-		if got := ParseText(json.RawMessage(params), Sanitize); got != want {
+		if got := ParseText(json.RawMessage(params), printable.Sanitize); got != want {
 			t.Errorf("%s: %q", params, got)
 		}
 	}
@@ -317,7 +318,7 @@ func FuzzSubscription(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if len(s.One) > 32 || s.TwoSize < 1 || s.TwoSize > 16 || len(s.SessionID) > 64 || s.SessionID != Sanitize(s.SessionID) {
+		if len(s.One) > 32 || s.TwoSize < 1 || s.TwoSize > 16 || len(s.SessionID) > 64 || s.SessionID != printable.Sanitize(s.SessionID) {
 			t.Errorf("limits passed: %+v", s)
 		}
 		var items []any

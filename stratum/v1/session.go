@@ -9,6 +9,8 @@ import (
 	"go.uber.org/zap"
 
 	"quarry/hashing"
+	"quarry/stratum/printable"
+	"quarry/stratum/sharelimit"
 	"quarry/stratum/transport"
 	"quarry/stratum/watch"
 	"quarry/work"
@@ -84,7 +86,7 @@ type Session struct {
 type state struct {
 	sync.Mutex
 
-	limiter shareLimiter
+	limiter *sharelimit.Limiter
 
 	asked      bool       // mining.configure was sent
 	refused    *PoolError // of mining.configure
@@ -138,14 +140,14 @@ func NewSession(t transport.Conn, cfg Config) *Session {
 		realTime:   watch.RealTime,
 	}
 	s.state.difficulty = cfg.Quirks.guess()
-	s.state.limiter = shareLimiter{rate: cfg.Limits.ShareRate, burst: cfg.Limits.ShareBurst, log: cfg.Log}
+	s.state.limiter = sharelimit.New(cfg.Limits.ShareRate, cfg.Limits.ShareBurst, cfg.Log)
 	s.watch = watch.New(watch.Config{
-		Log: cfg.Log, User: cfg.User, Generation: cfg.Generation, History: &cfg.Quirks.history, Printable: Sanitize, Health: cfg.Health,
+		Log: cfg.Log, User: cfg.User, Generation: cfg.Generation, History: &cfg.Quirks.history, Printable: printable.Sanitize, Health: cfg.Health,
 		Silence: cfg.Limits.Silence, Refused: cfg.Limits.Refused, Unanswered: cfg.Limits.Unanswered,
 	})
 	s.conn = newConn(t, cfg.Limits, cfg.Log)
 	s.pushes.replies.Burst = burst
-	s.redact = newRedactor(cfg.Password).replace
+	s.redact = printable.NewRedactor(cfg.Password).Replace
 	s.conn.push, s.conn.redact, s.conn.late = s.push, s.redact, s.watch.Late
 	return s
 }

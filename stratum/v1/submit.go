@@ -25,7 +25,7 @@ var (
 // one, and may be called from many goroutines.
 func (s *Session) Submit(ctx context.Context, share *work.Share) work.Verdict {
 	s.state.Lock()
-	admitted := s.state.limiter.admit(share, time.Now())
+	admitted := s.state.limiter.Admit(share, time.Now())
 	s.state.Unlock()
 	if !admitted {
 		return work.Verdict{Kind: work.Lost, Reason: work.LostTooMany}

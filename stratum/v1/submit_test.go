@@ -388,3 +388,22 @@ func TestCheckCredentials(t *testing.T) {
 		}
 	}
 }
+
+// TestGuardInASession: what is too much ends as lost, and says why.
+func TestGuardInASession(t *testing.T) {
+	pool := func(p *pc) {
+		p.Welcome(stratumtest.Usual())
+		p.Difficulty("1e-300")
+		p.Notify(sample("1"))
+		judge(p)
+	}
+	bubble(t, pool, Config{Limits: Limits{ShareRate: 1, ShareBurst: 2}}, func(t *testing.T, m *miner) {
+		job := m.job()
+		for n := range uint32(3) {
+			switch v := m.submit(share(job, n)); {
+			case n < 2 && v.Kind != work.Accepted, n == 2 && !v.LostFor(work.LostTooMany):
+				t.Errorf("share %d: %v", n, v)
+			}
+		}
+	})
+}

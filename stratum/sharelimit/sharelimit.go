@@ -1,4 +1,5 @@
-package v1
+// Package sharelimit bounds how many shares a pool is sent.
+package sharelimit
 
 import (
 	"strconv"
@@ -10,11 +11,11 @@ import (
 	"quarry/work"
 )
 
-// shareLimiter keeps us from flooding a pool whose difficulty is far too low, which
+// Limiter keeps us from flooding a pool whose difficulty is far too low, which
 // is also how a pool could keep a miner busy with nothing but sending: a token
 // bucket, one token for each share, and while it runs dry a minimum difficulty of
 // our own, which rises until the shares above it fit.
-type shareLimiter struct {
+type Limiter struct {
 	rate, burst int // shares a second, and at once
 	log         *zap.Logger
 
@@ -29,8 +30,14 @@ type shareLimiter struct {
 	warned  time.Time
 }
 
-// admit reports whether the share may be sent. Blocks always may.
-func (l *shareLimiter) admit(share *work.Share, now time.Time) bool {
+// New makes a limiter that lets so many shares through in a second in the long run,
+// and so many at once.
+func New(rate, burst int, log *zap.Logger) *Limiter {
+	return &Limiter{rate: rate, burst: burst, log: log}
+}
+
+// Admit reports whether the share may be sent. Blocks always may.
+func (l *Limiter) Admit(share *work.Share, now time.Time) bool {
 	if share.Job.MustSend(share.Hash) {
 		return true
 	}
@@ -52,7 +59,7 @@ func (l *shareLimiter) admit(share *work.Share, now time.Time) bool {
 // pass lets the time pass until now: tokens come back, and with each second
 // our own difficulty doubles if there were too many shares, and halves if there
 // were less than half as many as there may be.
-func (l *shareLimiter) pass(now time.Time, pools float64) {
+func (l *Limiter) pass(now time.Time, pools float64) {
 	if l.at.IsZero() {
 		l.at, l.second, l.tokens = now, now, float64(l.burst)
 	}
@@ -74,7 +81,7 @@ func (l *shareLimiter) pass(now time.Time, pools float64) {
 }
 
 // set makes least our own difficulty, unless the pool's is as high.
-func (l *shareLimiter) set(least, pools float64) {
+func (l *Limiter) set(least, pools float64) {
 	l.least = 0
 	if least <= pools || least <= hashing.MaxTarget().Difficulty() {
 		return
@@ -85,7 +92,7 @@ func (l *shareLimiter) set(least, pools float64) {
 }
 
 // warn logs dropped shares, at once and then once a minute.
-func (l *shareLimiter) warn(now time.Time, job *work.Job) {
+func (l *Limiter) warn(now time.Time, job *work.Job) {
 	if !l.warned.IsZero() && now.Sub(l.warned) < time.Minute {
 		return
 	}

@@ -1,4 +1,4 @@
-package v1
+package sharelimit
 
 import (
 	"math/rand/v2"
@@ -10,7 +10,6 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"quarry/hashing"
-	"quarry/stratum/stratumtest"
 	"quarry/work"
 )
 
@@ -22,7 +21,12 @@ type finder struct {
 }
 
 func newFinder(t *testing.T, d string) *finder {
-	return &finder{rand.New(rand.NewPCG(1, 2)), &work.Job{Difficulty: difficulty(t, d)}, time.Now()}
+	t.Helper()
+	difficulty, err := hashing.ParseDifficulty(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &finder{rand.New(rand.NewPCG(1, 2)), &work.Job{Difficulty: difficulty}, time.Now()}
 }
 
 // strength is about the hash's difficulty times a constant; [hashing.Hash.Difficulty] takes its time.
@@ -30,7 +34,7 @@ func strength(h hashing.Hash) float64 { return 1 / (1 + float64(h.TopWord())) }
 
 // find offers so many shares a second to the guard and returns how many it lets
 // through in each second, and the strength of the last.
-func (f *finder) find(g *shareLimiter, rate, seconds int) (passed []int, sent, dropped []float64) {
+func (f *finder) find(g *Limiter, rate, seconds int) (passed []int, sent, dropped []float64) {
 	for range seconds {
 		n := 0
 		for range rate {
@@ -39,7 +43,7 @@ func (f *finder) find(g *shareLimiter, rate, seconds int) (passed []int, sent, d
 			for i := range h {
 				h[i] = byte(f.random.Uint32())
 			}
-			if g.admit(&work.Share{Job: f.job, Hash: h}, f.now) {
+			if g.Admit(&work.Share{Job: f.job, Hash: h}, f.now) {
 				n++
 				sent = append(sent, strength(h))
 			} else {
@@ -51,28 +55,28 @@ func (f *finder) find(g *shareLimiter, rate, seconds int) (passed []int, sent, d
 	return passed, sent, dropped
 }
 
-func newShareLimiter() (*shareLimiter, *observer.ObservedLogs) {
+func newLimiter() (*Limiter, *observer.ObservedLogs) {
 	core, logs := observer.New(zap.InfoLevel)
-	return &shareLimiter{rate: 500, burst: 1000, log: zap.New(core)}, logs
+	return New(500, 1000, zap.New(core)), logs
 }
 
 // TestGuardLetsSaneRatesThrough, a burst too.
 func TestGuardLetsSaneRatesThrough(t *testing.T) {
 	for _, rate := range []int{1, 100, 490} {
-		g, logs := newShareLimiter()
+		g, logs := newLimiter()
 		f := newFinder(t, "1e-9")
 		if _, _, dropped := f.find(g, rate, 100); len(dropped) > 0 || logs.Len() > 0 {
 			t.Errorf("%d shares a second: %d dropped", rate, len(dropped))
 		}
 	}
-	g, _ := newShareLimiter()
+	g, _ := newLimiter()
 	f := newFinder(t, "1e-9")
 	for range 1000 {
-		if !g.admit(&work.Share{Job: f.job}, f.now) {
+		if !g.Admit(&work.Share{Job: f.job}, f.now) {
 			t.Fatal("a burst is not let through")
 		}
 	}
-	if g.admit(&work.Share{Job: f.job}, f.now) {
+	if g.Admit(&work.Share{Job: f.job}, f.now) {
 		t.Error("more than a burst is let through")
 	}
 }
@@ -80,7 +84,7 @@ func TestGuardLetsSaneRatesThrough(t *testing.T) {
 // TestGuardStopsAFlood: the rate stays within the limit, the strong shares are
 // those that go out, and when the flood is over so is the guarding.
 func TestGuardStopsAFlood(t *testing.T) {
-	g, logs := newShareLimiter()
+	g, logs := newLimiter()
 	f := newFinder(t, "1e-300")
 	f.find(g, 5000, 15)
 	passed, sent, dropped := f.find(g, 5000, 60)
@@ -108,7 +112,7 @@ func TestGuardStopsAFlood(t *testing.T) {
 // TestGuardHasRoomForBlocks also in a flood, but not for those of a test chain.
 func TestGuardHasRoomForBlocks(t *testing.T) {
 	for nbits, want := range map[uint32]bool{0x192495f8: true, 0x207fffff: false} {
-		g, _ := newShareLimiter()
+		g, _ := newLimiter()
 		f := newFinder(t, "1e-300")
 		target, err := hashing.TargetFromNBits(nbits)
 		if err != nil {
@@ -117,29 +121,10 @@ func TestGuardHasRoomForBlocks(t *testing.T) {
 		f.job.NetworkTarget, f.job.NetworkKnown = target, true
 		f.find(g, 2000, 5)
 		for range 2000 {
-			g.admit(&work.Share{Job: f.job}, f.now)
+			g.Admit(&work.Share{Job: f.job}, f.now)
 		}
-		if g.admit(&work.Share{Job: f.job}, f.now) != want {
+		if g.Admit(&work.Share{Job: f.job}, f.now) != want {
 			t.Errorf("nbits %08x: block let through: %v", nbits, !want)
 		}
 	}
-}
-
-// TestGuardInASession: what is too much ends as lost, and says why.
-func TestGuardInASession(t *testing.T) {
-	pool := func(p *pc) {
-		p.Welcome(stratumtest.Usual())
-		p.Difficulty("1e-300")
-		p.Notify(sample("1"))
-		judge(p)
-	}
-	bubble(t, pool, Config{Limits: Limits{ShareRate: 1, ShareBurst: 2}}, func(t *testing.T, m *miner) {
-		job := m.job()
-		for n := range uint32(3) {
-			switch v := m.submit(share(job, n)); {
-			case n < 2 && v.Kind != work.Accepted, n == 2 && !v.LostFor(work.LostTooMany):
-				t.Errorf("share %d: %v", n, v)
-			}
-		}
-	})
 }

@@ -1,4 +1,4 @@
-package v1
+package printable
 
 import (
 	"fmt"
@@ -7,20 +7,22 @@ import (
 	"unicode/utf16"
 )
 
-// redactor removes a secret from a pool's texts. Pools echo what they reject, as
+// Redactor removes a secret from a pool's texts. Pools echo what they reject, as
 // we sent it: in JSON, so the secret may be there plain or escaped in
 // any of JSON's ways, once or more often.
 //
 // It must see a text before the text is truncated: half a secret is secret, too.
-type redactor struct{ pattern *regexp.Regexp }
+type Redactor struct{ pattern *regexp.Regexp }
 
-// minSecret is the shortest password that is removed, in bytes: "x", which
+// MinSecret is the shortest password that is removed, in bytes: "x", which
 // most pools want, is no secret and is in every text.
-const minSecret = 3
+const MinSecret = 3
 
-func newRedactor(secret string) redactor {
-	if len(secret) < minSecret {
-		return redactor{}
+// NewRedactor returns the redactor of the secret; one that is too short to be secret
+// stays.
+func NewRedactor(secret string) Redactor {
+	if len(secret) < MinSecret {
+		return Redactor{}
 	}
 	var b strings.Builder
 	for _, r := range secret {
@@ -33,7 +35,7 @@ func newRedactor(secret string) redactor {
 		}
 		b.WriteString(`)`)
 	}
-	return redactor{regexp.MustCompile(b.String())}
+	return Redactor{regexp.MustCompile(b.String())}
 }
 
 // escaped is a pattern for what follows \u in the JSON escape of r.
@@ -44,12 +46,12 @@ func escaped(r rune) string {
 	return fmt.Sprintf(`(?i:%04x)`, r)
 }
 
-// replace also drops invisible characters: they may have split a secret that
+// Replace returns the text without the secret. It also drops invisible characters: they may have split a secret that
 // would show without them.
-func (r redactor) replace(text string) string {
+func (r Redactor) Replace(text string) string {
 	if r.pattern == nil {
 		return text
 	}
 	text = r.pattern.ReplaceAllLiteralString(text, "***")
-	return r.pattern.ReplaceAllLiteralString(visible(text), "***")
+	return r.pattern.ReplaceAllLiteralString(Visible(text), "***")
 }

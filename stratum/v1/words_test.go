@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"quarry/stratum/printable"
 )
 
 // TestRedactor: an echo of the password is taken out in every form that JSON
@@ -13,10 +15,10 @@ func TestRedactor(t *testing.T) {
 		plain, _ := json.Marshal(secret)
 		ascii := string(escapeASCII(plain))
 		twice, _ := json.Marshal(string(plain))
-		r := newRedactor(secret)
+		r := printable.NewRedactor(secret)
 		for _, echo := range []string{secret, string(plain), ascii, string(twice), strings.Trim(ascii, `"`)} {
-			m := Message{redact: r.replace}
-			for _, lead := range []int{0, 10, maxText - 5, maxText - 1} {
+			m := Message{redact: r.Replace}
+			for _, lead := range []int{0, 10, printable.MaxText - 5, printable.MaxText - 1} {
 				got := m.words(strings.Repeat("y", lead) + echo + " tail")
 				if strings.Contains(got, "S3c") || strings.Contains(got, "back") || strings.Contains(got, "日") || strings.Contains(got, "b[c") ||
 					strings.Contains(got, "there") || strings.Contains(got, "Pass") || strings.Contains(got, "65e5") {
@@ -25,7 +27,7 @@ func TestRedactor(t *testing.T) {
 			}
 		}
 	}
-	if got := newRedactor("x").replace("example"); got != "example" {
+	if got := printable.NewRedactor("x").Replace("example"); got != "example" {
 		t.Errorf("a password that says nothing was taken out: %q", got)
 	}
 }
