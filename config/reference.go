@@ -33,7 +33,7 @@ func (t table) reference(b *strings.Builder) {
 		if s.Long != "" {
 			comment(b, s.Long)
 		}
-		if len(s.Allowed) > 0 {
+		if s.Kind == Enum {
 			comment(b, "One of: "+strings.Join(s.Allowed, ", ")+".")
 		} else if s.Kind == Int || s.Kind == Duration {
 			comment(b, "Takes "+strings.TrimSuffix(s.expected(true), ",")+".")
