@@ -28,7 +28,7 @@ var arrows = map[string][]string{
 	"benchmarks":             {}, // its tests may use everything
 	"benchmarks/ordersearch": {"bench", "bench/report", "bench/stats", "hashing"},
 	"benchmarks/peers":       {"affinity", "bench", "bench/report", "bench/stats", "hashing", "telemetry"},
-	"cmd/quarry":             {"affinity", "bench", "bench/plot", "bench/report", "bench/stats", "config", "device/cpu", "device/cpu/tune", "hashing", "logsink", "miner", "screen", "state", "stratum", "stratum/localpool", "stratum/transport", "telemetry", "upstream", "work"},
+	"cmd/quarry":             {"affinity", "bench", "bench/plot", "bench/report", "bench/stats", "config", "device/cpu", "device/cpu/tune", "hashing", "logsink", "miner", "screen", "state", "stratum", "stratum/localpool", "stratum/localpool/fault", "stratum/localpool/report", "stratum/localpool/selfsigned", "stratum/transport", "telemetry", "upstream", "work"},
 	"config":                 {"internal/typed"},
 	"device/cpu":             {"affinity", "hashing", "miner", "telemetry", "work"},
 	"device/cpu/tune":        {"affinity", "bench", "bench/stats", "device/cpu", "hashing", "internal/atomicfile", "telemetry"},
@@ -53,6 +53,10 @@ var arrows = map[string][]string{
 	"upstream":               {"hashing", "telemetry", "work"}, // knows sessions by an interface, and no protocol
 	"upstream/upstreamtest":  {"hashing", "upstream", "work"},
 	"work":                   {"hashing"},
+
+	"stratum/localpool/fault":      {"internal/typed", "stratum/localpool"},
+	"stratum/localpool/report":     {"stratum/localpool", "telemetry"},
+	"stratum/localpool/selfsigned": {},
 }
 
 // fenced lists the libraries that only the named packages may import.

@@ -22,7 +22,7 @@ import (
 	"quarry/device/cpu"
 	"quarry/hashing"
 	"quarry/miner"
-	"quarry/stratum/localpool"
+	"quarry/stratum/localpool/selfsigned"
 	"quarry/stratum/stratumtest"
 	"quarry/stratum/transport"
 	v1 "quarry/stratum/v1"
@@ -122,7 +122,7 @@ func newChaosRun(t *testing.T, seed uint64) *chaosRun {
 		pools[i] = Pool{URL: fmt.Sprintf("%s://%s:%s", scheme, p.name, p.Port()), User: "user.rig", Password: "x"}
 	}
 	pools[1].TLS = transport.TLSOptions{CAFile: authority.File}
-	pools[2].TLS = transport.TLSOptions{Pin: localpool.Pin(*pinned)}
+	pools[2].TLS = transport.TLSOptions{Pin: selfsigned.Pin(*pinned)}
 
 	index := make(map[string]int)
 	rules := upstream.RulesFor(upstream.Options{Failback: 2 * time.Minute})

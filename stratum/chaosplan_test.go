@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"quarry/stratum/localpool"
 	"quarry/stratum/stratumtest"
 )
 
@@ -132,16 +133,31 @@ func (c *chaosPlan) faults() []action {
 		{4, c.difficulty},
 		{2, func(p *chaosPool) {
 			mask := []uint32{0x1fffe000, 0x00ffe000}[c.random.IntN(2)]
-			c.pool(p, "version mask", func() { p.pool.SetVersionMask(mask) })
+			c.pool(p, "version mask", func() { p.eachMiner(func(m localpool.Miner) { m.SetVersionMask(mask) }) })
 		}},
 		{1, func(p *chaosPool) {
 			size := 4 + c.random.IntN(5)
-			c.pool(p, "extranonce", func() { p.pool.SetExtranonce("", size) })
+			c.pool(p, "extranonce", func() { p.eachMiner(func(m localpool.Miner) { _ = m.SetExtranonce("", size) }) })
 		}},
-		{1, func(p *chaosPool) { c.pool(p, "reconnect", func() { p.pool.Reconnect() }) }},
 		{1, func(p *chaosPool) {
-			c.pool(p, "ping and message", func() { p.pool.Ping(); p.pool.GetVersion(); p.pool.ShowMessage("chaos") })
+			c.pool(p, "reconnect", func() { p.eachMiner(func(m localpool.Miner) { m.Push("client.reconnect") }) })
 		}},
+		{1, func(p *chaosPool) {
+			c.pool(p, "ping and message", func() {
+				p.eachMiner(func(m localpool.Miner) {
+					m.Ask("mining.ping")
+					m.Ask("client.get_version")
+					m.Push("client.show_message", "chaos")
+				})
+			})
+		}},
+	}
+}
+
+// eachMiner calls do for everyone who is connected.
+func (p *chaosPool) eachMiner(do func(localpool.Miner)) {
+	for _, m := range p.pool.Miners() {
+		do(m)
 	}
 }
 
@@ -156,9 +172,11 @@ func (c *chaosPlan) pool(p *chaosPool, what string, do func()) {
 func (c *chaosPlan) difficulty(p *chaosPool) {
 	text := []string{"0.000002", chaosDifficulty, "0.000004", "0.000008"}[c.random.IntN(4)]
 	c.pool(p, "difficulty", func() {
-		if err := p.pool.SetDifficulty(text); err != nil {
-			p.t.Error(err)
-		}
+		p.eachMiner(func(m localpool.Miner) {
+			if err := m.SetDifficulty(text); err != nil {
+				p.t.Error(err)
+			}
+		})
 	})
 }
 

@@ -37,16 +37,21 @@ func TestPracticePool(t *testing.T) {
 
 func mineAtPracticePool(t *testing.T, pool *localpool.Pool) {
 	r := run(t, pools("stratum+tcp://"+pool.Addr()), nil)
+	rig := func() localpool.Miner { return pool.Miners()[0] }
 	events := []func(){
 		func() { pool.NewJob() },
-		func() { pool.SetDifficulty("0.0000003") },
+		func() { rig().SetDifficulty("0.0000003") },
 		func() { pool.NewJob() },
-		func() { pool.SetVersionMask(0x00ffe000) },
+		func() { rig().SetVersionMask(0x00ffe000) },
 		func() { pool.NewBlock() },
-		func() { pool.SetExtranonce("aabbcc", 5) },
+		func() { rig().SetExtranonce("aabbcc", 5) },
 		func() { pool.NewJob() },
-		func() { pool.Ping(); pool.GetVersion(); pool.ShowMessage("hello") },
-		func() { pool.Reconnect("evil.example", 3333, 0) },
+		func() {
+			rig().Ask("mining.ping")
+			rig().Ask("client.get_version")
+			rig().Push("client.show_message", "hello")
+		},
+		func() { rig().Push("client.reconnect", "evil.example", 3333, 0) },
 	}
 	job := r.job()
 	accepted, lost := 0, 0

@@ -28,7 +28,7 @@ import (
 	"quarry/device/cpu/tune"
 	"quarry/hashing"
 	"quarry/internal/testutil"
-	"quarry/stratum/localpool"
+	"quarry/stratum/localpool/selfsigned"
 	"quarry/stratum/stratumtest"
 	"quarry/telemetry"
 )
@@ -113,7 +113,7 @@ func TestScripts(t *testing.T) {
 
 // writeCertificate leaves cert.pem, key.pem and $PIN for a pool with TLS.
 func writeCertificate(env *testscript.Env) error {
-	c, err := localpool.SelfSigned(time.Now(), "127.0.0.1")
+	c, err := selfsigned.Certificate(time.Now(), "127.0.0.1")
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func writeCertificate(env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
-	env.Setenv("PIN", localpool.Pin(c))
+	env.Setenv("PIN", selfsigned.Pin(c))
 	for name, block := range map[string]*pem.Block{
 		"cert.pem": {Type: "CERTIFICATE", Bytes: c.Certificate[0]},
 		"key.pem":  {Type: "PRIVATE KEY", Bytes: key},

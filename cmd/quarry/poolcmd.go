@@ -5,12 +5,10 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"io"
-	"maps"
-	"net"
-	"slices"
+	"math/rand/v2"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -18,9 +16,14 @@ import (
 
 	"quarry/config"
 	"quarry/stratum/localpool"
+	"quarry/stratum/localpool/fault"
+	"quarry/stratum/localpool/report"
+	"quarry/stratum/localpool/selfsigned"
 )
 
-const poolDescription = `A Stratum V1 pool for practice and tests. It makes up its own blocks, verifies
+// poolDescription returns the help text.
+func poolDescription() string {
+	return `A Stratum V1 pool for practice and tests. It makes up its own blocks, verifies
 every share with independent code, and pays nothing. Any SHA-256d miner that
 speaks Stratum V1 can use it.
 
@@ -32,23 +35,29 @@ speaks Stratum V1 can use it.
   quarry pool --listen-ws 127.0.0.1:3335           WebSocket too
   quarry pool --block-interval 5s --job-interval 1s   frequent jobs and blocks
   quarry pool --log-format json
+  quarry pool --fault reject=10%,hang-up=30s       misbehave, to test a miner
 
 Ctrl-C stops it and prints a summary.
 
+Faults, several at once; in brackets what a fault without a value means:
+
+` + fault.Help() + `
+
 Exit codes: 0 ended as asked, 1 failed, 2 bad usage.`
+}
 
 func poolCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "pool",
 		Usage:       "run the practice pool on its own",
-		Description: poolDescription,
+		Description: poolDescription(),
 		Flags:       poolFlags(),
 		Action:      poolAction,
 	}
 }
 
 func poolFlags() []cli.Flag {
-	const addresses, difficulty, work, report = "Addresses", "Difficulty", "Jobs", "Reporting"
+	const addresses, difficulty, work, faults, reporting = "Addresses", "Difficulty", "Jobs", "Misbehavior", "Reporting"
 	vardiff := localpool.DefaultVardiff()
 	text := func(category, name, value, usage string) cli.Flag {
 		return &cli.StringFlag{Category: category, Name: name, Value: value, Usage: usage}
@@ -73,8 +82,11 @@ func poolFlags() []cli.Flag {
 		text(work, "nbits", "", "fixed network difficulty in compact form, eight `HEX` digits; default: follows the miners"),
 		&cli.DurationFlag{Category: work, Name: "block-interval", Value: time.Minute, Usage: "a new block every `TIME`, which makes earlier jobs stale"},
 		&cli.DurationFlag{Category: work, Name: "job-interval", Value: 30 * time.Second, Usage: "a new job on the same block every `TIME`"},
-		text(report, "log-format", "text", "write `FORMAT`, text or json"),
-		text(report, "log-level", "info", "lowest `LEVEL` to print: debug, info, warn or error"),
+		&cli.StringSliceFlag{Category: faults, Name: "fault", Usage: "misbehave: a list of `NAME[=VALUE]` between commas, of those above; repeatable"},
+		&cli.Uint64Flag{Category: faults, Name: "seed", DefaultText: "another one each time", Usage: "with the same `NUMBER` the same shares are rejected, and so on"},
+		&cli.DurationFlag{Category: reporting, Name: "status-interval", DefaultText: "10s on a terminal, else 1m", Usage: "print a status line every `TIME`"},
+		text(reporting, "log-format", "text", "write `FORMAT`, text or json"),
+		text(reporting, "log-level", "info", "lowest `LEVEL` to print: debug, info, warn or error"),
 	}
 }
 
@@ -83,7 +95,15 @@ func poolAction(c *cli.Context) error {
 	if format != "text" && format != "json" {
 		return usageFault("log format %q: want text or json", format)
 	}
+	interval := c.Duration("status-interval")
+	if interval < 0 || interval > 0 && interval < time.Second || interval > 24*time.Hour {
+		return usageFault("--status-interval %v: give 1s to 24h, or 0s for the usual one", interval)
+	}
 	cfg, err := poolConfig(c)
+	if err != nil {
+		return err
+	}
+	plan, err := poolFaults(c, &cfg)
 	if err != nil {
 		return err
 	}
@@ -92,24 +112,65 @@ func poolAction(c *cli.Context) error {
 		return err
 	}
 	defer log.close()
-	cfg.Logger = log.Logger
-	pool, err := localpool.New(cfg)
-	if err != nil {
+	printer := report.Printer{Out: log.screen, Log: log.always, JSON: format == "json", Book: &report.Book{}}
+	cfg.Logger, cfg.Judged = log.Logger, printer.Book.Judged
+	if printer.Pool, err = localpool.New(cfg); err != nil {
 		return usageFault("%v", err)
 	}
-	if err := pool.Listen(); err != nil {
-		return err
+	if err := printer.Pool.Listen(); err != nil {
+		return listenAdvice(err)
 	}
-	printer := poolPrinter{out: log.screen, log: log.Logger, json: format == "json"}
 	ctx, ignore := log.whileRead(c.Context)
 	defer ignore()
 	ctx, release := untilInterrupted(ctx)
 	defer release()
-	printer.welcome(pool, cfg)
-	began := time.Now()
-	last, err := runPool(ctx, pool)
-	printer.summary(last, time.Since(began))
+	if plan != nil {
+		printer.Acts = plan.Acted
+		log.always.Warn("this pool misbehaves on purpose", zap.Strings("faults", plan.Settings()), zap.Uint64("seed", plan.Seed()))
+	}
+	err = servePool(ctx, printer, cfg.TLS, statusInterval(config.Log{StatusInterval: interval}, c.App.Writer))
 	return cmp.Or(err, unread(ctx))
+}
+
+// servePool serves and reports until ctx ends.
+func servePool(ctx context.Context, printer report.Printer, certificates *tls.Config, interval time.Duration) error {
+	var pin string
+	if certificates != nil {
+		pin = selfsigned.Pin(certificates.Certificates[0])
+	}
+	printer.Welcome(pin)
+	reporting, stop := context.WithCancel(ctx)
+	var reporter sync.WaitGroup
+	reporter.Go(func() { printer.Run(reporting, interval) })
+	began := time.Now()
+	last, err := runPool(ctx, printer.Pool)
+	stop()
+	reporter.Wait()
+	printer.Summary(last, time.Since(began))
+	return err
+}
+
+// poolFaults reads --fault and --seed; nil without a fault.
+func poolFaults(c *cli.Context, cfg *localpool.Config) (*fault.Plan, error) {
+	asked := c.StringSlice("fault")
+	if len(asked) == 0 {
+		if c.IsSet("seed") {
+			return nil, usageFault("--seed has no effect without --fault")
+		}
+		return nil, nil
+	}
+	seed := c.Uint64("seed")
+	if !c.IsSet("seed") {
+		seed = rand.Uint64N(1_000_000)
+	}
+	plan, err := fault.New(asked, seed)
+	if err == nil {
+		err = plan.Apply(cfg)
+	}
+	if err != nil {
+		return nil, usageFault("--fault: %v", err)
+	}
+	return plan, nil
 }
 
 // runPool serves until ctx ends. Its statistics are taken just before connections
@@ -170,127 +231,4 @@ func poolConfig(c *cli.Context) (localpool.Config, error) {
 	}
 	cfg.TLS, err = poolTLS(c, cfg.Listen)
 	return cfg, err
-}
-
-func poolListeners(c *cli.Context) ([]localpool.Listener, error) {
-	var out []localpool.Listener
-	for _, l := range []struct {
-		flag      string
-		transport localpool.Transport
-	}{{"listen", localpool.TCP}, {"listen-tls", localpool.TLS}, {"listen-ws", localpool.WS}, {"listen-wss", localpool.WSS}} {
-		addr := c.String(l.flag)
-		if addr == "" {
-			continue
-		}
-		_, port, err := net.SplitHostPort(addr)
-		if err != nil {
-			return nil, usageFault("--%s %q: give HOST:PORT, such as 127.0.0.1:3333", l.flag, addr)
-		}
-		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-			return nil, usageFault("--%s %q: the port is not a number from 0 to 65535", l.flag, addr)
-		}
-		out = append(out, localpool.Listener{Transport: l.transport, Addr: addr})
-	}
-	if len(out) == 0 {
-		return nil, usageFault("nothing to listen on; give --listen HOST:PORT")
-	}
-	return out, nil
-}
-
-// poolTLS loads or generates the certificate; nil when no listener needs one.
-func poolTLS(c *cli.Context, listeners []localpool.Listener) (*tls.Config, error) {
-	certFile, keyFile := c.String("tls-cert"), c.String("tls-key")
-	if (certFile == "") != (keyFile == "") {
-		return nil, usageFault("--tls-cert and --tls-key are needed together")
-	}
-	hosts := []string{"localhost", "127.0.0.1", "::1"}
-	var needed bool
-	for _, l := range listeners {
-		needed = needed || l.Transport == localpool.TLS || l.Transport == localpool.WSS
-		if host, _, _ := net.SplitHostPort(l.Addr); host != "" && !slices.Contains(hosts, host) {
-			hosts = append(hosts, host)
-		}
-	}
-	if !needed {
-		if certFile != "" {
-			return nil, usageFault("--tls-cert has no effect without --listen-tls or --listen-wss")
-		}
-		return nil, nil
-	}
-	var certificate tls.Certificate
-	var err error
-	if certFile != "" {
-		if certificate, err = tls.LoadX509KeyPair(certFile, keyFile); err != nil {
-			return nil, usageFault("--tls-cert %q with --tls-key %q: %v", certFile, keyFile, err)
-		}
-	} else if certificate, err = localpool.SelfSigned(time.Now(), hosts...); err != nil {
-		return nil, err
-	}
-	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}, nil
-}
-
-// poolPrinter prints the pool's addresses and summary.
-type poolPrinter struct {
-	out  io.Writer
-	log  *zap.Logger
-	json bool
-}
-
-func (p poolPrinter) welcome(pool *localpool.Pool, cfg localpool.Config) {
-	var urls []string
-	for _, e := range pool.Endpoints() {
-		if host, port, _ := net.SplitHostPort(e.Addr); net.ParseIP(host).IsUnspecified() {
-			e.Addr = "THIS-MACHINE:" + port
-		}
-		urls = append(urls, e.URL())
-		if !loopback(e.Addr) {
-			p.log.Warn("the practice pool is reachable from other machines and checks no passwords; bind it to 127.0.0.1 unless that is intended",
-				zap.String("url", e.URL()))
-		}
-	}
-	var pin string
-	if cfg.TLS != nil {
-		pin = localpool.Pin(cfg.TLS.Certificates[0])
-	}
-	if p.json {
-		p.log.Info("practice pool, pays nothing", zap.Strings("urls", urls), zap.String("tls_pin", pin))
-		return
-	}
-	fmt.Fprintln(p.out, "Practice pool: its blocks are made up and it pays nothing. Any user and password will do.")
-	for _, url := range urls {
-		fmt.Fprintf(p.out, "  point a miner at %s\n", url)
-	}
-	if pin != "" {
-		fmt.Fprintf(p.out, "  certificate %s (quarry: --tls-pin)\n", pin)
-	}
-	fmt.Fprintln(p.out, "Ctrl-C stops it.")
-}
-
-// summary prints the summary: with JSON, the last line of the output.
-func (p poolPrinter) summary(st localpool.Stats, took time.Duration) {
-	var rejected uint64
-	var reasons []string
-	for _, code := range slices.Sorted(maps.Keys(st.Rejected)) {
-		rejected += st.Rejected[code]
-		reasons = append(reasons, fmt.Sprintf("%d of code %d", st.Rejected[code], code))
-	}
-	if p.json {
-		p.log.Info("summary", zap.Uint64("accepted", st.Accepted), zap.Uint64("rejected", rejected),
-			zap.Uint64("blocks", st.Blocks), zap.Float64("best", st.Best), zap.Float64("hashrate_connected", st.Hashrate),
-			zap.Int("connections", st.Connections), zap.Float64("seconds", took.Seconds()))
-		return
-	}
-	fmt.Fprintf(p.out, "Practice pool ended after %v: %d shares accepted, %d rejected", took.Round(time.Second), st.Accepted, rejected)
-	if len(reasons) > 0 {
-		fmt.Fprintf(p.out, " (%s)", strings.Join(reasons, ", "))
-	}
-	fmt.Fprintf(p.out, ", %d practice blocks, best difficulty %.4g, miners connected at the end: %d (%.4g MH/s).\n",
-		st.Blocks, st.Best, st.Connections, st.Hashrate/1e6)
-}
-
-// loopback reports whether host:port can be reached from this machine only.
-func loopback(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
-	ip := net.ParseIP(host)
-	return err == nil && (host == "localhost" || (ip != nil && ip.IsLoopback()))
 }

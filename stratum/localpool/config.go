@@ -53,6 +53,11 @@ type Config struct {
 	// AllowUser judges mining.authorize; nil allows all. It must not block.
 	AllowUser func(user, password string) bool
 
+	// Faults returns what is wrong with a new connection; nil: nothing is.
+	Faults func(Miner) Faults
+	// Memory is what a session that is resumed inherits.
+	Memory Memory
+
 	Script *Script // recorded jobs instead of synthetic ones
 
 	MaxConnections   int           // default 1024
@@ -64,6 +69,16 @@ type Config struct {
 	Now    func() time.Time // default time.Now
 	Logger *zap.Logger      // nil is silent
 }
+
+// Memory is how much a pool remembers of a session when its miner returns.
+type Memory int
+
+// The values of Memory.
+const (
+	KeepAll        Memory = iota // its extranonces and its jobs
+	KeepExtranonce               // its extranonces: shares of its jobs are of unknown jobs
+	KeepNothing
+)
 
 // Vardiff settings. The texts are decimal difficulties.
 type Vardiff struct {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"time"
 
@@ -99,3 +100,41 @@ func (c *socketConn) WriteLine(line []byte) error {
 }
 
 func (c *socketConn) kick() { kickRaw(c.NetConn()) }
+
+// queued is a line waiting to be written.
+type queued struct {
+	line  []byte
+	since time.Time
+}
+
+// write sends the queued lines; after a failure it discards them.
+func (s *session) write() {
+	var failed bool
+	for next := range s.queue {
+		if failed {
+			continue
+		}
+		if err := s.writeLine(next); err != nil {
+			failed = true
+			s.conn.kick()
+		}
+	}
+}
+
+func (s *session) writeLine(q queued) error {
+	if s.faults != nil {
+		return s.faults.Write(q.line, q.since, s.conn.WriteLine)
+	}
+	return s.conn.WriteLine(q.line)
+}
+
+// endReason says for people why a connection ended.
+func endReason(err error) string {
+	switch {
+	case errors.Is(err, io.EOF):
+		return "the miner hung up"
+	case errors.Is(err, net.ErrClosed):
+		return "the pool hung up"
+	}
+	return err.Error()
+}

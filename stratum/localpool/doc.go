@@ -21,8 +21,8 @@
 //     difficulty; jobs.go: current job, broadcast, block changes.
 //
 // In addition: config.go; server.go (Run, clock, shutdown); resume.go (session
-// ids and what a resumed session inherits); drive.go and stats.go (what tests
-// and the command do to a pool and read from it); selfsigned.go.
+// ids and what a resumed session inherits); stats.go (what tests
+// and the command read from it); faults.go (how to misbehave on request).
 //
 // Goroutines: one per listener, one clock, and two per connection (reader and
 // writer); [Pool.Run] owns them all and returns when they are gone. Locks are

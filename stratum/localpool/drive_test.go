@@ -1,10 +1,25 @@
 package localpool
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 )
+
+func setDifficulty(p *Pool, text string) (err error) {
+	for _, m := range p.Miners() {
+		err = errors.Join(err, m.SetDifficulty(text))
+	}
+	return err
+}
+
+func setExtranonce(p *Pool, extranonce1 string, size int) (err error) {
+	for _, m := range p.Miners() {
+		err = errors.Join(err, m.SetExtranonce(extranonce1, size))
+	}
+	return err
+}
 
 // A share is judged by the difficulty its job went out with.
 func TestDifficultyHoldsFromTheNextJob(t *testing.T) {
@@ -13,7 +28,7 @@ func TestDifficultyHoldsFromTheNextJob(t *testing.T) {
 	m.login("rig", "")
 	old := m.search("rig", CodeAccepted)
 	before := m.jobTerms
-	if err := p.SetDifficulty("0.1"); err != nil {
+	if err := setDifficulty(p, "0.1"); err != nil {
 		t.Fatal(err)
 	}
 	if n := m.awaitJob(); n.Clean || m.jobTerms.String() != "0.1" {
@@ -22,7 +37,7 @@ func TestDifficultyHoldsFromTheNextJob(t *testing.T) {
 	m.want(old, CodeAccepted)
 	m.jobTerms = before
 	m.want(m.search("rig", CodeAccepted), CodeLowDifficulty) // good enough for the old difficulty only
-	if err := p.SetDifficulty("zero"); err == nil {
+	if err := setDifficulty(p, "zero"); err == nil {
 		t.Error("a difficulty that is not a number was accepted")
 	}
 }
@@ -57,7 +72,7 @@ func TestSetExtranonce(t *testing.T) {
 	m := connect(t, p)
 	m.login("rig", "")
 	old := m.search("rig", CodeAccepted)
-	if err := p.SetExtranonce("aabbcc", 3); err != nil {
+	if err := setExtranonce(p, "aabbcc", 3); err != nil {
 		t.Fatal(err)
 	}
 	if w := m.await("mining.set_extranonce"); string(w.Params) != `["aabbcc",3]` {
@@ -67,7 +82,7 @@ func TestSetExtranonce(t *testing.T) {
 	m.want(old, CodeAccepted) // its job had the old extranonce
 	m.one, m.size = []byte{0xaa, 0xbb, 0xcc}, 3
 	m.want(m.search("rig", CodeAccepted), CodeAccepted)
-	for _, bad := range []error{p.SetExtranonce("zz", 4), p.SetExtranonce("00", 0), p.SetExtranonce("00", 17)} {
+	for _, bad := range []error{setExtranonce(p, "zz", 4), setExtranonce(p, "00", 0), setExtranonce(p, "00", 17)} {
 		if bad == nil {
 			t.Error("a bad extranonce was taken")
 		}
@@ -78,11 +93,12 @@ func TestPushes(t *testing.T) {
 	p := startPool(t, easy())
 	m := connect(t, p)
 	m.login("rig", "")
-	p.ShowMessage("hello\nworld")
-	p.Reconnect()
-	p.Reconnect("example.org", 3333, 5)
-	p.GetVersion()
-	p.Ping()
+	rig := p.Miners()[0]
+	rig.Push("client.show_message", "hello\nworld")
+	rig.Push("client.reconnect")
+	rig.Push("client.reconnect", "example.org", 3333, 5)
+	rig.Ask("client.get_version")
+	rig.Ask("mining.ping")
 	for _, want := range []string{
 		`client.show_message ["hello\nworld"]`, `client.reconnect []`, `client.reconnect ["example.org",3333,5]`,
 		`client.get_version []`, `mining.ping []`,
@@ -92,7 +108,7 @@ func TestPushes(t *testing.T) {
 			t.Errorf("pushed %s, want %s", got, want)
 		}
 	}
-	p.Disconnect()
+	rig.HangUp()
 	m.wantEnd()
 }
 

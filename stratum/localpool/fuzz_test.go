@@ -41,7 +41,8 @@ func FuzzLine(f *testing.F) {
 		}
 		p.leave(s)
 		close(s.queue)
-		for out := range s.queue {
+		for next := range s.queue {
+			out := next.line
 			if !json.Valid(out) || bytes.Count(out, []byte{'\n'}) != 1 || out[len(out)-1] != '\n' {
 				t.Errorf("answered %q", out)
 			}

@@ -22,9 +22,20 @@ func (s *session) handle(line []byte) error {
 		s.mu.Unlock()
 		return s.bad(err)
 	}
+	if s.faults != nil && m.Method != "" {
+		switch s.faults.Request(m.Method) {
+		case Ignore:
+			return nil
+		case Refuse:
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.refuse(m.ID, nil, CodeOther, unknownMethod)
+			return nil
+		}
+	}
 	switch m.Method {
 	case "": // a reply to client.get_version and the like
-		s.log.Debug("reply from miner", zap.ByteString("id", clip(m.ID)))
+		s.log.Debug("reply from miner", zap.ByteString("id", clip(m.ID)), zap.ByteString("result", clip(m.Result)))
 	case "mining.submit":
 		s.submit(m)
 	case "mining.subscribe":
@@ -55,9 +66,28 @@ func (s *session) handleSmall(m message) {
 	case "mining.ping", "client.ping":
 		s.reply(m.ID, "pong")
 	case "mining.get_transactions":
-		s.reply(m.ID, []string{}) // the templates' transactions do not exist
+		s.transactions(m)
+	default: // such as mining.capabilities, mining.multi_version, eth_submitLogin
+		s.log.Debug("unknown method", zap.String("method", clipText(m.Method)))
+		s.refuse(m.ID, nil, CodeOther, unknownMethod)
+	}
+}
+
+const unknownMethod = "unknown method"
+
+// transactions answers mining.get_transactions. A job without branches has none
+// but its coinbase. Those of other jobs do not exist, and clients warn of an empty
+// list beside branches at every job. Caller holds mu.
+func (s *session) transactions(m message) {
+	list, _ := items(m.Params)
+	id, _ := text(list, 0)
+	switch terms := s.find(id); {
+	case terms == nil:
+		s.refuse(m.ID, nil, CodeJobNotFound, "Job not found")
+	case len(terms.Job.branches) > 0:
+		s.refuse(m.ID, nil, CodeOther, "the transactions of practice blocks do not exist")
 	default:
-		s.refuse(m.ID, nil, CodeOther, "Method not found")
+		s.reply(m.ID, []string{})
 	}
 }
 
@@ -164,15 +194,18 @@ func (s *session) authorize(m message) {
 	defer s.mu.Unlock()
 	known := slices.Contains(s.users, user)
 	if !allowed || (!known && len(s.users) >= maxUsers) {
-		s.log.Info("worker refused", zap.String("worker", clipText(user)))
+		s.workerLog(user).Info("worker refused")
 		s.refuse(m.ID, false, CodeUnauthorized, "Unauthorized worker")
 		return
 	}
 	if !known {
 		s.users = append(s.users, user)
 	}
+	if len(s.users) == 1 {
+		s.log = s.workerLog(user)
+	}
 	s.reply(m.ID, true)
-	s.log.Info("worker authorized", zap.String("worker", clipText(user)))
+	s.workerLog(user).Info("worker authorized")
 	if len(s.users) == 1 && !known {
 		_ = s.conn.SetReadDeadline(time.Time{}) // a slow miner may be silent for long
 		s.begin()

@@ -56,6 +56,7 @@ type Verdict struct {
 	MerkleRoot [32]byte // SHA-256 output order, as in the header
 	Header     [80]byte
 	Hash       [32]byte // SHA-256 output order
+	Asked      float64  // difficulty of the job's target
 	Achieved   float64  // difficulty of the hash
 	Block      bool     // not above the network target
 }
@@ -87,7 +88,7 @@ func Judge(t Terms, s Submission) Verdict {
 	if reason != "" {
 		return reject(CodeOther, reason)
 	}
-	v := Verdict{Coinbase: slices.Concat(t.Job.coinb1, t.Extranonce1, extranonce2, t.Job.coinb2)}
+	v := Verdict{Asked: t.Difficulty.value, Coinbase: slices.Concat(t.Job.coinb1, t.Extranonce1, extranonce2, t.Job.coinb2)}
 	v.MerkleRoot = merkleRoot(v.Coinbase, t.Job.branches)
 	v.Header = header(t.Job, version, v.MerkleRoot, ntime, nonce)
 	v.Hash = sha256d(v.Header[:])

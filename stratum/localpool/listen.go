@@ -28,6 +28,18 @@ type Endpoint struct {
 // URL returns the pool URL for a miner.
 func (e Endpoint) URL() string { return string(e.Transport) + "://" + e.Addr }
 
+// ListenError is why a socket cannot be opened.
+type ListenError struct {
+	Listener
+	Err error
+}
+
+func (e *ListenError) Error() string {
+	return fmt.Sprintf("practice pool: listen for %s on %q: %v", e.Transport, e.Addr, e.Err)
+}
+
+func (e *ListenError) Unwrap() error { return e.Err }
+
 // Listen opens all sockets or none; if they are already open it does nothing.
 // Run closes them.
 func (p *Pool) Listen() error {
@@ -43,7 +55,7 @@ func (p *Pool) Listen() error {
 			for _, o := range open {
 				_ = o.net.Close() // the first error is the one to report
 			}
-			return fmt.Errorf("practice pool: listen for %s on %q: %w", l.Transport, l.Addr, err)
+			return &ListenError{l, err}
 		}
 		open = append(open, &listener{l.Transport, socket})
 	}

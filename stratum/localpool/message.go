@@ -11,8 +11,9 @@ import (
 // message is one decoded line from a miner.
 type message struct {
 	ID     json.RawMessage // echoed byte for byte; nil when absent or null
-	Method string          // empty: a reply to a request of the pool
+	Method string          // empty: a reply to a request of the pool; a value that is no string stands as it came
 	Params json.RawMessage
+	Result json.RawMessage // of a reply
 }
 
 var errNotObject = errors.New("not a JSON object")
@@ -28,17 +29,18 @@ func decodeMessage(line []byte) (message, error) {
 		ID     json.RawMessage `json:"id"`
 		Method json.RawMessage `json:"method"`
 		Params json.RawMessage `json:"params"`
+		Result json.RawMessage `json:"result"`
 	}
 	if err := json.Unmarshal(line, &raw); err != nil {
 		return message{}, fmt.Errorf("decode message: %w", err)
 	}
-	m := message{ID: raw.ID, Params: raw.Params}
+	m := message{ID: raw.ID, Params: raw.Params, Result: raw.Result}
 	if string(m.ID) == "null" {
 		m.ID = nil
 	}
 	if len(raw.Method) > 0 && string(raw.Method) != "null" {
-		if err := json.Unmarshal(raw.Method, &m.Method); err != nil {
-			return message{}, fmt.Errorf("decode method: %w", err)
+		if json.Unmarshal(raw.Method, &m.Method) != nil || m.Method == "" {
+			m.Method = string(raw.Method) // unknown, and answered as such
 		}
 	}
 	return m, nil

@@ -69,13 +69,17 @@ func (p *Pool) leave(s *session) {
 
 // resumable copies what a resuming session inherits. Caller holds mu.
 func (s *session) resumable() resumable {
-	return resumable{extranonce: s.extranonce, issued: slices.Clone(s.issued), difficulty: s.difficulty}
+	r := resumable{extranonce: s.extranonce, difficulty: s.difficulty}
+	if s.pool.cfg.Memory == KeepAll {
+		r.issued = slices.Clone(s.issued)
+	}
+	return r
 }
 
 // resume returns the state of session id, once, or nil when there is none. An old
 // connection that is still open (its end may not have been noticed) is cut.
 func (p *Pool) resume(id string) *resumable {
-	if id == "" {
+	if id == "" || p.cfg.Memory == KeepNothing {
 		return nil
 	}
 	p.mu.Lock()

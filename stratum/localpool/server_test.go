@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"quarry/stratum/localpool/selfsigned"
 )
 
 type socketLines struct{ *websocket.Conn }
@@ -31,7 +33,7 @@ func (c socketLines) close() { _ = c.Close() }
 // everyTransport is a pool on all four, and a client configuration that trusts it.
 func everyTransport(t testing.TB) (*Pool, *tls.Config) {
 	t.Helper()
-	certificate, err := SelfSigned(time.Now(), "127.0.0.1", "localhost")
+	certificate, err := selfsigned.Certificate(time.Now(), "127.0.0.1", "localhost")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,11 +93,11 @@ func TestTransports(t *testing.T) {
 }
 
 func TestPin(t *testing.T) {
-	certificate, err := SelfSigned(time.Now(), "127.0.0.1")
+	certificate, err := selfsigned.Certificate(time.Now(), "127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if pin := Pin(certificate); len(pin) != 7+64 || !strings.HasPrefix(pin, "sha256:") || Pin(tls.Certificate{}) != "" {
+	if pin := selfsigned.Pin(certificate); len(pin) != 7+64 || !strings.HasPrefix(pin, "sha256:") || selfsigned.Pin(tls.Certificate{}) != "" {
 		t.Errorf("pin %q", pin)
 	}
 }

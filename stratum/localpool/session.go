@@ -12,10 +12,11 @@ import (
 )
 
 const (
-	maxIssued   = 64  // jobs a session remembers
-	maxQueue    = 256 // lines waiting to be written
-	maxUsers    = 64  // authorized names on one connection
-	maxBadLines = 3   // undecodable lines before the connection is dropped
+	maxIssued   = 64      // jobs a session remembers
+	maxQueue    = 256     // lines waiting to be written
+	maxDelayed  = 1 << 14 // the same when faults may delay them
+	maxUsers    = 64      // authorized names on one connection
+	maxBadLines = 3       // undecodable lines before the connection is dropped
 )
 
 // session is one connection and the terms of its jobs.
@@ -26,7 +27,9 @@ type session struct {
 	remote string
 	scheme Transport
 	since  time.Time
-	queue  chan []byte // to the writer
+	queue  chan queued   // to the writer
+	ended  chan struct{} // closed when nothing more is read
+	faults Faults        // nil: none
 
 	badLines int // reader only
 
@@ -61,8 +64,13 @@ func newSession(p *Pool, c conn, remote string, scheme Transport) *session {
 	s := &session{
 		pool: p, conn: c, remote: remote, scheme: scheme, since: now,
 		log:        p.log.With(zap.String("miner", remote)),
-		queue:      make(chan []byte, maxQueue),
+		queue:      make(chan queued, maxQueue),
+		ended:      make(chan struct{}),
 		difficulty: p.cfg.start,
+	}
+	if p.cfg.Faults != nil {
+		s.queue = make(chan queued, maxDelayed)
+		s.faults = p.cfg.Faults(Miner{s})
 	}
 	s.rate.start(now)
 	if !p.cfg.fixed && p.cfg.Script == nil {
@@ -79,14 +87,18 @@ func newSession(p *Pool, c conn, remote string, scheme Transport) *session {
 func (s *session) run() {
 	var writer sync.WaitGroup
 	writer.Go(s.write)
+	if s.faults != nil {
+		writer.Go(func() { s.faults.Run(s.ended) })
+	}
 	err := s.read()
+	close(s.ended)
 	s.mu.Lock()
 	s.closed = true
 	close(s.queue)
 	s.mu.Unlock()
 	writer.Wait()
 	_ = s.conn.Close() // the peer may be gone already
-	s.log.Info("miner disconnected", zap.NamedError("reason", err))
+	s.log.Info("miner disconnected", zap.String("reason", endReason(err)))
 }
 
 func (s *session) read() error {
@@ -101,20 +113,6 @@ func (s *session) read() error {
 		}
 		if err := s.handle(line); err != nil {
 			return err
-		}
-	}
-}
-
-// write sends the queued lines; after a failure it discards them.
-func (s *session) write() {
-	var failed bool
-	for line := range s.queue {
-		if failed {
-			continue
-		}
-		if err := s.conn.WriteLine(line); err != nil {
-			failed = true
-			s.conn.kick()
 		}
 	}
 }
@@ -141,10 +139,15 @@ func (s *session) send(line []byte, err error) {
 		return
 	}
 	select {
-	case s.queue <- line:
+	case s.queue <- queued{line, time.Now()}:
 	default:
 		s.conn.kick()
 	}
+}
+
+// workerLog returns the log for what one worker does: its name comes first.
+func (s *session) workerLog(user string) *zap.Logger {
+	return s.pool.log.With(zap.String("worker", clipText(user)), zap.String("miner", s.remote))
 }
 
 // reply answers a request that carries an id. Caller holds mu.
@@ -181,6 +184,11 @@ func (s *session) issue(job *Job) {
 	if !s.ready() || job.seq <= s.lastSeq {
 		return
 	}
+	if s.faults != nil {
+		if job = s.faults.Job(job); job == nil {
+			return
+		}
+	}
 	first := s.lastSeq == 0
 	s.lastSeq = job.seq
 	if s.wished != nil {
@@ -188,7 +196,7 @@ func (s *session) issue(job *Job) {
 	}
 	notify := job.Notify
 	if s.pool.cfg.Script == nil {
-		notify.Clean = first || len(s.issued) == 0 || s.issued[len(s.issued)-1].Job.block != job.block
+		notify.Clean = first || len(s.issued) == 0 || s.issued[len(s.issued)-1].Job.prev != job.prev
 	}
 	s.issued = slices.DeleteFunc(s.issued, func(t *Terms) bool { return t.Job.JobID == job.JobID })
 	if len(s.issued) >= maxIssued {

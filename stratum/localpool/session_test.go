@@ -4,6 +4,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -139,7 +141,7 @@ func TestVersionRolling(t *testing.T) {
 	}
 	m.want(s, CodeAccepted)
 	old := m.search("rig", CodeAccepted)
-	p.SetVersionMask(0x00700000)
+	p.Miners()[0].SetVersionMask(0x00700000)
 	if w := m.await("mining.set_version_mask"); string(w.Params) != `["00700000"]` {
 		t.Errorf("mask sent as %s", w.Params)
 	}
@@ -230,14 +232,51 @@ func TestIdsAndHabits(t *testing.T) {
 		}
 	}
 	w := m.call("mining.nonsense")
-	if w.code() != CodeOther || !strings.Contains(string(w.Error), "Method not found") || len(m.pushes) != 0 {
+	if w.code() != CodeOther || !strings.Contains(string(w.Error), unknownMethod) || len(m.pushes) != 0 {
 		t.Errorf("result %s error %s, before it %v", w.Result, w.Error, m.pushes)
 	}
 	if w := m.call("mining.extranonce.subscribe"); string(w.Result) != "true" {
 		t.Errorf("extranonce.subscribe: %s", w.Result)
 	}
-	if w := m.call("mining.get_transactions", "1"); string(w.Result) != "[]" {
-		t.Errorf("get_transactions: %s", w.Result)
+}
+
+// What clients of other kinds ask, more often than lines may be unreadable: each
+// gets an error, whatever its id, and the session goes on.
+func TestForeignRequests(t *testing.T) {
+	p := startPool(t, easy())
+	m := connect(t, p)
+	m.login("rig", "")
+	for i, method := range []string{`"mining.multi_version","params":[4]`, `"mining.capabilities","params":[{"notify":[],"suggested_target":"00"}]`,
+		`"eth_submitLogin","params":["0x0","x"],"worker":"r"`, `"eth_getWork","jsonrpc":"2.0"`, `"login","params":{"login":"x"}`, `"getwork"`,
+		`"keepalived"`, `5`, `["mining.submit"]`, `{"a":1}`, `""`, `true`} {
+		for _, id := range []string{strconv.Itoa(1000 + i), `"text"`, `7.5`} {
+			if w := m.line(`{"id":`+id+`,"method":`+method+`}`, id); w.code() != CodeOther || !strings.Contains(string(w.Error), unknownMethod) {
+				t.Errorf("%s, id %s: %s %s", method, id, w.Result, w.Error)
+			}
+		}
+		_ = m.wire.send(`{"id":null,"method":` + method + `}`) // a notification has no answer
+	}
+	m.want(m.search("rig", CodeAccepted), CodeAccepted)
+	if n := len(m.pushes); n > 0 && slices.ContainsFunc(m.pushes, func(w wireMessage) bool { return w.Method == "" }) {
+		t.Errorf("an answer to a notification among %v", m.pushes)
+	}
+}
+
+func TestGetTransactions(t *testing.T) {
+	for branches, want := range map[int]Code{5: CodeOther, -1: CodeAccepted} {
+		cfg := easy()
+		cfg.Branches = branches
+		m := connect(t, startPool(t, cfg))
+		m.login("rig", "")
+		w := m.call("mining.get_transactions", m.job.JobID)
+		if w.code() != want || (string(w.Result) == "[]") != (want == CodeAccepted) {
+			t.Errorf("%d branches: %s %s", branches, w.Result, w.Error)
+		}
+		for _, params := range [][]any{{"none"}, {}, {7}} {
+			if w := m.call("mining.get_transactions", params...); w.code() != CodeJobNotFound {
+				t.Errorf("%v: %s %s", params, w.Result, w.Error)
+			}
+		}
 	}
 }
 

@@ -18,6 +18,13 @@ func (s *session) submit(m message) {
 			verdict.Code, verdict.Reason = CodeDuplicate, "Duplicate"
 		}
 	}
+	answer := true
+	if s.faults != nil {
+		verdict, answer = s.faults.Verdict(verdict)
+	}
+	if !answer {
+		m.ID = nil
+	}
 	s.respond(m, share, terms, verdict)
 	if verdict.Accepted() && verdict.Block {
 		s.pool.blockFound(terms.Job, verdict)
@@ -59,13 +66,13 @@ func (s *session) respond(m message, share Submission, terms *Terms, v Verdict) 
 	}
 	if !v.Accepted() {
 		s.refuse(m.ID, false, v.Code, v.Reason)
-		s.log.Info("share rejected", zap.Int("code", int(v.Code)), zap.String("reason", v.Reason),
-			zap.String("worker", clipText(share.Worker)), zap.String("job", clipText(share.JobID)))
+		s.workerLog(share.Worker).Info("share rejected", zap.Int("code", int(v.Code)), zap.String("reason", v.Reason),
+			zap.String("job", clipText(share.JobID)))
 		return
 	}
 	s.reply(m.ID, true)
-	s.log.Info("share accepted", zap.Float64("achieved", v.Achieved), zap.Stringer("asked", terms.Difficulty),
-		zap.String("worker", clipText(share.Worker)), zap.String("job", clipText(share.JobID)))
+	s.workerLog(share.Worker).Info("share accepted", zap.Float64("achieved", v.Achieved), zap.Stringer("asked", terms.Difficulty),
+		zap.String("job", clipText(share.JobID)))
 	s.rate.add(now, terms.Difficulty.value)
 	if s.vardiff != nil && s.ready() {
 		s.adopt(s.vardiff.share(now, terms.Difficulty.value, s.pool.highestDifficulty()))

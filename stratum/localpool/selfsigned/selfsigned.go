@@ -1,4 +1,5 @@
-package localpool
+// Package selfsigned makes certificates for pools on this machine.
+package selfsigned
 
 import (
 	"crypto/ecdsa"
@@ -15,9 +16,9 @@ import (
 	"time"
 )
 
-// SelfSigned returns a certificate for hosts (names or addresses), valid for 90
+// Certificate returns a certificate for hosts (names or addresses), valid for 90
 // days from now, with a key that lives in memory only.
-func SelfSigned(now time.Time, hosts ...string) (tls.Certificate, error) {
+func Certificate(now time.Time, hosts ...string) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("generate a key: %w", err)

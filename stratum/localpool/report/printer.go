@@ -1,0 +1,185 @@
+// Package report says what a practice pool does: a status line now and then, and
+// the sums at the end, by worker.
+package report
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"quarry/stratum/localpool"
+	"quarry/telemetry"
+)
+
+// Printer writes reports to Out, or with JSON as messages to Log.
+type Printer struct {
+	Out  io.Writer
+	Log  *zap.Logger // for what is always said, at any level
+	JSON bool
+	Pool *localpool.Pool
+	Book *Book
+	Acts func() map[string]uint64 // how often each fault showed itself; nil: there are none
+}
+
+// Welcome says where miners find the pool. pin is empty without TLS.
+func (p Printer) Welcome(pin string) {
+	var urls []string
+	for _, e := range p.Pool.Endpoints() {
+		if host, port, _ := net.SplitHostPort(e.Addr); net.ParseIP(host).IsUnspecified() {
+			e.Addr = "THIS-MACHINE:" + port
+		}
+		urls = append(urls, e.URL())
+		if !loopback(e.Addr) {
+			p.Log.Warn("the practice pool is reachable from other machines and checks no passwords; bind it to 127.0.0.1 unless that is intended",
+				zap.String("url", e.URL()))
+		}
+	}
+	if p.JSON {
+		p.Log.Info("practice pool, pays nothing", zap.Strings("urls", urls), zap.String("tls_pin", pin))
+		return
+	}
+	fmt.Fprintln(p.Out, "Practice pool: its blocks are made up and it pays nothing. Any user and password will do.")
+	for _, url := range urls {
+		fmt.Fprintf(p.Out, "  point a miner at %s\n", url)
+	}
+	if pin != "" {
+		fmt.Fprintf(p.Out, "  certificate %s (quarry: --tls-pin)\n", pin)
+	}
+	fmt.Fprintln(p.Out, "Ctrl-C stops it.")
+}
+
+// loopback reports whether host:port can be reached from this machine only.
+func loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || (ip != nil && ip.IsLoopback()))
+}
+
+// Run prints a status line every interval until ctx ends.
+func (p Printer) Run(ctx context.Context, interval time.Duration) {
+	began := time.Now()
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			p.Status(p.Pool.Stats(), time.Since(began))
+		}
+	}
+}
+
+// Status prints the status line.
+func (p Printer) Status(st localpool.Stats, up time.Duration) {
+	if p.JSON {
+		p.Log.Info("pool status", append(p.sums(st, up), zap.Float64("hashes_per_second", st.Hashrate))...)
+		return
+	}
+	p.Log.Info(statusLine(st, up))
+}
+
+func statusLine(st localpool.Stats, up time.Duration) string {
+	best := "none"
+	if st.Best > 0 {
+		best = telemetry.FormatDifficulty(st.Best)
+	}
+	return strings.Join([]string{
+		telemetry.FormatItems(miners(st), "miner"),
+		telemetry.FormatRate(st.Hashrate),
+		fmt.Sprintf("%d accepted, %d rejected", st.Accepted, rejected(st)),
+		telemetry.FormatItems(int(st.Blocks), "block"),
+		"best " + best,
+		"up " + telemetry.FormatDuration(up),
+	}, " | ")
+}
+
+// Summary prints the sums: with JSON, the last line of the output.
+func (p Printer) Summary(st localpool.Stats, took time.Duration) {
+	workers := p.Book.Workers()
+	var hashes float64
+	for _, w := range workers {
+		hashes += w.Hashes
+	}
+	if p.JSON {
+		fields := append(p.sums(st, took), zap.Float64("hashes", hashes),
+			zap.Float64("average_hashes_per_second", perSecond(hashes, took)), zap.Any("workers", workers))
+		if p.Acts != nil {
+			fields = append(fields, zap.Any("faults", p.Acts()))
+		}
+		p.Log.Info("summary", fields...)
+		return
+	}
+	fmt.Fprintf(p.Out, "Practice pool ended after %v: %s accepted, %d rejected%s, %s, best difficulty %s.\n",
+		took.Round(time.Second), telemetry.FormatItems(int(st.Accepted), "share"), rejected(st), codes(st), telemetry.FormatItems(int(st.Blocks), "practice block"),
+		telemetry.FormatDifficulty(st.Best))
+	fmt.Fprintf(p.Out, "The accepted shares stand for %s hashes, %s on average; %s connected at the end.\n",
+		telemetry.FormatCount(uint64(hashes)), telemetry.FormatRate(perSecond(hashes, took)), telemetry.FormatItems(miners(st), "miner"))
+	for _, w := range workers {
+		fmt.Fprintf(p.Out, "  %q: %d accepted, %d rejected, %s on average, best difficulty %s\n", w.Name, w.Accepted, w.Rejected,
+			telemetry.FormatRate(perSecond(w.Hashes, took)), telemetry.FormatDifficulty(w.Best))
+	}
+	if p.Acts != nil {
+		fmt.Fprintf(p.Out, "Faults on purpose: %s.\n", actsText(p.Acts()))
+	}
+}
+
+// sums are the fields that the status and the summary have in common.
+func (p Printer) sums(st localpool.Stats, took time.Duration) []zap.Field {
+	return []zap.Field{
+		zap.Int("miners", miners(st)), zap.Uint64("accepted", st.Accepted), zap.Uint64("rejected", rejected(st)),
+		zap.Any("rejected_by_code", st.Rejected), zap.Uint64("blocks", st.Blocks),
+		zap.Float64("best_difficulty", st.Best), zap.Float64("seconds", took.Seconds()),
+	}
+}
+
+// miners counts the connections with a worker.
+func miners(st localpool.Stats) (n int) {
+	for _, m := range st.Miners {
+		if len(m.Users) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+func rejected(st localpool.Stats) (n uint64) {
+	for _, count := range st.Rejected {
+		n += count
+	}
+	return n
+}
+
+// codes is " (2 of code 21)", or nothing.
+func codes(st localpool.Stats) string {
+	var parts []string
+	for _, code := range slices.Sorted(maps.Keys(st.Rejected)) {
+		parts = append(parts, fmt.Sprintf("%d of code %d", st.Rejected[code], code))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}
+
+func actsText(acts map[string]uint64) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(acts)) {
+		parts = append(parts, fmt.Sprintf("%s %d", name, acts[name]))
+	}
+	if len(parts) == 0 {
+		return "none showed itself"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func perSecond(hashes float64, took time.Duration) float64 {
+	return hashes / max(took.Seconds(), 0.001)
+}

@@ -1,0 +1,69 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"quarry/stratum/localpool"
+)
+
+func TestBook(t *testing.T) {
+	var b Book
+	good := localpool.Verdict{Asked: 0.5, Achieved: 3}
+	for range 4 {
+		b.Judged("", localpool.Submission{Worker: "b"}, good)
+	}
+	b.Judged("", localpool.Submission{Worker: "a"}, localpool.Verdict{Code: localpool.CodeDuplicate, Asked: 7, Achieved: 9})
+	all := b.Workers()
+	if len(all) != 2 || all[0] != (Worker{Name: "a", Rejected: 1}) {
+		t.Fatalf("%+v", all)
+	}
+	if w := all[1]; w.Accepted != 4 || w.Best != 3 || w.Hashes < 8.589e9 || w.Hashes > 8.591e9 { // 2 * 2^32 and a little
+		t.Errorf("%+v", w)
+	}
+}
+
+// Strangers' names are bounded in number and length, and their shares still counted.
+func TestBookIsBounded(t *testing.T) {
+	var b Book
+	for i := range 10 * mostWorkers {
+		b.Judged("", localpool.Submission{Worker: fmt.Sprint(i, strings.Repeat("ä", 100))}, localpool.Verdict{})
+	}
+	var n uint64
+	all := b.Workers()
+	for _, w := range all {
+		if n += w.Accepted; len(w.Name) > mostName+2 {
+			t.Errorf("name of %d bytes", len(w.Name))
+		}
+	}
+	if len(all) != mostWorkers+1 || n != 10*mostWorkers {
+		t.Errorf("%d workers, %d shares", len(all), n)
+	}
+}
+
+func TestSummary(t *testing.T) {
+	var out strings.Builder
+	p := Printer{Out: &out, Log: zap.NewNop(), Book: &Book{}, Acts: func() map[string]uint64 { return map[string]uint64{"reject": 2, "delay": 1} }}
+	p.Book.Judged("", localpool.Submission{Worker: "rig\x1b"}, localpool.Verdict{Asked: 1, Achieved: 2})
+	p.Summary(localpool.Stats{
+		Accepted: 1, Rejected: map[localpool.Code]uint64{21: 2, 20: 1}, Best: 2, Blocks: 1,
+		Miners: []localpool.MinerStats{{Users: []string{"rig"}}, {}},
+	}, 10*time.Second)
+	for _, want := range []string{
+		"ended after 10s: 1 share accepted, 3 rejected (1 of code 20, 2 of code 21), 1 practice block, best difficulty 2.\n",
+		"4.3G hashes, 429.50 MH/s on average; 1 miner connected at the end.\n",
+		`  "rig\x1b": 1 accepted, 0 rejected, 429.50 MH/s on average, best difficulty 2` + "\n",
+		"Faults on purpose: delay 1, reject 2.\n",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in %s", want, out.String())
+		}
+	}
+	if line := statusLine(localpool.Stats{}, time.Minute); line != "0 miners | 0 H/s | 0 accepted, 0 rejected | 0 blocks | best none | up 1m00s" {
+		t.Error(line)
+	}
+}
