@@ -63,6 +63,8 @@ func Run(ctx context.Context, o Options) error {
 		losses: losses{log: o.Log, more: "more shares lost"}, outdated: losses{log: o.Log, more: "more shares stale"},
 		queue: make(chan found, queuedShares), ended: make(chan struct{}),
 	}
+	search := &Search{feed: feed, roller: work.NewRoller(o.Start), shares: shares, trace: o.Trace, log: o.Log}
+	shares.weak = &weakBlocks{search: search}
 	devices := &devices{log: o.Log}
 	var source, submits sync.WaitGroup
 	var sourceErr error
@@ -74,13 +76,15 @@ func Run(ctx context.Context, o Options) error {
 		stopSearching()
 	})
 	submits.Go(func() { shares.run(connected) })
-	search := &Search{feed: feed, roller: work.NewRoller(o.Start), shares: shares, trace: o.Trace, log: o.Log}
 	o.Telemetry.SetSource(o.Source.Status)
 	devices.start(searching, o.Devices, search, stopSearching)
+	var blocks sync.WaitGroup
+	blocks.Go(func() { shares.weak.run(searching) })
 
 	<-searching.Done()
 	feed.publish(nil) // ends the batches
 	waitFor(&devices.running, patience)
+	blocks.Wait()
 	o.Telemetry.Meter.Stop()
 	close(shares.ended)
 	if pending := o.Telemetry.Ledger.Snapshot().Pending; pending > 0 {

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"quarry/hashing"
 	"quarry/miner"
 	"quarry/miner/minertest"
 	"quarry/telemetry"
@@ -287,6 +288,53 @@ func TestBlocksAreTold(t *testing.T) {
 	s := o.Telemetry.Snapshot().Shares
 	if n := uint64(logs.FilterMessage("BLOCK FOUND").Len()); n != s.BlocksFound || n == 0 || n > s.Found/10 {
 		t.Errorf("%d lines for %d blocks among %d shares", n, s.BlocksFound, s.Found)
+	}
+}
+
+// TestWeakBlocks: on a chain that is easier than the shares one block is sent for a
+// job, though no device finds it, and not at once another for the next job. Its
+// verdict says nothing about the hash rate.
+func TestWeakBlocks(t *testing.T) {
+	regtest := func(seed byte) *work.Job {
+		job := minertest.Job(t, seed, "1000")
+		job.NetworkTarget, job.NetworkKnown = hashing.MaxTarget(), true
+		return job
+	}
+	core, logs := observer.New(zap.InfoLevel)
+	done := make(chan struct{})
+	source := minertest.Source{
+		OnRun: func(ctx context.Context, publish func(*work.Job)) error {
+			publish(regtest(1))
+			<-done
+			publish(regtest(2))
+			<-ctx.Done()
+			return nil
+		},
+		OnSubmit: func(_ context.Context, share *work.Share) work.Verdict {
+			if !share.Job.IsBlock(share.Hash) || share.Job.IsShare(share.Hash) || share.Job.ID != "job1" {
+				t.Errorf("sent: %+v", share)
+			}
+			close(done) // a second share panics
+			return work.Verdict{Kind: work.Accepted, Sent: true}
+		},
+	}
+	o := testOptions(1, source)
+	o.Log = zap.New(core)
+	ctx, stop := context.WithCancel(t.Context())
+	go func() {
+		<-done
+		time.Sleep(50 * time.Millisecond)
+		stop()
+	}()
+	if err := miner.Run(ctx, o); err != nil {
+		t.Fatal(err)
+	}
+	s := o.Telemetry.Snapshot().Shares
+	if s.Found != 1 || s.BlocksAccepted != 1 || s.AcceptedDifficulty != 0 {
+		t.Errorf("the books: %+v", s)
+	}
+	if said := logs.FilterMessage("share accepted").All(); len(said) != 1 || said[0].ContextMap()["block"] != true {
+		t.Errorf("said %v", logs.All())
 	}
 }
 

@@ -30,6 +30,7 @@ type submitter struct {
 	enough func() // called once when limit is reached
 
 	accepted atomic.Uint64
+	weak     *weakBlocks
 	losses   losses
 	outdated losses // stale, and not sent
 	queue    chan found
@@ -46,9 +47,16 @@ type found struct {
 // offer books the share and hands it over.
 func (s *submitter) offer(share *work.Share) {
 	f := found{share: share, at: time.Now()}
+	assigned := share.Job.Difficulty.Float64()
+	if share.Job.IsWeakBlock(share.Hash) {
+		if !s.weak.admit(share, f.at) {
+			return
+		}
+		assigned = 0 // it says nothing about the hash rate
+	}
 	f.ticket = s.ledger.Found(telemetry.FoundShare{
 		Achieved: share.Hash.Difficulty(),
-		Assigned: share.Job.Difficulty.Float64(),
+		Assigned: assigned,
 		Block:    share.Job.IsBlock(share.Hash),
 		Pool:     share.Job.Pool,
 	})
@@ -69,7 +77,7 @@ func (s *submitter) offer(share *work.Share) {
 }
 
 // rareBlock reports whether the share is a block worth a line of its own: where any share is a
-// block, as on regtest, the line of the accepted share is enough.
+// block, as on regtest, the share's line, which says so, is enough.
 func rareBlock(share *work.Share) bool {
 	target := share.Job.Difficulty.Target()
 	return share.Job.IsBlock(share.Hash) && target.Cmp(share.Job.NetworkTarget) > 0
@@ -123,6 +131,9 @@ func (s *submitter) book(f found, verdict work.Verdict) {
 	if !verdict.Sent {
 		s.ledger.Unsent(f.ticket)
 	}
+	if f.share.Job.IsWeakBlock(f.share.Hash) {
+		s.weak.judged(verdict)
+	}
 	switch verdict.Kind {
 	case work.Accepted:
 		took := s.ledger.Accepted(f.ticket)
@@ -166,9 +177,13 @@ func (s *submitter) lose(f found, reason string, cause error) {
 
 // line is the logger for what became of a share.
 func (s *submitter) line(f found) *zap.Logger {
+	block := zap.Skip()
+	if f.share.Job.IsBlock(f.share.Hash) {
+		block = zap.Bool("block", true)
+	}
 	return s.log.With(
 		zap.Float64("share_difficulty", f.share.Hash.Difficulty()), zap.Float64("difficulty", f.share.Job.Difficulty.Float64()),
-		zap.String("job", f.share.Job.ID))
+		zap.String("job", f.share.Job.ID), block)
 }
 
 func poolOf(f found) zap.Field { return zap.String("pool", f.share.Job.Pool) }

@@ -59,8 +59,21 @@ var ErrNoWork = errors.New("no pool reachable")
 
 // minNetworkDifficulty is where blocks are rare enough that each of them is
 // submitted even if the share target is harder. Below it (regtest) any miner
-// finds thousands a second, and only the share target limits their rate.
+// finds thousands a second: the share target limits their rate, and of the weaker
+// ones package miner sends one for each job.
 const minNetworkDifficulty = 1e-3
+
+// IsShare reports whether the hash meets the share target.
+func (j *Job) IsShare(h hashing.Hash) bool { return j.Difficulty.Target().MetBy(h) }
+
+// IsWeakBlock reports whether the hash is a block, but too weak for a share.
+func (j *Job) IsWeakBlock(h hashing.Hash) bool { return j.IsBlock(h) && !j.IsShare(h) }
+
+// HidesBlocks reports whether devices, which search for hashes within Bound, pass
+// over blocks: those of a network that is easier than the shares.
+func (j *Job) HidesBlocks() bool {
+	return j.NetworkKnown && j.NetworkTarget.Cmp(j.Bound()) > 0
+}
 
 // Bound is the target that a hash must meet to be worth submitting: the share
 // target, or the network target where that is easier.

@@ -78,6 +78,10 @@ func (w *Work) Verify(hit hashing.Hit) (*Share, HitKind) {
 	case !w.Job.Bound().MetBy(hash):
 		return nil, Miss
 	}
+	return w.share(hit, hash), Found
+}
+
+func (w *Work) share(hit hashing.Hit, hash hashing.Hash) *Share {
 	return &Share{
 		Job:         w.Job,
 		Extranonce2: append([]byte(nil), w.Extranonce2Bytes()...),
@@ -85,7 +89,19 @@ func (w *Work) Verify(hit hashing.Hit) (*Share, HitKind) {
 		Version:     w.Version[hit.Version],
 		Nonce:       hit.Nonce,
 		Hash:        hash,
-	}, Found
+	}
+}
+
+// Block returns the share of that nonce under the first version if it is a block,
+// however weak, else nil. It hashes with the readable reference.
+func (w *Work) Block(nonce uint32) *Share {
+	header := w.header
+	header.SetNonce(nonce)
+	hash := header.Hash()
+	if !w.Job.IsBlock(hash) {
+		return nil
+	}
+	return w.share(hashing.Hit{Nonce: nonce}, hash)
 }
 
 // spread deposits the low bits of index into the set bits of mask, lowest

@@ -36,9 +36,10 @@ func New(rate, burst int, log *zap.Logger) *Limiter {
 	return &Limiter{rate: rate, burst: burst, log: log}
 }
 
-// Admit reports whether the share may be sent. Blocks always may.
+// Admit reports whether the share may be sent. Blocks always may where they are
+// rare, and so may those too weak for a share: the miner sends few of them.
 func (l *Limiter) Admit(share *work.Share, now time.Time) bool {
-	if share.Job.MustSend(share.Hash) {
+	if share.Job.MustSend(share.Hash) || share.Job.IsWeakBlock(share.Hash) {
 		return true
 	}
 	l.pass(now, share.Job.Difficulty.Float64())

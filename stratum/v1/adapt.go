@@ -16,7 +16,7 @@ import (
 // adapt learns from the verdict on a share. Only the reader calls it.
 func (s *Session) adapt(share *work.Share, verdict work.Verdict) {
 	job := share.Job
-	if !job.Bound().MetBy(share.Hash) {
+	if !job.IsShare(share.Hash) { // sent because it is a block
 		return
 	}
 	w := wireOf(job)

@@ -181,7 +181,7 @@ func TestChain(t *testing.T) {
 	const stuck, moves = "the pool's node may be stuck, so that shares are worth nothing", "the pool's chain moves again"
 	const hours, network = "the jobs' time and this machine's clock are hours apart, one of them is wrong; jobs are used as they are",
 		"network difficulty jumped implausibly; two chains behind this host name?"
-	const above, back = "the pool's difficulty is above the network's: only blocks will count, and all of them are sent", "pool went back to an earlier block"
+	const above, back = "the pool's difficulty is above the network's: blocks that are too weak for a share are sent too, one for each job", "pool went back to an earlier block"
 	for _, c := range []struct {
 		name  string
 		steps []step
@@ -191,7 +191,7 @@ func TestChain(t *testing.T) {
 		{"all is well", each(170, fine), nil, 0},
 		{"three hours on a block", each(300, fine), []string{stuck}, 1},
 		{"and then a new one", append(each(200, fine), step{after: time.Minute, block: 1}), []string{stuck, moves}, 2},
-		{"a test chain stands as long as it likes", each(300, step{after: time.Minute, nbits: "207fffff"}), nil, 0},
+		{"a test chain stands as long as it likes", each(300, step{after: time.Minute, nbits: "207fffff"}), []string{above}, 0},
 		{"wrong clock", each(170, step{after: time.Minute, behind: 5 * time.Hour}), []string{hours}, 0},
 		{"wrong clock the other way", each(170, step{after: time.Minute, behind: -5 * time.Hour}), []string{hours}, 0},
 		{"the jobs' time stops", frozen(130, 0), []string{hours, stuck}, 1},

@@ -128,7 +128,7 @@ func (st *state) live(job *work.Job) bool { return slices.Contains(st.jobs, job)
 // tooWeak reports whether the pool is known to reject the share, which the
 // newest difficulty is too high for. The caller holds the lock.
 func (s *Session) tooWeak(share *work.Share) bool {
-	return !s.state.difficulty.Target().MetBy(share.Hash) && !share.Job.MustSend(share.Hash) && s.cfg.Quirks.newestDifficulty()
+	return !s.state.difficulty.Target().MetBy(share.Hash) && !share.Job.MustSend(share.Hash) && !share.Job.IsWeakBlock(share.Hash) && s.cfg.Quirks.newestDifficulty()
 }
 
 // Outdated reports whether there is a newer block than the job's, as far as

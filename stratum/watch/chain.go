@@ -48,8 +48,9 @@ func (c *chain) noteNetwork(job *work.Job) {
 		c.log.Warn("network difficulty jumped implausibly; two chains behind this host name?",
 			zap.Float64("before", before), zap.Float64("now", now))
 	}
-	if job.Difficulty.Target().Cmp(job.NetworkTarget) < 0 && job.BlocksAreRare() && c.once("difficulty") {
-		c.log.Warn("the pool's difficulty is above the network's: only blocks will count, and all of them are sent",
+	if job.Difficulty.Target().Cmp(job.NetworkTarget) < 0 && !c.history.above {
+		c.history.above = true
+		c.log.Warn("the pool's difficulty is above the network's: blocks that are too weak for a share are sent too, one for each job",
 			zap.Float64("difficulty", job.Difficulty.Float64()), zap.Float64("network_difficulty", now))
 	}
 }

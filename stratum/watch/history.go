@@ -14,6 +14,7 @@ type History struct {
 	newSince   time.Time
 	difficulty float64 // of the network, 0: not known
 
+	above  bool      // it was logged that the network is easier than the shares
 	logged *work.Job // whose block and difficulty were logged last
 }
 

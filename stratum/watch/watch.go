@@ -83,7 +83,9 @@ func (w *Watch) Verdict(share *work.Share, verdict work.Verdict, now time.Time) 
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.answers.hear(now)
-	w.rejects.note(share, verdict, now)
+	if !share.Job.IsWeakBlock(share.Hash) || verdict.Kind == work.Accepted { // the pool may take no weak ones
+		w.rejects.note(share, verdict, now)
+	}
 }
 
 // Late records an answer to a share that was given up already, and reports whether

@@ -112,3 +112,23 @@ func TestAddressOf(t *testing.T) {
 		}
 	}
 }
+
+// TestWeakBlocksAreNoRejects: a pool that rejects blocks which are no shares works.
+func TestWeakBlocksAreNoRejects(t *testing.T) {
+	one, none := hashing.DifficultyOne(), hashing.Hash{}
+	weak := none
+	for i := range weak {
+		weak[i] = 0x7f
+	}
+	for hash, want := range map[hashing.Hash]int{weak: 0, none: 1} {
+		reports := 0
+		w := New(Config{Log: zap.NewNop(), History: &History{}, Printable: strings.Clone, Health: func(error) { reports++ }, Refused: time.Minute})
+		job := &work.Job{Difficulty: one, NetworkTarget: hashing.MaxTarget(), NetworkKnown: true, Extranonce2Size: 4}
+		for i := range 20 {
+			w.Verdict(&work.Share{Job: job, Hash: hash}, work.Verdict{Kind: work.Rejected, Reason: work.ReasonLowDifficulty, Sent: true}, time.Unix(1e9+int64(i)*60, 0))
+		}
+		if reports != want {
+			t.Errorf("hash %v: %d reports, want %d", hash, reports, want)
+		}
+	}
+}
