@@ -61,7 +61,7 @@ func TestPrecedence(t *testing.T) {
 func TestEverySettingArrives(t *testing.T) {
 	values := map[string]string{
 		"pool.url": "stratum+ssl://b:2", "pool.user": "u", "pool.password": "secret", "pool.tls_pin": "sha256:00",
-		"pool.tls_insecure": "true", "pool.version_rolling": "false", "pool.suggest_difficulty": "0.5",
+		"pool.tls_insecure": "true", "pool.version_rolling": "false", "pool.extranonce_subscribe": "true", "pool.suggest_difficulty": "0.5",
 		"pool.password_file": write(t, t.TempDir(), "pw", "other\n"), "pool.tls_ca": write(t, t.TempDir(), "ca.pem", "pem"),
 		"pool.proxy": "socks5://p:1", "pool.proxy_user": "someone", "pool.proxy_password": "secret",
 		"pool.proxy_password_file": write(t, t.TempDir(), "pw", "third\n"),

@@ -25,7 +25,10 @@ type Pool struct {
 	// SuggestDifficulty is decimal text, exactly as written, or "" to suggest
 	// nothing. It is text because a difficulty is never a float here.
 	SuggestDifficulty string
-	Quota             int // percent of the hash rate, with the strategy balance
+	// ExtranonceSubscribe allows the pool to change the extranonce while
+	// connected.
+	ExtranonceSubscribe bool
+	Quota               int // percent of the hash rate, with the strategy balance
 }
 
 // Pools is the [[pool]] entries in the order of preference.
@@ -40,7 +43,7 @@ func (*Pools) table() table {
 		settings: []Setting{
 			{Key: "url", Kind: String, Required: true, InSample: true, LoginKeys: "user and password (--user, --pass)", Env: "QUARRY_URL", Flag: "url", Aliases: []string{"o"},
 				Doc:     "pool to mine; give it again for a backup pool",
-				Long:    "Schemes: stratum+tcp://, stratum+ssl:// (also stratum+tls://,\nstratum+tcps://), stratum+ws:// and stratum+wss://, always with a port.\nUser and password do not go in here.",
+				Long:    "Schemes: stratum+tcp://, stratum+ssl:// (also stratum+tls://,\nstratum+tcps://), stratum+ws:// and stratum+wss://, always with a port.\nUser and password do not go in here. #xnsub at the end is the same as\nextranonce_subscribe = true.",
 				Example: "stratum+tcp://pool.example.com:3333"},
 			{Key: "user", Kind: String, Required: true, InSample: true, Env: "QUARRY_USER", Flag: "user", Aliases: []string{"u"},
 				Doc:     "user name, often address.worker",
@@ -86,6 +89,9 @@ func (*Pools) table() table {
 				Doc:     "share difficulty to suggest to the pool",
 				Long:    "A decimal number above 0; empty suggests nothing. Pools may ignore it.",
 				Example: "0.001"},
+			{Key: "extranonce_subscribe", Kind: Bool, Default: "false", Env: "QUARRY_EXTRANONCE_SUBSCRIBE", Flag: "extranonce-subscribe",
+				Doc:  "let the pool change the extranonce (also #xnsub behind the url)",
+				Long: "Sends mining.extranonce.subscribe, which some pools and proxies want\nand others disconnect at."},
 			{Key: "quota", Kind: Int, Default: "0", Max: 100, Env: "QUARRY_QUOTA", Flag: "quota",
 				Doc:     "percent of the hash rate, with the strategy balance",
 				Long:    "The quotas of all pools add up to 100. Pools with quota 0 are\nused only when all others are down.",
@@ -108,20 +114,21 @@ func (p *Pools) set(c checker, all values) {
 
 func newPool(c checker, e *entry) Pool {
 	return Pool{
-		URL:               e.items["url"].text,
-		User:              e.items["user"].text,
-		Password:          e.secret(c, "password"),
-		PasswordFile:      e.items["password_file"].text,
-		TLSCA:             e.items["tls_ca"].text,
-		TLSPin:            e.items["tls_pin"].text,
-		TLSInsecure:       e.items["tls_insecure"].yes,
-		Proxy:             e.items["proxy"].text,
-		ProxyUser:         e.items["proxy_user"].text,
-		ProxyPassword:     e.secret(c, "proxy_password"),
-		ProxyPasswordFile: e.items["proxy_password_file"].text,
-		VersionRolling:    e.items["version_rolling"].yes,
-		SuggestDifficulty: e.items["suggest_difficulty"].text,
-		Quota:             int(e.items["quota"].num),
+		URL:                 e.items["url"].text,
+		User:                e.items["user"].text,
+		Password:            e.secret(c, "password"),
+		PasswordFile:        e.items["password_file"].text,
+		TLSCA:               e.items["tls_ca"].text,
+		TLSPin:              e.items["tls_pin"].text,
+		TLSInsecure:         e.items["tls_insecure"].yes,
+		Proxy:               e.items["proxy"].text,
+		ProxyUser:           e.items["proxy_user"].text,
+		ProxyPassword:       e.secret(c, "proxy_password"),
+		ProxyPasswordFile:   e.items["proxy_password_file"].text,
+		VersionRolling:      e.items["version_rolling"].yes,
+		SuggestDifficulty:   e.items["suggest_difficulty"].text,
+		ExtranonceSubscribe: e.items["extranonce_subscribe"].yes,
+		Quota:               int(e.items["quota"].num),
 	}
 }
 

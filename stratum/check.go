@@ -81,6 +81,18 @@ type failure struct {
 // Unwrap is the reason.
 func (f *failure) Unwrap() error { return f.error }
 
+// report returns the step. A fault on the way to the pool has an advice of its own.
+func (f *failure) report() Step {
+	s := Step{Name: f.step, State: StateFail, Text: printable.Sanitize(f.Error()), Advice: f.advice}
+	if fault := (*transport.Fault)(nil); errors.As(f.error, &fault) {
+		s.Text, s.Advice, s.Facts = fault.What, fault.Remedy, map[string]any{"reason": fault.Code}
+		if fault.Pin != "" {
+			s.Facts["pin"] = fault.Pin
+		}
+	}
+	return s
+}
+
 func (c *check) run(ctx context.Context) (*Offer, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, checkTime, fmt.Errorf("the check took longer than %v", checkTime))
 	defer cancel()
@@ -88,7 +100,7 @@ func (c *check) run(ctx context.Context) (*Offer, error) {
 	if err != nil && !errors.Is(ctx.Err(), context.Canceled) { // that says nothing about the pool
 		fail := &failure{error: err}
 		errors.As(err, &fail)
-		c.report(Step{Name: fail.step, State: StateFail, Text: printable.Sanitize(err.Error()), Advice: fail.advice})
+		c.report(fail.report())
 	}
 	return offer, err
 }
@@ -133,7 +145,7 @@ func (c *check) names(ctx context.Context) error {
 	case err == nil && len(addresses) == 0:
 		return nil
 	case err != nil:
-		return &failure{"dns", "check the name in the pool's url, and this machine's name server", err}
+		return &failure{"dns", "", err}
 	}
 	s := Step{Name: "dns", State: StateOK, Took: time.Since(began)}
 	var texts []string
@@ -281,15 +293,6 @@ func passed(point <-chan struct{}, ended chan error) error {
 
 // failed returns the step at which the session ended.
 func (c *check) failed(status v1.Status, err error) error {
-	switch {
-	case errors.Is(err, v1.ErrNotStratum):
-		return &failure{"subscribe", "it is another kind of server: check host and port", err}
-	case !status.Subscribed && c.pool.url.Scheme == transport.SchemeTCP && errors.Is(err, transport.ErrClosed):
-		return &failure{"subscribe", "check host and port; if this port is for TLS, use " + transport.SchemeTLS + "://", err}
-	case !status.Subscribed:
-		return &failure{"subscribe", "check host and port, or try again later: the pool may be starting, or have banned this address", err}
-	case !status.Authorized:
-		return &failure{"authorize", "check user and password: most pools want a payout address as the user, with .name behind it for the rig", err}
-	}
-	return &failure{"job", "the pool has no work for us: ask its operator, or configure another pool", err}
+	step, advice := c.pool.advice(status, err)
+	return &failure{step, advice, err}
 }

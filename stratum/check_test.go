@@ -70,7 +70,7 @@ func TestCheckGoodPools(t *testing.T) {
 		{Pool{URL: plain.URL}, "tcp ok, tls ok, subscribe ok, authorize ok, job ok",
 			[]string{"extranonces of 4 and 4 bytes, version rolling 1fffe000", "as rig.1", "block 2442185, ", "s old"}},
 		{Pool{URL: secure.URL, TLS: transport.TLSOptions{CAFile: ca}}, "tcp ok, tls warn, subscribe ok, authorize ok, job ok",
-			[]string{`TLS 1.3, certificate of "CN=stratumtest" by "CN=stratumtest", 0 days left, sha256:`, "expires soon"}},
+			[]string{`TLS 1.3, certificate of "CN=stratumtest" by "CN=stratumtest", 0 days left, --tls-pin sha256:`, "expires soon"}},
 		{Pool{URL: secure.URL, TLS: transport.TLSOptions{Insecure: true}}, "tcp ok, tls warn, subscribe ok, authorize ok, job ok", []string{"not verified"}},
 		{Pool{URL: web.URL, NoVersionRolling: true}, "tcp ok, tls ok, websocket ok, subscribe ok, authorize ok, job ok", []string{"not asked for"}},
 		{Pool{URL: "stratum+tcp://pool.invalid:1", Proxy: transport.ProxyOptions{

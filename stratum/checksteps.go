@@ -27,7 +27,7 @@ func certificateStep(options transport.TLSOptions, state tls.ConnectionState, to
 	subject, issuer := printable.Sanitize(leaf.Subject.String()), printable.Sanitize(leaf.Issuer.String())
 	s := Step{
 		Name: "tls", State: StateOK, Took: took,
-		Text: fmt.Sprintf("%s, certificate of %q by %q, %d days left, %s", tls.VersionName(state.Version), subject, issuer, days, pin),
+		Text: fmt.Sprintf("%s, certificate of %q by %q, %d days left, --tls-pin %s", tls.VersionName(state.Version), subject, issuer, days, pin),
 		Facts: map[string]any{
 			"encrypted": true, "version": tls.VersionName(state.Version), "subject": subject, "issuer": issuer,
 			"chain": len(state.PeerCertificates), "expires": leaf.NotAfter.UTC().Format(time.RFC3339), "days_left": days, "pin": pin,
@@ -35,7 +35,7 @@ func certificateStep(options transport.TLSOptions, state tls.ConnectionState, to
 	}
 	switch {
 	case options.Insecure:
-		s.State, s.Advice = StateWarn, "it is not verified (tls_insecure), so anyone on the way can take your shares: pin it instead (tls_pin)"
+		s.State, s.Advice = StateWarn, "it is not verified (tls_insecure), so anyone on the way can take your shares: pin it instead, --tls-pin " + pin
 	case options.Pin != "": // its dates do not count
 	case left < soonExpired:
 		s.State, s.Advice = StateWarn, "it expires soon, and then the pool is refused: tell its operator"

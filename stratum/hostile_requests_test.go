@@ -78,7 +78,7 @@ func hostileReconnectElsewhere(t *testing.T) {
 		{fmt.Sprintf(`[%q,%q,"7.5"]`, "localhost", port), []time.Duration{7500 * time.Millisecond}, "localhost:" + port},
 		{`["pool.evil.example",3333,1e9]`, []time.Duration{time.Minute}, "pool.evil.example:3333"},
 		{`["evil.example",0,-1]`, nil, "evil.example:0"},
-		{`["::1",99999,"NaN"]`, nil, "::1:99999"},
+		{`["::1",99999,"NaN"]`, nil, "[::1]:99999"},
 		{`["\u001b[2Jgone",{"a":1},"+Inf"]`, []time.Duration{time.Minute}, `[2Jgone:{\"a\":1}`},
 		{`[null,null,0]`, nil, "asked to reconnect"},
 		{`[]`, nil, "asked to reconnect"},

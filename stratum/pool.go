@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -45,14 +46,30 @@ type pool struct {
 	simplerFailed              bool // it did not help the last time
 	knowsConfigure             bool // it has answered mining.configure
 	knowsSubscribe             bool // it has answered mining.subscribe with params
+
+	advised string // what the last failure's advice was
+}
+
+// ParseURL reads the URL of a pool, and returns it without the fragment #xnsub, by
+// which people ask miners for mining.extranonce.subscribe.
+func ParseURL(text string) (url transport.URL, subscribeExtra bool, err error) {
+	if url, err = transport.ParseURL(text); err != nil || url.Fragment == "" {
+		return url, false, err
+	}
+	if !strings.EqualFold(url.Fragment, "xnsub") {
+		return transport.URL{}, false, fmt.Errorf("url %.100q: unknown option %q: only #xnsub is known (extranonce_subscribe)", url, "#"+url.Fragment)
+	}
+	url.Fragment = ""
+	return url, true, nil
 }
 
 // newPool checks the pool's settings. An empty name stands for its URL.
 func newPool(p Pool, name string, options Options) (*pool, error) {
-	url, err := transport.ParseURL(p.URL)
+	url, extra, err := ParseURL(p.URL)
 	if err != nil {
 		return nil, fmt.Errorf("pool %w", err)
 	}
+	p.SubscribeExtra = p.SubscribeExtra || extra
 	name = cmp.Or(name, url.String())
 	if p.User == "" {
 		return nil, fmt.Errorf("%s: needs a user, which is at most pools the payout address, with .name for the rig", url)
@@ -108,12 +125,19 @@ type session struct {
 	pool *pool
 }
 
-// Run runs the session, and adds a hint to its error where there is one.
+// Run runs the session, and adds an advice to its error where there is one that
+// was not given before.
 func (s *session) Run(ctx context.Context) error {
 	known := s.pool.known
 	err := s.Session.Run(ctx)
-	if errors.Is(err, transport.ErrClosed) && !known && !s.Status().Subscribed && s.pool.url.Scheme == transport.SchemeTCP {
-		err = fmt.Errorf("%w: if this port is for TLS, use %s://", err, transport.SchemeTLS)
+	mistake := errors.Is(err, v1.ErrUnauthorized) || errors.Is(err, v1.ErrNoJob)
+	status := s.Session.Status()
+	if ctx.Err() != nil || (known || status.Authorized) && !mistake { // it works, or has worked
+		return err
+	}
+	if _, advice := s.pool.advice(status, err); advice != "" && advice != s.pool.advised {
+		s.pool.advised = advice
+		err = fmt.Errorf("%w: %s", err, advice)
 	}
 	return err
 }

@@ -143,6 +143,7 @@ func (r *rig) pools(c *config.Config) ([]stratum.Pool, error) {
 	for _, p := range c.Pools {
 		pool := stratum.Pool{
 			URL: p.URL, User: p.User, Password: p.Password.Reveal(), NoVersionRolling: !p.VersionRolling, Quota: p.Quota,
+			SubscribeExtra: p.ExtranonceSubscribe,
 			TLS:   transport.TLSOptions{CAFile: p.TLSCA, Pin: p.TLSPin, Insecure: p.TLSInsecure},
 			Proxy: proxyOptions(p),
 		}
@@ -187,7 +188,7 @@ func placementText(placements []affinity.Placement) string {
 func settingChecks() map[string]func(string) error {
 	return map[string]func(string) error{
 		"pool.url": func(url string) error {
-			_, err := transport.ParseURL(url)
+			_, _, err := stratum.ParseURL(url)
 			return err
 		},
 		"pool.proxy": func(url string) error { return transport.ProxyOptions{URL: url}.Check() },
@@ -227,11 +228,11 @@ func settingChecks() map[string]func(string) error {
 
 // checkPool judges a pool as a whole for the config package.
 func checkPool(p config.Pool) (identity string, err error) {
-	url, err := transport.ParseURL(p.URL)
+	url, _, err := stratum.ParseURL(p.URL)
 	if err != nil {
 		return "", err
 	}
-	if err := proxyOptions(p).Check(); err != nil {
+	if err := proxyOptions(p).CheckFor(url); err != nil {
 		return url.String(), err
 	}
 	return url.String(), stratum.CheckCredentials(p.User, p.Password.Reveal(), userAgent())

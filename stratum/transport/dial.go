@@ -56,7 +56,7 @@ func NewDialer(url URL, o Options) (*Dialer, error) {
 	case o.TLS != TLSOptions{}:
 		return nil, fmt.Errorf("tls options have no effect on a plain connection: use %s:// or %s://", SchemeTLS, SchemeWSS)
 	}
-	proxy, err := o.Proxy.parse()
+	proxy, err := o.Proxy.parseFor(url)
 	if err != nil {
 		return nil, err
 	}
@@ -89,16 +89,19 @@ func (d *Dialer) Dial(ctx context.Context) (Conn, error) {
 // Lookup returns the addresses of the server's name, none if that is an address
 // or if the proxy has to look it up.
 func (d *Dialer) Lookup(ctx context.Context) ([]netip.Addr, error) {
-	if _, err := netip.ParseAddr(d.URL.Host); err == nil || d.proxy != nil {
+	if IsAddress(d.URL.Host) || d.proxy != nil {
 		return nil, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.limits.Connect)
 	defer cancel()
 	addresses, err := d.Resolver.LookupNetIP(ctx, "ip", d.URL.Host)
+	if err != nil {
+		return nil, dialFault(d.URL.Address(), err)
+	}
 	for i, a := range addresses {
 		addresses[i] = a.Unmap()
 	}
-	return addresses, err
+	return addresses, nil
 }
 
 // Connect opens a connection to the server, through the proxy if there is one.
@@ -142,13 +145,14 @@ func (d *Dialer) tcp(ctx context.Context) (net.Conn, error) {
 		},
 	}
 	conn, err := nd.DialContext(ctx, "tcp", address)
-	switch {
-	case err == nil:
+	if err == nil {
 		return conn, nil
-	case d.proxy != nil:
-		return nil, d.proxy.fault("connect: %w", err)
 	}
-	return nil, fmt.Errorf("connect: %w", err)
+	err = dialFault(address, err)
+	if f := (*Fault)(nil); d.proxy != nil && errors.As(err, &f) {
+		f.What = fmt.Sprintf("proxy %s: %s", d.proxy, f.What)
+	}
+	return nil, err
 }
 
 // checkAddress refuses an unusable address of the host before it is connected to,
@@ -161,7 +165,10 @@ func (d *Dialer) checkAddress(host, address string) error {
 	switch addr := ip.Addr().Unmap(); {
 	case addr.IsUnspecified():
 		// DNS filters answer so; it would lead to this machine.
-		return &net.DNSError{Err: "resolves to " + addr.String() + "; is the name blocked by a DNS filter?", Name: host, IsNotFound: true}
+		return &Fault{
+			Code: "name_blocked", What: fmt.Sprintf("%q resolves to %s, where no server is", host, addr), Remedy: "is the name blocked by a DNS filter?",
+			Err: &net.DNSError{Err: "resolves to " + addr.String(), Name: host, IsNotFound: true},
+		}
 	case d.proxy == nil && SuspectAddress(host, addr) && !d.warned.Swap(true):
 		d.log.Warn("the server's name leads to a private address: fine for your own server, else check this machine's name server",
 			zap.String("address", addr.String()))
@@ -193,7 +200,7 @@ func publicName(host string) bool {
 
 // tls shakes hands on the connection, and closes it if that fails.
 func (d *Dialer) tls(ctx context.Context, conn net.Conn) (net.Conn, error) {
-	config, err := d.options.config(d.URL.Host)
+	config, err := d.options.config(d.URL.Name())
 	if err != nil {
 		conn.Close()
 		return nil, err
@@ -203,7 +210,7 @@ func (d *Dialer) tls(ctx context.Context, conn net.Conn) (net.Conn, error) {
 	client := tls.Client(conn, config)
 	if err := client.HandshakeContext(ctx); err != nil {
 		conn.Close()
-		return nil, d.tlsError(err)
+		return nil, d.tlsFault(err)
 	}
 	state := client.ConnectionState()
 	d.log.Info("tls", zap.String("version", tls.VersionName(state.Version)), zap.String("certificate", pinText(leafSum(state))))
@@ -211,31 +218,6 @@ func (d *Dialer) tls(ctx context.Context, conn net.Conn) (net.Conn, error) {
 		d.log.Warn("the server's certificate is not verified (tls insecure): anyone on the way can read and change the traffic")
 	}
 	return client, nil
-}
-
-// tlsError explains why the handshake failed.
-func (d *Dialer) tlsError(err error) error {
-	plain := SchemeTCP
-	if d.URL.WebSocket() {
-		plain = SchemeWS
-	}
-	var record tls.RecordHeaderError
-	var certificate *tls.CertificateVerificationError
-	switch {
-	case errors.Is(err, ErrCertificate):
-		return err
-	case errors.As(err, &certificate):
-		return fmt.Errorf("%w: %w: if it is the server's own, set its authority (tls ca) or pin it (tls pin %s)",
-			ErrCertificate, certificate.Err, pinText(leafSum(tls.ConnectionState{PeerCertificates: certificate.UnverifiedCertificates})))
-	case errors.As(err, &record):
-		return fmt.Errorf("the server does not speak TLS: use %s:// if this port is meant to be plain", plain)
-	case isHangUp(err), isTimeout(err):
-		return fmt.Errorf("no TLS handshake (%w): if this port is plain, use %s://", err, plain)
-	}
-	if strings.Contains(err.Error(), "protocol version") {
-		return fmt.Errorf("tls: %w: quarry wants TLS 1.2 or later, which the server must offer", err)
-	}
-	return fmt.Errorf("tls: %w", err)
 }
 
 // isHangUp reports whether the peer ended the connection, orderly or not.

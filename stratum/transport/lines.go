@@ -125,6 +125,9 @@ func readError(err error) error {
 	if errors.Is(err, io.EOF) {
 		return ErrClosed
 	}
+	if f := alertFault(URL{}, err); f != nil {
+		return f
+	}
 	if errors.Is(err, syscall.ETIMEDOUT) {
 		return fmt.Errorf("%w: %w", ErrTimedOut, err)
 	}

@@ -148,7 +148,7 @@ func TestProxyNames(t *testing.T) {
 	url := "socks5://proxy.example.org:" + port
 	d, logs := testDialer(t, target{URL: "stratum+tcp://pool.example.org:1", Proxy: ProxyOptions{URL: url}}, Limits{})
 	d.Resolver = resolver
-	if _, err := d.Dial(context.Background()); err == nil || !strings.HasPrefix(err.Error(), "proxy "+url+": connect: ") {
+	if _, err := d.Dial(context.Background()); err == nil || !strings.HasPrefix(err.Error(), "proxy "+url+": no such host") {
 		t.Errorf("%v", err)
 	}
 	names.answer("127.0.0.1")

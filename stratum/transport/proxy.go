@@ -40,6 +40,20 @@ func (o ProxyOptions) Check() error {
 	return err
 }
 
+// CheckFor reports what is wrong with them for that server.
+func (o ProxyOptions) CheckFor(u URL) error {
+	_, err := o.parseFor(u)
+	return err
+}
+
+func (o ProxyOptions) parseFor(u URL) (*proxyAddr, error) {
+	p, err := o.parse()
+	if err == nil && p != nil && u.Zone() != "" {
+		return nil, fmt.Errorf("the zone %q is an interface of this machine, which a proxy cannot connect through: leave out the zone or the proxy", u.Zone())
+	}
+	return p, err
+}
+
 // proxyAddr is a proxy that is known to be well-formed.
 type proxyAddr struct {
 	scheme         string
@@ -63,9 +77,13 @@ func (o ProxyOptions) parse() (*proxyAddr, error) {
 		// Never echoed: the part before the @ may be a password.
 		return nil, errors.New("proxy url: user and password do not belong in the url: use the settings proxy_user and proxy_password")
 	}
-	p, err := parseProxyURL(o.URL)
+	text := strings.TrimFunc(o.URL, blank)
+	p, err := parseProxyURL(text)
 	if err != nil {
-		return nil, fmt.Errorf("proxy url %.100q: %w", o.URL, err)
+		if better := mistyped(text, []string{"socks5h", "socks5", "http"}, proxyScheme); better != nil {
+			err = better
+		}
+		return nil, fmt.Errorf("proxy url %.100q: %w", text, err)
 	}
 	p.user, p.password = o.User, o.Password
 	return p, p.checkCredentials()
@@ -77,13 +95,9 @@ func parseProxyURL(text string) (*proxyAddr, error) {
 		return nil, errors.New("needs a scheme: " + proxyHint)
 	}
 	p := &proxyAddr{}
-	switch strings.ToLower(scheme) {
-	case "socks5", "socks5h":
-		p.scheme = schemeSOCKS5
-	case "http":
-		p.scheme = schemeConnect
-	default:
-		return nil, fmt.Errorf("%q is not a kind of proxy that quarry supports: %s", scheme, proxyHint)
+	var err error
+	if p.scheme, err = proxyScheme(scheme); err != nil {
+		return nil, err
 	}
 	host, port, err := splitAddress(strings.TrimSuffix(rest, "/"), proxyHint)
 	if err != nil {
@@ -91,6 +105,16 @@ func parseProxyURL(text string) (*proxyAddr, error) {
 	}
 	p.host, p.address = host, URL{Host: host, Port: port}.Address()
 	return p, nil
+}
+
+func proxyScheme(scheme string) (string, error) {
+	switch strings.ToLower(scheme) {
+	case "socks5", "socks5h":
+		return schemeSOCKS5, nil
+	case "http":
+		return schemeConnect, nil
+	}
+	return "", fmt.Errorf("%q is not a kind of proxy that quarry supports: %s", scheme, proxyHint)
 }
 
 // checkCredentials refuses what the protocols cannot carry.

@@ -78,7 +78,10 @@ func parsePin(text string) (pin [sha256.Size]byte, err error) {
 func checkPin(pin [sha256.Size]byte, state tls.ConnectionState) error {
 	got := leafSum(state)
 	if subtle.ConstantTimeCompare(got[:], pin[:]) != 1 {
-		return fmt.Errorf("%w: it is %s, not the pinned one", ErrCertificate, pinText(got))
+		return &Fault{
+			Code: "certificate_not_pinned", What: "the server's certificate is not the pinned one", Pin: pinText(got), Err: ErrCertificate,
+			Remedy: "ask the pool whether it has a new one: if so, --tls-pin " + pinText(got) + "; if not, someone is in between",
+		}
 	}
 	return nil
 }

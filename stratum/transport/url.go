@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Schemes of URLs, in the spelling of [URL.String].
@@ -19,10 +19,11 @@ const (
 
 // URL is the address of a server. It holds no secrets and may be logged.
 type URL struct {
-	Scheme string // one of the Scheme constants
-	Host   string // a name or an IP address, without brackets
-	Port   uint16
-	Path   string // for WebSocket, else empty
+	Scheme   string // one of the Scheme constants
+	Host     string // a name or an IP address, without brackets; IPv6 may have a zone: fe80::1%eth0
+	Port     uint16
+	Path     string // for WebSocket, else empty
+	Fragment string // what followed a #: options for the protocol above
 }
 
 const schemesHint = "use stratum+tcp://, stratum+ssl:// (also stratum+tls://, stratum+tcps://), stratum+ws:// or stratum+wss://"
@@ -33,12 +34,20 @@ func ParseURL(text string) (URL, error) {
 		// Never echoed: the part before the @ may be a password.
 		return URL{}, errors.New("url: user and password do not belong in the url: use the user and password settings")
 	}
+	text = strings.TrimFunc(text, blank)
 	u, err := parseURL(text)
-	if err != nil {
-		return URL{}, fmt.Errorf("url %.100q: %w", text, err)
+	if err == nil {
+		return u, nil
 	}
-	return u, nil
+	if better := mistyped(text, urlSchemes(), canonicalScheme); better != nil {
+		err = better
+	}
+	return URL{}, fmt.Errorf("url %.100q: %w", text, err)
 }
+
+// blank reports whether a character at either end of a URL can be ignored: it
+// came along when the URL was copied.
+func blank(r rune) bool { return unicode.IsSpace(r) || r == '\u200b' || r == '\ufeff' }
 
 func parseURL(text string) (URL, error) {
 	if text == "" {
@@ -53,8 +62,13 @@ func parseURL(text string) (URL, error) {
 	if u.Scheme, err = canonicalScheme(scheme); err != nil {
 		return URL{}, err
 	}
+	rest, fragment, found := strings.Cut(rest, "#")
+	if found && (fragment == "" || strings.ContainsFunc(fragment, unfit)) {
+		return URL{}, fmt.Errorf("unexpected %q at the end", "#"+fragment)
+	}
+	u.Fragment = fragment
 	address, path := rest, ""
-	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+	if i := strings.IndexAny(rest, "/?"); i >= 0 {
 		address, path = rest[:i], rest[i:]
 	}
 	if u.Path, err = u.checkPath(path); err != nil {
@@ -66,6 +80,9 @@ func parseURL(text string) (URL, error) {
 	return u, nil
 }
 
+// unfit reports whether a character has no place in a path or fragment.
+func unfit(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }
+
 func canonicalScheme(scheme string) (string, error) {
 	switch strings.ToLower(scheme) {
 	case "", "tcp", "stratum", SchemeTCP:
@@ -76,7 +93,7 @@ func canonicalScheme(scheme string) (string, error) {
 		return SchemeWS, nil
 	case "wss", SchemeWSS:
 		return SchemeWSS, nil
-	case "http", "https":
+	case "http", "https", "stratum+http", "stratum+https":
 		return "", errors.New("scheme http is getwork or getblocktemplate, another protocol than Stratum: " + schemesHint)
 	case "stratum2+tcp", "stratum+sv2", "stratum2":
 		return "", errors.New("version 2 of Stratum is not supported yet: " + schemesHint)
@@ -84,59 +101,25 @@ func canonicalScheme(scheme string) (string, error) {
 	return "", fmt.Errorf("unknown scheme %q: %s", scheme, schemesHint)
 }
 
+// urlSchemes are all spellings that canonicalScheme has a word for, no one behind
+// one that it begins with.
+func urlSchemes() []string {
+	return []string{
+		"stratum+https", "stratum+http", "stratum+tcps", "stratum+tcp", "stratum+tls", "stratum+ssl", "stratum+sv2", "stratum+wss", "stratum+ws",
+		"stratum2+tcp", "stratum2", "stratum", "https", "http", "tcp", "ssl", "tls", "wss", "ws",
+	}
+}
+
 func (u URL) checkPath(path string) (string, error) {
 	switch {
 	case path == "" || path == "/":
 		return "", nil
 	case !u.WebSocket():
-		return "", fmt.Errorf("unexpected %q after the port", path)
-	case strings.ContainsAny(path, "# \t\r\n\x00") || path[0] != '/':
+		return "", fmt.Errorf("unexpected %q after the port: the url ends there, and a user belongs in the user setting", path)
+	case strings.ContainsFunc(path, unfit) || path[0] != '/':
 		return "", fmt.Errorf("%q is not a path", path)
 	}
 	return path, nil
-}
-
-// splitAddress takes host:port, with brackets around an IPv6 address. The hint
-// says what would be right.
-func splitAddress(address, hint string) (host string, port uint16, err error) {
-	host, portText, err := net.SplitHostPort(address)
-	if err != nil {
-		if strings.Count(address, ":") > 1 && !strings.HasPrefix(address, "[") {
-			return "", 0, errors.New("put an IPv6 address in brackets: [::1]:3333")
-		}
-		return "", 0, errors.New("needs a port, such as :3333 at the end: " + hint)
-	}
-	n, err := strconv.ParseUint(portText, 10, 16)
-	if err != nil || n == 0 {
-		return "", 0, fmt.Errorf("port %q is not between 1 and 65535", portText)
-	}
-	if err := checkHost(host); err != nil {
-		return "", 0, err
-	}
-	return strings.ToLower(host), uint16(n), nil
-}
-
-func checkHost(host string) error {
-	if host == "" {
-		return errors.New("needs a host before the port")
-	}
-	if strings.Contains(host, ":") {
-		if _, err := netip.ParseAddr(host); err != nil {
-			return fmt.Errorf("%q is not an IPv6 address", host)
-		}
-		return nil
-	}
-	for _, r := range host {
-		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '.', r == '_':
-		default:
-			return fmt.Errorf("host %q has the character %q: use letters, digits, dots and hyphens (international names in their xn-- form)", host, r)
-		}
-	}
-	if len(host) > 253 {
-		return errors.New("host name is longer than 253 characters")
-	}
-	return nil
 }
 
 // TLS reports whether the connection is encrypted.
@@ -145,10 +128,30 @@ func (u URL) TLS() bool { return u.Scheme == SchemeTLS || u.Scheme == SchemeWSS 
 // WebSocket reports whether messages go over a WebSocket.
 func (u URL) WebSocket() bool { return u.Scheme == SchemeWS || u.Scheme == SchemeWSS }
 
-// Address is host:port.
+// Address is host:port, as it is dialed.
 func (u URL) Address() string {
 	return net.JoinHostPort(u.Host, strconv.Itoa(int(u.Port)))
 }
 
+// Name is what certificates and web servers call the host: a zone is known to
+// this machine only (RFC 6874, section 4).
+func (u URL) Name() string {
+	name, _, _ := strings.Cut(u.Host, "%")
+	return name
+}
+
+// Zone is the network interface that the address belongs to, empty if it names none.
+func (u URL) Zone() string {
+	_, zone, _ := strings.Cut(u.Host, "%")
+	return zone
+}
+
 // String is the URL in its one canonical spelling.
-func (u URL) String() string { return u.Scheme + "://" + u.Address() + u.Path }
+func (u URL) String() string {
+	u.Host = writeZone(u.Host)
+	text := u.Scheme + "://" + u.Address() + u.Path
+	if u.Fragment != "" {
+		text += "#" + u.Fragment
+	}
+	return text
+}

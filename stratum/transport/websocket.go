@@ -34,7 +34,9 @@ func (d *Dialer) webSocket(ctx context.Context, conn net.Conn) (Conn, error) {
 	if d.URL.TLS() {
 		scheme = "wss://"
 	}
-	ws, response, err := wsDialer.DialContext(ctx, scheme+d.URL.Address()+d.URL.Path, nil)
+	named := d.URL
+	named.Host = named.Name()
+	ws, response, err := wsDialer.DialContext(ctx, scheme+named.Address()+named.Path, nil)
 	if err != nil || !stop() {
 		conn.Close()
 		return nil, d.upgradeError(ctx, err, response)
@@ -128,7 +130,7 @@ func (w *webSocket) readError(err error) error {
 	case isTimeout(err):
 		return fmt.Errorf("%w for %v, or one that was not complete after %v", ErrSilent, w.limits.Silence, w.limits.LineTime)
 	}
-	return fmt.Errorf("%w: %w", ErrClosed, err)
+	return readError(err)
 }
 
 // WriteMessage writes one text message.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"net"
 	"strconv"
 	"strings"
 	"time"
@@ -157,7 +158,7 @@ func ParseReconnect(params json.RawMessage, safe func(string) string) *Reconnect
 		return string(items[i])
 	}
 	if host, port := plain(0), plain(1); host != "" || port != "" {
-		r.Told = safe(host + ":" + port)
+		r.Told = safe(net.JoinHostPort(strings.Trim(host, "[]"), port)) // which may be an IPv6 address with a zone
 	}
 	if seconds, err := strconv.ParseFloat(plain(2), 64); err == nil && seconds > 0 {
 		r.Wait = time.Duration(min(seconds, maxReconnectWait.Seconds()) * float64(time.Second))

@@ -257,6 +257,7 @@ func TestParseReconnectAndText(t *testing.T) {
 	for params, want := range map[string]Reconnect{
 		`[]`: {}, `null`: {}, ``: {}, `{}`: {}, `["evil.example",3333,5]`: {5 * time.Second, "evil.example:3333"},
 		`["evil.example","3333","1.5"]`: {1500 * time.Millisecond, "evil.example:3333"}, `["h",0,-1]`: {0, "h:0"},
+		`["fe80::1%enP4p65s0",3333]`: {0, "[fe80::1%enP4p65s0]:3333"}, `["[2001:db8::1]",3333]`: {0, "[2001:db8::1]:3333"},
 		`["h",99999,1e9]`: {time.Minute, "h:99999"}, `["h\u001b",1,"x"]`: {0, "h:1"}, `[null,null,3]`: {3 * time.Second, ""}, `["h",1,"NaN"]`: {0, "h:1"},
 	} {
 		if got := ParseReconnect(json.RawMessage(params), printable.Sanitize); *got != want {
