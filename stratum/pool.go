@@ -46,8 +46,6 @@ type pool struct {
 	simplerFailed              bool // it did not help the last time
 	knowsConfigure             bool // it has answered mining.configure
 	knowsSubscribe             bool // it has answered mining.subscribe with params
-
-	advised string // what the last failure's advice was
 }
 
 // ParseURL reads the URL of a pool, and returns it without the fragment #xnsub, by
@@ -125,8 +123,7 @@ type session struct {
 	pool *pool
 }
 
-// Run runs the session, and adds an advice to its error where there is one that
-// was not given before.
+// Run runs the session, and adds an advice to its error if it did not get to work.
 func (s *session) Run(ctx context.Context) error {
 	known := s.pool.known
 	err := s.Session.Run(ctx)
@@ -135,8 +132,7 @@ func (s *session) Run(ctx context.Context) error {
 	if ctx.Err() != nil || (known || status.Authorized) && !mistake { // it works, or has worked
 		return err
 	}
-	if _, advice := s.pool.advice(status, err); advice != "" && advice != s.pool.advised {
-		s.pool.advised = advice
+	if _, advice := s.pool.advice(status, err); advice != "" {
 		err = fmt.Errorf("%w: %s", err, advice)
 	}
 	return err

@@ -11,15 +11,12 @@ import (
 func (c certificate) unknown(err x509.UnknownAuthorityError) *Fault {
 	leaf := c.chain[0]
 	text := err.Error() // which alone has Go's guess at the reason
-	if c.options.CAFile == "" {
-		if roots, err := x509.SystemCertPool(); err != nil || roots.Equal(x509.NewCertPool()) {
-			return c.noRoots()
-		}
-	}
 	weak := c.weaklySigned()
 	switch {
 	case selfIssued(leaf):
 		return c.selfSigned(leaf)
+	case c.rootless:
+		return c.noRoots()
 	case weak != nil:
 		return &Fault{
 			Code: "certificate_weak_signature", What: fmt.Sprintf("%s is signed with %s, which is no longer secure", c.which(weak), weak.SignatureAlgorithm),

@@ -23,12 +23,18 @@ type certificate struct {
 	chain   []*x509.Certificate // as the server sent it; the first one is its own
 	pin     string              // --tls-pin and its value
 	now     time.Time
+
+	rootless bool // this machine knows no authority at all
 }
 
 // certificateFault explains why a certificate was refused. Pinning it is a way out
 // of all of these faults.
 func (d *Dialer) certificateFault(err *tls.CertificateVerificationError) error {
 	c := certificate{options: d.options, url: d.URL, chain: err.UnverifiedCertificates, now: time.Now()}
+	if c.options.CAFile == "" {
+		roots, err := x509.SystemCertPool()
+		c.rootless = err != nil || roots.Equal(x509.NewCertPool())
+	}
 	sum := pinText(leafSum(tls.ConnectionState{PeerCertificates: c.chain}))
 	c.pin = "--tls-pin " + sum
 	if d.options.CAFile != "" {
