@@ -173,7 +173,7 @@ func TestCheckBadPools(t *testing.T) {
 		pool         Pool
 		steps, error string
 	}{
-		{Pool{URL: s.URL}, "tcp ok, tls fail", "tls pin sha256:"},
+		{Pool{URL: s.URL}, "tcp ok, tls fail", "--tls-pin sha256:"},
 		{Pool{URL: "stratum+tcp://" + stratumtest.ClosedPort(t)}, "tcp fail", "refused"},
 		{Pool{URL: "ws://" + s.Address}, "tcp ok, tls ok, websocket fail", "websocket"},
 		{Pool{URL: s.URL, Proxy: transport.ProxyOptions{URL: "http://" + stratumtest.ClosedPort(t)}}, "proxy fail", "refused"},

@@ -5,6 +5,6 @@
 // the name is looked up and connected to (dial.go), through a proxy if there is
 // one (proxy.go), TLS is spoken where the URL wants it (tls.go), and the result
 // is a [Conn], on which a message is a line ([Lines]) or a WebSocket's message
-// (websocket.go). Each step has its limit ([Limits]) and its own errors, which
-// name a next step and hold no secret.
+// (websocket.go). Each step has its limit ([Limits]) and its own errors, most of
+// them a [Fault] with a cause and a remedy, which hold no secret.
 package transport

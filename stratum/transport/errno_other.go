@@ -10,8 +10,6 @@ const (
 	connectionTimedOut   = syscall.ETIMEDOUT
 	connectionReset      = syscall.ECONNRESET
 	connectionAborted    = syscall.ECONNABORTED
-	invalidArgument      = syscall.EINVAL
-	noDevice             = syscall.ENODEV
 	addressNotAvailable  = syscall.EADDRNOTAVAIL
 	hostUnreachable      = syscall.EHOSTUNREACH
 	hostDown             = syscall.EHOSTDOWN

@@ -9,8 +9,6 @@ const (
 	connectionTimedOut   = windows.WSAETIMEDOUT
 	connectionReset      = windows.WSAECONNRESET
 	connectionAborted    = windows.WSAECONNABORTED
-	invalidArgument      = windows.WSAEINVAL
-	noDevice             = windows.ERROR_DEV_NOT_EXIST
 	addressNotAvailable  = windows.WSAEADDRNOTAVAIL
 	hostUnreachable      = windows.WSAEHOSTUNREACH
 	hostDown             = windows.WSAEHOSTDOWN

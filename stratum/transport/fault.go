@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -90,7 +91,7 @@ func socketFault(address string, err error) *Fault {
 		return &Fault{Code: "no_answer", What: "no answer from " + place, Remedy: checkPort + ", and whether a firewall is in between"}
 	case is(connectionReset, connectionAborted):
 		return &Fault{Code: "reset", What: place + " broke off the connection", Remedy: checkPort + ", and whether a firewall is in between"}
-	case is(invalidArgument, addressNotAvailable, noDevice) && strings.HasPrefix(address, "[fe80:"):
+	case strings.HasPrefix(address, "[fe80:") && !hasInterface(address):
 		return zoneFault(place)
 	case is(hostUnreachable, networkUnreachable, networkDown, hostDown, addressNotAvailable):
 		return &Fault{Code: "unreachable", What: "this machine has no way to " + place, Remedy: "check the address and this machine's network (is it IPv6 that is missing?)"}
@@ -114,6 +115,18 @@ func plainCause(err error) error {
 		return op.Err
 	}
 	return err
+}
+
+// hasInterface reports whether an address names one of this machine's interfaces.
+func hasInterface(address string) bool {
+	host, _, _ := net.SplitHostPort(address)
+	_, zone, _ := strings.Cut(host, "%")
+	if number, err := strconv.Atoi(zone); err == nil {
+		_, err = net.InterfaceByIndex(number)
+		return err == nil
+	}
+	_, err := net.InterfaceByName(zone)
+	return err == nil
 }
 
 // zoneFault explains why a link-local address cannot be connected to: which

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -45,13 +46,24 @@ func TestZoneIsDialed(t *testing.T) {
 }
 
 func inNamespace(t *testing.T) {
-	for _, args := range []string{
-		"link add " + zoneInterface + " type dummy", "link set " + zoneInterface + " up", "link set lo up",
-		"-6 addr add fe80::1/64 dev " + zoneInterface + " nodad",
-	} {
-		if out, err := exec.Command("ip", strings.Fields(args)...).CombinedOutput(); err != nil {
-			t.Skipf("ip %s: %v: %s", args, err, out)
+	ip := func(args string) error {
+		out, err := exec.Command("ip", strings.Fields(args)...).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("ip %s: %w: %s", args, err, out)
 		}
+		return nil
+	}
+	err := ip("link add " + zoneInterface + " type dummy")
+	if err != nil { // not every kernel has these
+		err = ip("link add " + zoneInterface + " type bridge")
+	}
+	for _, args := range []string{"link set lo up", "link set " + zoneInterface + " up", "-6 addr add fe80::1/64 dev " + zoneInterface + " nodad"} {
+		if err == nil {
+			err = ip(args)
+		}
+	}
+	if err != nil {
+		t.Skip(err)
 	}
 	own := issue(t, nil, func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = nil, []net.IP{net.ParseIP("fe80::1")} })
 	plain, secure := zoneServer(t, nil), zoneServer(t, own)
