@@ -144,8 +144,8 @@ func (r *rig) pools(c *config.Config) ([]stratum.Pool, error) {
 		pool := stratum.Pool{
 			URL: p.URL, User: p.User, Password: p.Password.Reveal(), NoVersionRolling: !p.VersionRolling, Quota: p.Quota,
 			SubscribeExtra: p.ExtranonceSubscribe,
-			TLS:   transport.TLSOptions{CAFile: p.TLSCA, Pin: p.TLSPin, Insecure: p.TLSInsecure},
-			Proxy: proxyOptions(p),
+			TLS:            transport.TLSOptions{CAFile: p.TLSCA, Pin: p.TLSPin, Insecure: p.TLSInsecure},
+			Proxy:          proxyOptions(p),
 		}
 		if p.SuggestDifficulty != "" {
 			var err error
