@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
@@ -119,7 +120,7 @@ func (b *bench) candidates(ctx context.Context) ([]*candidate, error) {
 	var list []*candidate
 	for _, tested := range b.Examine(ctx, b.Kernels) {
 		k := tested.Kernel
-		plain := newCandidate(k, 1, places)
+		plain := b.newCandidate(k, 1, places)
 		switch {
 		case tested.Missing != "":
 			b.report.Skipped = append(b.report.Skipped, report.Skipped{Kernel: k.Name, Lacks: tested.Missing})
@@ -129,7 +130,7 @@ func (b *bench) candidates(ctx context.Context) ([]*candidate, error) {
 		}
 		list = append(list, plain)
 		if tested.Usable() && k.Versions > 1 {
-			list = append(list, newCandidate(k, k.Versions, places))
+			list = append(list, b.newCandidate(k, k.Versions, places))
 		}
 	}
 	return list, nil
@@ -143,9 +144,23 @@ func (b *bench) scaled(best *candidate, threads []int) ([]*candidate, error) {
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, newCandidate(best.kernel, best.versions, places))
+		list = append(list, b.newCandidate(best.kernel, best.versions, places))
 	}
 	return list, nil
+}
+
+// newCandidate marks a series whose threads have less than a CPU each.
+func (b *bench) newCandidate(k hashing.Kernel, versions int, places []affinity.Placement) *candidate {
+	c := newCandidate(k, versions, places)
+	c.series.Shared = b.shares(len(places))
+	return c
+}
+
+// shares reports whether so many threads have less than a CPU each.
+func (b *bench) shares(threads int) bool {
+	cpus := cmp.Or(len(b.List), len(b.CPUs.CPUs))
+	quota := b.CPUs.Quota
+	return threads > cpus || quota > 0 && float64(threads) > quota
 }
 
 // place chooses CPUs for n threads as the miner does. Where pinning fails, the

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 	"time"
 
 	"quarry/bench/report"
@@ -28,6 +29,9 @@ func (b *bench) warnBefore() {
 	if m.Governor != unavailable && m.Governor != "performance" {
 		b.warn("the frequency governor is %s, not performance", m.Governor)
 	}
+	if part := m.Part(); part != "" {
+		b.warn("figures are %s: what this process may use, not the whole machine", part)
+	}
 	if load := b.hardware.LoadAverage1; load.OK && load.Value > busyLoad {
 		b.warn("other programs are running, or were just now: the load average is %.2f", load.Value)
 	}
@@ -47,11 +51,8 @@ func (b *bench) finish(candidates, scaling []*candidate) {
 		_, disturbed := c.tally.figures()
 		c.summarize(stats.Drift(runs[disturbed]...), b.Seed)
 		c.series.PortBound = portBound(r.Machine, c.series.Key())
-		if c.series.Disturbed {
-			b.warn("%v: neighbors disturbed it (%d of %d slices were undisturbed): the machine's own rate may be up to twice the figure",
-				c, c.series.Kept, c.series.Slices)
-		}
 	}
+	b.warnAfter(all)
 	setEfficiency(candidates, scaling)
 	for _, c := range candidates {
 		r.Kernels = append(r.Kernels, c.series)
@@ -66,6 +67,46 @@ func (b *bench) finish(candidates, scaling []*candidate) {
 	r.Proven = best != nil && !slices.ContainsFunc(all, (*candidate).wrong)
 	b.setEnvironment(all, best)
 	r.Seconds = time.Since(b.began).Seconds()
+}
+
+// warnAfter warns of what makes figures doubtful, of each kind once.
+func (b *bench) warnAfter(all []*candidate) {
+	var disturbed, shared []string
+	samples := b.Samples
+	for _, c := range all {
+		if c.series.Error != "" {
+			continue
+		}
+		samples = min(samples, len(c.series.Samples))
+		if c.series.Disturbed {
+			disturbed = append(disturbed, c.String())
+		}
+		if c.series.Shared {
+			shared = append(shared, c.String())
+		}
+	}
+	if b.elastic {
+		b.report.Settings.Samples = samples
+	}
+	if n := b.report.Settings.Samples; n < stats.FewSamples {
+		b.warn("only %s of each series: intervals need at least %d to mean much", telemetry.FormatItems(n, "sample"), stats.FewSamples)
+	}
+	if len(disturbed) > 0 {
+		b.warn("neighbors disturbed %s: the machine's own rate may be up to twice the figure", someOf(disturbed, len(all)))
+	}
+	if len(shared) > 0 {
+		b.warn("threads had less than a CPU each in %s: the figure is that of all together", someOf(shared, len(all)))
+	}
+}
+
+// someOf returns text such as "3 of 18 series (shani, avx2, ...)".
+func someOf(names []string, all int) string {
+	const most = 3
+	text := strings.Join(names[:min(len(names), most)], "; ")
+	if len(names) > most {
+		text += "; ..."
+	}
+	return fmt.Sprintf("%d of %d series (%s)", len(names), all, text)
 }
 
 // wrong reports whether the series has no figure although it was measured.
@@ -117,21 +158,43 @@ func smaller(a, b telemetry.Reading) telemetry.Reading {
 	return a
 }
 
-// noticeThrottling checks the counters, and for every series whether its rate or
-// clock fell by more than 5 % from its first to its last samples.
+// noticeThrottling checks the counters, and for every series whether its clock, or
+// else its rate, fell by more than 5 % from its first to its last samples.
 func (b *bench) noticeThrottling(all []*candidate) {
 	env := &b.report.Environment
 	if text := throttledSince(b.throttles, b.Root); text != "" {
 		env.Throttled = append(env.Throttled, text)
 	}
+	clocks, rates := fall{what: "the clock"}, fall{what: "the rate"}
 	for _, c := range all {
 		if drop, ok := sunk(c.readings(figures.clock)); ok {
-			env.Throttled = append(env.Throttled, fmt.Sprintf("%v: the clock fell by %.0f %% during the run", c, drop*100))
+			clocks.add(c, drop)
+		} else if drop, ok := sunk(c.rates()); ok {
+			rates.add(c, drop)
 		}
-		if drop, ok := sunk(c.rates()); ok {
-			env.Throttled = append(env.Throttled,
-				fmt.Sprintf("%v: the rate fell by %.0f %% during the run, because of heat or other load", c, drop*100))
+	}
+	var falls []string
+	for _, f := range []fall{clocks, rates} {
+		if f.series > 0 {
+			falls = append(falls, fmt.Sprintf("%s fell in %d of %d series, by up to %.0f %% (%s)", f.what, f.series, len(all), 100*f.most, f.worst))
 		}
+	}
+	if len(falls) > 0 {
+		env.Throttled = append(env.Throttled, strings.Join(falls, ", ")+", because of heat or other load")
+	}
+}
+
+// fall is what fell during the run.
+type fall struct {
+	what   string
+	series int
+	most   float64
+	worst  string // series
+}
+
+func (f *fall) add(c *candidate, drop float64) {
+	if f.series++; drop > f.most {
+		f.most, f.worst = drop, c.String()
 	}
 }
 

@@ -109,7 +109,7 @@ func TestAlwaysDisturbed(t *testing.T) {
 	if n := len(report.Timeline); n < 6 {
 		t.Errorf("%d points: no sample was repeated", n)
 	}
-	if !strings.Contains(strings.Join(report.Warnings, "\n"), "neighbors disturbed it (0 of") {
+	if !strings.Contains(strings.Join(report.Warnings, "\n"), "neighbors disturbed 1 of 1 series (slowed): the machine") {
 		t.Errorf("warnings %q", report.Warnings)
 	}
 	if sunk := report.Timeline[0]; !sunk.Disturbed {

@@ -13,8 +13,9 @@ import (
 // measure warms up and then takes the samples, the candidates in turn and every
 // other time in reverse, so that drift affects all alike. Samples that neighbors
 // disturbed are repeated while time is left: a third of what the samples take, and
-// what other series did not use.
-func (b *bench) measure(ctx context.Context, candidates []*candidate) error {
+// what other series did not use. Past the deadline every series has to do with the
+// samples that it has, one at least.
+func (b *bench) measure(ctx context.Context, candidates []*candidate, deadline time.Time) error {
 	warmup := time.Duration(b.report.Settings.WarmupSeconds * float64(time.Second) / float64(max(len(candidates), 1)))
 	for _, c := range candidates {
 		if err := b.once(ctx, c, warmup, "warming up"); err != nil {
@@ -32,6 +33,9 @@ func (b *bench) measure(ctx context.Context, candidates []*candidate) error {
 			})
 		}
 		for _, c := range order {
+			if round > 0 && !deadline.IsZero() && time.Now().After(deadline) {
+				return nil
+			}
 			if round >= b.Samples {
 				if b.spare < b.sample {
 					return nil
@@ -87,13 +91,15 @@ func (b *bench) once(ctx context.Context, c *candidate, d time.Duration, what st
 
 // rate runs [Rate] with looks and the energy used. A warm-up meets at least one
 // winner, and many; a sample those in its time. Threads that share cores disturb
-// each other, which is part of the machine's speed: then it takes no looks.
+// each other, and a quota stops them, which is part of the machine's speed: then it
+// takes no looks.
 func (b *bench) rate(ctx context.Context, c *candidate, d time.Duration, warming bool) (Sample, telemetry.Reading, error) {
 	ring, how := b.ring(c.versions).samples, stint{d: d, meters: b.meters}
 	if warming {
 		ring, how.winners = b.ring(c.versions).warmup, 1
 	}
-	if b.cores > 0 && len(c.places) > b.cores {
+	how.shared = c.series.Shared
+	if how.shared || b.cores > 0 && len(c.places) > b.cores {
 		how.meters = unlooked
 	}
 	at := b.taken % len(ring)

@@ -25,6 +25,8 @@ type Sample struct {
 	Proof   report.ProofCount
 	// Hertz is the median of the threads' clocks; unavailable where one is.
 	Hertz telemetry.Reading
+
+	shared bool // the threads had less than a CPU each
 }
 
 // ThreadSample is one thread's part of a Sample.
@@ -80,6 +82,7 @@ type stint struct {
 	d       time.Duration
 	winners uint64       // minimum to meet, however long that takes
 	meters  func() meter // made on the thread
+	shared  bool         // the threads have less than a CPU each: only all of them together have a rate
 }
 
 // meter is a thread's clock, and how it takes looks at its core.
@@ -132,9 +135,14 @@ func rate(ctx context.Context, kernel hashing.Kernel, proofs []*Proof, places []
 		})
 	}
 	ready.Wait()
+	began := time.Now()
 	close(begin)
 	ended.Wait()
+	took := time.Since(began)
 	sample := sum(threads)
+	if how.shared {
+		sample.shared, sample.Elapsed, sample.Rate = true, took, float64(sample.Hashes)/took.Seconds()
+	}
 	for _, err := range faults {
 		if err != nil {
 			return sample, err

@@ -12,7 +12,6 @@ import (
 
 	"quarry/affinity"
 	"quarry/bench/report"
-	"quarry/bench/stats"
 	"quarry/hashing"
 	"quarry/telemetry"
 )
@@ -23,6 +22,9 @@ const (
 	defaultSample  = 300 * time.Millisecond
 	defaultWarmup  = time.Second
 	shortestSample = 20 * time.Millisecond
+	// quotaSample is the shortest sample under a CPU quota: within a period of it,
+	// usually 0.1 s, threads run at full speed and then not at all.
+	quotaSample = 100 * time.Millisecond
 	// shortSample is the length below which single interrupts begin to count.
 	shortSample = 50 * time.Millisecond
 	// sensorQuiet is the least time between two readings of the sensors: a reading
@@ -39,7 +41,8 @@ type Options struct {
 	Samples int   // of each series; 0 for DefaultSamples
 	// Duration is how long the run takes, approximately: samples are sized by it,
 	// down to 20 ms, and a quarter of it is for repeating those that neighbors
-	// disturbed. 0 makes samples 300 ms long.
+	// disturbed. Where it is too short for that, and Samples is 0, fewer are taken.
+	// 0 makes samples 300 ms long.
 	Duration time.Duration
 	Seed     uint64 // of the made-up headers
 	Build    report.Build
@@ -90,6 +93,7 @@ type bench struct {
 	cores    int // for threads of their own, 0 if unknown
 	taken    int // samples, for Progress and for taking proofs in turn
 	planned  int
+	elastic  bool // fewer samples may be taken
 
 	throttles telemetry.Throttles // before
 	first     telemetry.Reading   // clock of the first warm-up
@@ -116,11 +120,11 @@ func Run(ctx context.Context, options Options) (*report.Report, error) {
 		b.ring(c.versions)
 	}
 	b.plan(candidates, len(threads))
-	err = b.measure(ctx, candidates)
+	err = b.measure(ctx, candidates, b.deadline(float64(len(candidates))/float64(len(candidates)+len(threads))))
 	var scaling []*candidate
 	if best := fastest(candidates); err == nil && best != nil {
 		if scaling, err = b.scaled(best, threads); err == nil {
-			err = b.measure(ctx, scaling)
+			err = b.measure(ctx, scaling, b.deadline(1))
 		}
 	}
 	b.finish(candidates, scaling)
@@ -135,6 +139,7 @@ func prepare(ctx context.Context, options Options) (*bench, error) {
 		return nil, errors.New("a benchmark with a negative number of samples or time")
 	}
 	b := &bench{Options: options, began: time.Now(), sensors: telemetry.NewSensors(nil), rings: map[int]rings{}}
+	b.elastic = b.Samples == 0 && b.Duration > 0
 	b.Samples = cmp.Or(b.Samples, DefaultSamples)
 	if b.Root == nil {
 		b.Root = os.DirFS("/")
@@ -158,6 +163,9 @@ func prepare(ctx context.Context, options Options) (*bench, error) {
 		Schema: report.Schema, Began: b.began, Build: b.Build, Machine: describeMachine(b.Root, b.hardware, b.CPUs.CPUs),
 		Kernels: []report.Series{}, Scaling: []report.Series{}, Skipped: []report.Skipped{}, Timeline: []report.Point{}, Warnings: []string{},
 	}
+	if quota := b.CPUs.Quota; quota > 0 && quota < float64(len(b.CPUs.CPUs)) {
+		b.report.Machine.Quota = telemetry.Known(quota)
+	}
 	b.gate.known = knownLoad(b.report.Machine)
 	if b.hardware.PhysicalCores.OK {
 		b.cores = int(b.hardware.PhysicalCores.Value)
@@ -166,6 +174,15 @@ func prepare(ctx context.Context, options Options) (*bench, error) {
 	b.report.Environment.Before.Celsius = b.hardware.CPUCelsius
 	b.warnBefore()
 	return b, nil
+}
+
+// deadline returns when that part of the whole is over; zero if its time is not
+// limited.
+func (b *bench) deadline(part float64) time.Time {
+	if !b.elastic {
+		return time.Time{}
+	}
+	return b.began.Add(time.Duration(part * float64(b.Duration)))
 }
 
 // threads returns the thread counts of the scaling curve; none if it would only
@@ -209,15 +226,20 @@ func (b *bench) plan(candidates []*candidate, scaled int) {
 		if scaled > 0 {
 			left -= warmup // once more
 		}
-		b.sample = max(left*3/4/time.Duration(b.planned), shortestSample)
+		shortest := shortestSample
+		if b.CPUs.Quota > 0 {
+			shortest = quotaSample
+		}
+		if fit := int(left * 3 / 4 / (time.Duration(series) * shortest)); b.elastic && fit < b.Samples {
+			b.Samples = max(fit, 1)
+			b.planned = series * b.Samples
+		}
+		b.sample = max(left*3/4/time.Duration(b.planned), shortest)
 	}
 	b.report.Settings = report.Settings{
 		SliceSeconds: batchTime.Seconds(),
 		Samples:      b.Samples, SampleSeconds: b.sample.Seconds(), WarmupSeconds: warmup.Seconds(), Seed: b.Seed,
 		Priority: affinity.PriorityNormal.String(),
-	}
-	if b.Samples < stats.FewSamples {
-		b.warn("only %d samples of each series: intervals need at least %d to mean much", b.Samples, stats.FewSamples)
 	}
 	if b.sample < shortSample {
 		b.warn("samples of %.0f ms are short: give a longer --duration", b.sample.Seconds()*1e3)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,6 +54,7 @@ type burnIn struct {
 	sensors   *telemetry.Sensors
 	began     time.Time
 	lines     []report.StressLine
+	newest    report.StressLine // the last readings, which may have no line
 	energy    telemetry.Energy
 	joules    telemetry.Reading
 	throttles telemetry.Throttles
@@ -80,7 +82,9 @@ func Stress(ctx context.Context, options StressOptions) (*report.Stress, error) 
 	for i, place := range b.Places {
 		if err := tryPinning(place); err != nil {
 			b.Places[i] = affinity.Placement{CPU: -1, Reason: err.Error()}
-			b.warnings = append(b.warnings, "a thread is not pinned: "+err.Error())
+			if text := "threads are not pinned: " + err.Error(); !slices.Contains(b.warnings, text) {
+				b.warnings = append(b.warnings, text)
+			}
 		}
 	}
 	proofs := b.work(b.Kernel.Versions)
@@ -153,8 +157,32 @@ func (r *burner) blame(errors uint64, why string) {
 	}
 }
 
-// line takes all readings and reports them.
+// leastLine is the shortest time between two lines: the closing one may come right
+// after another, and a rate over some milliseconds is a matter of chance.
+const leastLine = time.Second
+
+// line takes all readings and reports them, unless the last line was just now.
 func (b *burnIn) line(ctx context.Context) {
+	last := report.StressLine{}
+	if n := len(b.lines); n > 0 {
+		last = b.lines[n-1]
+	}
+	line := b.readings(ctx)
+	took := line.Seconds - last.Seconds
+	if least := min(leastLine, b.Every/2); len(b.lines) > 0 && took < least.Seconds() {
+		return
+	}
+	if took > 0 {
+		line.Rate = float64(line.Hashes-last.Hashes) / took
+	}
+	b.lines = append(b.lines, line)
+	if b.Line != nil {
+		b.Line(line)
+	}
+}
+
+// readings returns a line without its rate, and keeps it as the newest.
+func (b *burnIn) readings(ctx context.Context) report.StressLine {
 	if now, err := telemetry.ReadEnergy(b.Root); err == nil {
 		used := now.Since(b.energy)
 		b.joules = telemetry.Reading{Value: b.joules.Value + used.Value, OK: b.joules.OK && used.OK}
@@ -175,21 +203,12 @@ func (b *burnIn) line(ctx context.Context) {
 		line.Hertz = telemetry.Known(stats.Median(clocks))
 	}
 	line.Seconds = time.Since(b.began).Seconds()
-	last := report.StressLine{}
-	if n := len(b.lines); n > 0 {
-		last = b.lines[n-1]
-	}
-	if took := line.Seconds - last.Seconds; took > 0 {
-		line.Rate = float64(line.Hashes-last.Hashes) / took
-	}
-	b.lines = append(b.lines, line)
-	if b.Line != nil {
-		b.Line(line)
-	}
+	b.newest = line
+	return line
 }
 
 func (b *burnIn) report(incomplete bool) *report.Stress {
-	last := b.lines[len(b.lines)-1]
+	last := b.newest
 	r := &report.Stress{
 		Kernel: b.Kernel.Name, Versions: b.Kernel.Versions, Seconds: last.Seconds, Hashes: last.Hashes, Errors: last.Errors,
 		Passed: last.Errors == 0, Incomplete: incomplete, Throttled: b.throttled(), Warnings: append([]string{}, b.warnings...),
@@ -202,7 +221,7 @@ func (b *burnIn) report(incomplete bool) *report.Stress {
 		r.Passed = r.Passed && core.Hashes > 0
 		r.Cores = append(r.Cores, core)
 	}
-	for _, line := range b.lines {
+	for _, line := range append(b.lines[:len(b.lines):len(b.lines)], b.newest) {
 		r.Hottest = larger(r.Hottest, line.Celsius)
 		r.Slowest = smaller(r.Slowest, line.Hertz)
 	}
@@ -220,14 +239,9 @@ func (b *burnIn) throttled() []string {
 	if text := throttledSince(b.throttles, b.Root); text != "" {
 		noticed = append(noticed, text)
 	}
-	lines := b.lines
-	// The last line comes at the end, maybe right after another: a rate over so
-	// short a time says little.
-	if n := len(lines); n > 2 && lines[n-1].Seconds-lines[n-2].Seconds < (lines[n-2].Seconds-lines[n-3].Seconds)/2 {
-		lines = lines[:n-1]
-	}
-	rates := perMinute(lines, func(l report.StressLine) telemetry.Reading { return telemetry.Known(l.Rate) })
-	clocks := perMinute(lines, func(l report.StressLine) telemetry.Reading { return l.Hertz })
+	rates := perMinute(b.lines, func(l report.StressLine) telemetry.Reading { return telemetry.Known(l.Rate) })
+	clocks := perMinute(b.lines, func(l report.StressLine) telemetry.Reading { return l.Hertz })
+	var falls []string
 	for _, kind := range []struct {
 		name    string
 		minutes []float64
@@ -236,8 +250,11 @@ func (b *burnIn) throttled() []string {
 			continue
 		}
 		if drop := 1 - slices.Min(kind.minutes)/kind.minutes[0]; drop > sinks {
-			noticed = append(noticed, fmt.Sprintf("the %s fell by up to %.0f %% below the first minute's", kind.name, drop*100))
+			falls = append(falls, fmt.Sprintf("the %s fell by up to %.0f %%", kind.name, drop*100))
 		}
+	}
+	if len(falls) > 0 {
+		noticed = append(noticed, strings.Join(falls, " and ")+" below the first minute's")
 	}
 	return noticed
 }

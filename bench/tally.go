@@ -40,7 +40,7 @@ func whole(s Sample) figures {
 			f.rate += medianOf(t.slices, slice.rate)
 		}
 	}
-	if s.Hertz.OK && s.Rate > 0 {
+	if s.Hertz.OK && s.Rate > 0 && !s.shared {
 		f.cycles = telemetry.Known(s.Hertz.Value * float64(len(s.Threads)) / s.Rate)
 	}
 	return f

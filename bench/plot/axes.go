@@ -183,15 +183,3 @@ func (a *panel) whisker(low, high, place int, upright bool) {
 	line(low, place-cap, low, place+cap)
 	line(high, place-cap, high, place+cap)
 }
-
-// rateUnit returns the unit for rates up to the largest, and its value in H/s.
-func rateUnit(largest float64) (size float64, unit string) {
-	size, unit = 1, "H/s"
-	for _, next := range []string{"kH/s", "MH/s", "GH/s", "TH/s"} {
-		if largest < 1000*size {
-			break
-		}
-		size, unit = 1000*size, next
-	}
-	return size, unit
-}

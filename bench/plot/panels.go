@@ -30,7 +30,7 @@ func drawBars(a *panel, r *report.Report) {
 		names = max(names, a.room(s.Key().Name()))
 		figures = max(figures, a.room(telemetry.FormatRate(s.Median)))
 	}
-	size, unit := rateUnit(largest)
+	size, unit := report.RateUnit(largest)
 	a.area.Left += names + 6
 	a.area.Right -= figures + 8
 	a.setX(0, max(largest/size, 1e-9))
@@ -102,7 +102,7 @@ func drawScaling(a *panel, r *report.Report) {
 	for _, s := range series {
 		largest = max(largest, s.Median, s.High)
 	}
-	size, unit := rateUnit(largest)
+	size, unit := report.RateUnit(largest)
 	a.title("Rate by threads, " + unit)
 	a.legend(legendEntry{func(x, y int) { a.line(colorMany, 2, x, y, x+26, y); square(a, x+13, y, 4) }, first.Key().Name()},
 		legendEntry{func(x, y int) { a.dashed(colorFaint, x, y, x+26, y) }, "ideal: each thread as fast as the first"})

@@ -42,7 +42,7 @@ func newTimeline(samples []report.Point) *timeline {
 	if t.seconds > 300 {
 		t.second, t.timeUnit = 60, "minutes"
 	}
-	t.size, t.unit = rateUnit(largest)
+	t.size, t.unit = report.RateUnit(largest)
 	if len(rates) > 1 {
 		t.unit = "% of each series' median"
 		t.medians = map[report.SeriesKey]float64{}

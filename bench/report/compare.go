@@ -204,6 +204,7 @@ func differences(a, b *Report) []Difference {
 		{"microcode", a.Machine.Microcode, b.Machine.Microcode},
 		{"CPU features", a.Machine.Features, b.Machine.Features},
 		{"usable CPUs", a.Machine.UsableCPUs, b.Machine.UsableCPUs},
+		{"CPU quota", a.Machine.Quota.String(), b.Machine.Quota.String()},
 		{"governor", a.Machine.Governor, b.Machine.Governor},
 		{"hypervisor", a.Machine.Hypervisor, b.Machine.Hypervisor},
 		{"system", a.Machine.OS, b.Machine.OS},

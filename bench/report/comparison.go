@@ -1,67 +1,76 @@
 package report
 
 import (
-	"fmt"
 	"io"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"quarry/telemetry"
 )
 
-// Write prints the comparison as a table or as JSON.
-func (c *Comparison) Write(w io.Writer, format string) error {
+// Write prints the comparison as a table in lines of that width, or as JSON.
+func (c *Comparison) Write(w io.Writer, format string, width int) error {
 	if format == "json" {
 		return writeJSON(w, c)
 	}
-	return c.writeTable(w)
+	return c.writeTable(w, width)
 }
 
-func (c *Comparison) writeTable(w io.Writer) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "KERNEL\tVERSIONS\tTHREADS\tA\tB\tB/A\t95 % INTERVAL\tVERDICT")
+func (c *Comparison) writeTable(w io.Writer, width int) error {
+	largest, threads := 0.0, false
 	for _, s := range c.Series {
-		interval, verdict := "none", s.Verdict
+		largest, threads = max(largest, s.A.Value, s.B.Value), threads || s.Threads > 1
+	}
+	size, unit := RateUnit(largest)
+	rate := func(v float64) string { return strconv.FormatFloat(v/size, 'f', 2, 64) }
+	table := NewTable(Column{"KERNEL", 0}, Column{"THREADS", 1}, Column{"A " + unit, 0}, Column{"B " + unit, 0}, Column{"B/A", 0},
+		Column{"95 % INTERVAL", 2}, Column{"VERDICT", 0})
+	for _, s := range c.Series {
+		interval, count := "none", ""
 		if s.Low.OK {
 			interval = s.Low.Format(formatRatio) + " to " + s.High.Format(formatRatio)
 		}
-		if s.Note != "" {
-			verdict += " (" + s.Note + ")"
+		if threads {
+			count = strconv.Itoa(s.Threads)
 		}
-		fmt.Fprintf(table, "%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\n", s.Kernel, s.Versions, s.Threads,
-			formatFigure(s.A, telemetry.FormatRate), formatFigure(s.B, telemetry.FormatRate), formatFigure(s.Ratio, formatRatio), interval, verdict)
+		table.Row(s.Name(), count, formatFigure(s.A, rate), formatFigure(s.B, rate), formatFigure(s.Ratio, formatRatio), interval,
+			strings.TrimSuffix(s.Verdict, " shown"))
 	}
-	if err := table.Flush(); err != nil {
+	if err := table.Write(w, width); err != nil {
 		return err
 	}
-	_, err := io.WriteString(w, c.remarks())
+	_, err := io.WriteString(w, c.remarks(width))
 	return err
 }
 
 // remarks returns the lines below the table.
-func (c *Comparison) remarks() string {
+func (c *Comparison) remarks(width int) string {
 	var text strings.Builder
+	for _, s := range c.Series {
+		if s.Note != "" {
+			paragraph(&text, width, "note: %s: %s: %s", s.SeriesKey, s.Verdict, s.Note)
+		}
+	}
 	for _, only := range []struct {
 		name   string
 		series []SeriesKey
 	}{{"A", c.OnlyA}, {"B", c.OnlyB}} {
 		for _, key := range only.series {
-			fmt.Fprintf(&text, "only in %s: %s\n", only.name, key)
+			paragraph(&text, width, "only in %s: %s", only.name, key)
 		}
 	}
 	for _, d := range c.Differences {
-		fmt.Fprintf(&text, "warning: different %s: A %s, B %s\n", d.What, d.A, d.B)
+		paragraph(&text, width, "warning: different %s: A %s, B %s", d.What, d.A, d.B)
 	}
 	for _, own := range []struct {
 		name     string
 		warnings []string
 	}{{"A", c.WarningsA}, {"B", c.WarningsB}} {
 		for _, warning := range own.warnings {
-			fmt.Fprintf(&text, "warning in %s: %s\n", own.name, warning)
+			paragraph(&text, width, "warning in %s: %s", own.name, warning)
 		}
 	}
-	text.WriteString("The intervals cover noise and drift within the runs, not drift between them: see --help before trusting a small difference.\n")
+	paragraph(&text, width, "The intervals cover noise and drift within the runs, not drift between them: see --help before trusting a small difference.")
 	return text.String()
 }
 

@@ -64,9 +64,11 @@ type Machine struct {
 	PhysicalCores telemetry.Reading `json:"physical_cores"`
 	LogicalCores  telemetry.Reading `json:"logical_cores"`
 	UsableCPUs    []int             `json:"usable_cpus"`
-	Governor      string            `json:"governor"`
-	Hypervisor    string            `json:"hypervisor"` // empty on bare metal
-	OS            string            `json:"os"`         // name and kernel version
+	// Quota is the CPU time that the cgroup grants, in CPUs; null for no limit.
+	Quota      telemetry.Reading `json:"cpu_quota"`
+	Governor   string            `json:"governor"`
+	Hypervisor string            `json:"hypervisor"` // empty on bare metal
+	OS         string            `json:"os"`         // name and kernel version
 }
 
 // Settings describes how the run was measured.
@@ -114,8 +116,11 @@ type Series struct {
 	// Disturbed is set if too few were kept. The samples then include disturbed
 	// slices; the machine's own rate, and the interval's end, may be up to twice as
 	// high.
-	Disturbed bool       `json:"disturbed,omitempty"`
-	Proof     ProofCount `json:"proof"`
+	Disturbed bool `json:"disturbed,omitempty"`
+	// Shared is set if the threads had less than a CPU each, by a quota or because
+	// there were more of them than CPUs. The rate is that of all together.
+	Shared bool       `json:"shared,omitempty"`
+	Proof  ProofCount `json:"proof"`
 	// Error says why there is no figure; all rates are then 0.
 	Error string `json:"error,omitempty"`
 }

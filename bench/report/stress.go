@@ -84,9 +84,10 @@ func (core StressCore) name() string {
 
 // StressPrinter prints a burn-in as it goes, as text or JSON lines.
 type StressPrinter struct {
-	Out  io.Writer
-	JSON bool
-	Err  error // the first failure to write
+	Out   io.Writer
+	JSON  bool
+	Width int   // of text, in columns
+	Err   error // the first failure to write
 }
 
 // Begin prints what is about to run; cpus is text for people.
@@ -100,7 +101,7 @@ func (s *StressPrinter) Begin(kernel string, versions, threads int, cpus string,
 		}{kernel, versions, threads, d.Seconds()})
 		return
 	}
-	s.printf("burn-in: %s with %s on %s (CPUs %s)\n", telemetry.FormatDuration(d), kernelText(kernel, versions),
+	paragraph(s, s.Width, "burn-in: %s with %s on %s (CPUs %s)", telemetry.FormatDuration(d), kernelText(kernel, versions),
 		telemetry.FormatItems(threads, "thread"), cpus)
 }
 
@@ -110,8 +111,12 @@ func (s *StressPrinter) Line(l StressLine) {
 		s.object("status", l)
 		return
 	}
-	s.printf("%6s  %s  %s hashes verified  %s  temp %s  clock %s\n", telemetry.FormatSeconds(l.Seconds), telemetry.FormatRate(l.Rate),
-		telemetry.FormatCount(l.Hashes), errorsText(l.Errors), l.Celsius.Format(telemetry.FormatCelsius), l.Hertz.Format(telemetry.FormatHertz))
+	text := fmt.Sprintf("%6s  %s  %s hashes verified  %s", telemetry.FormatSeconds(l.Seconds), telemetry.FormatRate(l.Rate),
+		telemetry.FormatCount(l.Hashes), errorsText(l.Errors))
+	for _, r := range []string{textIf(l.Celsius, telemetry.FormatCelsius), textIf(l.Hertz, telemetry.FormatHertz)} {
+		text += prefixed("  ", r)
+	}
+	s.printf("%s\n", text)
 }
 
 func errorsText(n uint64) string {
@@ -131,16 +136,18 @@ func (s *StressPrinter) End(r *Stress) {
 	for _, core := range r.Cores {
 		fmt.Fprintf(&text, "%s: %s hashes verified, %s\n", core.name(), telemetry.FormatCount(core.Hashes), errorsText(core.Errors))
 	}
-	fmt.Fprintf(&text, "rate: %s on average; temperature at the hottest %s; clock at the slowest %s\n", telemetry.FormatRate(r.Rate),
-		r.Hottest.Format(telemetry.FormatCelsius), r.Slowest.Format(telemetry.FormatHertz))
+	paragraph(&text, s.Width, "rate: %s on average%s%s", telemetry.FormatRate(r.Rate),
+		prefixed("; temperature at the hottest ", textIf(r.Hottest, telemetry.FormatCelsius)),
+		prefixed("; clock at the slowest ", textIf(r.Slowest, telemetry.FormatHertz)))
 	if r.Watts.OK {
 		fmt.Fprintf(&text, "power: %.1f W, %.3g J/TH\n", r.Watts.Value, r.JoulesPerTerahash.Value)
 	}
-	writeThrottled(&text, r.Throttled)
+	writeThrottled(&text, r.Throttled, s.Width)
 	for _, warning := range r.Warnings {
-		fmt.Fprintf(&text, "note: %s\n", warning)
+		paragraph(&text, s.Width, "note: %s", warning)
 	}
-	s.printf("%s%s\n", text.String(), r.Verdict())
+	paragraph(&text, s.Width, "%s", r.Verdict())
+	_, _ = io.WriteString(s, text.String())
 }
 
 // object writes one JSON line: kind and the value's fields.
@@ -153,7 +160,13 @@ func (s *StressPrinter) object(kind string, value any) {
 	s.printf("{\"msg\":%q,%s\n", kind, fields[1:])
 }
 
-func (s *StressPrinter) printf(format string, args ...any) {
-	_, err := fmt.Fprintf(s.Out, format, args...)
+// Write passes text to the output and keeps the first failure.
+func (s *StressPrinter) Write(text []byte) (int, error) {
+	n, err := s.Out.Write(text)
 	s.Err = cmp.Or(s.Err, err)
+	return n, err
+}
+
+func (s *StressPrinter) printf(format string, args ...any) {
+	_, _ = fmt.Fprintf(s, format, args...)
 }

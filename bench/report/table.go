@@ -6,54 +6,85 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"quarry/affinity"
 	"quarry/telemetry"
 )
 
-// writeTable prints the report for people.
-func (r *Report) writeTable(w io.Writer) error {
+// writeTable prints the report for people, in lines of that width. Its last line is
+// the one to share.
+func (r *Report) writeTable(w io.Writer, width int) error {
 	var text strings.Builder
-	writeHead(&text, r)
-	writeSeries(&text, "ONE THREAD", r.Kernels, r.Skipped)
-	if len(r.Scaling) > 0 {
-		writeSeries(&text, "MORE THREADS", r.Scaling, nil)
+	writeHead(&text, r, width)
+	if err := writeSeries(&text, "ONE THREAD", r.Kernels, r.Skipped, width); err != nil {
+		return err
 	}
-	writePortBounds(&text, r)
-	writeEnvironment(&text, r.Environment)
-	writeProof(&text, r)
+	if len(r.Scaling) > 0 {
+		if err := writeSeries(&text, "MORE THREADS", r.Scaling, nil, width); err != nil {
+			return err
+		}
+	}
+	writePortBounds(&text, r, width)
+	writeEnvironment(&text, r.Environment, width)
+	writeProof(&text, r, width)
 	for _, warning := range r.Warnings {
-		fmt.Fprintf(&text, "note: %s\n", warning)
+		paragraph(&text, width, "note: %s", warning)
 	}
 	if best := r.Best; best.Median > 0 {
-		fmt.Fprintf(&text, "best: %s with %s on %s\n", telemetry.FormatRate(best.Median), kernelText(best.Kernel, best.Versions), telemetry.FormatItems(best.Threads, "thread"))
+		paragraph(&text, width, "best: %s with %s on %s%s", telemetry.FormatRate(best.Median), kernelText(best.Kernel, best.Versions),
+			telemetry.FormatItems(best.Threads, "thread"), prefixed(", ", r.Machine.Part()))
+	}
+	if share := r.Share(); share != "" {
+		fmt.Fprintf(&text, "share: %s\n", share)
 	}
 	_, err := io.WriteString(w, text.String())
 	return err
 }
 
-func writeHead(w io.Writer, r *Report) {
+func writeHead(w io.Writer, r *Report, width int) {
 	m := r.Machine
-	fmt.Fprintf(w, "quarry %s, %s, %s%s, %s\n", r.Build.Version, r.Build.Target, r.Build.Go, prefixed(", tags ", r.Build.Tags), r.Began.Format("2006-01-02 15:04"))
-	fmt.Fprintf(w, "%s, family %d model %d stepping %d, microcode %s\n", m.CPU, m.Family, m.Model, m.Stepping, m.Microcode)
-	fmt.Fprintf(w, "%s\n", strings.Join(m.Features, " "))
+	paragraph(w, width, "quarry %s, %s, %s%s, %s", r.Build.Version, r.Build.Target, r.Build.Go, prefixed(", tags ", r.Build.Tags), r.Began.Format("2006-01-02 15:04"))
+	paragraph(w, width, "%s, family %d model %d stepping %d%s", m.CPU, m.Family, m.Model, m.Stepping, prefixed(", microcode ", known(m.Microcode)))
+	paragraph(w, width, "%s", strings.Join(m.Features, " "))
+	var facts []string
+	for _, count := range []struct {
+		what string
+		n    telemetry.Reading
+	}{{"cores", m.PhysicalCores}, {"threads", m.LogicalCores}} {
+		if count.n.OK {
+			facts = append(facts, count.n.String()+" "+count.what)
+		}
+	}
+	facts = append(facts, "CPUs "+affinity.FormatCPUs(m.UsableCPUs))
+	if m.Quota.OK {
+		facts = append(facts, "CPU quota "+quotaText(m.Quota.Value))
+	}
+	if g := known(m.Governor); g != "" {
+		facts = append(facts, "governor "+g)
+	}
 	virtual := "no virtual machine"
 	if m.Hypervisor != "" {
 		virtual = "hypervisor " + m.Hypervisor
 	}
-	fmt.Fprintf(w, "%v cores, %v threads, CPUs %s, governor %s, %s, %s\n", m.PhysicalCores, m.LogicalCores,
-		affinity.FormatCPUs(m.UsableCPUs), m.Governor, virtual, m.OS)
+	paragraph(w, width, "%s, %s, %s", strings.Join(facts, ", "), virtual, m.OS)
 	state := ""
 	if r.Incomplete {
 		state = ", INCOMPLETE"
 	}
-	fmt.Fprintf(w, "%d samples of %.3g s of each series, in turn, after %.2g s of warm-up; %s in total%s\n",
-		r.Settings.Samples, r.Settings.SampleSeconds, r.Settings.WarmupSeconds, telemetry.FormatSeconds(r.Seconds), state)
+	paragraph(w, width, "%s of %.3g s of each series, in turn, after %.2g s of warm-up; %s in total%s",
+		telemetry.FormatItems(r.Settings.Samples, "sample"), r.Settings.SampleSeconds, r.Settings.WarmupSeconds, telemetry.FormatSeconds(r.Seconds), state)
 	if r.Settings.SliceSeconds > 0 {
-		fmt.Fprintf(w, "KEPT: slices of %.1g ms during which no other program disturbed the core, of all slices\n", 1e3*r.Settings.SliceSeconds)
+		paragraph(w, width, "KEPT: slices of %.1g ms during which no other program disturbed the core, of all slices", 1e3*r.Settings.SliceSeconds)
 	}
 	fmt.Fprintln(w)
+}
+
+// known returns the text, empty for what the machine does not report.
+func known(text string) string {
+	if text == "unavailable" {
+		return ""
+	}
+	return text
 }
 
 func prefixed(prefix, text string) string {
@@ -64,59 +95,63 @@ func prefixed(prefix, text string) string {
 }
 
 // writeSeries prints a table with a line for each series; columns without any value
-// are left out.
-func writeSeries(w io.Writer, title string, list []Series, skipped []Skipped) {
+// are left out, and in a narrow one those that matter least.
+func writeSeries(w io.Writer, title string, list []Series, skipped []Skipped, width int) error {
 	efficiency := slices.ContainsFunc(list, func(s Series) bool { return s.Efficiency.OK })
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	head := title + "\tVERSIONS\tCPUS\tMEDIAN\t95 % INTERVAL\tMIN\tMAX\tCYCLES/HASH\tKEPT"
-	if efficiency {
-		head += "\tEFFICIENCY"
-	}
-	fmt.Fprintln(table, head)
+	table := NewTable(Column{title, 0}, Column{"VERSIONS", 1}, Column{"CPUS", 7}, Column{"MEDIAN", 0}, Column{"95 %", 0},
+		Column{"INTERVAL", 8}, Column{"MIN", 9}, Column{"MAX", 9}, Column{"CYCLES/HASH", 3}, Column{"KEPT", 2}, Column{"SLICES", 10}, Column{"EFFICIENCY", 0})
 	for _, s := range list {
 		name := s.Kernel
 		if efficiency {
 			name = telemetry.FormatItems(s.Threads, "thread") + ", " + name
 		}
 		if s.Error != "" {
-			fmt.Fprintf(table, "%s\t%d\tNO FIGURE: %s\n", name, s.Versions, s.Error)
+			table.Row(name, strconv.Itoa(s.Versions), "NO FIGURE: "+s.Error)
 			continue
 		}
-		row := []string{
-			name, strconv.Itoa(s.Versions), cpusText(s.CPUs), telemetry.FormatRate(s.Median),
-			fmt.Sprintf("%s to %s (%+.1f, %+.1f %%)", bareRate(s.Low, s.Median), telemetry.FormatRate(s.High), 100*(s.Low/s.Median-1), 100*(s.High/s.Median-1)),
-			telemetry.FormatRate(s.Min), telemetry.FormatRate(s.Max), s.CyclesPerHash.Format(oneDecimal), keptText(s),
-		}
-		if efficiency {
-			row = append(row, s.Efficiency.Format(func(v float64) string { return fmt.Sprintf("%.1f %%", 100*v) }))
-		}
-		fmt.Fprintln(table, strings.Join(row, "\t"))
+		kept, slices := keptText(s)
+		table.Row(name, strconv.Itoa(s.Versions), cpusText(s.CPUs), telemetry.FormatRate(s.Median),
+			fmt.Sprintf("%+.1f %+.1f %%", 100*(s.Low/s.Median-1), 100*(s.High/s.Median-1)),
+			bareRate(s.Low, s.Median)+" to "+telemetry.FormatRate(s.High),
+			telemetry.FormatRate(s.Min), telemetry.FormatRate(s.Max), textIf(s.CyclesPerHash, oneDecimal), kept, slices,
+			textIf(s.Efficiency, func(v float64) string { return fmt.Sprintf("%.1f %%", 100*v) }))
 	}
 	for _, s := range skipped {
-		fmt.Fprintf(table, "%s\t\tnot here: the CPU lacks %s\n", s.Kernel, s.Lacks)
+		table.Row(s.Kernel, "", "not here: the CPU lacks "+s.Lacks)
 	}
-	table.Flush()
+	err := table.Write(w, width)
 	fmt.Fprintln(w)
+	return err
 }
 
-// keptText returns text such as "94 % of 6,730".
-func keptText(s Series) string {
-	switch {
-	case s.Slices == 0:
-		return "not measured"
-	case s.Disturbed:
-		return fmt.Sprintf("too few: %d of %d", s.Kept, s.Slices)
+// textIf returns the value's text, empty without one.
+func textIf(r telemetry.Reading, format func(float64) string) string {
+	if !r.OK {
+		return ""
 	}
-	return fmt.Sprintf("%.3g %% of %d", 100*float64(s.Kept)/float64(s.Slices), s.Slices)
+	return format(r.Value)
+}
+
+// keptText returns the part of the slices that counts, and their number.
+func keptText(s Series) (kept, of string) {
+	switch {
+	case s.Shared:
+		return "shared", ""
+	case s.Slices == 0:
+		return "-", ""
+	case s.Disturbed:
+		return "too few", fmt.Sprintf("%d of %d", s.Kept, s.Slices)
+	}
+	return fmt.Sprintf("%.3g %%", 100*float64(s.Kept)/float64(s.Slices)), fmt.Sprintf("of %d", s.Slices)
 }
 
 // writePortBounds is a line for each series whose bound is known, and how near
 // to it the kernel comes. Disturbed series are left out.
-func writePortBounds(w io.Writer, r *Report) {
+func writePortBounds(w io.Writer, r *Report, width int) {
 	lines := 0
 	for _, s := range r.Kernels {
 		if s.PortBound.OK && s.CyclesPerHash.OK && !s.Disturbed {
-			fmt.Fprintf(w, "%s: %.1f cycles a hash, port bound %.3g: %.0f %%\n", versionsText(s),
+			paragraph(w, width, "%s: %.1f cycles a hash, port bound %.3g: %.0f %%", versionsText(s),
 				s.CyclesPerHash.Value, s.PortBound.Value, 100*s.PortBound.Value/s.CyclesPerHash.Value)
 			lines++
 		}
@@ -158,40 +193,56 @@ func kernelText(kernel string, versions int) string {
 	return kernel + ", plain"
 }
 
-func writeEnvironment(w io.Writer, e Environment) {
-	celsius, hertz := telemetry.FormatCelsius, telemetry.FormatHertz
-	fmt.Fprintf(w, "temperature: %s before, %s after, %s at the hottest\n",
-		e.Before.Celsius.Format(celsius), e.After.Celsius.Format(celsius), e.Hottest.Format(celsius))
-	fmt.Fprintf(w, "clock: %s before, %s after, %s at the slowest\n",
-		e.Before.Hertz.Format(hertz), e.After.Hertz.Format(hertz), e.Slowest.Format(hertz))
+func writeEnvironment(w io.Writer, e Environment, width int) {
+	for _, line := range []struct {
+		what                 string
+		before, after, worst telemetry.Reading
+		which                string
+		format               func(float64) string
+	}{
+		{"temperature", e.Before.Celsius, e.After.Celsius, e.Hottest, "at the hottest", telemetry.FormatCelsius},
+		{"clock", e.Before.Hertz, e.After.Hertz, e.Slowest, "at the slowest", telemetry.FormatHertz},
+	} {
+		var parts []string
+		for _, part := range []struct {
+			r    telemetry.Reading
+			when string
+		}{{line.before, "before"}, {line.after, "after"}, {line.worst, line.which}} {
+			if part.r.OK {
+				parts = append(parts, line.format(part.r.Value)+" "+part.when)
+			}
+		}
+		if len(parts) > 0 {
+			paragraph(w, width, "%s: %s", line.what, strings.Join(parts, ", "))
+		}
+	}
 	if e.Watts.OK {
-		fmt.Fprintf(w, "power: %.1f W, %.3g J/TH, for the best\n", e.Watts.Value, e.JoulesPerTerahash.Value)
-	} else {
-		fmt.Fprintf(w, "power: unavailable%s\n", prefixed(": ", e.PowerUnavailableWhy))
+		paragraph(w, width, "power: %.1f W, %.3g J/TH, for the best", e.Watts.Value, e.JoulesPerTerahash.Value)
+	} else if e.PowerUnavailableWhy != "" {
+		paragraph(w, width, "power: not measured: %s", e.PowerUnavailableWhy)
 	}
-	writeThrottled(w, e.Throttled)
+	writeThrottled(w, e.Throttled, width)
 }
 
-func writeThrottled(w io.Writer, noticed []string) {
-	if len(noticed) == 0 {
-		fmt.Fprintln(w, "throttling: none noticed")
+func writeThrottled(w io.Writer, noticed []string, width int) {
+	text := "none noticed"
+	if len(noticed) > 0 {
+		text = strings.Join(noticed, "; ")
 	}
-	for _, text := range noticed {
-		fmt.Fprintf(w, "throttling: %s\n", text)
-	}
+	paragraph(w, width, "throttling: %s", text)
 }
 
-func writeProof(w io.Writer, r *Report) {
+func writeProof(w io.Writer, r *Report, width int) {
 	var total ProofCount
 	for _, s := range slices.Concat(r.Kernels, r.Scaling) {
 		total.Add(s.Proof)
 	}
 	switch {
 	case r.Proven:
-		fmt.Fprintf(w, "proof: all %d planted winners found and nothing else, in %s hashes\n", total.Planted, telemetry.FormatCount(total.Hashes))
+		paragraph(w, width, "proof: all %d planted winners found and nothing else, in %s hashes", total.Planted, telemetry.FormatCount(total.Hashes))
 	case r.Incomplete && total.Planted == 0:
-		fmt.Fprintln(w, "proof: nothing was measured")
+		paragraph(w, width, "proof: nothing was measured")
 	default:
-		fmt.Fprintf(w, "proof: FAILED where it says NO FIGURE: %v\n", total)
+		paragraph(w, width, "proof: FAILED where it says NO FIGURE: %v", total)
 	}
 }

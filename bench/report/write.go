@@ -16,11 +16,11 @@ import (
 // Formats returns the formats of Report.Write.
 func Formats() []string { return []string{"table", "json", "csv", "benchstat"} }
 
-// Write prints the report in one of Formats.
-func (r *Report) Write(w io.Writer, format string) error {
+// Write prints the report in one of Formats; the table in lines of that width.
+func (r *Report) Write(w io.Writer, format string, width int) error {
 	switch format {
 	case "table":
-		return r.writeTable(w)
+		return r.writeTable(w, width)
 	case "json":
 		return writeJSON(w, r)
 	case "csv":

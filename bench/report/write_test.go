@@ -21,12 +21,12 @@ func TestTableShowsWhatWasKept(t *testing.T) {
 	r := &Report{Kernels: []Series{series, disturbed, unmeasured, unknown}}
 	r.Settings.SliceSeconds = 0.0004
 	var text bytes.Buffer
-	if err := r.Write(&text, "table"); err != nil {
+	if err := r.Write(&text, "table", 200); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
 		"shani-avx512, 32 versions: 60.1 cycles a hash, port bound 54: 90 %\n", "avx512, 32 versions: ",
-		"89.2 % of 6730", "too few: 12 of 6730", "not measured", "KEPT: slices of 0.4 ms",
+		"89.2 %   of 6730", "too few  12 of 6730", "  -\n", "KEPT: slices of 0.4 ms",
 	} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("no %q in:\n%s", want, text.String())
@@ -38,7 +38,7 @@ func TestTableShowsWhatWasKept(t *testing.T) {
 		}
 	}
 	text.Reset()
-	if err := r.Write(&text, "csv"); err != nil || !strings.Contains(text.String(), ",6730,6000,54,\n") {
+	if err := r.Write(&text, "csv", 80); err != nil || !strings.Contains(text.String(), ",6730,6000,54,\n") {
 		t.Errorf("%v, csv:\n%s", err, text.String())
 	}
 }

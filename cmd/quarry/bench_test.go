@@ -75,7 +75,7 @@ func TestBenchWrongKernel(t *testing.T) {
 	}
 	for format, want := range map[string]string{"csv": "kernels,missing,1,1,0,,,,,,,,", "benchstat": `# missing: kernel "missing" is wrong`} {
 		var text bytes.Buffer
-		if err := r.Write(&text, format); err != nil || !strings.Contains(text.String(), want) {
+		if err := r.Write(&text, format, 80); err != nil || !strings.Contains(text.String(), want) {
 			t.Errorf("%s: no %q in:\n%s", format, want, text.String())
 		}
 	}

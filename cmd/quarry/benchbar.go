@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"quarry/bench"
+	"quarry/bench/report"
 	"quarry/logsink"
 
 	"golang.org/x/term"
@@ -30,11 +32,22 @@ func (b *benchBar) show(p bench.Progress) {
 	if b.terminal == nil {
 		return
 	}
-	width, _, err := term.GetSize(int(b.terminal.Fd()))
-	if err != nil || width < 2 {
-		width = 80
+	fmt.Fprint(b.terminal, "\r"+barLine(p, outputWidth(b.terminal)-1)+"\x1b[K")
+}
+
+// outputWidth returns the width of lines for people: the terminal's, but not below 60,
+// or else that in COLUMNS, or 80.
+func outputWidth(w io.Writer) int {
+	width, _ := strconv.Atoi(os.Getenv("COLUMNS"))
+	if file, ok := w.(*os.File); ok && logsink.IsTerminal(w) {
+		if columns, _, err := term.GetSize(int(file.Fd())); err == nil && columns > 0 {
+			width = columns
+		}
 	}
-	fmt.Fprint(b.terminal, "\r"+barLine(p, width-1)+"\x1b[K")
+	if width <= 0 {
+		return report.DefaultWidth
+	}
+	return max(width, 60)
 }
 
 // barLine is "[=====>    ] 12/45 measuring shani", cut to the width.

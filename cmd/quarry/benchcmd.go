@@ -30,7 +30,7 @@ rolled versions, then the best on more and more threads. The work is proven:
 winners planted at known nonces must all be found, and nothing else. A kernel
 that fails gets no figure.
 
-  quarry bench                                   half a minute or so
+  quarry bench                                   a minute or so
   quarry bench --duration 10m                    longer samples: steadier figures
   quarry bench --kernel shani,generic --threads 1,2
   quarry bench --out a.json                      save the whole report
@@ -42,7 +42,11 @@ the median of another run right afterwards (95 %: bootstrap, widened by the
 observed drift). Only slices of 0.4 ms count during which no other program
 disturbed the core, as shown by a short loop before and after each slice. KEPT
 is how many did. If too few did, the figures come from disturbed samples, and the
-interval extends to twice the figure. Ctrl-C prints what was measured so far.
+interval extends to twice the figure. Under a CPU quota, and with more threads
+than CPUs, the figure is what all threads did together. Tables leave out columns
+that do not fit the terminal, or 80 columns (COLUMNS=200 for all); the other
+formats have everything. The last line is to share: CPU, kernel, threads, rate and
+proof. Ctrl-C prints what was measured so far.
 
 Exit codes: 0 measured, all kernels correct; 1 failed, a kernel is wrong or the
 burn-in found errors; 2 bad usage; 130 interrupted.`
@@ -60,7 +64,7 @@ func benchCommand() *cli.Command {
 		Description: benchDescription,
 		Flags:       benchFlags(),
 		Action:      benchAction,
-		Subcommands: []*cli.Command{benchCompareCommand()},
+		Subcommands: []*cli.Command{benchCompareCommand(), benchPlotCommand()},
 	}
 }
 
@@ -128,7 +132,7 @@ func (o *benchOrder) measure(ctx context.Context, stdout, stderr io.Writer) erro
 	if measured == nil {
 		return err
 	}
-	written := errors.Join(measured.Write(stdout, o.format), out.write(measured))
+	written := errors.Join(measured.Write(stdout, o.format, outputWidth(stdout)), out.write(measured))
 	if o.plot != "" && measured.Best.Median > 0 {
 		written = errors.Join(written, plot.Write(measured, o.plot))
 	}
@@ -149,8 +153,12 @@ func (o *benchOrder) measure(ctx context.Context, stdout, stderr io.Writer) erro
 func wrongKernels(r *report.Report) string {
 	var faults []string
 	for _, s := range slices.Concat(r.Kernels, r.Scaling) {
-		if s.Error != "" && !slices.Contains(faults, s.Error) {
-			faults = append(faults, s.Error)
+		fault := s.Error
+		if !strings.Contains(fault, s.Kernel) {
+			fault = fmt.Sprintf("kernel %q: %s", s.Kernel, fault)
+		}
+		if s.Error != "" && !slices.Contains(faults, fault) {
+			faults = append(faults, fault)
 		}
 	}
 	if len(faults) == 0 {
@@ -187,7 +195,11 @@ func readBenchOrder(c *cli.Context) (*benchOrder, error) {
 	if _, err := affinity.ChooseCPUs(o.CPUs, 0, o.List); err != nil {
 		return nil, usageFault("--cpus: %v", err)
 	}
-	return o, o.check(c)
+	if err := o.check(c); err != nil || c.IsSet("samples") {
+		return o, err
+	}
+	o.Samples = 0 // as many as fit
+	return o, nil
 }
 
 // check rejects flags that do not work together.

@@ -55,7 +55,7 @@ func benchCompareAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return comparison.Write(c.App.Writer, format)
+	return comparison.Write(c.App.Writer, format, outputWidth(c.App.Writer))
 }
 
 func compareFiles(ctx context.Context, fileA, fileB string) (*report.Comparison, error) {

@@ -31,7 +31,7 @@ func (o *outFile) write(r *report.Report) error {
 			return fmt.Errorf("--out: %w", err)
 		}
 	}
-	if err := r.Write(o.file, "json"); err != nil {
+	if err := r.Write(o.file, "json", 0); err != nil {
 		return fmt.Errorf("--out: %w", err)
 	}
 	return nil

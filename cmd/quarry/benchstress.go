@@ -35,7 +35,7 @@ func (o *benchOrder) burnIn(ctx context.Context, stdout, stderr io.Writer) error
 		return err
 	}
 	runtime.GOMAXPROCS(len(places) + spareProcs)
-	printer := &report.StressPrinter{Out: stdout, JSON: o.format == "json"}
+	printer := &report.StressPrinter{Out: stdout, JSON: o.format == "json", Width: outputWidth(stdout)}
 	printer.Begin(kernel.Name, kernel.Versions, len(places), placementText(places), o.stress)
 	result, err := bench.Stress(ctx, bench.StressOptions{
 		Kernel: kernel, Places: places, Duration: o.stress, Every: min(stressPeriod, o.stress), Seed: o.Seed, Line: printer.Line,

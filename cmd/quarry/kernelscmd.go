@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"text/tabwriter"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"quarry/bench/report"
 	"quarry/config"
 	"quarry/device/cpu/tune"
 	"quarry/hashing"
@@ -20,7 +20,9 @@ const kernelsDescription = `Lists the hashing kernels in this program, tests eac
 against known answers and a readable reference, and shows which one "auto"
 begins with: the fastest known one, with one thread on each CPU and rolled
 versions. quarry mine tries the kernels while it mines, a few milliseconds at a
-time, and stores the rates of all threads together.
+time, and stores the rates of all threads together. PLAIN is for jobs whose
+version may not be rolled, where another kernel may be the fastest. A wider
+terminal shows more.
 
   quarry kernels
   quarry kernels --measure           measure for a few seconds, and store the rates
@@ -143,24 +145,27 @@ func measuredRate(rate float64) telemetry.Reading {
 }
 
 func writeKernelTable(w io.Writer, rows []kernelRow) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "KERNEL\tLANES\tNEEDS\tRUNS HERE\tSELF-TEST\tPLAIN\tROLLED\tAUTO")
+	table := report.NewTable(report.Column{Head: "KERNEL"}, report.Column{Head: "RUNS HERE"}, report.Column{Head: "SELF-TEST"},
+		report.Column{Head: "TIME", Rank: 3}, report.Column{Head: "PLAIN"}, report.Column{Head: "ROLLED"}, report.Column{Head: "AUTO"},
+		report.Column{Head: "LANES", Rank: 2}, report.Column{Head: "NEEDS", Rank: 4})
 	for _, r := range rows {
-		runs, test, auto := "yes", r.SelfTest, ""
 		if !r.Runnable {
-			runs = "no, lacks " + r.Missing
-		} else if r.SelfTest == "passed" {
-			test += " in " + strconv.FormatFloat(1000*r.SelfTestSeconds, 'f', 1, 64) + " ms"
+			table.Row(r.Name, "no, lacks "+r.Missing+"; "+r.SelfTest)
+			continue
+		}
+		took, auto := "", ""
+		if r.SelfTest == "passed" {
+			took = strconv.FormatFloat(1000*r.SelfTestSeconds, 'f', 1, 64) + " ms"
 		}
 		switch {
 		case r.Auto:
 			auto = "picked"
 		case r.AutoPlain:
-			auto = "picked without version rolling"
+			auto = "for plain"
 		}
-		fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Name, r.Lanes, r.Needs, runs, test, rateText(r.Plain), rateText(r.Rolled), auto)
+		table.Row(r.Name, "yes", r.SelfTest, took, rateText(r.Plain), rateText(r.Rolled), auto, strconv.Itoa(r.Lanes), r.Needs)
 	}
-	return table.Flush()
+	return table.Write(w, outputWidth(w))
 }
 
 // rateText is "-" for what was not measured.
