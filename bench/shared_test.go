@@ -94,7 +94,7 @@ func TestFewerSamples(t *testing.T) {
 				t.Errorf("samples %d: %+v", samples, s)
 			}
 		}
-		if text := "only "+telemetry.FormatItems(want, "sample")+" of each series"; got.Settings.Samples != want || strings.Count(strings.Join(got.Warnings, "\n"), text) != 1 {
+		if text := "only " + telemetry.FormatItems(want, "sample") + " of each series"; got.Settings.Samples != want || strings.Count(strings.Join(got.Warnings, "\n"), text) != 1 {
 			t.Errorf("settings %+v, warnings %q", got.Settings, got.Warnings)
 		}
 	}
