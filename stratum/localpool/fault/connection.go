@@ -14,11 +14,12 @@ import (
 
 // connection is what is wrong with one connection.
 type connection struct {
-	plan  *Plan
-	miner localpool.Miner
-	began time.Time
-	on    map[string]setting
-	dice  map[string]*rand.Rand
+	plan   *Plan
+	miner  localpool.Miner
+	number uint64 // of the pool's connections, from 1
+	began  time.Time
+	on     map[string]setting
+	dice   map[string]*rand.Rand
 
 	stop   chan struct{} // closed when Run returns
 	wake   chan struct{} // has Run look at release
@@ -45,7 +46,7 @@ var _ localpool.Faults = (*connection)(nil)
 
 func newConnection(p *Plan, m localpool.Miner, number uint64) *connection {
 	c := &connection{
-		plan: p, miner: m, began: time.Now(), stop: make(chan struct{}), wake: make(chan struct{}, 1),
+		plan: p, miner: m, number: number, began: time.Now(), stop: make(chan struct{}), wake: make(chan struct{}, 1),
 		on: make(map[string]setting), dice: make(map[string]*rand.Rand),
 	}
 	for _, s := range p.settings {

@@ -133,15 +133,19 @@ func (c *connection) sendBadLine(dice *rand.Rand) []zap.Field {
 	return []zap.Field{zap.String("line", line)}
 }
 
+// coinbase1 is the beginning of a coinbase, up to the extranonce of 12 bytes.
+const coinbase1 = "0200000001" + "0000000000000000000000000000000000000000000000000000000000000000" + "ffffffff" + "1103a0bb0d0c"
+
+// sendBadJob sends a job of which one part is broken.
 func (c *connection) sendBadJob(dice *rand.Rand) []zap.Field {
 	hash := randomHash(dice)
-	job := []any{"bad" + strconv.Itoa(dice.IntN(1000)), hash, "01000000", "00000000", []string{}, "20000000", "1d00ffff", "60000000", false}
+	job := []any{"bad" + strconv.Itoa(dice.IntN(1000)), hash, coinbase1, "ffffffff0100f2052a010000000000000000", []string{}, "20000000", "1d00ffff", "60000000", false}
 	what := ""
 	switch dice.IntN(7) {
 	case 0:
 		what, job[1] = "previous hash of 63 digits", hash[1:]
 	case 1:
-		what, job[2] = "coinbase of odd length", "010"
+		what, job[2] = "coinbase of odd length", coinbase1[1:]
 	case 2:
 		what, job[4] = "branch that is not hex", []string{"branch"}
 	case 3:

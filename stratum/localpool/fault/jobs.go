@@ -3,6 +3,7 @@ package fault
 import (
 	"encoding/hex"
 	"math/rand/v2"
+	"strconv"
 	"time"
 
 	"quarry/stratum/localpool"
@@ -50,6 +51,9 @@ func (c *connection) Job(job *localpool.Job) *localpool.Job {
 	if _, on := c.on[duplicateJobID]; on {
 		n.JobID = "1"
 		c.plan.count(duplicateJobID)
+	}
+	if _, on := c.on[forgetJobs]; on { // a pool that has forgotten its jobs gives other ids to new ones
+		n.JobID = strconv.FormatUint(c.number, 16) + "-" + n.JobID
 	}
 	if n.JobID == job.JobID && n.PrevHash == job.PrevHash {
 		return job

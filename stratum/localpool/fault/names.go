@@ -15,6 +15,7 @@ const (
 	reason               // "10%", or "10%:stale"
 	after                // "30s" after the connection began, or "5shares"
 	every                // "30s", again and again
+	gap                  // "20ms"
 	span                 // "500ms", or "100ms-2s"
 	timespan             // "90s"
 	aUser                // a name
@@ -31,7 +32,7 @@ const (
 
 // String returns how values look, for --help.
 func (f form) String() string {
-	return [...]string{"", "N%", "N%[:REASON]", "TIME|Nshares", "TIME", "TIME[-TIME]", "TIME", "NAME", "METHOD"}[f]
+	return [...]string{"", "N%", "N%[:REASON]", "TIME|Nshares", "TIME", "TIME", "TIME[-TIME]", "TIME", "NAME", "METHOD"}[f]
 }
 
 // kind is one fault that can be asked for.
@@ -77,7 +78,7 @@ func kinds() []kind {
 		{reject, reason, "", "reject so many good shares, as REASON"},
 		{noVerdict, percent, "100%", "judge so many shares without an answer"},
 		{delay, span, "", "send everything so much later"},
-		{slowLines, every, "20ms", "send lines in small pieces, so far apart"},
+		{slowLines, gap, "20ms", "send lines in small pieces, so far apart"},
 		{hangUp, after, "", "cut each connection then"},
 		{silent, after, "", "say nothing more then, stay connected"},
 		{badLine, every, "10s", "send a line that is no message"},
@@ -121,9 +122,10 @@ func Help() string {
 		b.WriteByte('\n')
 	}
 	return b.String() + `
-A TIME is 10ms to 24h, for delay 1ms to 10m; where it is no period, it counts
-from the start of a connection, and may be 0s. N% is above 0% and up to 100%,
-shares are 1 to 1000000, as in 5shares. REASON: other, stale, duplicate, low.
+A TIME is 10ms to 24h, for delay and slow-lines 1ms to 10m; where it is no
+period, it counts from the start of a connection, and may be 0s. N% is above
+0% and up to 100%, shares are 1 to 1000000, as in 5shares.
+REASON: other, stale, duplicate, low.
 METHOD: ` + strings.Join(methods(), ", ") + "."
 }
 

@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -88,6 +89,8 @@ func (k kind) example() string {
 		return "give a time up to 24h, such as 30s, or a number of shares, such as 5shares"
 	case every:
 		return "give a time from 10ms to 24h, such as 30s"
+	case gap:
+		return "give a time from 1ms to 10m, such as 20ms"
 	case span:
 		return "give a time from 1ms to 10m, such as 500ms, or a range, such as 100ms-2s"
 	case timespan:
@@ -111,7 +114,7 @@ func (s *setting) read() (err error) {
 			s.reason = "other"
 		}
 		if _, known := reasons()[s.reason]; !known {
-			return fmt.Errorf("no reason %q%s: there are other, stale, duplicate, low", why, nearest(why, []string{"other", "stale", "duplicate", "low"}))
+			return fmt.Errorf("no reason %q%s there are other, stale, duplicate, low", why, cmp.Or(nearest(why, []string{"other", "stale", "duplicate", "low"}), ";"))
 		}
 		s.chance, err = s.percentage(number)
 	case after:
@@ -125,6 +128,8 @@ func (s *setting) read() (err error) {
 		s.time, err = s.duration(s.text, 0, longest)
 	case every:
 		s.time, err = s.duration(s.text, shortestEvery, longest)
+	case gap:
+		s.time, err = s.duration(s.text, time.Millisecond, longestDelay)
 	case timespan:
 		s.time, err = s.duration(s.text, 0, longest)
 	case span:
@@ -134,7 +139,7 @@ func (s *setting) read() (err error) {
 	case aMethod:
 		s.subject = strings.TrimPrefix(s.text, "mining.")
 		if !slices.Contains(methods(), s.subject) {
-			return fmt.Errorf("no such method%s: %s", nearest(s.subject, methods()), s.example())
+			return fmt.Errorf("no such method%s %s", cmp.Or(nearest(s.subject, methods()), ";"), s.example())
 		}
 	}
 	return err

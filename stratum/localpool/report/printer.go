@@ -87,16 +87,12 @@ func (p Printer) Status(st localpool.Stats, up time.Duration) {
 }
 
 func statusLine(st localpool.Stats, up time.Duration) string {
-	best := "none"
-	if st.Best > 0 {
-		best = telemetry.FormatDifficulty(st.Best)
-	}
 	return strings.Join([]string{
 		telemetry.FormatItems(miners(st), "miner"),
 		telemetry.FormatRate(st.Hashrate),
 		fmt.Sprintf("%d accepted, %d rejected", st.Accepted, rejected(st)),
 		telemetry.FormatItems(int(st.Blocks), "block"),
-		"best " + best,
+		"best " + bestText(st.Best),
 		"up " + telemetry.FormatDuration(up),
 	}, " | ")
 }
@@ -119,16 +115,23 @@ func (p Printer) Summary(st localpool.Stats, took time.Duration) {
 	}
 	fmt.Fprintf(p.Out, "Practice pool ended after %v: %s accepted, %d rejected%s, %s, best difficulty %s.\n",
 		took.Round(time.Second), telemetry.FormatItems(int(st.Accepted), "share"), rejected(st), codes(st), telemetry.FormatItems(int(st.Blocks), "practice block"),
-		telemetry.FormatDifficulty(st.Best))
+		bestText(st.Best))
 	fmt.Fprintf(p.Out, "The accepted shares stand for %s hashes, %s on average; %s connected at the end.\n",
 		telemetry.FormatCount(uint64(hashes)), telemetry.FormatRate(perSecond(hashes, took)), telemetry.FormatItems(miners(st), "miner"))
 	for _, w := range workers {
 		fmt.Fprintf(p.Out, "  %q: %d accepted, %d rejected, %s on average, best difficulty %s\n", w.Name, w.Accepted, w.Rejected,
-			telemetry.FormatRate(perSecond(w.Hashes, took)), telemetry.FormatDifficulty(w.Best))
+			telemetry.FormatRate(perSecond(w.Hashes, took)), bestText(w.Best))
 	}
 	if p.Acts != nil {
 		fmt.Fprintf(p.Out, "Faults on purpose: %s.\n", actsText(p.Acts()))
 	}
+}
+
+func bestText(difficulty float64) string {
+	if difficulty == 0 {
+		return "none"
+	}
+	return telemetry.FormatDifficulty(difficulty)
 }
 
 // sums are the fields that the status and the summary have in common.
