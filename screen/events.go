@@ -1,0 +1,227 @@
+package screen
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"go.uber.org/zap/zapcore"
+
+	"quarry/logsink"
+	"quarry/telemetry"
+)
+
+// event is one message with its fields.
+type event struct {
+	zapcore.Entry
+	*Terminal
+	fields []zapcore.Field
+	room   int // columns behind the time
+}
+
+// short returns the form of an event of mining, by its message; nil: it has none.
+func (e *event) short() func(*event) []word {
+	switch e.Message {
+	case "share accepted":
+		if e.has("latency") {
+			return (*event).accepted
+		}
+	case "share rejected":
+		if e.has("pool") {
+			return (*event).rejected
+		}
+	case "share stale":
+		return (*event).stale
+	case "share lost":
+		return (*event).lost
+	case "BLOCK FOUND", "block found":
+		if e.has("network_difficulty") {
+			return (*event).blockFound
+		}
+	case "new block":
+		return (*event).newBlock
+	case "difficulty":
+		return (*event).difficulty
+	}
+	return nil
+}
+
+// lines returns the event as lines of words.
+func (e *event) lines() [][]word {
+	if t := logsink.TexterOf(e.fields); t != nil {
+		return e.report(t)
+	}
+	if form := e.short(); form != nil {
+		if line := form(e); line != nil {
+			return [][]word{line}
+		}
+		return nil
+	}
+	return [][]word{e.plain()}
+}
+
+// report returns what the session reports about itself.
+func (e *event) report(t logsink.Texter) [][]word {
+	if s, ok := t.(status); ok {
+		return s.lines(e)
+	}
+	var lines [][]word
+	for _, text := range t.TextLines() {
+		lines = append(lines, words(text, plain, 1))
+	}
+	return lines
+}
+
+// plain is the message with its fields.
+func (e *event) plain() []word {
+	var line []word
+	add := func(more []word) { line = append(line, more...) }
+	switch {
+	case e.Level >= zapcore.ErrorLevel:
+		add(words("ERROR", red, 1))
+	case e.Level == zapcore.WarnLevel:
+		add(words("WARN", yellow, 1))
+	case e.Level == zapcore.DebugLevel:
+		add(words("debug", dim, 1))
+	}
+	add(words(e.Message, plain, 1))
+	gap := 2
+	for _, f := range e.fields {
+		text := logsink.FieldText(f)
+		if f.Key == "pool" && e.Message != "connecting" {
+			text = e.pool(f.String, 0)
+		}
+		if text == "" {
+			continue
+		}
+		value := words(text, plain, 1)
+		value[0].spans = append([]span{{clean(f.Key) + "=", dim}}, value[0].spans...)
+		value[0].gap = gap
+		gap = 1
+		add(value)
+	}
+	return line
+}
+
+// accepted is "accepted 386/1  diff 0.0072  12ms  pool-a".
+func (e *event) accepted() []word {
+	if e.detail.Load() == detailBad {
+		return nil
+	}
+	return e.share("accepted", green)
+}
+
+func (e *event) rejected() []word {
+	line := e.share("rejected", red)
+	line = append(line, words(e.text("reason"), plain, 2)...)
+	if code := e.text("code"); code != "" && code != "0" {
+		line = append(line, words("code "+code, plain, 2)...)
+	}
+	if text := e.text("text"); text != "" {
+		line = append(line, words(strconv.Quote(text), plain, 2)...)
+	}
+	return line
+}
+
+func (e *event) stale() []word {
+	return append(e.share("stale", yellow), words(e.text("error"), plain, 2)...)
+}
+
+func (e *event) lost() []word {
+	line := append(e.share("lost", yellow), words(e.text("reason"), plain, 2)...)
+	return append(line, words(e.text("error"), plain, 2)...)
+}
+
+// share is what all lines of shares begin with.
+func (e *event) share(verdict string, s style) []word {
+	line := words(verdict, s, 1)
+	if ledger := e.shares.Load(); ledger != nil {
+		line = append(line, words(countText(ledger.Snapshot()), plain, 1)...)
+	}
+	line = append(line, words("diff "+e.text("share_difficulty"), plain, 2)...)
+	if e.detail.Load() == detailAll {
+		line = append(line, words("of "+e.text("difficulty"), plain, 1)...)
+		line = append(line, words("job "+e.text("job"), plain, 2)...)
+	}
+	if latency := e.text("latency"); latency != "" {
+		line = append(line, words(latency, plain, 2)...)
+	}
+	return e.withPool(line)
+}
+
+// countText is "386/1": the shares that were accepted, and all others that have
+// their verdict.
+func countText(s telemetry.Shares) string {
+	return fmt.Sprintf("%d/%d", s.Accepted, s.Rejected+s.Stale+s.Lost)
+}
+
+func (e *event) blockFound() []word {
+	line := append(words("BLOCK FOUND", bold, 1), words("net "+e.text("network_difficulty"), bold, 2)...)
+	line = e.withPool(line)
+	return append(line, words(e.text("hash"), plain, 2)...)
+}
+
+func (e *event) newBlock() []word {
+	line := words("new block", cyan, 1)
+	if height := e.text("height"); height != "" {
+		line = append(line, words(height, cyan, 1)...)
+	}
+	if net := e.text("network_difficulty"); net != "" {
+		line = append(line, words("net "+net, plain, 2)...)
+	}
+	return e.withPool(line)
+}
+
+func (e *event) difficulty() []word {
+	return e.withPool(words("difficulty "+e.text("difficulty"), plain, 1))
+}
+
+// withPool adds the pool if there are several, shortened to the room that is left.
+func (e *event) withPool(line []word) []word {
+	used := 0
+	for _, w := range line {
+		used += w.gap + w.width()
+	}
+	const leastName = 8
+	if name := e.pool(e.text("pool"), max(e.room-used-1, leastName)); name != "" {
+		line = append(line, words(name, dim, 2)...)
+	}
+	return line
+}
+
+// pool returns the pool's short name; empty: there is only one.
+func (e *event) pool(url string, room int) string {
+	names := e.pools.Load()
+	if names == nil {
+		return url
+	}
+	return names.short(url, room)
+}
+
+func (e *event) has(key string) bool {
+	for _, f := range e.fields {
+		if f.Key == key && f.Type != zapcore.SkipType {
+			return true
+		}
+	}
+	return false
+}
+
+// text returns the field's value for people, without quotes.
+func (e *event) text(key string) string {
+	for _, f := range e.fields {
+		if f.Key != key {
+			continue
+		}
+		switch f.Type {
+		case zapcore.StringType:
+			return f.String
+		case zapcore.DurationType:
+			return telemetry.FormatDuration(time.Duration(f.Integer))
+		case zapcore.StringerType, zapcore.ErrorType:
+			return fmt.Sprint(f.Interface)
+		}
+		return logsink.FieldText(f)
+	}
+	return ""
+}
