@@ -21,7 +21,7 @@ func TestDefaults(t *testing.T) {
 		Strategy: Strategy{Use: "failover", Failback: 2 * time.Minute, Turn: time.Minute},
 		CPU:      CPU{Priority: "low", Kernel: "auto"},
 		Log:      Log{Level: "info", Format: "auto", FileFormat: "auto", FileLevel: "auto", MaxSize: 10, MaxFiles: 3},
-		Run:      Run{Retry: true, State: "auto"},
+		Run:      Run{Retry: true, State: "auto", Keys: true},
 	}
 	if !reflect.DeepEqual(result.Config, want) {
 		t.Errorf("got  %+v\nwant %+v", result.Config, want)
@@ -69,7 +69,7 @@ func TestEverySettingArrives(t *testing.T) {
 		"log.level": "debug", "log.format": "json", "log.file": "q.log", "log.max_size": "7", "log.max_files": "8",
 		"log.file_format": "json", "log.file_level": "debug",
 		"pool.quota": "100", "strategy.use": "round-robin", "strategy.failback": "5m", "strategy.turn": "30s", "strategy.submit_stale": "true",
-		"log.status_interval": "9s", "run.shares": "5", "run.time": "6s", "run.retry": "false", "run.state": "/tmp/s.json", "rig.name": "shelf-3",
+		"log.status_interval": "9s", "run.shares": "5", "run.time": "6s", "run.retry": "false", "run.state": "/tmp/s.json", "run.keys": "false", "rig.name": "shelf-3",
 	}
 	for _, s := range Settings() {
 		text, known := values[s.Name()]

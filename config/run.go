@@ -8,6 +8,7 @@ type Run struct {
 	Time   time.Duration // end after this time; 0 = never
 	Retry  bool          // keep trying when no pool is reachable
 	State  string        // file of the totals of all runs; "auto" = the standard place, "" = none
+	Keys   bool          // read keys on a terminal
 }
 
 func (*Run) table() table {
@@ -23,6 +24,8 @@ func (*Run) table() table {
 			Doc:     "file for totals and the best share of all runs, auto or none",
 			Long:    "auto is quarry/state.json in $XDG_STATE_HOME or ~/.local/state (on Windows\nin %LocalAppData%). Runs that share a file add up in it; practice does not\ncount. none, or an empty text, keeps nothing.",
 			Example: "/var/lib/quarry/state.json"},
+		{Key: "keys", Kind: Bool, Default: "true", Env: "QUARRY_KEYS", Flag: "no-keys", Inverted: true,
+			Doc: "read keys on a terminal, such as p for pause"},
 	}}
 }
 
@@ -33,5 +36,6 @@ func (s *Run) set(_ checker, all values) {
 		Time:   time.Duration(own["time"].num),
 		Retry:  own["retry"].yes,
 		State:  own["state"].text,
+		Keys:   own["keys"].yes,
 	}
 }

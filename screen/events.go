@@ -105,7 +105,7 @@ func (e *event) plain() []word {
 
 // accepted is "accepted 386/1  diff 0.0072  12ms  pool-a".
 func (e *event) accepted() []word {
-	if e.detail.Load() == detailBad {
+	if Detail(e.detail.Load()) == DetailBad {
 		return nil
 	}
 	return e.share("accepted", green)
@@ -115,7 +115,7 @@ func (e *event) rejected() []word {
 	line := e.share("rejected", red)
 	line = append(line, words(e.text("reason"), plain, 2)...)
 	if code := e.text("code"); code != "" && code != "0" {
-		line = append(line, words("code "+code, plain, 2)...)
+		line = append(line, word{[]span{{"code " + code, plain}}, 2})
 	}
 	if text := e.text("text"); text != "" {
 		line = append(line, words(strconv.Quote(text), plain, 2)...)
@@ -139,7 +139,7 @@ func (e *event) share(verdict string, s style) []word {
 		line = append(line, words(countText(ledger.Snapshot()), plain, 1)...)
 	}
 	line = append(line, words("diff "+e.text("share_difficulty"), plain, 2)...)
-	if e.detail.Load() == detailAll {
+	if Detail(e.detail.Load()) == DetailLong {
 		line = append(line, words("of "+e.text("difficulty"), plain, 1)...)
 		line = append(line, words("job "+e.text("job"), plain, 2)...)
 	}
@@ -182,9 +182,13 @@ func (e *event) withPool(line []word) []word {
 	for _, w := range line {
 		used += w.gap + w.width()
 	}
-	const leastName = 8
-	if name := e.pool(e.text("pool"), max(e.room-used-1, leastName)); name != "" {
-		line = append(line, words(name, dim, 2)...)
+	const gap, leastName = 2, 12
+	room := e.room - used - gap + 1 // the first word has no gap
+	if room < leastName {
+		room = 0 // it gets a line of its own
+	}
+	if name := e.pool(e.text("pool"), room); name != "" {
+		line = append(line, words(name, dim, gap)...)
 	}
 	return line
 }

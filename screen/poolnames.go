@@ -7,20 +7,20 @@ import (
 
 // poolNames are the pools' names on a terminal: as short as they can be told apart.
 type poolNames struct {
-	byURL map[string]string
-	alone bool // there is one: its name is not repeated
+	byName map[string]string
+	alone  bool // there is one: its name is not repeated
 }
 
-func newPoolNames(urls []string) *poolNames {
-	n := &poolNames{byURL: make(map[string]string), alone: len(urls) == 1}
+func newPoolNames(full []string) *poolNames {
+	n := &poolNames{byName: make(map[string]string), alone: len(full) == 1}
 	for _, shorter := range []func(string) string{hostOf, hostPortOf} {
 		var names []string
-		for _, url := range urls {
-			names = append(names, shorter(url))
+		for _, name := range full {
+			names = append(names, shorter(name))
 		}
-		if sorted := slices.Compact(slices.Sorted(slices.Values(names))); len(sorted) == len(urls) {
-			for i, url := range urls {
-				n.byURL[url] = names[i]
+		if sorted := slices.Compact(slices.Sorted(slices.Values(names))); len(sorted) == len(full) {
+			for i, name := range full {
+				n.byName[name] = names[i]
 			}
 			break
 		}
@@ -30,13 +30,13 @@ func newPoolNames(urls []string) *poolNames {
 
 // short returns the pool's name in at most so many columns, 0: as many as it needs;
 // empty: there is only one.
-func (n *poolNames) short(url string, columns int) string {
+func (n *poolNames) short(full string, columns int) string {
 	if n.alone {
 		return ""
 	}
-	name, known := n.byURL[url]
+	name, known := n.byName[full]
 	if !known {
-		name = url
+		name = full
 	}
 	if columns > 0 {
 		name = shorten(clean(name), columns)

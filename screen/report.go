@@ -16,6 +16,8 @@ type Reporter struct {
 	Telemetry *telemetry.Telemetry
 	Practice  bool // the pool is our own
 	Interval  time.Duration
+
+	odds time.Time // when they were shown last; Run's
 }
 
 // machineDelay is when the sensors have been read for the first time.
@@ -32,14 +34,27 @@ func (r *Reporter) Run(ctx context.Context) {
 		case <-once:
 			r.Log.Info("machine", zap.Reflect("hardware", machine{r.Telemetry.Snapshot().Hardware}))
 		case <-tick.C:
-			r.Status()
+			due := time.Since(r.odds) >= oddsPause
+			if due {
+				r.odds = time.Now()
+			}
+			r.status(due)
 		}
 	}
 }
 
 // Status logs how the session stands.
-func (r *Reporter) Status() {
-	r.Always.Info("status", zap.Reflect("snapshot", status{Snapshot: r.Telemetry.Snapshot(), practice: r.Practice}))
+func (r *Reporter) Status() { r.status(true) }
+
+func (r *Reporter) status(odds bool) {
+	s := status{Snapshot: r.Telemetry.Snapshot(), practice: r.Practice}
+	s.withOdds = odds && s.alone()
+	r.Always.Info("status", zap.Reflect("snapshot", s))
+}
+
+// Rates logs the hash rate of each worker.
+func (r *Reporter) Rates() {
+	r.Always.Info("rates", zap.Reflect("devices", rates(r.Telemetry.Snapshot().Devices)))
 }
 
 // Summary logs how the session went: the last line of the output.

@@ -35,8 +35,12 @@ func (s status) lines(e *event) [][]word {
 	return lines
 }
 
-// line is "4.79 MH/s  4.82 1m | 386/1 | best 9.3 | share 6.6s | 61C | up 17m05s".
+// line is "4.79 MH/s  4.82 1m | 386/1 | best 9.3 | share 6.6s | 61C | up 17m".
 func (s status) line(e *event, separator string, minute bool) []word {
+	var line []word
+	if s.Paused {
+		line = append(words("PAUSED", yellow, 1), words("(r resumes)", dim, 1)...)
+	}
 	rate := words(rateText(s.Hashrate.TenSeconds)+" ", bold, 1)
 	if minute {
 		value, unit := cutRate(s.Hashrate.Minute)
@@ -47,7 +51,7 @@ func (s status) line(e *event, separator string, minute bool) []word {
 		}
 		rate = append(rate, words(value+unit+" 1m", plain, 2)...)
 	}
-	line := rate
+	line = append(line, rate...)
 	for _, part := range s.parts(e) {
 		gap := 2
 		if separator != "" {
@@ -72,17 +76,25 @@ func (s status) parts(e *event) []span {
 	if temperature := known(s.Hardware.CPUCelsius, func(c float64) string { return fmt.Sprintf("%.0fC", c) }); temperature != "" {
 		add(temperature, plain)
 	}
-	add("up "+telemetry.FormatSeconds(s.Seconds), plain)
+	add("up "+upText(s.Seconds), plain)
 	switch pool := s.Pool(); {
 	case pool == nil:
 	case !pool.Connected:
-		add(strings.TrimSpace("not connected "+e.pool(pool.URL, 0)), yellow)
+		add(strings.TrimSpace("not connected "+e.pool(pool.Name, 0)), yellow)
 	default:
-		if name := e.pool(pool.URL, 0); name != "" {
+		if name := e.pool(pool.Name, 0); name != "" {
 			add(name, dim)
 		}
 	}
 	return parts
+}
+
+// upText is a time in minutes, if there are any.
+func upText(seconds float64) string {
+	if seconds < 60 || seconds >= 3600 {
+		return telemetry.FormatSeconds(seconds)
+	}
+	return fmt.Sprintf("%.0fm", math.Floor(seconds/60))
 }
 
 // rateText is a rate with three digits: "4.79 MH/s", "47.9 MH/s".
@@ -102,7 +114,15 @@ func cutRate(hashesPerSecond float64) (value, unit string) {
 	return value, unit
 }
 
-// odds is when a block can be expected; nil: it is not this miner that would be paid for it, or not known.
+// alone reports whether a block would be paid to this miner alone.
+func (s status) alone() bool {
+	if pool := s.Pool(); s.practice || pool != nil && pool.PaysUser {
+		return true
+	}
+	return s.NetworkDifficulty.OK && s.Difficulty.Value >= s.NetworkDifficulty.Value // every share is a block
+}
+
+// odds is when a block can be expected; nil: that is unknown, or for the pool.
 func (s status) odds() []word {
 	block := telemetry.ExpectedShareSeconds(s.NetworkDifficulty.Value, s.Hashrate.Minute)
 	if !s.withOdds || !s.NetworkDifficulty.OK || !block.OK {

@@ -11,7 +11,6 @@ import (
 	"go.uber.org/zap/zapcore"
 	"golang.org/x/term"
 
-	"quarry/logsink"
 	"quarry/telemetry"
 )
 
@@ -124,12 +123,13 @@ func (t *Terminal) paragraph(at time.Time, line []word) string {
 	return b.b.String() + "\n"
 }
 
-// newDay returns a line with the date if the last message was of another day.
+// newDay returns a line with the date if all messages before were of earlier days.
 func (t *Terminal) newDay(at time.Time) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	before := t.day
-	if t.day = at.Format(time.DateOnly); before == "" || before == t.day {
+	before, day := t.day, at.Format(time.DateOnly)
+	t.day = max(before, day)
+	if before == "" || day <= before {
 		return ""
 	}
 	b := block{columns: t.width(), color: t.color}
@@ -139,3 +139,28 @@ func (t *Terminal) newDay(at time.Time) string {
 	return b.b.String() + "\n"
 }
 
+// Detail is how much is said of shares.
+type Detail int32
+
+// The details.
+const (
+	DetailShort Detail = iota // a short line for each share
+	DetailLong                // with what the pool asked for, and the job
+	DetailBad                 // only shares that were not accepted, and blocks
+	details
+)
+
+// NextDetail changes how much is said of shares, and returns what it is now.
+func (t *Terminal) NextDetail() Detail {
+	for {
+		old := t.detail.Load()
+		if next := (old + 1) % int32(details); t.detail.CompareAndSwap(old, next) {
+			return Detail(next)
+		}
+	}
+}
+
+// Say writes a line to this terminal only.
+func (t *Terminal) Say(text string) {
+	_, _ = io.WriteString(t.out, t.paragraph(time.Now(), words(text, plain, 1)))
+}

@@ -16,12 +16,14 @@ type (
 	machine struct{ telemetry.Hardware }
 	status  struct {
 		telemetry.Snapshot
-		practice bool
+		practice bool // the pool is our own
+		withOdds bool // of a block, on a terminal
 	}
 	summary struct{ telemetry.Snapshot }
+	rates   []telemetry.DeviceSnapshot
 )
 
-var _, _, _ logsink.Texter = machine{}, status{}, summary{}
+var _, _, _, _ logsink.Texter = machine{}, status{}, summary{}, rates{}
 
 // TextLines returns what the session runs on, as key=value. What is unknown is left out.
 func (m machine) TextLines() []string {
@@ -63,6 +65,9 @@ func (s status) TextLines() []string {
 		}
 		parts = slices.Insert(parts, 2, expected)
 	}
+	if s.Paused {
+		parts = slices.Insert(parts, 0, "PAUSED")
+	}
 	if s.HardwareErrors > 0 {
 		parts = slices.Insert(parts, 2, fmt.Sprintf("HARDWARE ERRORS %d, kernel now %s", s.HardwareErrors, s.Kernel()))
 	}
@@ -71,6 +76,22 @@ func (s status) TextLines() []string {
 	}
 	parts = append(parts, poolText(s.Pool(), s.practice), "up "+telemetry.FormatSeconds(s.Seconds))
 	return []string{strings.Join(parts, " | ")}
+}
+
+// TextLines returns each worker's rate over ten seconds and over a minute.
+func (r rates) TextLines() []string {
+	var lines []string
+	for _, d := range r {
+		line := fmt.Sprintf("rates of %s with %s, 10s and 1m:", d.Name, d.Kernel)
+		for i, w := range d.Workers {
+			line += fmt.Sprintf("  worker %d: %s %s", i, rateText(w.TenSeconds), rateText(w.Minute))
+			if w.HardwareErrors > 0 {
+				line += fmt.Sprintf(" (%d hardware errors)", w.HardwareErrors)
+			}
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // bestText is the highest difficulty of a share so far.

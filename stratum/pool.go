@@ -142,7 +142,7 @@ func (s *session) Run(ctx context.Context) error {
 func (s *session) Status() upstream.Status {
 	status := s.Session.Status()
 	return upstream.Status{
-		Subscribed: status.Subscribed, Authorized: status.Authorized, Difficulty: status.Difficulty, Mask: status.VersionMask,
+		Subscribed: status.Subscribed, Authorized: status.Authorized, Difficulty: status.Difficulty, Mask: status.VersionMask, PaysUser: status.PaysUser,
 	}
 }
 

@@ -32,6 +32,7 @@ type PoolStatus struct {
 	Failures   int       `json:"failures"`       // in a row
 	Waiting    int       `json:"shares_waiting"` // for the session to be resumed
 	Difficulty Reading   `json:"difficulty"`     // of the next shares
+	PaysUser   bool      `json:"pays_user"`      // the newest job pays the user's own address: a block is the user's alone
 	RetryAt    time.Time `json:"retry_at,omitzero"`
 	LastError  Text      `json:"last_error"` // why the last connection failed or ended
 }

@@ -18,6 +18,7 @@ type Snapshot struct {
 	Time           time.Time        `json:"time"` // when this was read
 	StartedAt      time.Time        `json:"started_at"`
 	Seconds        float64          `json:"seconds"` // of the session, up to the end of the hashing
+	Paused         bool             `json:"paused"`  // nothing is hashed because the user said so
 	Hashes         uint64           `json:"hashes"`
 	HardwareErrors uint64           `json:"hardware_errors"`
 	Hashrate       Rates            `json:"hashrate"` // of all devices

@@ -24,6 +24,7 @@ type Telemetry struct {
 
 	difficulty atomic.Uint64 // float64 bits
 	network    atomic.Uint64 // float64 bits
+	paused     atomic.Bool
 	source     atomic.Pointer[func() []PoolStatus]
 	spending   spending
 	earlier    atomic.Pointer[earlier]
@@ -55,6 +56,9 @@ func (t *Telemetry) SetDifficulty(d float64) { t.difficulty.Store(math.Float64bi
 
 // SetNetworkDifficulty records the difficulty that makes a block.
 func (t *Telemetry) SetNetworkDifficulty(d float64) { t.network.Store(math.Float64bits(clamp(d))) }
+
+// SetPaused records whether hashing stands still because the user said so.
+func (t *Telemetry) SetPaused(paused bool) { t.paused.Store(paused) }
 
 // Run samples the meter and the sensors until ctx ends, then returns nil.
 func (t *Telemetry) Run(ctx context.Context) error {
@@ -90,6 +94,7 @@ func (t *Telemetry) Snapshot() Snapshot {
 		Time:           now,
 		StartedAt:      read.At.Add(-read.Elapsed),
 		Seconds:        read.Elapsed.Seconds(),
+		Paused:         t.paused.Load(),
 		Hashes:         read.Hashes,
 		HardwareErrors: t.Counters.HardwareErrors(),
 		Hashrate:       read.Total,

@@ -87,6 +87,7 @@ type Status struct {
 	Authorized bool               // shares are taken
 	Difficulty hashing.Difficulty // of the next job's shares
 	Mask       uint32             // version bits to roll; 0: none
+	PaysUser   bool               // the newest job pays the user's own address
 }
 
 // Class is what the end of a session means.

@@ -22,7 +22,8 @@ func (c *Client) Status() []telemetry.PoolStatus {
 		}
 		if m.session != nil {
 			status.Connected = true
-			status.Difficulty = telemetry.Known(m.session.Status().Difficulty.Float64())
+			session := m.session.Status()
+			status.Difficulty, status.PaysUser = telemetry.Known(session.Difficulty.Float64()), session.PaysUser
 		} else if m.linked && m.next.After(now) {
 			status.RetryAt = m.next
 		}

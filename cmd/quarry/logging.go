@@ -14,6 +14,7 @@ import (
 
 	"quarry/config"
 	"quarry/logsink"
+	"quarry/screen"
 )
 
 // logging is where messages go: the given writer, and the log file if there is one.
@@ -23,6 +24,8 @@ type logging struct {
 	screen  *logsink.AsyncWriter
 	file    *logsink.File // nil without a log file
 	outputs *logsink.Outputs
+
+	terminal *screen.Terminal // nil: the writer is none, or gets JSON
 }
 
 // newLogging opens the outputs in the settings. What goes wrong with w is reported to
@@ -45,7 +48,9 @@ func newLogging(c config.Log, w, stderr io.Writer) (*logging, error) {
 	}
 	l.outputs = logsink.NewOutputs(stderr)
 	l.screen = l.outputs.Add(logsink.Screen, w)
-	all := []zapcore.Core{logsink.NewCore(l.screen, formOf(c.Format, w))}
+	first, terminal := newCore(l.screen, c.Format, w)
+	l.terminal = terminal
+	all := []zapcore.Core{first}
 	some := []zapcore.Core{atLevel(all[0], level)}
 	if l.file != nil {
 		if c.FileLevel != "auto" {
@@ -66,6 +71,17 @@ func newLogging(c config.Log, w, stderr io.Writer) (*logging, error) {
 // formOf returns the form of messages in a format of the settings.
 func formOf(format string, w io.Writer) logsink.Form {
 	return logsink.Form{JSON: format == "json", Terminal: logsink.IsTerminal(w), Color: logsink.IsColorTerminal(w)}
+}
+
+// newCore returns the core for messages to w, which out leads to. On a terminal text
+// is fitted to its width.
+func newCore(out zapcore.WriteSyncer, format string, w io.Writer) (zapcore.Core, *screen.Terminal) {
+	form := formOf(format, w)
+	if form.JSON || !form.Terminal {
+		return logsink.NewCore(out, form), nil
+	}
+	terminal := screen.New(out, screen.Columns(w), form.Color)
+	return terminal.Core(), terminal
 }
 
 func parseLevel(text string) (zapcore.Level, error) {
@@ -120,7 +136,7 @@ func newConsoleLogger(format, level string, w io.Writer) (*zap.Logger, error) {
 	if err != nil {
 		return nil, err
 	}
-	core := logsink.NewCore(zapcore.Lock(zapcore.AddSync(w)), formOf(format, w))
+	core, _ := newCore(zapcore.Lock(zapcore.AddSync(w)), format, w)
 	return zap.New(atLevel(core, parsed)), nil
 }
 

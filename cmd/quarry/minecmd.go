@@ -16,6 +16,7 @@ import (
 
 	"quarry/config"
 	"quarry/device/cpu/tune"
+	"quarry/keys"
 	"quarry/miner"
 	"quarry/screen"
 	"quarry/state"
@@ -49,6 +50,8 @@ Exit codes: 0 ended as asked, 1 failed, 2 bad usage or configuration,
 func mineAction(c *cli.Context) error {
 	child := tune.Spawn(c.Context) // first of all: nothing is hashed before it has tested a kernel
 	defer child.Stop()
+	keyboard := openKeyboard(c)
+	defer keyboard.Restore()
 	loaded, err := loadConfig(c)
 	if err != nil {
 		return err
@@ -60,7 +63,7 @@ func mineAction(c *cli.Context) error {
 	defer log.close()
 	ctx, ignore := log.whileRead(c.Context)
 	defer ignore()
-	ctx, release := untilInterrupted(ctx)
+	ctx, release := untilInterrupted(ctx, keyboard.Restore)
 	defer release()
 	ctx, unhang := onHangup(ctx, log)
 	defer unhang()
@@ -69,7 +72,10 @@ func mineAction(c *cli.Context) error {
 		return err
 	}
 	rig.announce(loaded, log)
-	err = rig.mine(ctx, loaded.Config, log, c.App.Writer)
+	if !loaded.Config.Run.Keys {
+		keyboard = nil
+	}
+	err = rig.mine(ctx, loaded.Config, log, c.App.Writer, keyboard)
 	if errors.Is(err, work.ErrNoWork) {
 		return cli.Exit(err.Error(), exitNoPool)
 	}
@@ -77,7 +83,7 @@ func mineAction(c *cli.Context) error {
 }
 
 // mine runs one session: it starts the parts and ends them in order.
-func (rig *rig) mine(ctx context.Context, c config.Config, log *logging, out io.Writer) error {
+func (rig *rig) mine(ctx context.Context, c config.Config, log *logging, out io.Writer, keyboard *keys.Keyboard) error {
 	defer rig.tuner.Stop()
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
@@ -90,6 +96,9 @@ func (rig *rig) mine(ctx context.Context, c config.Config, log *logging, out io.
 	report := &screen.Reporter{Log: log.Logger, Always: log.always, Telemetry: rig.telemetry, Practice: rig.practice != nil, Interval: statusInterval(c.Log, out)}
 	running.Go(func() { report.Run(background) })
 	totals := state.Keep(rig.stateFile(c.Run), rig.telemetry, log.Logger)
+	if err := rig.attend(background, log, report, keyboard, &running); err != nil {
+		return err
+	}
 
 	// Assembly cannot be preempted: with more Ps than workers, the network
 	// never waits for a worker to finish its batch. It is never set back: that
@@ -113,10 +122,10 @@ func (rig *rig) mine(ctx context.Context, c config.Config, log *logging, out io.
 const spareProcs = 4
 
 // untilInterrupted ends the context at the first SIGINT or SIGTERM, and the
-// process at the second. That is not left to the default action, which is none
-// where the signal was ignored from the start, as for the background jobs of
-// shell scripts.
-func untilInterrupted(parent context.Context) (context.Context, context.CancelFunc) {
+// process at the second, after the last calls. That is not left to the default
+// action, which is none where the signal was ignored from the start, as for the
+// background jobs of shell scripts.
+func untilInterrupted(parent context.Context, last ...func()) (context.Context, context.CancelFunc) {
 	ctx, end := context.WithCancel(parent)
 	released, release := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
@@ -126,6 +135,9 @@ func untilInterrupted(parent context.Context) (context.Context, context.CancelFu
 			select {
 			case s := <-signals:
 				if ctx.Err() != nil {
+					for _, call := range last {
+						call()
+					}
 					os.Exit(killedBy(s))
 				}
 				end()

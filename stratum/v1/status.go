@@ -11,6 +11,7 @@ type Status struct {
 	Extranonce2Size int
 	VersionMask     uint32             // zero: no version rolling
 	Difficulty      hashing.Difficulty // for the next job
+	PaysUser        bool               // the newest job pays the user's own address
 }
 
 // Status is a snapshot.
@@ -21,6 +22,7 @@ func (s *Session) Status() Status {
 	status := Status{
 		Subscribed: st.subscribed, Authorized: !st.authorized.IsZero(), SessionID: st.sessionID,
 		Extranonce1: st.extranonce.One, Extranonce2Size: st.extranonce.TwoSize, Difficulty: st.difficulty,
+		PaysUser: s.watch.PaysUser(),
 	}
 	if st.rolling.Agreed {
 		status.VersionMask = st.poolMask & versionBits

@@ -3,6 +3,7 @@ package watch
 import (
 	"go.uber.org/zap"
 
+	"quarry/bitcoin"
 	"quarry/work"
 )
 
@@ -48,12 +49,20 @@ func (l *jobLogger) newDifficulty(job *work.Job) bool {
 
 func (l *jobLogger) say(job *work.Job) {
 	if l.newBlock(job) {
-		l.log.Info("new block", zap.Stringer("previous", job.PrevHash), networkDifficulty(job))
+		l.log.Info("new block", height(job), zap.Stringer("previous", job.PrevHash), networkDifficulty(job))
 	}
 	if l.newDifficulty(job) {
 		l.log.Info("difficulty", zap.Float64("difficulty", job.Difficulty.Float64()))
 	}
 	l.history.logged = job
+}
+
+// height is that of the block that the job is for; it leaves out what is not known.
+func height(job *work.Job) zap.Field {
+	if height, known := bitcoin.CoinbaseHeight(job.Coinb1); known {
+		return zap.Uint64("height", height)
+	}
+	return zap.Skip()
 }
 
 // networkDifficulty leaves out what is not known.

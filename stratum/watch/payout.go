@@ -2,6 +2,7 @@ package watch
 
 import (
 	"strings"
+	"sync/atomic"
 
 	"go.uber.org/zap"
 
@@ -14,8 +15,9 @@ import (
 type payout struct {
 	log       *zap.Logger
 	printable func(string) string
-	script    []byte // of the address in the user's name; nil: there is none
-	paid      bool   // by some job of this session
+	script    []byte      // of the address in the user's name; nil: there is none
+	paid      bool        // by some job of this session
+	pays      atomic.Bool // by the newest job
 	warned    bool
 }
 
@@ -28,7 +30,9 @@ func (p *payout) note(job *work.Job) {
 	case !ok:
 	case pays:
 		p.paid = true
+		p.pays.Store(true)
 	case p.paid:
+		p.pays.Store(false)
 		p.warned = true
 		p.log.Warn("jobs no longer pay to the user's own address, as earlier ones did: at a solo pool someone else would get your blocks",
 			zap.String("job", p.printable(job.ID)))

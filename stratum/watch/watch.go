@@ -78,6 +78,10 @@ func (w *Watch) Job(job *work.Job) {
 	w.payout.note(job)
 }
 
+// PaysUser reports whether the newest job pays the address in the user's name, as at
+// solo pools. It takes no lock.
+func (w *Watch) PaysUser() bool { return w.payout.pays.Load() }
+
 // Verdict records the pool's verdict on a share.
 func (w *Watch) Verdict(share *work.Share, verdict work.Verdict, now time.Time) {
 	w.mu.Lock()

@@ -1,0 +1,20 @@
+//go:build !(linux || darwin || freebsd || netbsd || openbsd || dragonfly)
+
+package keys
+
+import (
+	"context"
+	"io"
+)
+
+// Keyboard does not exist on this system.
+type Keyboard struct{}
+
+// Open returns nil: keys are not read here.
+func Open(io.Reader, io.Writer) *Keyboard { return nil }
+
+// Restore does nothing.
+func (*Keyboard) Restore() {}
+
+// Run does nothing.
+func (*Keyboard) Run(context.Context, func(byte)) error { return nil }
