@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -105,7 +106,7 @@ func atLevel(core zapcore.Core, level zapcore.Level) zapcore.Core {
 func (l *logging) close() { l.outputs.Close() }
 
 // errUnread ends a command whose messages nobody will read any more.
-var errUnread = errors.New("the reader of standard output is gone, and there is no log file (with --log-file FILE mining would go on)")
+var errUnread = errors.New("the reader of standard output is gone")
 
 // whileRead returns a context that ends when nobody will read any message any more.
 // From here on to its end, the process does not die of writing to such a pipe.
@@ -122,10 +123,10 @@ func (l *logging) whileRead(parent context.Context) (context.Context, context.Ca
 	return ctx, func() { end(nil) }
 }
 
-// unread returns errUnread if that is why ctx ended, otherwise nil.
-func unread(ctx context.Context) error {
+// unread returns errUnread, with a hint, if that is why ctx ended, otherwise nil.
+func unread(ctx context.Context, hint string) error {
 	if errors.Is(context.Cause(ctx), errUnread) {
-		return errUnread
+		return fmt.Errorf("%w%s", errUnread, hint)
 	}
 	return nil
 }

@@ -39,6 +39,8 @@ mines that, over a real Stratum connection. Practice pays nothing.
 
 Settings count in this order: defaults, file, environment (QUARRY_...), flags.
 Ctrl-C ends cleanly with a summary; a second one at once, without (exit code 130).
+When the reader of the output ends, as in quarry mine | head, mining goes on if
+there is a log file, and ends with exit code 1 if not.
 
 Exit codes: 0 ended as asked, 1 failed, 2 bad usage or configuration,
 3 no pool reachable (with --no-retry).`,
@@ -79,7 +81,7 @@ func mineAction(c *cli.Context) error {
 	if errors.Is(err, work.ErrNoWork) {
 		return cli.Exit(err.Error(), exitNoPool)
 	}
-	return cmp.Or(err, unread(ctx))
+	return cmp.Or(err, unread(ctx, "; with a log file (--log-file FILE) mining goes on"))
 }
 
 // mine runs one session: it starts the parts and ends them in order.

@@ -129,7 +129,7 @@ func poolAction(c *cli.Context) error {
 		log.always.Warn("this pool misbehaves on purpose", zap.Strings("faults", plan.Settings()), zap.Uint64("seed", plan.Seed()))
 	}
 	err = servePool(ctx, printer, cfg.TLS, statusInterval(config.Log{StatusInterval: interval}, c.App.Writer))
-	return cmp.Or(err, unread(ctx))
+	return cmp.Or(err, unread(ctx, ""))
 }
 
 // servePool serves and reports until ctx ends.
