@@ -153,7 +153,7 @@ func square(a *panel, x, y, radius int) {
 
 // legendEntry is a mark and its meaning.
 type legendEntry struct {
-	draw func(x, y int) // the left end of its middle line, 26 pixels long; nil for none
+	draw func(x, y int) // the left end of its middle line, 26 pixels long
 	text string
 }
 
@@ -161,10 +161,8 @@ type legendEntry struct {
 func (a *panel) legend(entries ...legendEntry) {
 	x, y := a.left, a.top+43
 	for _, e := range entries {
-		if e.draw != nil {
-			e.draw(x, y)
-			x += 34
-		}
+		e.draw(x, y)
+		x += 34
 		a.text(x-a.left, 43+textRise, textSize, colorFaint, e.text)
 		x += a.room(e.text) + 20
 	}

@@ -72,14 +72,24 @@ func (a *panel) bar(s *report.Series, top int, unit float64) {
 		a.label(a.area.Left+8, middle, 0, colorHot, text)
 		return
 	}
-	color := colorPlain
+	color, inside := colorPlain, charts.ColorWhite
 	if s.Versions > 1 {
-		color = colorRolled
+		color, inside = colorRolled, colorInk
 	}
 	a.p.FilledRect(a.area.Left, top, a.x.at(s.Median/unit), top+barHeight, color, color, 0)
 	low, high := a.x.at(s.Low/unit), a.x.at(s.High/unit)
 	a.whisker(low, high, middle, false)
-	a.label(max(high, a.x.at(s.Median/unit))+8, middle, 0, colorInk, telemetry.FormatRate(s.Median))
+	a.barValue(low, high, middle, inside, telemetry.FormatRate(s.Median))
+}
+
+// barValue writes a bar's value in it, before its whisker, so that it is not taken for
+// the whisker's; where there is no room, behind both.
+func (a *panel) barValue(low, high, middle int, inside charts.Color, text string) {
+	if low-a.room(text)-12 > a.area.Left {
+		a.label(low-8, middle, 1, inside, text)
+		return
+	}
+	a.label(high+8, middle, 0, colorInk, text)
 }
 
 func (a *panel) barKey(color charts.Color, text string) legendEntry {
@@ -174,12 +184,12 @@ func drawTimeline(a *panel, r *report.Report) {
 			keys = append(keys, legendEntry{func(x, y int) { kind.draw(a, x+20, y, 4) }, kind.text})
 		}
 	}
-	a.legend(append(keys, drawTemperature(a, t))...)
+	a.legend(append(keys, drawTemperature(a, t)...)...)
 }
 
 // drawTemperature draws the temperature over the panel, with its own scale on the
-// right.
-func drawTemperature(a *panel, t *timeline) legendEntry {
+// right, if the machine has one.
+func drawTemperature(a *panel, t *timeline) []legendEntry {
 	var curve []charts.Point
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, p := range t.points {
@@ -188,7 +198,7 @@ func drawTemperature(a *panel, t *timeline) legendEntry {
 		}
 	}
 	if low > high {
-		return legendEntry{nil, "temperature unavailable"}
+		return nil
 	}
 	y := scale{low - 5, high + 5, a.area.Bottom, a.area.Top}
 	for _, p := range t.points {
@@ -201,5 +211,5 @@ func drawTemperature(a *panel, t *timeline) legendEntry {
 	for _, v := range values {
 		a.label(a.area.Right+8, y.at(v), 0, colorHot, fmt.Sprintf("%.*f°C", decimals, v))
 	}
-	return legendEntry{func(x, y int) { a.line(colorHot, 2, x, y, x+26, y) }, "temperature"}
+	return []legendEntry{{func(x, y int) { a.line(colorHot, 2, x, y, x+26, y) }, "temperature"}}
 }

@@ -49,7 +49,19 @@ func Write(r *report.Report, file string) error {
 	if err != nil {
 		return fmt.Errorf("drawing %s: %w", file, err)
 	}
+	if format == charts.ChartOutputSVG {
+		image = describe(image, headline(r), r.Share())
+	}
 	return atomicfile.Write(file, image, 0o644)
+}
+
+// headline names the machine.
+func headline(r *report.Report) string {
+	text := "quarry bench on " + r.Machine.Name()
+	if part := r.Machine.Part(); part != "" {
+		text += ", " + part
+	}
+	return text
 }
 
 // CheckFile returns what is wrong with the name of an image for Write, its ending or
@@ -102,7 +114,7 @@ func plotHeight(r *report.Report) int {
 // drawTitle writes what was measured, with what, when, and whether it is proven.
 func drawTitle(p *charts.Painter, r *report.Report) {
 	head := newPanel(p, plotMargin, 0, plotWidth-plotMargin, titleHeight)
-	head.text(0, 38, 18, colorInk, "quarry bench on "+report.Printable(r.Machine.CPU))
+	head.text(0, 38, 18, colorInk, headline(r))
 	how := fmt.Sprintf("quarry %s, %s, %s, %s; median of %d samples of %.2g s, whiskers: 95 %% interval",
 		report.Printable(r.Build.Version), report.Printable(r.Build.Target), r.Began.UTC().Format("2006-01-02 15:04 UTC"), report.Printable(r.Machine.OS),
 		r.Settings.Samples, r.Settings.SampleSeconds)

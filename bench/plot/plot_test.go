@@ -57,6 +57,7 @@ func plottedReport(kernels []string, threads int, warm bool) *report.Report {
 func plottedReports() map[string]*report.Report {
 	full := plottedReport([]string{"shani-avx512", "shani-avx2", "shani", "avx512", "avx2", "generic"}, 64, true)
 	full.Kernels[5] = report.Series{Kernel: "shani", Versions: 32, Threads: 1, Error: "2 of 39 planted winners missed"}
+	full.Best = report.Best{Kernel: "shani-avx512", Versions: 32, Threads: 64}
 	one := plottedReport([]string{"generic"}, 1, false)
 	one.Kernels, one.Scaling, one.Timeline = one.Kernels[:1], nil, one.Timeline[:7]
 	odd := plottedReport([]string{"shani"}, 2, false)
@@ -85,8 +86,8 @@ func TestPlot(t *testing.T) {
 	}
 	texts := map[string][]string{
 		"full": {"shani-avx512 x32", "57.58 MH/s", "MH/s", "no figure: 2 of 39", "64: 3.58 GH/s, 98 % of ideal", "50°C", "temperature",
-			"AMD EPYC 9B45 128-Core Processor", "0.2.0+d60e865aa123", "2026-11-25 03:02 UTC"},
-		"one":    {"generic", "temperature unavailable", "not measured", "Rate over time, MH/s"},
+			"quarry bench on AMD EPYC 9B45", "<title>quarry bench on AMD EPYC 9B45</title>", "<desc>", "0.2.0+d60e865aa123", "2026-11-25 03:02 UTC"},
+		"one":    {"generic", "not measured", "Rate over time, MH/s"},
 		"odd":    {"NOT PROVEN", "a very long &lt;CPU&gt; &amp; name", "several threads", "% of each series' median"},
 		"long":   {"minutes (one sample of 3 is shown)", "INCOMPLETE"},
 		"failed": {"no figure: killed"},
@@ -102,6 +103,9 @@ func TestPlot(t *testing.T) {
 		svg := readWhole(t, filepath.Join(dir, name+".svg"))
 		if err := xml.Unmarshal(svg, new(struct{})); err != nil {
 			t.Errorf("%s.svg: %v", name, err)
+		}
+		if bytes.Contains(svg, []byte("unavailable")) || !bytes.Contains(svg, []byte("'DejaVu Sans',Verdana,Arial,sans-serif")) {
+			t.Errorf("%s.svg: it has a value that is not there, or a font that few have", name)
 		}
 		for _, text := range texts[name] {
 			if !bytes.Contains(svg, []byte(text)) {
@@ -207,5 +211,43 @@ func TestTicks(t *testing.T) {
 		if got := fmt.Sprint(rounded, decimals); got != c.want {
 			t.Errorf("%v to %v: %s, want %s", c.low, c.high, got, c.want)
 		}
+	}
+}
+
+// TestPlotComparison: each series with its ratio, whether B is faster, slower or alike.
+func TestPlotComparison(t *testing.T) {
+	dir := os.Getenv("PLOT_DIR")
+	if dir == "" {
+		dir = t.TempDir()
+	}
+	a, b := plottedReport([]string{"shani-avx512", "avx2", "generic"}, 4, false), plottedReport([]string{"shani-avx512", "avx2", "generic"}, 4, false)
+	for i := range b.Kernels[0].Samples {
+		b.Kernels[0].Samples[i] *= 1.2
+		b.Kernels[2].Samples[i] *= 0.9
+	}
+	b.Machine.CPU = "another <CPU>"
+	c, err := report.Compare(t.Context(), a, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, comparison := range map[string]*report.Comparison{"ratio": c, "nothing": {}} {
+		for _, ending := range []string{".png", ".svg"} {
+			if err := WriteComparison(comparison, "old.json", "new & better.json", filepath.Join(dir, name+ending)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		checkPNG(t, filepath.Join(dir, name+".png"), titleHeight+panelHead+max(len(comparison.Series), 2)*rowHeight+panelFoot+plotMargin)
+	}
+	svg := readWhole(t, filepath.Join(dir, "ratio.svg"))
+	if err := xml.Unmarshal(svg, new(struct{})); err != nil {
+		t.Error(err)
+	}
+	for _, text := range []string{"shani-avx512, 1 thread", "1.200 ", "0.900 ", "faster", "slower", "no difference shown", "DIFFERENT CPU", "new &amp; better.json"} {
+		if !bytes.Contains(svg, []byte(text)) {
+			t.Errorf("no %q", text)
+		}
+	}
+	if err := WriteComparison(c, "a", "b", filepath.Join(dir, "x.gif")); err == nil {
+		t.Error("a .gif is drawn")
 	}
 }

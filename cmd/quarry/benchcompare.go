@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
+	"quarry/bench/plot"
 	"quarry/bench/report"
 	"quarry/config"
 
@@ -37,8 +39,10 @@ func benchCompareCommand() *cli.Command {
 		Usage:       "compare two reports of quarry bench",
 		ArgsUsage:   "A.json B.json",
 		Description: benchCompareDescription,
-		Flags: []cli.Flag{&cli.StringFlag{Name: "format", Value: "table",
-			Usage: "print `FORMAT`: table or json"}},
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "format", Value: "table", Usage: "print `FORMAT`: table or json"},
+			&cli.StringFlag{Name: "plot", TakesFile: true, Usage: "draw the comparison into `FILE`, .svg or .png"},
+		},
 		Action: benchCompareAction,
 	}
 }
@@ -51,11 +55,21 @@ func benchCompareAction(c *cli.Context) error {
 	if format != "table" && format != "json" {
 		return usageFault("--format %q: want table or json", format)
 	}
+	drawing := c.String("plot")
+	if c.IsSet("plot") {
+		if err := plot.CheckFile(drawing); err != nil {
+			return usageFault("--plot: %v", err)
+		}
+	}
 	comparison, err := compareFiles(c.Context, c.Args().Get(0), c.Args().Get(1))
 	if err != nil {
 		return err
 	}
-	return comparison.Write(c.App.Writer, format, outputWidth(c.App.Writer))
+	err = comparison.Write(c.App.Writer, format, outputWidth(c.App.Writer))
+	if drawing != "" {
+		err = errors.Join(err, plot.WriteComparison(comparison, c.Args().Get(0), c.Args().Get(1), drawing))
+	}
+	return err
 }
 
 func compareFiles(ctx context.Context, fileA, fileB string) (*report.Comparison, error) {
