@@ -71,7 +71,7 @@ func (s *session) respond(m message, share Submission, terms *Terms, v Verdict) 
 		return
 	}
 	s.reply(m.ID, true)
-	s.workerLog(share.Worker).Info("share accepted", zap.Float64("achieved", v.Achieved), zap.Stringer("asked", terms.Difficulty),
+	s.workerLog(share.Worker).Info("share accepted", zap.Float64("share_difficulty", v.Achieved), zap.Float64("difficulty", terms.Difficulty.value),
 		zap.String("job", clipText(share.JobID)))
 	s.rate.add(now, terms.Difficulty.value)
 	if s.vardiff != nil && s.ready() {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"quarry/stratum/localpool"
 )
@@ -29,10 +30,15 @@ type Worker struct {
 	Best     float64 `json:"best_difficulty"`
 }
 
+// rateSeconds is how far back a rate looks.
+const rateSeconds = 60
+
 // Book adds up shares by worker. The zero value is empty.
 type Book struct {
 	mu      sync.Mutex
 	workers map[string]*Worker
+	seconds [rateSeconds]float64 // hashes, by second modulo rateSeconds
+	newest  int64                // second that was booked last, Unix time
 }
 
 // Judged books a share; it is for [localpool.Config].
@@ -45,8 +51,33 @@ func (b *Book) Judged(_ string, share localpool.Submission, v localpool.Verdict)
 		return
 	}
 	w.Accepted++
-	w.Hashes += v.Asked * hashesPerDifficulty
+	hashes := v.Asked * hashesPerDifficulty
+	w.Hashes += hashes
+	b.turn(time.Now())
+	b.seconds[b.newest%rateSeconds] += hashes
 	w.Best = max(w.Best, v.Achieved)
+}
+
+// turn empties the seconds that have passed. Caller holds mu.
+func (b *Book) turn(now time.Time) {
+	second := now.Unix()
+	for s := max(b.newest+1, second-rateSeconds+1); s <= second; s++ {
+		b.seconds[s%rateSeconds] = 0
+	}
+	b.newest = max(b.newest, second)
+}
+
+// Rate returns the hashes per second that the accepted shares of the last minute
+// stand for, or of the time up if that is shorter. Miners may have come and gone.
+func (b *Book) Rate(now time.Time, up time.Duration) float64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.turn(now)
+	var sum float64
+	for _, hashes := range b.seconds {
+		sum += hashes
+	}
+	return sum / min(rateSeconds, max(1, up.Seconds()))
 }
 
 // worker returns the entry of a name. Caller holds mu.

@@ -79,17 +79,18 @@ func (p Printer) Run(ctx context.Context, interval time.Duration) {
 
 // Status prints the status line.
 func (p Printer) Status(st localpool.Stats, up time.Duration) {
+	rate := p.Book.Rate(time.Now(), up)
 	if p.JSON {
-		p.Log.Info("pool status", append(p.sums(st, up), zap.Float64("hashes_per_second", st.Hashrate))...)
+		p.Log.Info("pool status", append(p.sums(st, up), zap.Float64("hashes_per_second", rate))...)
 		return
 	}
-	p.Log.Info(statusLine(st, up))
+	p.Log.Info(statusLine(st, rate, up))
 }
 
-func statusLine(st localpool.Stats, up time.Duration) string {
+func statusLine(st localpool.Stats, rate float64, up time.Duration) string {
 	return strings.Join([]string{
 		telemetry.FormatItems(miners(st), "miner"),
-		telemetry.FormatRate(st.Hashrate),
+		telemetry.FormatRate(rate),
 		fmt.Sprintf("%d accepted, %d rejected", st.Accepted, rejected(st)),
 		telemetry.FormatItems(int(st.Blocks), "block"),
 		"best " + bestText(st.Best),
@@ -113,11 +114,13 @@ func (p Printer) Summary(st localpool.Stats, took time.Duration) {
 		p.Log.Info("summary", fields...)
 		return
 	}
-	fmt.Fprintf(p.Out, "Practice pool ended after %v: %s accepted, %d rejected%s, %s, best difficulty %s.\n",
+	fmt.Fprintf(p.Out, "Practice pool ended after %v: %s accepted, %d rejected%s, %s, best difficulty %s; %s still connected.\n",
 		took.Round(time.Second), telemetry.FormatItems(int(st.Accepted), "share"), rejected(st), codes(st), telemetry.FormatItems(int(st.Blocks), "practice block"),
-		bestText(st.Best))
-	fmt.Fprintf(p.Out, "The accepted shares stand for %s hashes, %s on average; %s connected at the end.\n",
-		telemetry.FormatCount(uint64(hashes)), telemetry.FormatRate(perSecond(hashes, took)), telemetry.FormatItems(miners(st), "miner"))
+		bestText(st.Best), telemetry.FormatItems(miners(st), "miner"))
+	if st.Accepted > 0 {
+		fmt.Fprintf(p.Out, "The accepted shares stand for %s hashes, %s on average.\n",
+			telemetry.FormatCount(uint64(hashes)), telemetry.FormatRate(perSecond(hashes, took)))
+	}
 	for _, w := range workers {
 		fmt.Fprintf(p.Out, "  %q: %d accepted, %d rejected, %s on average, best difficulty %s\n", w.Name, w.Accepted, w.Rejected,
 			telemetry.FormatRate(perSecond(w.Hashes, took)), bestText(w.Best))

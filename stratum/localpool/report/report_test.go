@@ -27,6 +27,21 @@ func TestBook(t *testing.T) {
 	}
 }
 
+// The rate is that of the last minute, whoever is connected.
+func TestRate(t *testing.T) {
+	var b Book
+	now := time.Now()
+	b.Judged("", localpool.Submission{Worker: "a"}, localpool.Verdict{Asked: 1 / hashesPerDifficulty * 600})
+	for _, c := range []struct {
+		later, up time.Duration
+		want      float64
+	}{{0, time.Hour, 10}, {0, 20 * time.Second, 30}, {50 * time.Second, time.Hour, 10}, {2 * time.Minute, time.Hour, 0}, {time.Hour, time.Hour, 0}} {
+		if got := b.Rate(now.Add(c.later), c.up); got < c.want*0.999 || got > c.want*1.001 {
+			t.Errorf("%v later, up for %v: %v, want %v", c.later, c.up, got, c.want)
+		}
+	}
+}
+
 // Strangers' names are bounded in number and length, and their shares still counted.
 func TestBookIsBounded(t *testing.T) {
 	var b Book
@@ -54,8 +69,8 @@ func TestSummary(t *testing.T) {
 		Miners: []localpool.MinerStats{{Users: []string{"rig"}}, {}},
 	}, 10*time.Second)
 	for _, want := range []string{
-		"ended after 10s: 1 share accepted, 3 rejected (1 of code 20, 2 of code 21), 1 practice block, best difficulty 2.\n",
-		"4.3G hashes, 429.50 MH/s on average; 1 miner connected at the end.\n",
+		"ended after 10s: 1 share accepted, 3 rejected (1 of code 20, 2 of code 21), 1 practice block, best difficulty 2; 1 miner still connected.\n",
+		"4.3G hashes, 429.50 MH/s on average.\n",
 		`  "rig\x1b": 1 accepted, 0 rejected, 429.50 MH/s on average, best difficulty 2` + "\n",
 		"Faults on purpose: delay 1, reject 2.\n",
 	} {
@@ -63,7 +78,7 @@ func TestSummary(t *testing.T) {
 			t.Errorf("no %q in %s", want, out.String())
 		}
 	}
-	if line := statusLine(localpool.Stats{}, time.Minute); line != "0 miners | 0 H/s | 0 accepted, 0 rejected | 0 blocks | best none | up 1m00s" {
+	if line := statusLine(localpool.Stats{}, 0, time.Minute); line != "0 miners | 0 H/s | 0 accepted, 0 rejected | 0 blocks | best none | up 1m00s" {
 		t.Error(line)
 	}
 }
