@@ -81,8 +81,8 @@ func TestNoVerdict(t *testing.T) {
 // Each line is late by itself: ten of them take no ten delays.
 func TestDelay(t *testing.T) {
 	t.Parallel()
-	const late = 300 * time.Millisecond
-	r := dial(t, start(t, localpool.Config{}, "delay=300ms")).ready()
+	const late = 500 * time.Millisecond
+	r := dial(t, start(t, localpool.Config{}, "delay=500ms")).ready()
 	began := time.Now()
 	for range 10 {
 		r.send("mining.submit", r.share()...)
@@ -339,7 +339,7 @@ func TestJobsThatDoNotCome(t *testing.T) {
 			t.Fatalf("a job came: %s", l.text)
 		}
 	}
-	r = dial(t, start(t, cfg, "last-job=500ms"))
+	r = dial(t, start(t, cfg, "last-job=3s"))
 	r.ready()
 	for ok := true; ok; {
 		_, ok = r.read(time.Second)
