@@ -32,7 +32,16 @@ func (b *benchBar) show(p bench.Progress) {
 	if b.terminal == nil {
 		return
 	}
-	fmt.Fprint(b.terminal, "\r"+barLine(p, outputWidth(b.terminal)-1)+"\x1b[K")
+	width := terminalWidth(b.terminal) - 1
+	fmt.Fprintf(b.terminal, "\r%-*s", width, barLine(p, width)) // blanks, not escape codes: all consoles have them
+}
+
+// terminalWidth returns the columns of a terminal, 80 where it does not say.
+func terminalWidth(terminal *os.File) int {
+	if columns, _, err := term.GetSize(int(terminal.Fd())); err == nil && columns > 1 {
+		return columns
+	}
+	return report.DefaultWidth
 }
 
 // outputWidth returns the width of lines for people: the terminal's, but not below 60,
@@ -40,9 +49,7 @@ func (b *benchBar) show(p bench.Progress) {
 func outputWidth(w io.Writer) int {
 	width, _ := strconv.Atoi(os.Getenv("COLUMNS"))
 	if file, ok := w.(*os.File); ok && logsink.IsTerminal(w) {
-		if columns, _, err := term.GetSize(int(file.Fd())); err == nil && columns > 0 {
-			width = columns
-		}
+		width = terminalWidth(file)
 	}
 	if width <= 0 {
 		return report.DefaultWidth
@@ -64,6 +71,6 @@ func barLine(p bench.Progress, width int) string {
 // clear erases the bar.
 func (b *benchBar) clear() {
 	if b.terminal != nil {
-		fmt.Fprint(b.terminal, "\r\x1b[K")
+		fmt.Fprintf(b.terminal, "\r%*s\r", terminalWidth(b.terminal)-1, "")
 	}
 }

@@ -33,6 +33,7 @@ type rig struct {
 	miner      miner.Options
 	placements []affinity.Placement // of the CPU's workers
 	room       int                  // how many of them can run at once
+	quota      float64              // of the cgroup, in CPUs; 0 without one
 	priority   affinity.Priority
 	telemetry  *telemetry.Telemetry
 	client     *upstream.Client
@@ -64,7 +65,7 @@ func newRig(ctx context.Context, c *config.Config, child *tune.Child, log *loggi
 		return nil, err
 	}
 	r = &rig{
-		placements: placements, room: set.Room(c.CPU.CPUs), priority: priority, tuner: tuner,
+		placements: placements, room: set.Room(c.CPU.CPUs), quota: set.Quota, priority: priority, tuner: tuner,
 		telemetry: telemetry.New(log.Logger, device.Counters()),
 	}
 	r.telemetry.Rig = rigName(c.Rig)
@@ -112,7 +113,11 @@ func (r *rig) announce(loaded *config.Result, log *logging) {
 	log.Info("quarry "+versionText(), zap.String("kernel", loaded.Config.CPU.Kernel), zap.Int("workers", len(r.placements)),
 		zap.String("cpus", placementText(r.placements)), zap.Stringer("priority", r.priority))
 	if n := len(r.placements); n > r.room {
-		log.Warn("more threads than cpus: together they are no faster, and new jobs reach them later", zap.Int("threads", n), zap.Int("cpus", r.room))
+		quota := zap.Skip()
+		if r.quota > 0 {
+			quota = zap.Float64("cpu_quota", r.quota)
+		}
+		log.Warn("more threads than cpus: together they are no faster, and new jobs reach them later", zap.Int("threads", n), zap.Int("cpus", r.room), quota)
 	}
 	if loaded.File != "" {
 		log.Info("settings read", zap.String("file", loaded.File))

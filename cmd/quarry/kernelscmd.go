@@ -145,7 +145,7 @@ func measuredRate(rate float64) telemetry.Reading {
 }
 
 func writeKernelTable(w io.Writer, rows []kernelRow) error {
-	table := report.NewTable(report.Column{Head: "KERNEL"}, report.Column{Head: "RUNS HERE"}, report.Column{Head: "SELF-TEST"},
+	table := report.NewTable(report.Column{Head: "KERNEL"}, report.Column{Head: "RUNS HERE", Rank: 1}, report.Column{Head: "SELF-TEST"},
 		report.Column{Head: "TIME", Rank: 3}, report.Column{Head: "PLAIN"}, report.Column{Head: "ROLLED"}, report.Column{Head: "AUTO"},
 		report.Column{Head: "LANES", Rank: 2}, report.Column{Head: "NEEDS", Rank: 4})
 	for _, r := range rows {

@@ -69,3 +69,36 @@ func TestKernelsCommandFailsOnABrokenKernel(t *testing.T) {
 		}
 	}
 }
+
+// TestKernelsFit: in 80 columns, whatever the kernels need and lack; a wider output
+// has more.
+func TestKernelsFit(t *testing.T) {
+	long := strings.Repeat("AVX512VBMI, ", 9) + "SHA"
+	list := hashing.Kernels()
+	for i := range list {
+		list[i].Needs = long
+	}
+	lacking := list[0]
+	lacking.Name, lacking.Missing = "shani-avx512-lacking", func() string { return long }
+	slower := list[0]
+	slower.Name, slower.Missing = "shani-avx512-ternary", nil
+	var found []tune.Finding
+	for i, k := range append(list, slower) {
+		found = append(found, tune.Finding{Kernel: k.Name, SelfTestSeconds: 0.0123, Plain: float64(123456e3 - i), Rolled: float64(123456e3 + i)})
+	}
+	for columns, wide := range map[string]bool{"": false, "80": false, "nonsense": false, "300": true} {
+		t.Setenv("COLUMNS", columns)
+		var out bytes.Buffer
+		if err := listKernels(&out, append(list, lacking, slower), found, false); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(out.String()) {
+			if n := len(strings.TrimSuffix(line, "\n")); n > 80 && !wide {
+				t.Errorf("COLUMNS=%s: %d columns: %s", columns, n, line)
+			}
+		}
+		if strings.Contains(out.String(), "NEEDS") != wide || strings.Contains(out.String(), "12.3 ms") != wide || !strings.Contains(out.String(), "for plain") {
+			t.Errorf("COLUMNS=%s:\n%s", columns, &out)
+		}
+	}
+}

@@ -46,7 +46,7 @@ func (t *Tuner) Rates(ctx context.Context) []Finding {
 		return rates
 	}
 	t.log.Info("measuring kernels for about a second: no rates from earlier runs", zap.Strings("kernels", names(t.kernels)))
-	found, err := t.Measure(ctx, shortMeasure)
+	found, err := t.measure(ctx, shortMeasure)
 	if err != nil && ctx.Err() == nil {
 		t.log.Warn("kernels could not be measured", zap.Error(err))
 	}
@@ -56,6 +56,11 @@ func (t *Tuner) Rates(ctx context.Context) []Finding {
 // Measure tests all kernels and measures them for d, in a child process, and saves
 // the rates.
 func (t *Tuner) Measure(ctx context.Context, d time.Duration) ([]Finding, error) {
+	t.log.Info("measuring kernels", zap.Duration("time", d), zap.Int("threads", len(t.placements)))
+	return t.measure(ctx, d)
+}
+
+func (t *Tuner) measure(ctx context.Context, d time.Duration) ([]Finding, error) {
 	found, err := t.ask(ctx, d)
 	if err != nil {
 		return nil, err
