@@ -50,7 +50,7 @@ func (p Printer) Welcome(pin string) {
 		fmt.Fprintf(p.Out, "  point a miner at %s\n", url)
 	}
 	if pin != "" {
-		fmt.Fprintf(p.Out, "  certificate %s (quarry: --tls-pin)\n", pin)
+		fmt.Fprintf(p.Out, "  quarry then needs --tls-pin %s\n", pin)
 	}
 	fmt.Fprintln(p.Out, "Ctrl-C stops it.")
 }
@@ -88,14 +88,15 @@ func (p Printer) Status(st localpool.Stats, up time.Duration) {
 }
 
 func statusLine(st localpool.Stats, rate float64, up time.Duration) string {
-	return strings.Join([]string{
+	parts := []string{
 		telemetry.FormatItems(miners(st), "miner"),
 		telemetry.FormatRate(rate),
 		fmt.Sprintf("%d accepted, %d rejected", st.Accepted, rejected(st)),
-		telemetry.FormatItems(int(st.Blocks), "block"),
-		"best " + bestText(st.Best),
-		"up " + telemetry.FormatDuration(up),
-	}, " | ")
+	}
+	if st.Blocks > 0 {
+		parts = append(parts, telemetry.FormatItems(int(st.Blocks), "block"))
+	}
+	return strings.Join(append(parts, "best "+bestText(st.Best), "up "+telemetry.FormatDuration(up)), " | ")
 }
 
 // Summary prints the sums: with JSON, the last line of the output.
@@ -114,15 +115,16 @@ func (p Printer) Summary(st localpool.Stats, took time.Duration) {
 		p.Log.Info("summary", fields...)
 		return
 	}
-	fmt.Fprintf(p.Out, "Practice pool ended after %v: %s accepted, %d rejected%s, %s, best difficulty %s; %s still connected.\n",
-		took.Round(time.Second), telemetry.FormatItems(int(st.Accepted), "share"), rejected(st), codes(st), telemetry.FormatItems(int(st.Blocks), "practice block"),
-		bestText(st.Best), telemetry.FormatItems(miners(st), "miner"))
+	fmt.Fprintf(p.Out, "Practice pool ended after %v: %s accepted, %d rejected%s.\n", took.Round(time.Second),
+		telemetry.FormatItems(int(st.Accepted), "share"), rejected(st), codes(st))
+	fmt.Fprintf(p.Out, "%s, best difficulty %s, %s still connected.\n",
+		telemetry.FormatItems(int(st.Blocks), "practice block"), bestText(st.Best), telemetry.FormatItems(miners(st), "miner"))
 	if st.Accepted > 0 {
 		fmt.Fprintf(p.Out, "The accepted shares stand for %s hashes, %s on average.\n",
 			telemetry.FormatCount(uint64(hashes)), telemetry.FormatRate(perSecond(hashes, took)))
 	}
 	for _, w := range workers {
-		fmt.Fprintf(p.Out, "  %q: %d accepted, %d rejected, %s on average, best difficulty %s\n", w.Name, w.Accepted, w.Rejected,
+		fmt.Fprintf(p.Out, "  %q: %d accepted, %d rejected, %s on average, best %s\n", w.Name, w.Accepted, w.Rejected,
 			telemetry.FormatRate(perSecond(w.Hashes, took)), bestText(w.Best))
 	}
 	if p.Acts != nil {

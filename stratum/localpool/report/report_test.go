@@ -69,16 +69,16 @@ func TestSummary(t *testing.T) {
 		Miners: []localpool.MinerStats{{Users: []string{"rig"}}, {}},
 	}, 10*time.Second)
 	for _, want := range []string{
-		"ended after 10s: 1 share accepted, 3 rejected (1 of code 20, 2 of code 21), 1 practice block, best difficulty 2; 1 miner still connected.\n",
+		"ended after 10s: 1 share accepted, 3 rejected (1 of code 20, 2 of code 21).\n1 practice block, best difficulty 2, 1 miner still connected.\n",
 		"4.3G hashes, 429.50 MH/s on average.\n",
-		`  "rig\x1b": 1 accepted, 0 rejected, 429.50 MH/s on average, best difficulty 2` + "\n",
+		`  "rig\x1b": 1 accepted, 0 rejected, 429.50 MH/s on average, best 2` + "\n",
 		"Faults on purpose: delay 1, reject 2.\n",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in %s", want, out.String())
 		}
 	}
-	if line := statusLine(localpool.Stats{}, 0, time.Minute); line != "0 miners | 0 H/s | 0 accepted, 0 rejected | 0 blocks | best none | up 1m00s" {
+	if line := statusLine(localpool.Stats{}, 0, time.Minute); line != "0 miners | 0 H/s | 0 accepted, 0 rejected | best none | up 1m00s" {
 		t.Error(line)
 	}
 }
