@@ -103,7 +103,7 @@ func (t *Tuner) finish(c *contest) {
 	if best == 0 && !c.changed { // no window ran
 		return
 	}
-	text := c.text(best)
+	text := c.text(best * t.granted)
 	line := []zap.Field{zap.String("kernels", text), zap.Bool("rolled", c.rolling), zap.Duration("cost", t.budget.spent)}
 	switch {
 	case c.heats == 1:

@@ -160,6 +160,29 @@ func TestCrowdedIsNotMeasured(t *testing.T) {
 	}
 }
 
+// TestRatesUnderAQuota: they are what the quota leaves, and saved as those of whole CPUs,
+// because the next run may have another one. Of threads that share CPUs, only as many
+// count as there are CPUs.
+func TestRatesUnderAQuota(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	for _, c := range []struct {
+		cpus    []int
+		quota   float64
+		threads int
+		want    float64 // of 12 by all threads
+	}{{[]int{0, 1}, 0, 2, 12}, {[]int{0, 1}, 1.5, 2, 9}, {[]int{0, 1}, 0.5, 1, 6}, {[]int{0, 1}, 4, 2, 12}, {[]int{0, 1, 2}, 0, 6, 6}, {[]int{0, 1}, 1, 4, 3}} {
+		tuner := New(Options{Set: affinity.CPUSet{CPUs: c.cpus, Quota: c.quota}, Placements: make([]affinity.Placement, c.threads), Log: zap.NewNop()})
+		tuner.kernels, tuner.child = kernelsNamed("good", "generic"), *badProber() // which measures 2 and 1
+		found, err := tuner.Measure(t.Context(), time.Millisecond)
+		if err != nil || len(found) != 2 || found[0].Plain != c.want/6 || found[0].Rolled != c.want/12 {
+			t.Errorf("%+v: %+v, %v", c, found, err)
+		}
+		if rates := tuner.Rates(t.Context()); len(rates) != 2 || rates[0].Plain != c.want/6 {
+			t.Errorf("%+v: later %+v", c, rates)
+		}
+	}
+}
+
 // TestStartAndStop uses the real child, and one that is stopped early.
 func TestStartAndStop(t *testing.T) {
 	kernels := runnable()

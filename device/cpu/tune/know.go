@@ -36,14 +36,14 @@ func (t *Tuner) Test(ctx context.Context) ([]Finding, error) {
 			found[i].Plain, found[i].Rolled = f.Plain, f.Rolled
 		}
 	}
-	return found, nil
+	return t.grant(found), nil
 }
 
 // Rates returns the known rates of the kernels, or those expected by runs on another
 // number of CPUs. If there are none it measures them.
 func (t *Tuner) Rates(ctx context.Context) []Finding {
 	if rates := t.expected(); len(t.kernels) < 2 || slices.ContainsFunc(rates, measured) {
-		return rates
+		return t.grant(rates)
 	}
 	t.log.Info("measuring kernels for about a second: no rates from earlier runs", zap.Strings("kernels", names(t.kernels)))
 	found, err := t.measure(ctx, shortMeasure)
@@ -67,15 +67,25 @@ func (t *Tuner) measure(ctx context.Context, d time.Duration) ([]Finding, error)
 	}
 	if slices.ContainsFunc(found, func(f Finding) bool { return f.Fault == "" && !measured(f) }) {
 		t.log.Warn("this machine is too busy: kernels were measured in part, and the rates are not saved")
-		return found, nil
+	} else {
+		t.save(found)
 	}
-	t.save(found)
-	return found, nil
+	return t.grant(found), nil
+}
+
+// grant returns the rates that the cgroup's quota leaves.
+func (t *Tuner) grant(found []Finding) []Finding {
+	if t.granted < 1 && slices.ContainsFunc(found, measured) {
+		t.log.Info("rates are what the cpu quota leaves", zap.Float64("part_of_the_cpus", t.granted))
+	}
+	return scaled(found, t.granted)
 }
 
 func measured(f Finding) bool { return max(f.Plain, f.Rolled) > 0 }
 
-// ask tests the kernels in a child process, and measures them for d.
+// ask tests the kernels in a child process, and measures them for d. The rates are by
+// each thread's best moments, in which it has a CPU: of more threads than CPUs as many
+// count as there are CPUs.
 func (t *Tuner) ask(ctx context.Context, d time.Duration) (found []Finding, err error) {
 	err = t.child.probe(ctx, t.Kernels(true), t.placements, d, func(f Finding) {
 		if f.Fault != "" {
@@ -83,7 +93,7 @@ func (t *Tuner) ask(ctx context.Context, d time.Duration) (found []Finding, err 
 		}
 		found = append(found, f)
 	})
-	return found, err
+	return scaled(found, min(1, float64(t.cpus)/float64(max(len(t.placements), 1)))), err
 }
 
 // about returns what is known about the kernel, or nil.

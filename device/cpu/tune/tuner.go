@@ -26,7 +26,9 @@ type Options struct {
 type Tuner struct {
 	kernels    []hashing.Kernel // that this CPU can run by CPUID, best first on most CPUs
 	placements []affinity.Placement
-	crowded    bool // threads share CPUs: windows of milliseconds show who had the CPU
+	crowded    bool    // threads share CPUs: windows of milliseconds show who had the CPU
+	cpus       int     // that there are
+	granted    float64 // part of the rates that the cgroup's quota leaves; they are saved without it
 	key        Key
 	log        *zap.Logger
 	path       string    // of the cache file; empty: there is none
@@ -78,6 +80,10 @@ func New(o Options) *Tuner {
 		}
 	}
 	t.crowded = len(o.Placements) > o.Set.Room(nil)
+	t.cpus, t.granted = max(len(o.Set.CPUs), 1), 1
+	if at := float64(min(len(o.Placements), t.cpus)); o.Set.Quota > 0 && o.Set.Quota < at {
+		t.granted = o.Set.Quota / at
+	}
 	t.child = prober{command: own.command, ready: o.Child, patience: patience, cpu: t.key.CPU}
 	var err error
 	if t.path, err = Path(); err != nil {
