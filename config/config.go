@@ -35,6 +35,8 @@ type Input struct {
 	// Flags holds the values of the flags that were given, by long name. A
 	// switch has the value "true" or "false".
 	Flags map[string][]string
+	// Typed holds by which other long name a flag was given, for messages.
+	Typed map[string]string
 	// Checks judge what this package cannot, by setting name ("pool.url",
 	// "cpu.cpus"). They get the value's text, never a secret, a default or an
 	// empty value. Their error is shown to the user as it is.

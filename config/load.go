@@ -16,7 +16,7 @@ func load(in Input, s *schema) (shown, error) {
 		file = loadFile(c, found.file)
 	}
 	env := readEnv(c, environ)
-	flags := readFlags(c, in.Flags)
+	flags := readFlags(c, in)
 	all := merge(c, file, env, flags)
 	for _, section := range s.sections {
 		section.set(c, all)
@@ -63,14 +63,14 @@ func parseEnviron(environ []string) map[string]string {
 }
 
 // readFlags reads the settings of the command line.
-func readFlags(c checker, flags map[string][]string) given {
+func readFlags(c checker, in Input) given {
 	from := given{}
 	for _, s := range c.schema.settings {
 		if s.Flag == "" {
 			continue
 		}
-		at := place{layer: layerFlag, source: "--" + s.Flag}
-		for _, text := range flags[s.Flag] {
+		at := place{layer: layerFlag, source: cmp.Or(in.Typed[s.Flag], "--"+s.Flag)}
+		for _, text := range in.Flags[s.Flag] {
 			if yes, known := parseBool(text); s.Inverted && known {
 				text = map[bool]string{true: "false", false: "true"}[yes]
 			}

@@ -32,9 +32,9 @@ func (*Log) table() table {
 			Doc: "size in MiB at which the log file is rotated", Example: "50"},
 		{Key: "max_files", Kind: Int, Default: "3", Min: 1, Max: 1000, Env: "QUARRY_LOG_MAX_FILES", Flag: "log-max-files",
 			Doc: "rotated log files to keep", Example: "10"},
-		{Key: "status_interval", InSample: true, Kind: Duration, Default: "0s", Min: int64(time.Second), Max: int64(24 * time.Hour), Env: "QUARRY_STATUS_INTERVAL", Flag: "status-interval",
-			Doc:  "time between status lines, 0s = chosen by quarry",
-			Long: "0s means 10s on a terminal and 60s otherwise.", Example: "30s"},
+		{Key: "status_interval", InSample: true, Kind: Duration, Auto: true, Default: "auto", Min: int64(time.Second), Max: int64(24 * time.Hour), Env: "QUARRY_STATUS_INTERVAL", Flag: "status-interval",
+			Doc:  "time between status lines",
+			Long: "auto means 10s on a terminal and 60s otherwise.", Example: "30s"},
 	}}
 }
 

@@ -33,6 +33,7 @@ type Setting struct {
 	Flag     string // long flag name without dashes, or ""
 	Aliases  []string
 	Inverted bool     // the flag, a switch, turns the setting off
+	Auto     bool     // a Duration that may be "auto", which is 0
 	Doc      string   // one line
 	Long     string   // more for the reference, wrapped at 76 columns
 	Example  string   // for the reference, where the default says little
@@ -69,7 +70,11 @@ func (s Setting) expected(inTOML bool) string {
 	case Bool:
 		return "true or false"
 	case Duration:
-		return quoted(fmt.Sprintf("0s or a time from %s to %s, like 90s, 1h30m or 1d,", typed.FormatDuration(time.Duration(s.Min)), typed.FormatDuration(time.Duration(s.Max))))
+		zero := "0s"
+		if s.Auto {
+			zero = "auto"
+		}
+		return quoted(fmt.Sprintf(zero+" or a time from %s to %s, like 90s, 1h30m or 1d,", typed.FormatDuration(time.Duration(s.Min)), typed.FormatDuration(time.Duration(s.Max))))
 	case Decimal:
 		return "a decimal number above 0, like 0.5 or 1024"
 	case CPUs:

@@ -93,11 +93,17 @@ func parse(s Setting, text string) (v value, problem string) {
 		}
 		v.yes, v.text = yes, strconv.FormatBool(yes)
 	case Duration:
+		if s.Auto && strings.EqualFold(text, "auto") {
+			return value{text: "auto"}, ""
+		}
 		d, _, ok := typed.Duration(text)
 		if !ok || (d != 0 && (int64(d) < s.Min || int64(d) > s.Max)) {
 			wrong = quote(text) + " is not allowed"
 		}
 		v.num, v.text = int64(d), typed.FormatDuration(d)
+		if s.Auto && d == 0 {
+			v.text = "auto"
+		}
 	case Decimal:
 		if text != "" && !isDecimal(text) {
 			wrong = quote(text) + " is not allowed"

@@ -18,7 +18,7 @@ import (
 // openKeyboard returns the keyboard, nil if there is none or if standard input is
 // for something else. To be called before that is read.
 func openKeyboard(c *cli.Context) *keys.Keyboard {
-	given := flagValues(c)
+	given, _ := flagValues(c)
 	for _, s := range config.Settings() {
 		if s.Kind == config.SecretText && slices.Contains(given[s.Flag], "-") {
 			return nil

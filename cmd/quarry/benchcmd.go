@@ -23,6 +23,7 @@ import (
 	"quarry/config"
 	"quarry/device/cpu/tune"
 	"quarry/hashing"
+	"quarry/internal/cmdline"
 )
 
 const benchDescription = `Measures every kernel that this CPU can run on one thread, each plain and with
@@ -78,7 +79,7 @@ func benchFlags() []cli.Flag {
 		&cli.DurationFlag{Category: how, Name: "duration", Usage: "`TIME` for the whole run; samples are sized by it, and disturbed ones repeated in the last quarter", DefaultText: "0.3 s for each sample"},
 		&cli.IntFlag{Category: how, Name: "samples", Value: bench.DefaultSamples, Usage: fmt.Sprintf("`COUNT` of each series; under %d intervals say little", stats.FewSamples)},
 		&cli.Uint64Flag{Category: how, Name: "seed", Value: 1, Usage: "`NUMBER` from which the test headers are generated"},
-		&cli.StringFlag{Category: reporting, Name: "format", Value: "table", Usage: "print `FORMAT`: table, json, csv or benchstat (with --stress: table or json lines)"},
+		cmdline.Formats(reporting, report.Formats()...),
 		&cli.StringFlag{Category: reporting, Name: "out", TakesFile: true, Usage: "write the JSON report to `FILE` as well"},
 		&cli.StringFlag{Category: reporting, Name: "plot", TakesFile: true, Usage: "draw the report into `FILE`, .svg or .png"},
 	}
@@ -94,9 +95,6 @@ type benchOrder struct {
 }
 
 func benchAction(c *cli.Context) error {
-	if c.Args().Present() {
-		return noCommand(c)
-	}
 	order, err := readBenchOrder(c)
 	if err != nil {
 		return err
@@ -186,7 +184,7 @@ func readBenchOrder(c *cli.Context) (*benchOrder, error) {
 	if err != nil {
 		return nil, usageFault("--cpus: %v", err)
 	}
-	if o.List = list; c.IsSet("cpus") && len(list) == 0 {
+	if o.List = list; c.IsSet("cpus") && strings.TrimSpace(c.String("cpus")) == "" {
 		return nil, usageFault("--cpus: the list is empty")
 	}
 	if o.CPUs, err = affinity.UsableCPUs(); err != nil {
@@ -204,9 +202,7 @@ func readBenchOrder(c *cli.Context) (*benchOrder, error) {
 
 // check rejects flags that do not work together.
 func (o *benchOrder) check(c *cli.Context) error {
-	formats := report.Formats()
 	if c.IsSet("stress") {
-		formats = []string{"table", "json"}
 		for _, name := range []string{"duration", "samples", "out", "plot"} {
 			if c.IsSet(name) {
 				return usageFault("--%s cannot be used with --stress", name)
@@ -225,8 +221,8 @@ func (o *benchOrder) check(c *cli.Context) error {
 		}
 	}
 	switch {
-	case !slices.Contains(formats, o.format):
-		return usageFault("--format %.40q: want one of %s", o.format, strings.Join(formats, ", "))
+	case c.IsSet("stress") && o.format != "table" && o.format != "json":
+		return usageFault("--format %s: a burn-in prints table or json", o.format)
 	case c.IsSet("stress") && o.stress <= 0:
 		return usageFault("--stress %v: want a time above 0, such as 30m", o.stress)
 	case c.IsSet("duration") && o.Duration <= 0:
@@ -249,7 +245,7 @@ func benchKernels(list string) ([]hashing.Kernel, error) {
 		name = strings.TrimSpace(name)
 		i := slices.IndexFunc(all, func(k hashing.Kernel) bool { return k.Name == name })
 		if i < 0 {
-			return nil, fmt.Errorf("unknown kernel %.40q: want some of %s", name, bench.KernelNames(all))
+			return nil, unknownKernel(name, kernelNames())
 		}
 		if lacks := all[i].MissingHere(); lacks != "" {
 			return nil, fmt.Errorf("kernel %q cannot run here: this CPU lacks %s", name, lacks)

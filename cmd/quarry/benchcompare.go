@@ -9,6 +9,7 @@ import (
 	"quarry/bench/plot"
 	"quarry/bench/report"
 	"quarry/config"
+	"quarry/internal/cmdline"
 
 	"github.com/urfave/cli/v2"
 )
@@ -40,7 +41,7 @@ func benchCompareCommand() *cli.Command {
 		ArgsUsage:   "A.json B.json",
 		Description: benchCompareDescription,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "format", Value: "table", Usage: "print `FORMAT`: table or json"},
+			cmdline.Formats("", "table", "json"),
 			&cli.StringFlag{Name: "plot", TakesFile: true, Usage: "draw the comparison into `FILE`, .svg or .png"},
 		},
 		Action: benchCompareAction,
@@ -49,11 +50,7 @@ func benchCompareCommand() *cli.Command {
 
 func benchCompareAction(c *cli.Context) error {
 	if c.NArg() != 2 {
-		return usageFault("bench compare takes two reports, A.json and B.json, but was given %d; flags go before them", c.NArg())
-	}
-	format := c.String("format")
-	if format != "table" && format != "json" {
-		return usageFault("--format %q: want table or json", format)
+		return usageFault("bench compare takes two reports, A.json and B.json, but was given %d", c.NArg())
 	}
 	drawing := c.String("plot")
 	if c.IsSet("plot") {
@@ -65,7 +62,7 @@ func benchCompareAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	err = comparison.Write(c.App.Writer, format, outputWidth(c.App.Writer))
+	err = comparison.Write(c.App.Writer, c.String("format"), outputWidth(c.App.Writer))
 	if drawing != "" {
 		err = errors.Join(err, plot.WriteComparison(comparison, c.Args().Get(0), c.Args().Get(1), drawing))
 	}

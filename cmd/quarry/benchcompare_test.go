@@ -74,7 +74,7 @@ func TestBenchCompareFaults(t *testing.T) {
 	}{
 		{nil, exitUsage, "two reports"},
 		{[]string{good}, exitUsage, "given 1"},
-		{[]string{good, good, "--format", "json"}, exitUsage, "flags go before"},
+		{[]string{good, good, "--format", "jsn"}, exitUsage, "did you mean json?"},
 		{[]string{"--format", "xml", good, good}, exitUsage, `--format "xml"`},
 		{[]string{"--fast", good, good}, exitUsage, "fast"},
 		{[]string{good, filepath.Join(t.TempDir(), "none.json")}, exitUsage, "none.json"},

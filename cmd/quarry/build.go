@@ -126,8 +126,8 @@ func (r *rig) announce(loaded *config.Result, log *logging) {
 		log.Warn(warning)
 	}
 	if r.practice != nil {
-		log.Info("practice: no pool is configured, so this mines quarry's own pool at stratum+tcp://" + r.practice.Addr() +
-			" and pays nothing; for a real pool: quarry mine -o stratum+tcp://HOST:PORT -u USER")
+		log.Warn("practice pays nothing: no pool is configured", zap.String("pool", "stratum+tcp://"+r.practice.Addr()),
+			zap.String("hint", "quarry mine -o stratum+tcp://HOST:PORT -u USER"))
 	}
 }
 
@@ -213,8 +213,10 @@ func settingChecks() map[string]func(string) error {
 			if name == hashing.Auto {
 				return nil
 			}
-			_, err := hashing.Lookup(name)
-			return err
+			if _, err := hashing.Lookup(name); err != nil {
+				return unknownKernel(name, kernelNames(hashing.Auto))
+			}
+			return nil
 		},
 		"cpu.cpus": func(list string) error {
 			cpus, err := config.ParseCPUList(list)

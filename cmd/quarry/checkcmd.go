@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"quarry/config"
+	"quarry/internal/cmdline"
 	"quarry/stratum"
 	"quarry/stratum/localpool"
 	"quarry/telemetry"
@@ -34,7 +35,7 @@ func checkCommand() *cli.Command {
 		Name:        "check",
 		Usage:       "check settings, machine and pools before mining",
 		Description: checkDescription,
-		Flags:       append(mineFlags(), &cli.StringFlag{Name: "format", Value: "table", Usage: "print `FORMAT`: table or json"}),
+		Flags:       append(mineFlags(), cmdline.Formats(outputCategory, "table", "json")),
 		Action:      checkAction,
 	}
 }
@@ -64,9 +65,6 @@ type stepReport struct {
 
 func checkAction(c *cli.Context) error {
 	format := c.String("format")
-	if format != "table" && format != "json" {
-		return usageFault("--format %q: want table or json", format)
-	}
 	loaded, err := loadConfig(c)
 	if err != nil {
 		return err

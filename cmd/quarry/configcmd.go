@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"quarry/config"
+	"quarry/internal/cmdline"
 )
 
 func configCommand() *cli.Command {
@@ -15,10 +17,13 @@ func configCommand() *cli.Command {
 		Description: `Settings come from the defaults, a TOML file, the environment (QUARRY_...)
 and flags; later ones win.
 
-  quarry config init > rig.toml          a short file to start from
-  quarry config reference                every setting, explained
-  quarry config validate rig.toml        all faults at once
-  quarry config show --config rig.toml   the settings in effect, and their origin`,
+  quarry config init > rig.toml         a short file to start from
+  quarry config reference               every setting, explained
+  quarry config validate rig.toml       all faults at once
+  quarry config show --config rig.toml  the settings in effect, and their origin
+
+Without --config or QUARRY_CONFIG, the first of these files is read:
+  ` + strings.Join(configPlaces(), "\n  "),
 		Subcommands: []*cli.Command{
 			{
 				Name: "init", Usage: "print a short commented file to start from",
@@ -37,14 +42,23 @@ and flags; later ones win.
 			},
 			{
 				Name: "show", Usage: "print the effective settings and where each comes from",
-				Description: "  quarry config show\n  quarry config show --config rig.toml --threads 2 --json\n\n" +
+				Description: "  quarry config show\n  quarry config show --config rig.toml --threads 2 --format json\n\n" +
 					"Takes the flags of quarry mine. Passwords are masked.",
-				Flags:  append(mineFlags(), &cli.BoolFlag{Name: "json", Usage: "print one JSON object", DisableDefaultText: true}),
+				Flags:  append(mineFlags(), cmdline.Formats(outputCategory, "toml", "json"), jsonFlag()),
 				Action: showConfig,
 			},
 		},
 	}
 }
+
+// outputCategory is the heading of --format in the help of the commands that
+// print a report.
+const outputCategory = "Output"
+
+// jsonFlag is the older form of --format json.
+func jsonFlag() cli.Flag { return &cli.BoolFlag{Name: "json", Hidden: true} }
+
+func wantsJSON(c *cli.Context) bool { return c.Bool("json") || c.String("format") == "json" }
 
 func printText(text func() string) cli.ActionFunc {
 	return func(c *cli.Context) error {
@@ -79,7 +93,7 @@ func showConfig(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.Bool("json") {
+	if wantsJSON(c) {
 		text, err := result.ShowJSON()
 		if err != nil {
 			return fmt.Errorf("encoding the settings: %w", err)

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -13,38 +16,121 @@ import (
 	"golang.org/x/term"
 
 	"quarry/config"
+	"quarry/hashing"
+	"quarry/internal/cmdline"
 )
 
-// mineFlags returns the flags of the settings, and --config. They hold text
-// that config checks, so that a flag, a variable and a file get the same errors.
-// config reads the environment too, so that it knows each value's origin.
+// mineFlags returns the flags of the settings, and --config, in the order of the
+// help: what people need first. They hold text that config checks, so that a
+// flag, a variable and a file get the same errors. config reads the environment
+// too, so that it knows each value's origin.
 func mineFlags() []cli.Flag {
-	flags := []cli.Flag{&cli.StringFlag{
-		Name: "config", Aliases: []string{"c"}, TakesFile: true,
-		Usage: "read settings from this `FILE` ($QUARRY_CONFIG); default: the standard locations",
-	}}
-	for _, s := range config.Settings() {
+	order := []string{"pool", "config", "cpu", "run", "log", "strategy"} // then the others
+	rank := func(table string) int {
+		if i := slices.Index(order, table); i >= 0 {
+			return i
+		}
+		return len(order)
+	}
+	settings := config.Settings()
+	slices.SortStableFunc(settings, func(a, b config.Setting) int { return rank(a.Table) - rank(b.Table) })
+	flags := []cli.Flag{}
+	for _, s := range settings {
 		if s.Flag != "" {
-			flags = append(flags, settingFlag(s))
+			flags = append(flags, newSettingFlag(s))
+		}
+	}
+	first := slices.IndexFunc(settings, func(s config.Setting) bool { return s.Table != "pool" })
+	return slices.Insert(flags, first, cli.Flag(&cli.StringFlag{
+		Name: "config", Aliases: []string{"c"}, TakesFile: true, Category: "Configuration file", DefaultText: strings.Join(configPlaces(), ", or "),
+		Usage: "read settings from this `FILE`",
+	}))
+}
+
+// configPlaces returns where a configuration file is looked for, with ~ for the
+// home folder.
+func configPlaces() []string {
+	places := config.SearchPaths(runtime.GOOS, os.LookupEnv)
+	home, _ := os.UserHomeDir()
+	for i, place := range places {
+		if below, ok := strings.CutPrefix(place, home+string(filepath.Separator)); ok && home != "" {
+			places[i] = "~" + string(filepath.Separator) + below
+		}
+	}
+	return places
+}
+
+// settingFlag is the flag of a setting.
+type settingFlag struct {
+	cli.Flag
+	setting config.Setting
+	typed   string // its long name as it was typed, or ""
+}
+
+// SetTyped notes how the flag was typed, if it was by one of its long names.
+func (f *settingFlag) SetTyped(name string) {
+	if strings.HasPrefix(name, "--") {
+		f.typed = name
+	}
+}
+
+// Unwrap returns the flag as the library knows it.
+func (f *settingFlag) Unwrap() cli.Flag { return f.Flag }
+
+func newSettingFlag(s config.Setting) cli.Flag {
+	doc := s.Doc
+	switch {
+	case s.Name() == "pool.url":
+		doc += "; give it again for a backup pool"
+	case s.Inverted:
+		doc = "do not " + doc
+	case s.Kind == config.SecretText:
+		doc += "; - reads it from standard input"
+	}
+	var flag cli.Flag
+	switch {
+	case s.Kind == config.Bool:
+		flag = &cli.BoolFlag{Name: s.Flag, Aliases: s.Aliases, Category: s.Category, DisableDefaultText: true, Usage: doc}
+	case s.Repeated:
+		flag = &cli.GenericFlag{Name: s.Flag, Aliases: s.Aliases, Category: s.Category, DefaultText: s.Default,
+			Value: &texts{}, TakesFile: s.Kind == config.Path, Usage: doc}
+	default:
+		flag = &cli.StringFlag{Name: s.Flag, Aliases: s.Aliases, Category: s.Category, DefaultText: s.Default,
+			TakesFile: s.Kind == config.Path, Usage: doc}
+	}
+	if words := settingWords(s); len(words) > 0 {
+		flag = &cmdline.Choice{Flag: flag, Words: words, Loose: true}
+	}
+	return &settingFlag{Flag: flag, setting: s}
+}
+
+// settingWords returns the possible values of a setting, if they are few.
+func settingWords(s config.Setting) []string {
+	if s.Name() != "cpu.kernel" {
+		return s.Allowed
+	}
+	return kernelNames(hashing.Auto)
+}
+
+// kernelNames returns the names of all kernels in this program behind the others.
+func kernelNames(others ...string) []string {
+	for _, k := range hashing.Kernels() {
+		others = append(others, k.Name)
+	}
+	return others
+}
+
+// withFormat returns the flags with --format as the name of --log-format, which
+// is accepted still.
+func withFormat(flags []cli.Flag) []cli.Flag {
+	for i, f := range flags {
+		if own, ok := f.(*settingFlag); ok && own.setting.Name() == "log.format" {
+			renamed := own.setting
+			renamed.Flag, renamed.Aliases = "format", []string{own.setting.Flag}
+			flags[i] = &settingFlag{Flag: newSettingFlag(renamed), setting: own.setting}
 		}
 	}
 	return flags
-}
-
-func settingFlag(s config.Setting) cli.Flag {
-	switch {
-	case s.Kind == config.Bool && s.Inverted:
-		return &cli.BoolFlag{Name: s.Flag, Aliases: s.Aliases, Category: s.Category, DisableDefaultText: true,
-			Usage: "do not " + s.Doc + envNote(s.Env, "=false")}
-	case s.Kind == config.Bool:
-		return &cli.BoolFlag{Name: s.Flag, Aliases: s.Aliases, Category: s.Category, DisableDefaultText: true,
-			Usage: s.Doc + envNote(s.Env, "")}
-	case s.Repeated:
-		return &cli.GenericFlag{Name: s.Flag, Aliases: s.Aliases, Category: s.Category, DefaultText: s.Default,
-			Value: &texts{}, TakesFile: s.Kind == config.Path, Usage: flagUsage(s)}
-	}
-	return &cli.StringFlag{Name: s.Flag, Aliases: s.Aliases, Category: s.Category, DefaultText: s.Default,
-		TakesFile: s.Kind == config.Path, Usage: flagUsage(s)}
 }
 
 // texts is the value of a flag that may be given several times. The library's
@@ -69,51 +155,43 @@ func (t *texts) String() string { return "" }
 // Serialize returns what the library passes to Set of the flag's other names.
 func (t *texts) Serialize() string { return sameFlag }
 
-// flagUsage marks the last word of the variable's name with backquotes, which
-// makes it the name of the value in the help: --url URL … ($QUARRY_URL).
-func flagUsage(s config.Setting) string {
-	cut := strings.LastIndexByte(s.Env, '_') + 1
-	doc := s.Doc
-	if s.Kind == config.SecretText {
-		doc += "; - reads it from standard input"
+// ValueName returns what the help calls the value: URL, NUMBER.
+func (f *settingFlag) ValueName() string {
+	names := map[config.Kind]string{config.Int: "NUMBER", config.Duration: "TIME", config.Decimal: "NUMBER", config.CPUs: "LIST",
+		config.Enum: "WORD", config.Path: "FILE", config.SecretText: "TEXT"}
+	if name := names[f.setting.Kind]; name != "" {
+		return name
 	}
-	if s.Env == "" {
-		return doc
-	}
-	return fmt.Sprintf("%s ($%s`%s`)", doc, s.Env[:cut], s.Env[cut:])
+	return f.setting.Env[strings.LastIndexByte(f.setting.Env, '_')+1:]
 }
 
-// envNote returns the variable of a switch for its help line.
-func envNote(env, value string) string {
-	if env == "" {
-		return ""
-	}
-	return " ($" + env + value + ")"
-}
-
-// flagValues returns the settings' flags that were given, by long name.
-func flagValues(c *cli.Context) map[string][]string {
-	given := map[string][]string{}
-	for _, s := range config.Settings() {
-		if s.Flag == "" || !c.IsSet(s.Flag) {
+// flagValues returns the settings' flags that were given, and how those were
+// typed, by long name.
+func flagValues(c *cli.Context) (given map[string][]string, typed map[string]string) {
+	given, typed = map[string][]string{}, map[string]string{}
+	for _, f := range c.Command.Flags {
+		own, ok := f.(*settingFlag)
+		if !ok || !c.IsSet(f.Names()[0]) {
 			continue
 		}
-		switch {
+		name := f.Names()[0]
+		typed[own.setting.Flag] = own.typed
+		switch s := own.setting; {
 		case s.Kind == config.Bool:
-			given[s.Flag] = []string{fmt.Sprint(c.Bool(s.Flag))}
+			given[s.Flag] = []string{fmt.Sprint(c.Bool(name))}
 		case s.Repeated:
-			given[s.Flag] = c.Generic(s.Flag).(*texts).given
+			given[s.Flag] = c.Generic(name).(*texts).given
 		default:
-			given[s.Flag] = []string{c.String(s.Flag)}
+			given[s.Flag] = []string{c.String(name)}
 		}
 	}
-	return given
+	return given, typed
 }
 
 // loadConfig returns the effective settings of a command that has mineFlags. Its
 // error has the exit code for bad usage.
 func loadConfig(c *cli.Context) (*config.Result, error) {
-	flags := flagValues(c)
+	flags, typed := flagValues(c)
 	if c.IsSet("config") && c.String("config") == "" {
 		return nil, usageFault("--config: the file name is empty")
 	}
@@ -130,6 +208,7 @@ func loadConfig(c *cli.Context) (*config.Result, error) {
 		File:      c.String("config"),
 		Environ:   os.Environ(),
 		Flags:     flags,
+		Typed:     typed,
 		Checks:    settingChecks(),
 		CheckPool: checkPool,
 	})

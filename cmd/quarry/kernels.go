@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -12,6 +14,7 @@ import (
 	"quarry/config"
 	"quarry/device/cpu/tune"
 	"quarry/hashing"
+	"quarry/internal/typed"
 )
 
 // This file connects package tune to the commands.
@@ -91,4 +94,16 @@ func choosePlacements(c config.CPU) (affinity.CPUSet, []affinity.Placement, erro
 		return set, nil, usageFault("%v", err)
 	}
 	return set, placements, nil
+}
+
+// unknownKernel returns the fault of a name that is none of these.
+func unknownKernel(name string, known []string) error {
+	if name == "sha2" && runtime.GOARCH != "arm64" {
+		return fmt.Errorf("kernel %q is for arm64, and this is %s: want one of %s", name, runtime.GOARCH, strings.Join(known, ", "))
+	}
+	fault := fmt.Errorf("unknown kernel %.40q: want one of %s", name, strings.Join(known, ", "))
+	if likely := typed.Nearest(name, known); likely != "" {
+		fault = fmt.Errorf("%w; did you mean %q?", fault, likely)
+	}
+	return fault
 }

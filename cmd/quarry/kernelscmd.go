@@ -13,6 +13,7 @@ import (
 	"quarry/config"
 	"quarry/device/cpu/tune"
 	"quarry/hashing"
+	"quarry/internal/cmdline"
 	"quarry/telemetry"
 )
 
@@ -26,13 +27,13 @@ terminal shows more.
 
   quarry kernels
   quarry kernels --measure           measure for a few seconds, and store the rates
-  quarry kernels --json
+  quarry kernels --format json
   quarry mine --kernel generic       mine with a kernel of your choice
 
 Exit codes: 0 all kernels that can run here are correct, 1 one is wrong, 2 bad
 usage.`
 
-// kernelRow is one kernel in the output of --json.
+// kernelRow is one kernel in the output of --format json.
 type kernelRow struct {
 	Name            string            `json:"name"`
 	Lanes           int               `json:"lanes"`
@@ -56,8 +57,8 @@ func kernelsCommand(measure time.Duration) *cli.Command {
 		Usage:       "list, test and measure the hashing kernels",
 		Description: kernelsDescription,
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "json", Usage: "print JSON"},
 			&cli.BoolFlag{Name: "measure", Usage: "measure the rates now"},
+			cmdline.Formats("", "table", "json"), jsonFlag(),
 		},
 		Action: func(c *cli.Context) error {
 			log, err := newConsoleLogger("text", "info", c.App.ErrWriter)
@@ -79,7 +80,7 @@ func kernelsCommand(measure time.Duration) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return listKernels(c.App.Writer, hashing.Kernels(), found, c.Bool("json"))
+			return listKernels(c.App.Writer, hashing.Kernels(), found, wantsJSON(c))
 		},
 	}
 }

@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 	"go.uber.org/zap"
 
 	"quarry/device/cpu/tune"
+	"quarry/internal/cmdline"
 	"quarry/logsink"
 )
 
@@ -21,7 +21,7 @@ import (
 const (
 	exitOK     = 0 // ended as asked
 	exitFailed = 1
-	exitUsage  = 2 // bad flags, arguments or configuration
+	exitUsage  = cmdline.ExitUsage
 	exitNoPool = 3 // no pool reachable, with --no-retry
 )
 
@@ -36,7 +36,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if len(args) == 2 && args[1] == tune.Command {
 		err = probe(ctx, stdin, stdout)
 	} else {
-		err = watch.failure(newApp(stdin, out, stderr, measure).RunContext(ctx, args))
+		err = watch.failure(cmdline.Run(ctx, newApp(stdin, out, stderr, measure), args))
 	}
 	if err == nil {
 		return exitOK
@@ -47,9 +47,6 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		last.Close()
 	}
 	var coded cli.ExitCoder
-	if strings.HasPrefix(err.Error(), "No help topic for") { // the library's own, which it gives 3
-		return exitUsage
-	}
 	if errors.As(err, &coded) {
 		return coded.ExitCode()
 	}

@@ -33,18 +33,21 @@ mines that, over a real Stratum connection. Practice pays nothing.
   quarry mine                                             practice
   quarry mine -o stratum+tcp://HOST:3333 -u ADDRESS.rig1  one pool
   quarry mine -o A -u alice -o B -u bob                   B if A fails
-  quarry mine -o stratum+ssl://HOST:3334 -u USER -p -     TLS; password asked for
-  quarry mine --config rig.toml --log-format json         headless
+  quarry mine -o stratum+ssl://HOST:3334 -u USER -p -     TLS; asks for it
+  quarry mine --config rig.toml --format json             headless
   quarry mine --time 30s                                  ends by itself
 
-Settings count in this order: defaults, file, environment (QUARRY_...), flags.
-Ctrl-C ends cleanly with a summary; a second one at once, without (exit code 130).
+Later settings win: defaults, file, environment (QUARRY_...), flags. Flags such
+as -u without -o apply to every pool of the file. Names of variables, and all
+settings explained: quarry config reference.
+
+Ctrl-C ends cleanly with a summary; a second one ends at once, without one.
 When the reader of the output ends, as in quarry mine | head, mining goes on if
 there is a log file, and ends with exit code 1 if not.
 
 Exit codes: 0 ended as asked, 1 failed, 2 bad usage or configuration,
-3 no pool reachable (with --no-retry).`,
-		Flags:  mineFlags(),
+3 no pool reachable (with --no-retry), 130 by a second Ctrl-C.`,
+		Flags:  withFormat(mineFlags()),
 		Action: mineAction,
 	}
 }
@@ -116,6 +119,9 @@ func (rig *rig) mine(ctx context.Context, c config.Config, log *logging, out io.
 	stopBackground()
 	running.Wait()
 	totals.Close()
+	if errors.Is(err, work.ErrNoWork) && c.Log.Format != "json" && rig.telemetry.Snapshot().Hashes == 0 {
+		return err // what one looks for; zeros would hide it
+	}
 	report.Summary()
 	return err
 }

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"quarry/config"
+	"quarry/internal/cmdline"
 	"quarry/stratum/localpool"
 	"quarry/stratum/localpool/fault"
 	"quarry/stratum/localpool/report"
@@ -34,7 +35,7 @@ speaks Stratum V1 can use it.
   quarry pool --listen-tls 127.0.0.1:3334          TLS too; prints a pin
   quarry pool --listen-ws 127.0.0.1:3335           WebSocket too
   quarry pool --block-interval 5s --job-interval 1s   frequent jobs and blocks
-  quarry pool --log-format json
+  quarry pool --format json
   quarry pool --fault reject=10%,hang-up=30s       misbehave, to test a miner
 
 Ctrl-C stops it and prints a summary.
@@ -85,16 +86,13 @@ func poolFlags() []cli.Flag {
 		&cli.StringSliceFlag{Category: faults, Name: "fault", Usage: "misbehave: a list of `NAME[=VALUE]` between commas, of those above; repeatable"},
 		&cli.Uint64Flag{Category: faults, Name: "seed", DefaultText: "another one each time", Usage: "with the same `NUMBER` the same shares are rejected, and so on"},
 		&cli.DurationFlag{Category: reporting, Name: "status-interval", DefaultText: "10s on a terminal, else 1m", Usage: "print a status line every `TIME`"},
-		text(reporting, "log-format", "text", "write `FORMAT`, text or json"),
-		text(reporting, "log-level", "info", "lowest `LEVEL` to print: debug, info, warn or error"),
+		&cmdline.Choice{Words: []string{"text", "json"}, Flag: &cli.StringFlag{Category: reporting, Name: "format", Aliases: []string{"log-format"}, Value: "text", Usage: "print messages in this `FORMAT`"}},
+		&cmdline.Choice{Words: []string{"debug", "info", "warn", "error"}, Flag: text(reporting, "log-level", "info", "lowest `LEVEL` to print")},
 	}
 }
 
 func poolAction(c *cli.Context) error {
-	format := c.String("log-format")
-	if format != "text" && format != "json" {
-		return usageFault("log format %q: want text or json", format)
-	}
+	format := c.String("format")
 	interval := c.Duration("status-interval")
 	if interval < 0 || interval > 0 && interval < time.Second || interval > 24*time.Hour {
 		return usageFault("--status-interval %v: give 1s to 24h, or 0s for the usual one", interval)

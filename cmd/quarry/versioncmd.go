@@ -8,6 +8,8 @@ import (
 	"quarry/bench/report"
 
 	"github.com/urfave/cli/v2"
+
+	"quarry/internal/cmdline"
 )
 
 // version is raised with each release, together with CHANGELOG.md.
@@ -41,8 +43,12 @@ func versionCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "version",
 		Usage:       "print the version and what it was built with",
-		Description: "  quarry version",
+		Description: "  quarry version\n  quarry --version\n  quarry version --format json",
+		Flags:       []cli.Flag{cmdline.Formats(outputCategory, "text", "json")},
 		Action: func(c *cli.Context) error {
+			if wantsJSON(c) {
+				return writeIndented(c.App.Writer, thisBuild())
+			}
 			_, err := fmt.Fprintf(c.App.Writer, "quarry %s %s/%s %s\n", versionText(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 			return err
 		},
