@@ -31,12 +31,12 @@ rolled versions, then the best on more and more threads. The work is proven:
 winners planted at known nonces must all be found, and nothing else. A kernel
 that fails gets no figure.
 
-  quarry bench                                   a minute or so
-  quarry bench --duration 10m                    longer samples: steadier figures
+  quarry bench                                  a minute or so
+  quarry bench --duration 10m                   longer samples: steadier figures
   quarry bench --kernel shani,generic --threads 1,2
-  quarry bench --out a.json                      save the whole report
-  quarry bench --format benchstat > new.txt      for benchstat
-  quarry bench --stress 30m                      burn-in: errors by core
+  quarry bench --out a.json                     save the whole report
+  quarry bench --format benchstat > new.txt     for benchstat
+  quarry bench --stress 30m                     burn-in: errors by core
 
 Every figure is the median of its samples, with an interval that should contain
 the median of another run right afterwards (95 %: bootstrap, widened by the

@@ -26,9 +26,9 @@ version may not be rolled, where another kernel may be the fastest. A wider
 terminal shows more.
 
   quarry kernels
-  quarry kernels --measure           measure for a few seconds, and store the rates
+  quarry kernels --measure          measure some seconds, and store the rates
   quarry kernels --format json
-  quarry mine --kernel generic       mine with a kernel of your choice
+  quarry mine --kernel generic      mine with a kernel of your choice
 
 Exit codes: 0 all kernels that can run here are correct, 1 one is wrong, 2 bad
 usage.`

@@ -28,13 +28,13 @@ func poolDescription() string {
 every share with independent code, and pays nothing. Any SHA-256d miner that
 speaks Stratum V1 can use it.
 
-  quarry pool                                      on 127.0.0.1:3333
-  quarry pool --listen 127.0.0.1:0                 on a free port
-  quarry pool --difficulty 0.001                   the same for all
-  quarry pool --vardiff-seconds 10                 one share every 10 s per miner
-  quarry pool --listen-tls 127.0.0.1:3334          TLS too; prints a pin
-  quarry pool --listen-ws 127.0.0.1:3335           WebSocket too
-  quarry pool --block-interval 5s --job-interval 1s   frequent jobs and blocks
+  quarry pool                                     on 127.0.0.1:3333
+  quarry pool --listen 127.0.0.1:0                on a free port
+  quarry pool --difficulty 0.001                  the same for all
+  quarry pool --vardiff-seconds 10                one share every 10 s per miner
+  quarry pool --listen-tls 127.0.0.1:3334         TLS too; prints a pin
+  quarry pool --listen-ws 127.0.0.1:3335          WebSocket too
+  quarry pool --block-interval 5s --job-interval 1s  frequent jobs and blocks
   quarry pool --format json
   quarry pool --fault reject=10%,hang-up=30s       misbehave, to test a miner
 

@@ -32,11 +32,11 @@ func CompletionCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "completion",
 		Usage: "print a completion script for your shell",
-		Description: `bash:        quarry completion bash
-             > ~/.local/share/bash-completion/completions/quarry
-zsh:         quarry completion zsh > "${fpath[1]}/_quarry"
-fish:        quarry completion fish > ~/.config/fish/completions/quarry.fish
-PowerShell:  quarry completion powershell >> $PROFILE`,
+		Description: `  bash:       quarry completion bash
+                > ~/.local/share/bash-completion/completions/quarry
+  zsh:        quarry completion zsh > "${fpath[1]}/_quarry"
+  fish:       quarry completion fish > ~/.config/fish/completions/quarry.fish
+  PowerShell: quarry completion powershell >> $PROFILE`,
 		Subcommands: []*cli.Command{
 			script("bash", bashCompletion),
 			script("zsh", zshCompletion),

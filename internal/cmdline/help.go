@@ -42,9 +42,7 @@ func printHelp(w io.Writer, app *cli.App, path []*cli.Command, width int) error 
 	}
 	if n.about != "" {
 		b.WriteString("\n")
-		for line := range strings.SplitSeq(strings.Trim(n.about, "\n"), "\n") {
-			wrap(&b, line, width, 0, indent(line))
-		}
+		flow(&b, n.about, width)
 	}
 	n.listCommands(&b, width)
 	n.listFlags(&b, width)
@@ -113,6 +111,28 @@ func (n node) listFlags(b *strings.Builder, width int) {
 			wrap(b, fmt.Sprintf("%-*s%s", column, name, d.text), width, column, column)
 		}
 	}
+}
+
+// flow writes a description: what begins at the margin are paragraphs, whatever
+// their lines, and indented lines stay lines.
+func flow(b *strings.Builder, text string, width int) {
+	paragraph := ""
+	flush := func() {
+		if paragraph != "" {
+			wrap(b, paragraph, width, 0, 0)
+		}
+		paragraph = ""
+	}
+	for line := range strings.SplitSeq(strings.Trim(text, "\n"), "\n") {
+		switch {
+		case line != "" && indent(line) == 0:
+			paragraph = strings.TrimPrefix(paragraph+" "+line, " ")
+		default:
+			flush()
+			wrap(b, line, width, 0, indent(line)+2)
+		}
+	}
+	flush()
 }
 
 func indent(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
