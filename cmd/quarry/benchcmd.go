@@ -72,7 +72,7 @@ func benchCommand() *cli.Command {
 func benchFlags() []cli.Flag {
 	const what, how, reporting = "What", "How", "Reporting"
 	return []cli.Flag{
-		&cli.StringFlag{Category: what, Name: "kernel", Usage: "measure only these `NAMES`, separated by commas: " + bench.KernelNames(hashing.Kernels())},
+		&cmdline.Choice{Words: kernelNames(), Loose: true, Flag: &cli.StringFlag{Category: what, Name: "kernel", Usage: "measure only these `NAMES`, separated by commas"}},
 		&cli.StringFlag{Category: what, Name: "threads", Usage: "`LIST` of thread counts for the best kernel, such as 1,2,4", DefaultText: "1, 2, 4 ... all CPUs"},
 		&cli.StringFlag{Category: what, Name: "cpus", Usage: "use only these CPUs, a `LIST` such as 0-3,8", DefaultText: "all"},
 		&cli.DurationFlag{Category: what, Name: "stress", Usage: "burn in all CPUs (or --threads, --cpus) for this `TIME` with verified hashes", DefaultText: "no"},

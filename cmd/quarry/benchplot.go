@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"quarry/bench/plot"
+	"quarry/internal/cmdline"
 )
 
 const benchPlotDescription = `Draws reports again that "quarry bench --out" wrote: the same images as "quarry
@@ -28,7 +29,7 @@ func benchPlotCommand() *cli.Command {
 		Description: benchPlotDescription,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "out", TakesFile: true, Usage: "draw into `FILE`, .svg or .png", DefaultText: "the report's name with another ending"},
-			&cli.StringFlag{Name: "format", Value: "svg", Usage: "`FORMAT` of the images: svg or png"},
+			&cmdline.Choice{Words: []string{"svg", "png"}, Flag: &cli.StringFlag{Name: "format", Value: "svg", Usage: "`FORMAT` of the images"}},
 		},
 		Action: benchPlotAction,
 	}
@@ -38,9 +39,7 @@ func benchPlotAction(c *cli.Context) error {
 	files, format, out := c.Args().Slice(), c.String("format"), c.String("out")
 	switch {
 	case len(files) == 0:
-		return usageFault("bench plot takes reports that quarry bench --out wrote, but was given none; flags go before them")
-	case format != "svg" && format != "png":
-		return usageFault("--format %.40q: want svg or png", format)
+		return usageFault("bench plot takes reports that quarry bench --out wrote, but was given none")
 	case c.IsSet("out") && len(files) > 1:
 		return usageFault("--out is for one report, not %d", len(files))
 	case c.IsSet("out") && c.IsSet("format"):

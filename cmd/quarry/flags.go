@@ -106,10 +106,13 @@ func newSettingFlag(s config.Setting) cli.Flag {
 
 // settingWords returns the possible values of a setting, if they are few.
 func settingWords(s config.Setting) []string {
-	if s.Name() != "cpu.kernel" {
-		return s.Allowed
+	switch {
+	case s.Name() == "cpu.kernel":
+		return kernelNames(hashing.Auto)
+	case s.Kind == config.Path: // a file's name too
+		return nil
 	}
-	return kernelNames(hashing.Auto)
+	return s.Allowed
 }
 
 // kernelNames returns the names of all kernels in this program behind the others.

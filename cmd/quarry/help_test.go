@@ -58,7 +58,7 @@ func TestHelpFits(t *testing.T) {
 	words := strings.Join(strings.Fields(out.String()), " ")
 	order := 0
 	for _, want := range []string{"-o, --url URL", "-u, --user", "-p, --pass", "-c, --config FILE", "config.toml", "-t, --threads NUMBER",
-		"idle, low or normal (default: low)", "--kernel", "auto, ", "generic", "debug, info, warn or error", "--format", "text or json", "failover, round-robin or balance"} {
+		"(idle, low or normal; default: low)", "--kernel", "auto, ", "generic", "debug, info, warn or error", "--format", "text or json", "failover, round-robin or balance"} {
 		at := strings.Index(words[order:], want)
 		if at < 0 {
 			t.Fatalf("no %q behind %q", want, words[:order])

@@ -143,14 +143,18 @@ func docOf(f cli.Flag) doc {
 		d.value = ""
 		return d
 	}
+	var notes []string
 	if len(words) > 0 {
-		d.text += ": " + oneOf(words)
+		notes = append(notes, oneOf(words))
 	}
 	if standard := strings.Trim(g.GetDefaultText(), `"`); standard != "" && standard != "0" && standard != "0s" {
 		if duration, _, isTime := typed.Duration(standard); isTime && strings.HasSuffix(standard, "s") {
 			standard = typed.FormatDuration(duration)
 		}
-		d.text += " (default: " + standard + ")"
+		notes = append(notes, "default: "+standard)
+	}
+	if len(notes) > 0 {
+		d.text += " (" + strings.Join(notes, "; ") + ")"
 	}
 	return d
 }
