@@ -155,3 +155,18 @@ func FuzzRead(f *testing.F) {
 		complete(newTestApp(io.Discard, new([]string)), args)
 	})
 }
+
+func TestTypedPassword(t *testing.T) {
+	for keys, want := range map[string]string{
+		"secret\r": "secret", "\r": "", "ab\x7fc\n": "ac", "\x7f\x08x\r": "x", "wrong\x15right\r": "right", "aé\x7fb\r": "ab",
+	} {
+		if got, err := typedPassword(strings.NewReader(keys)); err != nil || got != want {
+			t.Errorf("%q: %q, %v, want %q", keys, got, err, want)
+		}
+	}
+	for _, keys := range []string{"\x03", "abc\x04\r", "no enter", strings.Repeat("x", 5000) + "\r"} {
+		if got, err := typedPassword(strings.NewReader(keys)); err == nil {
+			t.Errorf("%.10q: %.10q, want an error", keys, got)
+		}
+	}
+}
