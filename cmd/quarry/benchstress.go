@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+	"go.uber.org/zap"
 
 	"quarry/affinity"
 	"quarry/bench"
@@ -63,18 +64,23 @@ func (o *benchOrder) stressKernel(ctx context.Context, places []affinity.Placeme
 	if err != nil {
 		return kernel, err
 	}
-	tuner := newTuner(o.CPUs, places, nil, log)
-	if kernel = o.Kernels[0]; !o.named {
-		if kernel, _, _, err = likelyKernels(ctx, tuner, hashing.Auto); err != nil {
-			return kernel, err
+	tuner, choice := newTuner(o.CPUs, places, nil, log), o.Kernels[:1]
+	if !o.named {
+		choice = tuner.Best(tuner.Rates(ctx), true)
+	}
+	err = errors.New("no kernel can be used on this machine: quarry kernels says why")
+	for _, k := range choice {
+		tested := tuner.Examine(ctx, []hashing.Kernel{k})[0]
+		switch {
+		case ctx.Err() != nil:
+			return k, cli.Exit("interrupted", exitInterrupted)
+		case !errors.Is(tested.Err, tune.ErrCrash):
+			return k, nil
+		}
+		err = cli.Exit(fmt.Sprintf("kernel %q cannot be burnt in: %v", k.Name, tested.Err), exitFailed)
+		if !o.named {
+			log.Error("kernel is not used", zap.String("kernel", k.Name), zap.Error(tested.Err))
 		}
 	}
-	tested := tuner.Examine(ctx, []hashing.Kernel{kernel})[0]
-	switch {
-	case ctx.Err() != nil:
-		return kernel, cli.Exit("interrupted", exitInterrupted)
-	case errors.Is(tested.Err, tune.ErrCrash):
-		return kernel, cli.Exit(fmt.Sprintf("kernel %q cannot be burnt in: %v", kernel.Name, tested.Err), exitFailed)
-	}
-	return kernel, nil
+	return kernel, err
 }

@@ -117,7 +117,8 @@ func (r *rig) announce(loaded *config.Result, log *logging) {
 		if r.quota > 0 {
 			quota = zap.Float64("cpu_quota", r.quota)
 		}
-		log.Warn("more threads than cpus: together they are no faster, and new jobs reach them later", zap.Int("threads", n), zap.Int("cpus", r.room), quota)
+		log.Warn("more threads than cpus", zap.Int("threads", n), zap.Int("cpus", r.room), quota,
+			zap.String("consequence", "no faster, and new jobs reach them later"))
 	}
 	if loaded.File != "" {
 		log.Info("settings read", zap.String("file", loaded.File))

@@ -66,7 +66,7 @@ func (t *Tuner) measure(ctx context.Context, d time.Duration) ([]Finding, error)
 		return nil, err
 	}
 	if slices.ContainsFunc(found, func(f Finding) bool { return f.Fault == "" && !measured(f) }) {
-		t.log.Warn("this machine is too busy: kernels were measured in part, and the rates are not saved")
+		t.log.Warn("kernels measured in part", zap.String("cause", "the machine is too busy"), zap.String("consequence", "the rates are not saved"))
 	} else {
 		t.save(found)
 	}
@@ -76,7 +76,7 @@ func (t *Tuner) measure(ctx context.Context, d time.Duration) ([]Finding, error)
 // grant returns the rates that the cgroup's quota leaves.
 func (t *Tuner) grant(found []Finding) []Finding {
 	if t.granted < 1 && slices.ContainsFunc(found, measured) {
-		t.log.Info("rates are what the cpu quota leaves", zap.Float64("part_of_the_cpus", t.granted))
+		t.log.Info("kernel rates under a cpu quota", zap.Float64("part_of_the_cpus", t.granted))
 	}
 	return scaled(found, t.granted)
 }
@@ -142,7 +142,8 @@ func (t *Tuner) save(found []Finding) {
 	}
 	if err != nil && !t.warnedUnsaved {
 		t.warnedUnsaved = true
-		t.log.Info("kernel rates cannot be saved, so the next run guesses again; set XDG_CACHE_HOME to a folder that can be written, or choose with --kernel NAME", zap.Error(err))
+		t.log.Info("kernel rates cannot be saved", zap.Error(err), zap.String("consequence", "the next run guesses again"),
+			zap.String("advice", "set XDG_CACHE_HOME to a folder that can be written, or choose with --kernel NAME"))
 	}
 }
 
