@@ -161,8 +161,7 @@ func TestCrowdedIsNotMeasured(t *testing.T) {
 }
 
 // TestRatesUnderAQuota: they are what the quota leaves, and saved as those of whole CPUs,
-// because the next run may have another one. Of threads that share CPUs, only as many
-// count as there are CPUs.
+// because the next run may have another one. Threads beyond the CPUs add nothing.
 func TestRatesUnderAQuota(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	for _, c := range []struct {
@@ -170,7 +169,7 @@ func TestRatesUnderAQuota(t *testing.T) {
 		quota   float64
 		threads int
 		want    float64 // of 12 by all threads
-	}{{[]int{0, 1}, 0, 2, 12}, {[]int{0, 1}, 1.5, 2, 9}, {[]int{0, 1}, 0.5, 1, 6}, {[]int{0, 1}, 4, 2, 12}, {[]int{0, 1, 2}, 0, 6, 6}, {[]int{0, 1}, 1, 4, 3}} {
+	}{{[]int{0, 1}, 0, 2, 12}, {[]int{0, 1}, 1.5, 2, 9}, {[]int{0, 1}, 0.5, 1, 6}, {[]int{0, 1}, 4, 2, 12}, {[]int{0, 1, 2}, 0, 6, 12}, {[]int{0, 1}, 1, 4, 6}} {
 		tuner := New(Options{Set: affinity.CPUSet{CPUs: c.cpus, Quota: c.quota}, Placements: make([]affinity.Placement, c.threads), Log: zap.NewNop()})
 		tuner.kernels, tuner.child = kernelsNamed("good", "generic"), *badProber() // which measures 2 and 1
 		found, err := tuner.Measure(t.Context(), time.Millisecond)

@@ -56,7 +56,7 @@ func (t *Tuner) Rates(ctx context.Context) []Finding {
 // Measure tests all kernels and measures them for d, in a child process, and saves
 // the rates.
 func (t *Tuner) Measure(ctx context.Context, d time.Duration) ([]Finding, error) {
-	t.log.Info("measuring kernels", zap.Duration("time", d), zap.Int("threads", len(t.placements)))
+	t.log.Info("measuring kernels", zap.Duration("time", d), zap.Int("threads", min(len(t.placements), t.cpus)))
 	return t.measure(ctx, d)
 }
 
@@ -83,17 +83,16 @@ func (t *Tuner) grant(found []Finding) []Finding {
 
 func measured(f Finding) bool { return max(f.Plain, f.Rolled) > 0 }
 
-// ask tests the kernels in a child process, and measures them for d. The rates are by
-// each thread's best moments, in which it has a CPU: of more threads than CPUs as many
-// count as there are CPUs.
+// ask tests the kernels in a child process, and measures them for d: of more threads
+// than CPUs on as many as there are CPUs, because all together are no faster.
 func (t *Tuner) ask(ctx context.Context, d time.Duration) (found []Finding, err error) {
-	err = t.child.probe(ctx, t.Kernels(true), t.placements, d, func(f Finding) {
+	err = t.child.probe(ctx, t.Kernels(true), t.placements[:min(len(t.placements), t.cpus)], d, func(f Finding) {
 		if f.Fault != "" {
 			t.log.Error("kernel is not used", zap.String("kernel", f.Kernel), zap.String("fault", f.Fault))
 		}
 		found = append(found, f)
 	})
-	return scaled(found, min(1, float64(t.cpus)/float64(max(len(t.placements), 1)))), err
+	return found, err
 }
 
 // about returns what is known about the kernel, or nil.
