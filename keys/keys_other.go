@@ -16,5 +16,8 @@ func Open(io.Reader, io.Writer) *Keyboard { return nil }
 // Restore does nothing.
 func (*Keyboard) Restore() {}
 
+// Foreground returns false.
+func (*Keyboard) Foreground() bool { return false }
+
 // Run does nothing.
 func (*Keyboard) Run(context.Context, func(byte)) error { return nil }

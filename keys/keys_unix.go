@@ -28,6 +28,9 @@ const (
 // has come to the foreground.
 const foregroundPause = time.Second
 
+// signalPatience is how long a signal may need to take effect.
+const signalPatience = 2 * time.Second
+
 // Keyboard is a terminal in which each key is read at once and not shown, while the
 // program runs in the foreground.
 type Keyboard struct {
@@ -57,7 +60,7 @@ func (k *Keyboard) Restore() {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.taken && k.foreground() {
+	if k.taken && k.Foreground() {
 		_ = unix.IoctlSetTermios(k.fd, setTermios, &k.usual)
 	}
 	k.taken = false
@@ -79,11 +82,10 @@ func (k *Keyboard) Run(ctx context.Context, press func(key byte)) error {
 		}
 		for _, key := range typed {
 			switch key {
-			case ctrlZ:
-				k.suspend(int(wake.Fd()))
+			case ctrlZ: // of the process group, as the terminal does it; without a shell the system ignores it
+				k.signal(0, unix.SIGTSTP, int(wake.Fd()))
 			case ctrlBackslash:
-				k.Restore()
-				_ = unix.Kill(unix.Getpid(), unix.SIGQUIT)
+				k.signal(unix.Getpid(), unix.SIGQUIT, int(wake.Fd()))
 			default:
 				press(key)
 			}
@@ -142,7 +144,7 @@ func (k *Keyboard) read(wake int) ([]byte, error) {
 		k.mu.Unlock()
 		return nil, nil
 	}
-	if len(fds) < 2 || fds[1].Revents == 0 || !k.foreground() { // reading in the background would stop the program
+	if len(fds) < 2 || fds[1].Revents == 0 || !k.Foreground() { // reading in the background would stop the program
 		return nil, nil
 	}
 	typed := make([]byte, 64)
@@ -154,15 +156,13 @@ func (k *Keyboard) read(wake int) ([]byte, error) {
 		return nil, err
 	case n == 0:
 		return nil, io.EOF
-	case typed[0] == 0x1b: // an arrow or another key that sends more than one byte
-		return nil, nil
 	}
-	return typed[:n], nil
+	return single(typed[:n]), nil
 }
 
 // take has the terminal send each key at once, if the program is in the foreground.
 func (k *Keyboard) take() bool {
-	if !k.foreground() {
+	if !k.Foreground() {
 		return false
 	}
 	k.mu.Lock()
@@ -184,18 +184,17 @@ func (k *Keyboard) take() bool {
 	return k.taken
 }
 
-// foreground reports whether the terminal is this program's. Changing it from the
+// Foreground reports whether the terminal is this program's. Changing it from the
 // background would stop the program.
-func (k *Keyboard) foreground() bool {
+func (k *Keyboard) Foreground() bool {
 	group, err := unix.IoctlGetInt(k.fd, unix.TIOCGPGRP)
 	return err == nil && group == unix.Getpgrp()
 }
 
-// suspend stops the program's process group as the terminal does at Ctrl-Z, with the
-// terminal in order. Where no shell could continue it, the system ignores the stop.
-func (k *Keyboard) suspend(wake int) {
+// signal sends a signal with the terminal in order.
+func (k *Keyboard) signal(pid int, s syscall.Signal, wake int) {
 	k.Restore()
-	_ = unix.Kill(0, unix.SIGTSTP)
-	// The stop comes at any moment now. The end of it wakes.
-	_, _ = unix.Poll([]unix.PollFd{{Fd: int32(wake), Events: unix.POLLIN}}, int(foregroundPause.Milliseconds()))
+	_ = unix.Kill(pid, s)
+	// It takes effect at any moment now. The end of a stop wakes.
+	_, _ = unix.Poll([]unix.PollFd{{Fd: int32(wake), Events: unix.POLLIN}}, int(signalPatience.Milliseconds()))
 }

@@ -12,7 +12,7 @@ type Controls struct {
 }
 
 // Keys is what there is to press.
-const Keys = "keys: s status  h rates by worker  p pause  r resume  l share lines  q quit  ? help"
+const Keys = "keys: s status, h rates, p pause, r resume, l lines, q quit, ? help"
 
 // Press does what the key means.
 func (c *Controls) Press(key byte) {

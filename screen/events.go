@@ -3,6 +3,7 @@ package screen
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.uber.org/zap/zapcore"
@@ -42,6 +43,14 @@ func (e *event) short() func(*event) []word {
 		return (*event).newBlock
 	case "difficulty":
 		return (*event).difficulty
+	case "authorized":
+		return (*event).authorized
+	case "active pool":
+		return (*event).activePool
+	case "mining started":
+		return (*event).started
+	case "kernels compared", "switched to a faster kernel":
+		return (*event).kernels
 	}
 	return nil
 }
@@ -62,8 +71,13 @@ func (e *event) lines() [][]word {
 
 // report returns what the session reports about itself.
 func (e *event) report(t logsink.Texter) [][]word {
-	if s, ok := t.(status); ok {
-		return s.lines(e)
+	switch value := t.(type) {
+	case status:
+		return value.lines(e)
+	case rates:
+		return value.lines()
+	case machine:
+		return [][]word{value.line()}
 	}
 	var lines [][]word
 	for _, text := range t.TextLines() {
@@ -174,6 +188,41 @@ func (e *event) newBlock() []word {
 
 func (e *event) difficulty() []word {
 	return e.withPool(words("difficulty "+e.text("difficulty"), plain, 1))
+}
+
+func (e *event) authorized() []word {
+	return e.withPool(words("authorized as "+e.text("user"), plain, 1))
+}
+
+func (e *event) activePool() []word {
+	name := e.pool(e.text("pool"), 0)
+	if name == "" {
+		return append(words(e.Message, plain, 1), words(e.text("reason"), plain, 2)...)
+	}
+	line := words("mining "+name, plain, 1)
+	if before := e.text("instead_of"); before != "" {
+		line = append(line, words("instead of "+e.pool(before, 0), plain, 1)...)
+	}
+	return append(line, words(e.text("reason"), plain, 2)...)
+}
+
+func (e *event) started() []word {
+	return append(words("hashing with "+e.text("kernel"), plain, 1), words(e.text("reason"), plain, 2)...)
+}
+
+// kernels shows the two fastest ones; files have all.
+func (e *event) kernels() []word {
+	line := words(e.Message, plain, 1)
+	for i, kernel := range strings.Split(e.text("kernels"), ", ") {
+		if i == 2 {
+			break
+		}
+		if i > 0 {
+			line[len(line)-1].spans[0].text += ","
+		}
+		line = append(line, word{[]span{{clean(kernel), plain}}, 2 - i})
+	}
+	return line
 }
 
 // withPool adds the pool if there are several, shortened to the room that is left.

@@ -37,11 +37,7 @@ func (s status) lines(e *event) [][]word {
 
 // line is "4.79 MH/s  4.82 1m | 386/1 | best 9.3 | share 6.6s | 61C | up 17m".
 func (s status) line(e *event, separator string, minute bool) []word {
-	var line []word
-	if s.Paused {
-		line = append(words("PAUSED", yellow, 1), words("(r resumes)", dim, 1)...)
-	}
-	rate := words(rateText(s.Hashrate.TenSeconds)+" ", bold, 1)
+	line := words(rateText(s.Hashrate.TenSeconds)+" ", bold, 1)
 	if minute {
 		value, unit := cutRate(s.Hashrate.Minute)
 		if _, same := cutRate(s.Hashrate.TenSeconds); unit == same {
@@ -49,9 +45,11 @@ func (s status) line(e *event, separator string, minute bool) []word {
 		} else {
 			unit = " " + unit
 		}
-		rate = append(rate, words(value+unit+" 1m", plain, 2)...)
+		line = append(line, words(value+unit+" 1m", plain, 2)...)
 	}
-	line = append(line, rate...)
+	if s.Paused {
+		line = append(words("PAUSED", yellow, 1), words("(r resumes)", dim, 1)...)
+	}
 	for _, part := range s.parts(e) {
 		gap := 2
 		if separator != "" {
@@ -67,7 +65,7 @@ func (s status) line(e *event, separator string, minute bool) []word {
 func (s status) parts(e *event) []span {
 	parts := []span{{countText(s.Shares), plain}, {"best " + bestText(s.Shares), plain}}
 	add := func(text string, s style) { parts = append(parts, span{text, s}) }
-	if one := known(s.ExpectedShareSeconds, telemetry.FormatSeconds); one != "" {
+	if one := known(s.ExpectedShareSeconds, telemetry.FormatSeconds); one != "" && !s.Paused {
 		add("share "+one, plain)
 	}
 	if s.HardwareErrors > 0 {
@@ -112,6 +110,42 @@ func cutRate(hashesPerSecond float64) (value, unit string) {
 		}
 	}
 	return value, unit
+}
+
+// lines returns the rates of the devices' workers.
+func (r rates) lines() [][]word {
+	var lines [][]word
+	for _, d := range r {
+		line := words("rates of "+d.Name+" with "+d.Kernel.String()+", 10s and 1m", plain, 1)
+		for i, w := range d.Workers {
+			text, s := fmt.Sprintf("%d: %s %s", i, rateText(w.TenSeconds), rateText(w.Minute)), plain
+			if w.HardwareErrors > 0 {
+				text, s = fmt.Sprintf("%s (%d hardware errors)", text, w.HardwareErrors), red
+			}
+			line = append(line, word{[]span{{text, s}}, 2})
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// line is "machine  AMD EPYC, 2 CPUs, 2.60 GHz, 617.2 MiB of 23.5 GiB used, load 1.05".
+func (m machine) line() []word {
+	var parts []string
+	add := func(format string, r telemetry.Reading, write func(float64) string) {
+		if r.OK {
+			parts = append(parts, fmt.Sprintf(format, write(r.Value)))
+		}
+	}
+	if m.CPUModel != "" {
+		parts = append(parts, string(m.CPUModel))
+	}
+	add("%s CPUs", m.LogicalCores, func(n float64) string { return fmt.Sprintf("%.0f", n) })
+	add("%s", m.FrequencyHertz, telemetry.FormatHertz)
+	add("%s", m.CPUCelsius, func(c float64) string { return fmt.Sprintf("%.0fC", c) })
+	add("%s of memory", m.MemoryTotalBytes, telemetry.FormatBytes)
+	add("load %s", m.LoadAverage1, func(n float64) string { return fmt.Sprintf("%.2f", n) })
+	return append(words("machine", plain, 1), words(strings.Join(parts, ", "), plain, 2)...)
 }
 
 // alone reports whether a block would be paid to this miner alone.

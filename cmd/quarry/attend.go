@@ -46,7 +46,9 @@ func (rig *rig) attend(ctx context.Context, log *logging, report *screen.Reporte
 		return err
 	}
 	controls := &screen.Controls{Terminal: log.terminal, Reporter: report, Pause: control.Pause, Resume: control.Resume, Quit: interrupt}
-	log.terminal.Say(screen.Keys)
+	if keyboard.Foreground() {
+		log.terminal.Say(screen.Keys)
+	}
 	running.Go(func() {
 		if err := keyboard.Run(ctx, controls.Press); err != nil {
 			log.Debug("keys are no longer read", zap.Error(err))

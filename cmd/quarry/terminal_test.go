@@ -1,0 +1,260 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
+)
+
+// console is a terminal with a program in it.
+type console struct {
+	*testing.T
+	master *os.File
+	before unix.Termios
+	cmd    *exec.Cmd
+	ended  chan struct{}
+
+	mu  sync.Mutex
+	out bytes.Buffer
+}
+
+// startConsole starts the command in a terminal of that width.
+func startConsole(t *testing.T, columns uint16, name string, args ...string) *console {
+	t.Helper()
+	c := &console{T: t, cmd: exec.Command(name, args...), ended: make(chan struct{})}
+	home := t.TempDir()
+	for _, entry := range os.Environ() {
+		if !strings.HasPrefix(entry, "QUARRY_") && !strings.HasPrefix(entry, "NO_COLOR=") {
+			c.cmd.Env = append(c.cmd.Env, entry)
+		}
+	}
+	c.cmd.Env = append(c.cmd.Env, "HOME="+home, "XDG_CONFIG_HOME="+home, "XDG_CACHE_HOME="+home, "XDG_STATE_HOME="+home, "TERM=xterm")
+	master, slave, err := pty.Open()
+	if err != nil {
+		t.Skipf("without terminals: %v", err)
+	}
+	defer slave.Close()
+	c.master = master
+	if err := pty.Setsize(master, &pty.Winsize{Rows: 24, Cols: columns}); err != nil {
+		t.Fatal(err)
+	}
+	c.before = c.termios()
+	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = slave, slave, slave
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := c.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go c.read()
+	t.Cleanup(func() {
+		_ = c.cmd.Process.Kill()
+		<-c.ended
+		master.Close()
+	})
+	return c
+}
+
+func (c *console) read() {
+	defer close(c.ended)
+	chunk := make([]byte, 4096)
+	for {
+		n, err := c.master.Read(chunk)
+		c.mu.Lock()
+		c.out.Write(chunk[:n])
+		c.mu.Unlock()
+		if err != nil { // all have closed it
+			_ = c.cmd.Wait()
+			return
+		}
+	}
+}
+
+func (c *console) termios() unix.Termios {
+	c.Helper()
+	state, err := unix.IoctlGetTermios(int(c.master.Fd()), unix.TCGETS)
+	if err != nil {
+		c.Fatal(err)
+	}
+	return *state
+}
+
+// escapes are the codes of colors, and those of the shell.
+var escapes = regexp.MustCompile(`\x1b\[[?0-9;]*[a-z]`)
+
+func (c *console) text() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return strings.ReplaceAll(escapes.ReplaceAllString(c.out.String(), ""), "\r", "")
+}
+
+// await waits until the text has been shown, n times.
+func (c *console) await(text string, n int) {
+	c.Helper()
+	c.until(fmt.Sprintf("%q", text), func() bool { return strings.Count(c.text(), text) >= n })
+}
+
+func (c *console) until(what string, done func() bool) {
+	c.Helper()
+	for began := time.Now(); !done(); time.Sleep(10 * time.Millisecond) {
+		if time.Since(began) > 90*time.Second {
+			c.Fatalf("no %s in\n%s", what, c.text())
+		}
+	}
+}
+
+func (c *console) press(keys string) {
+	c.Helper()
+	if _, err := c.master.WriteString(keys); err != nil {
+		c.Fatal(err)
+	}
+}
+
+// end waits for the end, and checks that the terminal is as it was.
+func (c *console) end() {
+	c.Helper()
+	select {
+	case <-c.ended:
+	case <-time.After(90 * time.Second):
+		c.Fatalf("it does not end:\n%s", c.text())
+	}
+	if after := c.termios(); after != c.before {
+		c.Errorf("the terminal was %+v and is %+v", c.before, after)
+	}
+}
+
+// practice are the arguments of a session that hashes little.
+func practice(more ...string) []string {
+	return append([]string{"mine", "--threads", "1", "--kernel", "generic", "--status-interval", "1s"}, more...)
+}
+
+// TestEveryLineFits: a session with its keys, at each width; what was resized counts.
+func TestEveryLineFits(t *testing.T) {
+	for _, columns := range []int{60, 80, 120} {
+		t.Run(fmt.Sprint(columns), func(t *testing.T) {
+			t.Parallel()
+			c := startConsole(t, uint16(columns), "quarry", practice()...)
+			c.await("accepted 1/0", 1)
+			for _, step := range []struct{ key, shows string }{
+				{"h", "rates of cpu with generic"}, {"p", "mining paused"}, {"s", "PAUSED (r resumes)"}, {"p", "paused already"},
+				{"r", "mining resumed"}, {"r", "not paused"}, {"l", "share lines: long"}, {"l", "share lines: only"}, {"l", "share lines: short"},
+				{"?", "s status now"}, {"\x1b[A", ""}, {"x", "no key x"},
+			} {
+				c.press(step.key)
+				c.await(step.shows, 1)
+			}
+			c.await(" best ", 3)
+			c.press("q")
+			c.end()
+			if code := c.cmd.ProcessState.ExitCode(); code != 0 {
+				t.Errorf("exit code %d", code)
+			}
+			text := c.text()
+			if !strings.Contains(text, "session: ") || !strings.Contains(text, "new block 9000") || !strings.Contains(text, "odds") {
+				t.Errorf("no summary, block or odds in\n%s", text)
+			}
+			for line := range strings.Lines(text) {
+				if width := len([]rune(strings.TrimSuffix(line, "\n"))); width >= columns {
+					t.Errorf("%d columns: %q", width, line)
+				}
+			}
+		})
+	}
+}
+
+// TestTerminalIsPutBack: whatever ends a session.
+func TestTerminalIsPutBack(t *testing.T) {
+	signal := func(s syscall.Signal) func(*console) { return func(c *console) { _ = c.cmd.Process.Signal(s) } }
+	press := func(keys string) func(*console) { return func(c *console) { c.press(keys) } }
+	for name, how := range map[string]struct {
+		end  func(*console)
+		code int // -1: any
+	}{
+		"Ctrl-C":         {press("\x03"), 0},
+		"Ctrl-C, Ctrl-C": {press("\x03\x03"), -1},
+		"SIGTERM":        {signal(syscall.SIGTERM), 0},
+		"SIGHUP":         {signal(syscall.SIGHUP), 0},
+		"a stack trace":  {press("\x1c"), 2},
+		"Ctrl-Z without a shell": {func(c *console) {
+			c.press("\x1a")
+			time.Sleep(100 * time.Millisecond)
+			c.press("p")
+			c.await("mining paused", 1)
+			c.press("q")
+		}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := startConsole(t, 80, "quarry", practice()...)
+			c.await("accepted 1/0", 1)
+			if c.termios() == c.before {
+				t.Error("keys are not read")
+			}
+			how.end(c)
+			c.end()
+			if code := c.cmd.ProcessState.ExitCode(); how.code >= 0 && code != how.code {
+				t.Errorf("exit code %d, want %d\n%s", code, how.code, c.text())
+			}
+		})
+	}
+}
+
+// TestShellStopsAndContinues: Ctrl-Z, what the shell has then, and fg.
+func TestShellStopsAndContinues(t *testing.T) {
+	t.Parallel()
+	c := startConsole(t, 80, "bash", "--norc", "--noprofile", "-i")
+	c.press("PS1='ready> '\r")
+	c.await("\nready> ", 1)
+	c.press("quarry " + strings.Join(practice(), " ") + "\r")
+	c.await("accepted 1/0", 1)
+	c.press("\x1a")
+	c.await("Stopped", 1)
+	c.press("stty -a | grep -o -- '-*icanon'\r")
+	c.await("\nicanon", 1)
+	c.press("fg\r")
+	c.press("h")
+	c.until("rates after fg", func() bool {
+		c.press("h")
+		time.Sleep(200 * time.Millisecond)
+		return strings.Contains(c.text(), "rates of cpu")
+	})
+	c.press("q")
+	c.await("session: ", 1)
+	c.press("exit\r")
+	c.end()
+}
+
+// TestKeysAreLeftAlone: in the background, where they are not wanted, and where
+// standard input is for a password.
+func TestKeysAreLeftAlone(t *testing.T) {
+	for name, run := range map[string][]string{
+		"background": {"bash", "-c", "set -m; quarry " + strings.Join(practice("--shares", "2"), " ") + " & wait"},
+		"off":        append([]string{"quarry"}, practice("--no-keys", "--shares", "2")...),
+		"pipe":       {"bash", "-c", "quarry " + strings.Join(practice("--shares", "2"), " ") + " | cat"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := startConsole(t, 80, run[0], run[1:]...)
+			c.until("share", func() bool {
+				if c.termios() != c.before {
+					t.Error("keys are read")
+				}
+				return strings.Contains(c.text(), "accepted")
+			})
+			c.end()
+			if strings.Contains(c.text(), "keys: ") {
+				t.Errorf("keys are offered:\n%s", c.text())
+			}
+		})
+	}
+}
