@@ -25,7 +25,7 @@ func (p *pool) advice(status v1.Status, err error) (step, advice string) {
 	switch {
 	case errors.As(err, &fault), errors.As(err, &reconnect), errors.Is(err, transport.ErrTLSServer):
 		return step, ""
-	case step == "subscribe" && p.url.Scheme == transport.SchemeTCP && errors.Is(err, transport.ErrClosed):
+	case step == "subscribe" && !status.Answered && p.url.Scheme == transport.SchemeTCP && errors.Is(err, transport.ErrClosed):
 		return step, "check host and port; if this port is for TLS, use " + transport.SchemeTLS + "://"
 	case step == "subscribe":
 		return step, "check host and port, or try again later: the pool may be starting, or have banned this address"

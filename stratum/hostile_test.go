@@ -46,6 +46,7 @@ func hostileTable() []hostileCase {
 		requestCases(),
 		reconnectCases(),
 		chainCases(),
+		foreignCases(),
 	)
 }
 
@@ -84,8 +85,8 @@ func TestHostileIsComplete(t *testing.T) {
 		}
 		named[c.name] = true
 	}
-	if len(named) != 75 {
-		t.Errorf("%d cases, want 75", len(named))
+	if len(named) != 82 {
+		t.Errorf("%d cases, want 82", len(named))
 	}
 }
 

@@ -114,6 +114,9 @@ func (c *Client) noteMemory(m *member, number uint64, verdict work.Verdict, take
 	case unknown && verdict.Sent && !outdated && m.lostJobsIn != number:
 		m.lostJobs++
 		m.lostJobsIn = number
+		if m.lostJobs > 1 { // known already
+			return
+		}
 		c.log.Info("pool does not know the jobs of its last session: not mining for one that ended any more", zap.String("pool", m.Name), zap.Stringer("pool_said", verdict))
 	}
 }

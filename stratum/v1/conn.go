@@ -161,7 +161,7 @@ const otherProtocol = `^(HTTP/|SSH-|<|220[ -]|\+OK|\* OK|-ERR)`
 // text. A peer that begins with anything else is not a pool.
 func (c *conn) takeGarbage(line []byte, now time.Time, err error) error {
 	said := printable.Sanitize(c.redact(string(line)))
-	isText := utf8.Valid(line) && !bytes.ContainsAny(line, "{}[]") && !json.Valid(line)
+	isText := utf8.Valid(line) && !bytes.ContainsAny(line, "{}") && !json.Valid(line)
 	switch {
 	case !c.limited.understood && (!isText || regexp.MustCompile(otherProtocol).Match(line)):
 		return fmt.Errorf("%w: it says %q", ErrNotStratum, said)
@@ -186,7 +186,7 @@ func (c *conn) takeText(said string, now time.Time) error {
 	if lines >= maxTextLines {
 		return fmt.Errorf("%d lines of text within a minute, the first: %q", maxTextLines, c.limited.firstText)
 	}
-	if c.limited.garbageLog.Allow(now) {
+	if lines == 1 || lines == maxTextLines/2 {
 		c.log.Warn("ignored a line of text", zap.String("text", said), zap.Int("lines", lines))
 	}
 	return nil

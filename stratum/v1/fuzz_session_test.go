@@ -339,7 +339,7 @@ func sessionSeeds(f *testing.F) []string {
 	seeds := []string{
 		"", plain, plain + plain, plain[:50], plain[:50] + "\n" + plain, "HTTP/1.1 400 Bad Request\r\n\r\n", "Invalid JSON, disconnecting\n",
 		"\x15\x03\x01\x00\x02\x02\x0a", "\xef\xbb\xbf" + plain, "\r\n\n \n" + plain, "{\"id\":\"\x00\"}\n", "{\"id\":\"\xff\"}\n", "[1]\n\"x\"\n7\nnull\n",
-		plain[:len(plain)-1] + "\x00\r\n\x00" + plain, strings.Repeat("a line of text\n", 61), "Welcome\n" + plain,
+		plain[:len(plain)-1] + "\x00\r\n\x00" + plain, strings.Repeat("a line of text\n", 101), "Welcome\n" + plain,
 		push("mining.set_difficulty", `{"difficulty":1e-9}`) + plain, plain + push("mining.set_difficulty", `1e-9`), push("mining.set_version_mask", `["0x00ffe000"]`) + plain,
 		plain + `{"id":4,"error":[20,"bad-version"]}` + "\n" + plain, plain + `{"id":4,"result":"OK","error":""}` + "\n",
 		strings.Repeat("[", 20000) + "\n", `{"id":1,"id":4,"result":false,"result":true}` + "\n",

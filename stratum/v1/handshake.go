@@ -58,7 +58,7 @@ func (s *Session) configured(reply Message) error {
 		rolling = Rolling{}
 	}
 	s.state.Lock()
-	s.state.refused, s.state.rolling = refusal, rolling
+	s.state.answered, s.state.refused, s.state.rolling = true, refusal, rolling
 	s.state.poolMask = rolling.Mask
 	s.state.Unlock()
 	switch {

@@ -72,7 +72,7 @@ func orDefault[T int | time.Duration](field *T, value T) {
 // Rate limits: how much misbehavior ends a connection.
 const (
 	maxGarbage       = 3   // unreadable messages in a minute
-	maxTextLines     = 60  // lines of text in a minute
+	maxTextLines     = 100 // lines of text in a minute
 	maxStrayReplies  = 100 // unsolicited replies in a minute
 	maxExtranonces   = 10  // mining.set_extranonce in a minute
 	maxBadNotifies   = 3   // malformed jobs in a row

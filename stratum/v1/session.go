@@ -89,6 +89,7 @@ type state struct {
 	limiter *sharelimit.Limiter
 
 	asked      bool       // mining.configure was sent
+	answered   bool       // mining.configure was
 	refused    *PoolError // of mining.configure
 	rolling    Rolling    // the answer to it
 	poolMask   uint32     // the pool's latest one

@@ -4,6 +4,7 @@ import "quarry/hashing"
 
 // Status is what a session knows about itself.
 type Status struct {
+	Answered        bool // a request of the handshake, so it is a pool
 	Subscribed      bool
 	Authorized      bool
 	SessionID       string // to resume it with
@@ -20,7 +21,7 @@ func (s *Session) Status() Status {
 	defer s.state.Unlock()
 	st := &s.state
 	status := Status{
-		Subscribed: st.subscribed, Authorized: !st.authorized.IsZero(), SessionID: st.sessionID,
+		Answered: st.answered || st.subscribed, Subscribed: st.subscribed, Authorized: !st.authorized.IsZero(), SessionID: st.sessionID,
 		Extranonce1: st.extranonce.One, Extranonce2Size: st.extranonce.TwoSize, Difficulty: st.difficulty,
 		PaysUser: s.watch.PaysUser(),
 	}
