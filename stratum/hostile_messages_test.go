@@ -52,7 +52,7 @@ func plainTextLine(t *testing.T) {
 	r := mine(t, v1.Limits{}, server)
 	r.provoke(server)
 	two := r.next("2")
-	r.says("ignored an unreadable message", "Invalid JSON, [31mdisconnecting")
+	r.says("ignored a line of text", "Invalid JSON, [31mdisconnecting")
 	r.keeps(server, two, 2)
 	r.drops(server, "the server closed the connection", time.Second)
 	r.stops()

@@ -161,7 +161,7 @@ const otherProtocol = `^(HTTP/|SSH-|<|220[ -]|\+OK|\* OK|-ERR)`
 // text. A peer that begins with anything else is not a pool.
 func (c *conn) takeGarbage(line []byte, now time.Time, err error) error {
 	said := printable.Sanitize(c.redact(string(line)))
-	isText := utf8.Valid(line) && !bytes.ContainsAny(line, "{}") && !json.Valid(line)
+	isText := utf8.Valid(line) && !bytes.ContainsAny(line, "{}") && !bytes.HasPrefix(line, []byte("[[")) && !json.Valid(line)
 	switch {
 	case !c.limited.understood && (!isText || regexp.MustCompile(otherProtocol).Match(line)):
 		return fmt.Errorf("%w: it says %q", ErrNotStratum, said)
