@@ -21,11 +21,12 @@
 //     difficulty; jobs.go: current job, broadcast, block changes.
 //
 // In addition: config.go; server.go (Run, clock, shutdown); resume.go (session
-// ids and what a resumed session inherits); stats.go (what tests
-// and the command read from it); faults.go (how to misbehave on request).
+// ids and what a resumed session inherits); stats.go (what tests and the command
+// read from it); faults.go (what can be done to a connection, and hooks for what a
+// pool does wrong on request, which is package fault).
 //
-// Goroutines: one per listener, one clock, and two per connection (reader and
-// writer); [Pool.Run] owns them all and returns when they are gone. Locks are
+// Goroutines: one per listener, one clock, and per connection a reader, a writer
+// and, with faults, one for those that happen at times of their own; [Pool.Run] owns them all and returns when they are gone. Locks are
 // taken in the order Pool.pushing, session.mu, Pool.mu, and none is held while
 // a socket is read or written.
 package localpool
