@@ -207,10 +207,15 @@ func (d *Dialer) tls(ctx context.Context, conn net.Conn) (net.Conn, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.limits.TLS)
 	defer cancel()
+	asked := false // for a certificate of ours
+	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		asked = true
+		return &tls.Certificate{}, nil
+	}
 	client := tls.Client(conn, config)
 	if err := client.HandshakeContext(ctx); err != nil {
 		conn.Close()
-		return nil, d.tlsFault(err)
+		return nil, d.tlsFault(err, asked)
 	}
 	state := client.ConnectionState()
 	d.log.Info("tls", zap.String("version", tls.VersionName(state.Version)), zap.String("certificate", pinText(leafSum(state))))

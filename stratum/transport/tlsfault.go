@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// tlsFault explains why a handshake failed.
-func (d *Dialer) tlsFault(err error) error {
+// tlsFault explains why a handshake failed. The server may have asked for a
+// certificate of ours.
+func (d *Dialer) tlsFault(err error, asked bool) error {
 	plain := "if this port is plain, use " + d.plainScheme() + "://"
 	var known *Fault
 	var certificate *tls.CertificateVerificationError
@@ -28,6 +29,9 @@ func (d *Dialer) tlsFault(err error) error {
 		return &Fault{"tls_silent", fmt.Sprintf("no TLS handshake within %v", d.limits.TLS), plain + "; else the server is stuck or a firewall is in between", "", err}
 	}
 	if f := alertFault(d.URL, err); f != nil {
+		if asked {
+			f = wantsCertificate(alertName(err), err)
+		}
 		return f
 	}
 	if isHangUp(err) {
@@ -68,10 +72,17 @@ func oldVersion(err error) *Fault {
 	}
 }
 
-func noCipher(err error) *Fault {
+func noCipher(why string, err error) *Fault {
 	return &Fault{
-		"tls_no_common_cipher", fmt.Sprintf("the server refuses all ciphers and keys that quarry offers (%s)", alertName(err)),
+		"tls_no_common_cipher", fmt.Sprintf("the server refuses all ciphers and keys that quarry offers (%s)", why),
 		"it must offer TLS 1.3, or TLS 1.2 with ECDHE and AES or ChaCha20: tell its operator, or use another port of the pool", "", err,
+	}
+}
+
+func wantsCertificate(why string, err error) *Fault {
+	return &Fault{
+		"tls_client_certificate", fmt.Sprintf("the server wants a certificate of the miner (%s)", why),
+		"quarry has none to show: use another port of the pool, or ask its operator", "", err,
 	}
 }
 
@@ -97,16 +108,13 @@ func alertFault(u URL, err error) *Fault {
 	case "":
 		return nil
 	case "handshake_failure", "insufficient_security_level":
-		return noCipher(err)
+		return noCipher(name, err)
 	case "protocol_version_not_supported":
 		return oldVersion(err)
 	case "unrecognized_name":
 		return &Fault{"tls_unknown_name", fmt.Sprintf("the server has no certificate for %q (%s)", u.Name(), name), wrongName, "", err}
 	case "certificate_required", "bad_certificate", "unsupported_certificate", "unknown_certificate_authority", "unknown_certificate", "access_denied":
-		return &Fault{
-			"tls_client_certificate", fmt.Sprintf("the server wants a certificate of the miner (%s)", name),
-			"quarry has none to show: use another port of the pool, or ask its operator", "", err,
-		}
+		return wantsCertificate(name, err)
 	case "internal_error":
 		f := &Fault{"tls_server_error", fmt.Sprintf("the server has a fault of its own (%s)", name), "try again later, or tell its operator", "", err}
 		if IsAddress(u.Host) {
@@ -129,9 +137,9 @@ func localFault(err error) *Fault {
 	case has("protocol version"):
 		return oldVersion(err)
 	case has("cipher suite"):
-		return noCipher(err)
+		return noCipher("it chose another one", err)
 	case has("failed to parse certificate"):
-		_, why, _ := strings.Cut(text, "server: ")
+		_, why, _ := strings.Cut(text, "x509: ")
 		return &Fault{"certificate_malformed", fmt.Sprintf("the server's certificate is malformed (%.100q)", why), operator, "", broken}
 	case has("empty certificates message"), has("no certificates"):
 		return &Fault{"certificate_missing", "the server shows no certificate", operator, "", broken}

@@ -51,6 +51,9 @@ func (d *Dialer) upgradeError(ctx context.Context, err error, response *http.Res
 	if d.URL.TLS() {
 		plain = SchemeTLS
 	}
+	if f := alertFault(d.URL, err); f != nil {
+		return f
+	}
 	hint := fmt.Sprintf("if this port takes no WebSocket, use %s://", plain)
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
