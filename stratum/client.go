@@ -8,7 +8,6 @@ import (
 	"go.uber.org/zap"
 
 	"quarry/stratum/printable"
-	"quarry/stratum/transport"
 	v1 "quarry/stratum/v1"
 	"quarry/upstream"
 )
@@ -65,7 +64,7 @@ func Members(o Options) ([]upstream.Member, error) {
 func poolNames(pools []Pool) []string {
 	names, used := make([]string, len(pools)), map[string]int{}
 	for i, p := range pools {
-		if url, err := transport.ParseURL(p.URL); err == nil {
+		if url, _, err := ParseURL(p.URL); err == nil {
 			names[i] = url.String()
 		}
 		used[names[i]]++

@@ -203,7 +203,7 @@ func TestTLSTexts(t *testing.T) {
 		"tls: received empty certificates message":                                             "certificate_missing",
 		"local error: tls: no certificates":                                                    "certificate_missing",
 		"tls: server selected unsupported protocol version 301":                                "tls_old_version",
-		"tls: something new":                                                                   "tls_broken",
+		"tls: something new": "tls_broken",
 	} {
 		var f *Fault
 		if d := (&Dialer{URL: URL{Scheme: SchemeTLS}}); !errors.As(d.tlsFault(errors.New(text), false), &f) || f.Code != code {
