@@ -35,10 +35,11 @@ var arrows = map[string][]string{
 	"hashing":                {},
 	"internal/atomicfile":    {},
 	"internal/cmdline":       {"internal/typed"},
+	"internal/event":         {},
 	"internal/testutil":      {},
 	"internal/typed":         {},
 	"keys":                   {},
-	"logsink":                {"telemetry"},
+	"logsink":                {"internal/event", "telemetry"},
 	"miner":                  {"telemetry", "work"}, // device-neutral: no CPU code
 	"miner/minertest":        {"hashing", "miner", "telemetry", "work"},
 	"screen":                 {"logsink", "telemetry"},

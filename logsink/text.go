@@ -160,6 +160,9 @@ func FieldText(f zapcore.Field) string {
 	case zapcore.DurationType:
 		return telemetry.FormatDuration(time.Duration(f.Integer))
 	}
+	if text, ok := f.Interface.(fmt.Stringer); ok && f.Type != zapcore.StringerType { // JSON shows its parts
+		return Quote(text.String())
+	}
 	values := zapcore.NewMapObjectEncoder()
 	f.AddTo(values)
 	return Quote(fmt.Sprint(values.Fields[f.Key]))

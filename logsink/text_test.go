@@ -60,7 +60,8 @@ func TestOneEventInTwoForms(t *testing.T) {
 	if err := json.Unmarshal(object.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := time.Parse(time.RFC3339Nano, fmt.Sprint(got["time"])); err != nil || got["msg"] != "share accepted" || got["pool"] != "a b" {
+	if _, err := time.Parse(time.RFC3339Nano, fmt.Sprint(got["time"])); err != nil || got["msg"] != "share accepted" || got["pool"] != "a b" ||
+		got["event"] != "share_accepted" || got["schema"] != 1.0 || got["latency_seconds"] != 1.5 || len(got) != 7 {
 		t.Errorf("%s, %v", &object, err)
 	}
 	if !strings.HasSuffix(text.String(), ` share accepted  latency=1.5s pool="a b"`+"\n") {
