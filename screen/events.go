@@ -22,6 +22,9 @@ type event struct {
 
 // short returns the form of an event of mining, by its message; nil: it has none.
 func (e *event) short() func(*event) []word {
+	if form := e.poolForm(); form != nil {
+		return form
+	}
 	switch e.Message {
 	case "share accepted":
 		if e.has("latency") {
@@ -210,17 +213,12 @@ func (e *event) started() []word {
 	return append(words("hashing with "+e.text("kernel"), plain, 1), words(e.text("reason"), plain, 2)...)
 }
 
-// kernels shows the two fastest ones; files have all.
+// kernels shows the fastest one; files have all.
 func (e *event) kernels() []word {
-	line := words(e.Message, plain, 1)
-	for i, kernel := range strings.Split(e.text("kernels"), ", ") {
-		if i == 2 {
-			break
-		}
-		if i > 0 {
-			line[len(line)-1].spans[0].text += ","
-		}
-		line = append(line, word{[]span{{clean(kernel), plain}}, 2 - i})
+	all := strings.Split(e.text("kernels"), ", ")
+	line := append(words(e.Message, plain, 1), words(all[0], plain, 2)...)
+	if len(all) > 1 {
+		line = append(line, words(fmt.Sprintf("fastest of %d", len(all)), plain, 2)...)
 	}
 	return line
 }

@@ -79,8 +79,12 @@ func TestEvents(t *testing.T) {
 		{"active pool", alone, zap.InfoLevel, []zap.Field{pool, zap.String("reason", "first pool with work")}, "active pool  first pool with work"},
 		{"mining started", alone, zap.InfoLevel, []zap.Field{zap.String("kernel", "avx2"), zap.String("reason", "chosen by --kernel")}, "hashing with avx2  chosen by --kernel"},
 		{"kernels compared", alone, zap.InfoLevel, []zap.Field{zap.String("kernels", "avx2 9.10 MH/s, sse2 8.20 MH/s (0.901), generic 1 MH/s (0.11)")},
-			"kernels compared  avx2 9.10 MH/s, sse2 8.20 MH/s (0.901)"},
+			"kernels compared  avx2 9.10 MH/s  fastest of 3"},
 		{"kernels compared", alone, zap.InfoLevel, []zap.Field{zap.String("kernels", "avx2 9.10 MH/s")}, "kernels compared  avx2 9.10 MH/s"},
+		{"share accepted", nil, zap.InfoLevel, []zap.Field{zap.String("worker", "rig1"), zap.String("miner", "127.0.0.1:50376"), zap.Float64("share_difficulty", 0.0163), zap.Float64("difficulty", 0.013), zap.String("job", "1")},
+			"accepted  rig1  diff 0.0163 of 0.013"},
+		{"share rejected", nil, zap.InfoLevel, []zap.Field{zap.String("worker", "rig1"), zap.Int("code", 21), zap.String("reason", "job not found")}, "rejected  rig1  job not found  code 21"},
+		{"difficulty set", nil, zap.InfoLevel, []zap.Field{zap.String("worker", "rig1"), zap.Float64("difficulty", 0.013)}, "difficulty  rig1  0.013"},
 		{"pool rejects every share", watched, zap.WarnLevel, []zap.Field{pool, zap.Int("in_a_row", 12)}, "WARN pool rejects every share  pool=pool-a.example.com in_a_row=12"},
 		{"connecting", alone, zap.InfoLevel, []zap.Field{pool}, "connecting  pool=" + poolA},
 		{"an evil \x1b[2J message", nil, zap.ErrorLevel, []zap.Field{zap.String("text", "\x1b[31m\r\nred")}, `ERROR an evil ?[2J message  text="\x1b[31m\r\nred"`},
@@ -214,5 +218,19 @@ func TestPoolNames(t *testing.T) {
 	}
 	if got := shorten("pool-a.example.com", 10); got != "pool...com" && textWidth(got) != 10 {
 		t.Errorf("shortened to %q", got)
+	}
+}
+
+// TestPlainLinesFit: those that are no messages, such as the practice pool's welcome.
+func TestPlainLinesFit(t *testing.T) {
+	var out bytes.Buffer
+	pin := "sha256:" + strings.Repeat("0123456789abcdef", 4)
+	terminal := New(zapcore.AddSync(&out), func() int { return 80 }, false)
+	text := "short\n\n  two words\n  quarry then needs --tls-pin " + pin + "\n"
+	if n, err := terminal.Write([]byte(text)); n != len(text) || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	if want := "short\n\n  two words\n  quarry then needs --tls-pin\n    " + pin + "\n"; out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
 	}
 }

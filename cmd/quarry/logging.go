@@ -85,6 +85,14 @@ func newCore(out zapcore.WriteSyncer, format string, w io.Writer) (zapcore.Core,
 	return terminal.Core(), terminal
 }
 
+// plain returns where lines go that are no messages, but must not overtake them.
+func (l *logging) plain() io.Writer {
+	if l.terminal != nil {
+		return l.terminal
+	}
+	return l.screen
+}
+
 func parseLevel(text string) (zapcore.Level, error) {
 	level, err := zapcore.ParseLevel(text)
 	if err != nil {

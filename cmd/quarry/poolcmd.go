@@ -110,7 +110,7 @@ func poolAction(c *cli.Context) error {
 		return err
 	}
 	defer log.close()
-	printer := report.Printer{Out: log.screen, Log: log.always, JSON: format == "json", Book: &report.Book{}}
+	printer := report.Printer{Out: log.plain(), Log: log.always, JSON: format == "json", Book: &report.Book{}}
 	cfg.Logger, cfg.Judged = log.Logger, printer.Book.Judged
 	if printer.Pool, err = localpool.New(cfg); err != nil {
 		return usageFault("%v", err)
