@@ -40,6 +40,7 @@ func newTestApp(out io.Writer, got *[]string) *cli.App {
 			{Name: "compare", Action: note, ArgsUsage: "A B", Flags: []cli.Flag{Formats("", "table", "json")}},
 		}},
 		{Name: "version", Action: note},
+		{Name: "shells", Hidden: true, Subcommands: []*cli.Command{{Name: "bash", Action: note}}},
 	}}
 }
 
@@ -87,6 +88,12 @@ func TestRead(t *testing.T) {
 		"frobnicate":               `no command "frobnicate"; there are: mine, bench, version`,
 		"help mien":                `no command "mien"; did you mean "mine"? There are: mine, bench, version`,
 		"bench cmopare a b":        `no command "cmopare"; did you mean "compare"? There are: compare`,
+		"--benchmark":              "--benchmark is not a flag of quarry mine: run: quarry bench",
+		"--thread 2":               "--thread is not a flag of quarry mine; did you mean --threads?",
+		"mine --pool a:1":          "--pool is not a flag of quarry mine: give -o URL, like -o stratum+tcp://HOST:PORT",
+		"mine -l 5":                "-l is not a flag of quarry mine: give --status-interval 60s, or --log-file FILE",
+		"bench --json":             "--json is not a flag of quarry bench: give --format json",
+		"shells --json":            "quarry shells needs a command: bash",
 		"-o x":                     "quarry needs a command, like: quarry mine -o …; see quarry --help",
 		"mine --bad -x y -q":       "2 faults in the command line:\n--bad is not a flag of quarry mine; see quarry mine --help\n-q is not a flag of quarry mine: for fewer lines give --log-level warn, which keeps status and summary",
 	} {

@@ -30,11 +30,14 @@ func foreignFlag(n node, name string) *foreign {
 	if name == "" {
 		return nil
 	}
-	table := minerFlags()
-	if _, isMiner := n.flag("url"); !isMiner {
-		if table = nil; n.name == "quarry pool" {
-			table = poolFlags()
-		}
+	var table []foreign
+	if _, isMiner := n.flag("url"); isMiner {
+		table = minerFlags()
+	} else if _, isPool := n.flag("listen"); isPool {
+		table = poolFlags()
+	}
+	if _, prints := n.flag("format"); prints {
+		table = append(table, foreign{names: "json", answer: "give --format json"})
 	}
 	for i, f := range table {
 		for known := range strings.FieldsSeq(f.names) {
@@ -94,6 +97,12 @@ func seconds(name string) func(string) ([]string, bool) {
 		n, err := strconv.ParseUint(value, 10, 32)
 		return []string{"--" + name + "=" + value + "s"}, err == nil && n > 0
 	}
+}
+
+// file returns the log file's name. A number is cgminer's interval.
+func file(value string) ([]string, bool) {
+	_, err := strconv.Atoi(value)
+	return []string{"--log-file=" + value}, err != nil
 }
 
 // login splits user:password at the first colon, as cpuminer does.

@@ -8,17 +8,21 @@ func minerFlags() []foreign {
 		{names: "a algo", value: true, ours: only("sha256d", "sha256", "sha-256d", "sha256dt"), answer: "quarry mines SHA-256d only; leave it out"},
 		{names: "O userpass", value: true, ours: login, answer: "give -u USER -p PASSWORD"},
 		{names: "x", value: true, ours: as("proxy")},
-		{names: "l", value: true, ours: as("log-file")},
+		{names: "l log", value: true, ours: file, answer: "give --status-interval 60s, or --log-file FILE"},
 		{names: "cert", value: true, ours: as("tls-ca")},
 		{names: "suggest-diff", value: true, ours: as("suggest-difficulty")},
 		{names: "tls-fingerprint", value: true, ours: func(v string) ([]string, bool) { return []string{"--tls-pin=sha256:" + v}, true }},
-		{names: "D debug v verbose P protocol-dump", ours: always("--log-level=debug")},
+		{names: "D debug v verbose", ours: always("--log-level=debug")},
 		{names: "print-time", value: true, ours: seconds("status-interval"), answer: "give --status-interval 60s"},
 		{names: "time-limit", value: true, ours: seconds("time"), answer: "give --time 60s"},
 		{names: "donate-level", value: true, ours: only("0"), answer: "quarry takes no fee; leave it out"},
-		{names: "no-redirect no-longpoll no-getwork no-gbt", ours: always()},
+		{names: "no-redirect no-longpoll no-getwork no-gbt no-submit-stale", ours: always()},
 
 		// What has another name or form here.
+		{names: "pool server host", value: true, answer: "give -o URL, like -o stratum+tcp://HOST:PORT"},
+		{names: "wallet address", value: true, answer: "give -u ADDRESS"},
+		{names: "cores num-threads", value: true, answer: "give --threads NUMBER"},
+		{names: "P protocol-dump", answer: "--log-level debug shows most"},
 		{names: "q quiet", answer: "for fewer lines give --log-level warn, which keeps status and summary"},
 		{names: "no-color", answer: "set NO_COLOR=1 in the environment"},
 		{names: "benchmark", answer: "run: quarry bench"},
@@ -44,14 +48,14 @@ func minerFlags() []foreign {
 		// What quarry does by itself, or has not.
 		{names: "k keepalive", answer: leaveOut + "quarry notices dead connections by itself"},
 		{names: "coin", value: true, answer: leaveOut + "the pool decides what is mined; quarry mines SHA-256d"},
-		{names: "nicehash text-only no-title hash-meter hide-diff no-ramping no-extranonce no-strict real-quiet no-huge-pages cpu", answer: leaveOut + "quarry needs no such switch"},
+		{names: "nicehash text-only no-title hash-meter hide-diff no-ramping no-extranonce no-strict real-quiet no-huge-pages compact per-device-stats net-delay no-pool-disable fix-protocol no-restart no-adl", answer: leaveOut + "quarry needs no such switch"},
 		{names: "s scantime scan-time E expiry Q queue", value: true, answer: leaveOut + "a Stratum pool sends new work by itself"},
 		{names: "huge-pages hugepage-size randomx-* argon2-* cn-*", answer: leaveOut + "SHA-256d has no use for it"},
 		{names: "no-cpu opencl* cuda* cl-* gpu* d device devices", answer: "quarry mines on the CPU only"},
 		{names: "b api-* http-* daemon-*", value: true, answer: "quarry has no API; --format json prints every event and the status as JSON lines"},
 		{names: "max-temp temp-* max-rate max-diff pause-on-* sched-*", value: true, answer: "quarry has no such limit; --priority, --threads and --time are what it has"},
 		{names: "daemon solo coinbase-* generate-to self-select submit-to-origin", value: true, answer: "quarry speaks Stratum V1 to a pool only, and mines no node directly"},
-		{names: "user-agent dns-* health-print-time spend-secret-key", value: true, answer: leaveOut + "quarry has no such setting"},
+		{names: "user-agent dns-* health-print-time sharelog monitor spend-secret-key", value: true, answer: leaveOut + "quarry has no such setting"},
 	}
 }
 

@@ -28,8 +28,13 @@ func width(w io.Writer) int {
 	return usualWidth
 }
 
-// column is where the texts of flags and commands begin.
-const column = 30
+// column returns where the texts of flags begin.
+func column(width int) int {
+	if width < 60 {
+		return 8 // on a line of their own
+	}
+	return 30
+}
 
 // printHelp prints the help of the command that the path leads to.
 func printHelp(w io.Writer, app *cli.App, path []*cli.Command, width int) error {
@@ -103,6 +108,7 @@ func (n node) listFlags(b *strings.Builder, width int) {
 	for _, category := range order {
 		b.WriteString("\n" + category + ":\n")
 		for _, d := range sections[category] {
+			column := column(width)
 			name := "  " + strings.TrimRight(d.names+" "+d.value, " ")
 			if len(name)+2 > column {
 				b.WriteString(name + "\n")

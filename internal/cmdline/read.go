@@ -51,11 +51,13 @@ func read(app *cli.App, args []string) (*line, error) {
 	}
 	n := at(app, l.path)
 	for _, t := range tokens {
-		l.flag(n, t)
+		if n.runs {
+			l.flag(n, t)
+		}
 	}
 	switch {
 	case !n.runs && len(tokens) > 0:
-		return l, Fault("%s needs a command, like: quarry mine %s …; see %s --help", n.name, tokens[0].typed, n.name)
+		return l, l.commandMissing(n, tokens)
 	case !n.runs:
 		l.help = true
 		return l, nil
@@ -93,10 +95,10 @@ func (l *line) split(args []string) (tokens []token, err error) {
 				return nil, nil
 			}
 			tokens = append(tokens, t)
+		case arg == "help" && n.args == "" && len(l.args) == 0:
+			l.help = true
 		case len(l.args) > 0 || len(n.commands) == 0:
 			l.args = append(l.args, arg)
-		case arg == "help" && n.args == "":
-			l.help = true
 		default:
 			c, names := n.command(arg)
 			if c == nil {
@@ -106,6 +108,25 @@ func (l *line) split(args []string) (tokens []token, err error) {
 		}
 	}
 	return tokens, nil
+}
+
+// commandMissing answers flags without a command; those of no miner's command are
+// answered themselves.
+func (l *line) commandMissing(n node, tokens []token) error {
+	if len(l.path) > 0 {
+		_, names := n.command("")
+		return Fault("%s needs a command: %s", n.name, oneOf(names))
+	}
+	mine := n
+	if c, _ := n.command("mine"); c != nil {
+		mine = at(l.app, []*cli.Command{c})
+	}
+	for _, t := range tokens {
+		if l.flag(mine, t); len(l.faults) > 0 {
+			return Fault("%s", l.faults[0])
+		}
+	}
+	return Fault("%s needs a command, like: %s %s …; see %s --help", n.name, mine.name, tokens[0].typed, n.name)
 }
 
 func isFlag(arg string) bool { return len(arg) > 1 && arg[0] == '-' }
@@ -217,9 +238,6 @@ func flagName(arg string) string {
 
 // unknown translates a flag of another miner, or says which one was meant.
 func (l *line) unknown(n node, t token) {
-	if !n.runs {
-		return // the missing command is the fault
-	}
 	if f := foreignFlag(n, t.name); f != nil {
 		l.foreign(n, f, t)
 		return
