@@ -28,7 +28,7 @@ var arrows = map[string][]string{
 	"benchmarks":             {}, // its tests may use everything
 	"benchmarks/ordersearch": {"bench", "bench/report", "bench/stats", "hashing"},
 	"benchmarks/peers":       {"affinity", "bench", "bench/report", "bench/stats", "hashing", "telemetry"},
-	"cmd/quarry":             {"affinity", "bench", "bench/plot", "bench/report", "bench/stats", "config", "device/cpu", "device/cpu/tune", "hashing", "internal/cmdline", "internal/typed", "keys", "logsink", "miner", "screen", "state", "stratum", "stratum/localpool", "stratum/localpool/fault", "stratum/localpool/report", "stratum/localpool/selfsigned", "stratum/transport", "telemetry", "upstream", "work"},
+	"cmd/quarry":             {"affinity", "bench", "bench/plot", "bench/report", "bench/stats", "config", "device/cpu", "device/cpu/tune", "hashing", "internal/cmdline", "internal/stdio", "internal/typed", "keys", "logsink", "miner", "screen", "state", "stratum", "stratum/localpool", "stratum/localpool/fault", "stratum/localpool/report", "stratum/localpool/selfsigned", "stratum/transport", "telemetry", "upstream", "work"},
 	"config":                 {"internal/typed"},
 	"device/cpu":             {"affinity", "hashing", "miner", "telemetry", "work"},
 	"device/cpu/tune":        {"affinity", "bench", "bench/stats", "device/cpu", "hashing", "internal/atomicfile", "telemetry"},
@@ -36,6 +36,7 @@ var arrows = map[string][]string{
 	"internal/atomicfile":    {},
 	"internal/cmdline":       {"internal/typed"},
 	"internal/event":         {},
+	"internal/stdio":         {"logsink"},
 	"internal/testutil":      {},
 	"internal/typed":         {},
 	"keys":                   {},

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -155,6 +157,32 @@ func TestCutLine(t *testing.T) {
 	out.room = 100
 	if fmt.Fprintln(lines, "new"); out.String() != "cut s\nnew\n" {
 		t.Errorf("%q", out)
+	}
+}
+
+// slow takes two bytes of every other write.
+type slow struct {
+	calls int
+	bytes.Buffer
+}
+
+func (s *slow) Write(p []byte) (int, error) {
+	if s.calls++; s.calls%2 == 1 {
+		return 0, &fs.PathError{Op: "write", Path: "tty", Err: syscall.EAGAIN}
+	}
+	n, _ := s.Buffer.Write(p[:min(2, len(p))])
+	if n < len(p) {
+		return n, syscall.EAGAIN
+	}
+	return n, nil
+}
+
+// TestBusyOutput: an output that is for a moment unable to take more gets the whole
+// line in the end.
+func TestBusyOutput(t *testing.T) {
+	out := &slow{}
+	if n, err := fmt.Fprintln(NewLines(out), "a line"); n != len("a line\n") || err != nil || out.String() != "a line\n" {
+		t.Errorf("%d, %v, %q", n, err, out)
 	}
 }
 

@@ -94,14 +94,11 @@ func parse(text []byte) (telemetry.Totals, error) {
 // maxNumber is above what any sum can reach, and small enough to add to.
 const maxNumber = 1e90
 
-// store replaces the file, and what a symbolic link points to rather than the link.
+// store replaces the file.
 func store(path string, totals telemetry.Totals) error {
 	text, err := json.MarshalIndent(content{schema, totals}, "", "  ")
 	if err != nil {
 		return err
-	}
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
 	}
 	return atomicfile.Write(path, append(text, '\n'), 0o600)
 }

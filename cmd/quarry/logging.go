@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"quarry/config"
+	"quarry/internal/stdio"
 	"quarry/logsink"
 	"quarry/screen"
 )
@@ -33,7 +34,7 @@ type logging struct {
 // stderr too. The caller closes it.
 func newLogging(c config.Log, w, stderr io.Writer) (*logging, error) {
 	l := &logging{}
-	w = unwatched(w)
+	w = stdio.Unwatched(w)
 	level, err := parseLevel(c.Level)
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 
 	"quarry/device/cpu/tune"
 	"quarry/internal/cmdline"
+	"quarry/internal/stdio"
 	"quarry/logsink"
 )
 
@@ -31,12 +32,15 @@ func main() {
 
 // run runs the whole program and returns its exit code. For measure see [newApp].
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, measure time.Duration) int {
-	out, watch := watched(stdout)
+	out, watch := stdio.Watch(stdout)
 	var err error
 	if len(args) == 2 && args[1] == tune.Command {
 		err = probe(ctx, stdin, stdout)
 	} else {
-		err = watch.failure(cmdline.Run(ctx, newApp(stdin, out, stderr, measure), args))
+		err = cmdline.Run(ctx, newApp(stdin, out, stderr, measure), args)
+	}
+	if failure := watch.Failure(err); failure != nil {
+		err = cli.Exit(failure, exitFailed)
 	}
 	if err == nil {
 		return exitOK
