@@ -26,7 +26,7 @@ func cmdDayLog(ts *testscript.TestScript, neg bool, args []string) {
 		if strings.Contains(line, " share accepted") {
 			shares++
 			shareBytes += len(line) - len(zone.FindString(line[len(time.DateTime):])) + len("+01:00")
-		} else if !strings.Contains(line, "practice: ") { // once, at the start
+		} else if !strings.Contains(line, "practice pays nothing") { // once, at the start
 			otherBytes += len(line)
 		}
 	}
