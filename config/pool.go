@@ -22,7 +22,7 @@ type Pool struct {
 	ProxyPasswordFile string
 	// VersionRolling allows the BIP 310 version-rolling request.
 	VersionRolling bool
-	// SuggestDifficulty is decimal text, exactly as written, or "" to suggest
+	// SuggestDifficulty is decimal text, exactly as written, SuggestAuto, or "" to suggest
 	// nothing. It is text because a difficulty is never a float here.
 	SuggestDifficulty string
 	// ExtranonceSubscribe allows the pool to change the extranonce while
@@ -30,6 +30,9 @@ type Pool struct {
 	ExtranonceSubscribe bool
 	Quota               int // percent of the hash rate, with the strategy balance
 }
+
+// SuggestAuto as SuggestDifficulty stands for what fits the machine's speed.
+const SuggestAuto = "auto"
 
 // Pools is the [[pool]] entries in the order of preference.
 type Pools []Pool
@@ -85,9 +88,9 @@ func (*Pools) table() table {
 			{Key: "version_rolling", Kind: Bool, Default: "true", Env: "QUARRY_VERSION_ROLLING", Flag: "no-version-rolling", Inverted: true,
 				Doc:  "ask the pool for version rolling (BIP 310)",
 				Long: "Turn it off for a pool that answers the request wrongly."},
-			{Key: "suggest_difficulty", Kind: Decimal, Env: "QUARRY_SUGGEST_DIFFICULTY", Flag: "suggest-difficulty",
-				Doc:     "share difficulty to suggest to the pool",
-				Long:    "A decimal number above 0; empty suggests nothing. Pools may ignore it.",
+			{Key: "suggest_difficulty", Kind: Decimal, Allowed: []string{SuggestAuto}, Env: "QUARRY_SUGGEST_DIFFICULTY", Flag: "suggest-difficulty",
+				Doc:     "share difficulty to suggest to the pool, or auto",
+				Long:    "A decimal number above 0, or auto: what this machine finds a share of in ten\nseconds. Empty suggests nothing. Pools may ignore it.",
 				Example: "0.001"},
 			{Key: "extranonce_subscribe", Kind: Bool, Default: "false", Env: "QUARRY_EXTRANONCE_SUBSCRIBE", Flag: "extranonce-subscribe",
 				Doc:  "let the pool change the extranonce (also #xnsub behind the url)",

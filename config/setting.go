@@ -37,7 +37,7 @@ type Setting struct {
 	Doc      string   // one line
 	Long     string   // more for the reference, wrapped at 76 columns
 	Example  string   // for the reference, where the default says little
-	Allowed  []string // of an Enum; of a Path: the words that name no file
+	Allowed  []string // of an Enum; of a Path or Decimal: the words that are none
 	Min, Max int64
 
 	Required   bool   // nothing works at its default: the reference shows the example
@@ -76,7 +76,11 @@ func (s Setting) expected(inTOML bool) string {
 		}
 		return quoted(fmt.Sprintf(zero+" or a time from %s to %s, like 90s, 1h30m or 1d,", typed.FormatDuration(time.Duration(s.Min)), typed.FormatDuration(time.Duration(s.Max))))
 	case Decimal:
-		return "a decimal number above 0, like 0.5 or 1024"
+		text := "a decimal number above 0, like 0.5 or 1024"
+		for _, word := range s.Allowed {
+			text += ", or " + quoted(word)
+		}
+		return text
 	case CPUs:
 		return quoted("a CPU list like 0-3,8")
 	case Enum:

@@ -105,7 +105,7 @@ func parse(s Setting, text string) (v value, problem string) {
 			v.text = "auto"
 		}
 	case Decimal:
-		if text != "" && !isDecimal(text) {
+		if text != "" && !isDecimal(text) && !slices.Contains(s.Allowed, text) {
 			wrong = quote(text) + " is not allowed"
 		}
 	case CPUs:

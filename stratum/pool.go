@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"quarry/hashing"
+	"quarry/stratum/suggest"
 	"quarry/stratum/transport"
 	v1 "quarry/stratum/v1"
 	"quarry/stratum/watch"
@@ -27,7 +28,8 @@ type Pool struct {
 	Quota int // percent of the hashing, with StrategyBalance; 0: only if no other works
 
 	NoVersionRolling  bool               // do not ask for it (BIP 310)
-	SuggestDifficulty hashing.Difficulty // asked for; zero: not
+	SuggestDifficulty hashing.Difficulty // asked for; zero: what fits the Rate
+	Rate              func() float64     // for that, in hashes a second, 0: unknown; nil: ask for nothing
 	SubscribeExtra    bool               // send mining.extranonce.subscribe
 }
 
@@ -39,6 +41,7 @@ type pool struct {
 	url     transport.URL
 	dialer  *transport.Dialer
 	quirks  v1.Quirks
+	suggest *suggest.Asker
 
 	known                      bool // it has spoken Stratum with us
 	noConfigure, bareSubscribe bool // it needs a simpler handshake
@@ -75,13 +78,12 @@ func newPool(p Pool, name string, options Options) (*pool, error) {
 	if err := v1.CheckCredentials(p.User, p.Password, options.UserAgent, options.Limits); err != nil {
 		return nil, fmt.Errorf("%s: %w", url, err)
 	}
-	d, err := transport.NewDialer(url, transport.Options{
-		TLS: p.TLS, Proxy: p.Proxy, Limits: options.Limits.Limits, Log: options.Log.With(zap.String("pool", name)),
-	})
+	log := options.Log.With(zap.String("pool", name))
+	d, err := transport.NewDialer(url, transport.Options{TLS: p.TLS, Proxy: p.Proxy, Limits: options.Limits.Limits, Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", url, err)
 	}
-	return &pool{Pool: p, options: options, name: name, url: url, dialer: d}, nil
+	return &pool{Pool: p, options: options, name: name, url: url, dialer: d, suggest: suggest.New(p.SuggestDifficulty, p.Rate, log)}, nil
 }
 
 // Route is the proxy on the way, if there is one.
@@ -112,7 +114,7 @@ func (p *pool) sessionConfig(log *zap.Logger) v1.Config {
 	return v1.Config{
 		Pool: p.name, User: p.User, Password: p.Password, UserAgent: p.options.UserAgent,
 		NoConfigure: p.noConfigure || p.NoVersionRolling, BareSubscribe: p.bareSubscribe,
-		SuggestDifficulty: p.SuggestDifficulty, SubscribeExtra: p.SubscribeExtra,
+		Suggest: p.suggest, SubscribeExtra: p.SubscribeExtra,
 		SubmitStale: p.options.SubmitStale, Limits: p.options.Limits, Quirks: &p.quirks, Log: log, Trace: p.options.Trace,
 	}
 }
@@ -175,6 +177,9 @@ func (p *pool) Learn(err error, status upstream.Status, failures int) (change st
 		p.unproven = true
 	case p.unproven:
 		p.noConfigure, p.bareSubscribe, p.unproven, p.simplerFailed = false, false, false, true
+	}
+	if simpler == "" && status.Subscribed && errors.Is(err, transport.ErrClosed) {
+		simpler = p.suggest.HungUp(status.Authorized)
 	}
 	if p.simplerFailed {
 		return ""

@@ -17,6 +17,7 @@ import (
 	"quarry/hashing"
 	"quarry/logsink"
 	"quarry/miner"
+	"quarry/pace"
 	"quarry/state"
 	"quarry/stratum"
 	"quarry/stratum/localpool"
@@ -39,6 +40,8 @@ type rig struct {
 	client     *upstream.Client
 	practice   *localpool.Pool // nil with a real pool
 	tuner      *tune.Tuner     // started
+	pace       *pace.Watch     // nil in quarry check
+	rate       func() float64  // of this machine, in hashes a second; 0: unknown
 }
 
 func newRig(ctx context.Context, c *config.Config, child *tune.Child, log *logging) (r *rig, err error) {
@@ -47,6 +50,7 @@ func newRig(ctx context.Context, c *config.Config, child *tune.Child, log *loggi
 		return nil, err
 	}
 	tuner := newTuner(set, placements, child, log.Logger)
+	rate := tuner.Expected(c.CPU.Kernel)
 	kernels, err := kernelOptions(ctx, tuner, c.CPU.Kernel)
 	if err != nil {
 		return nil, err
@@ -69,6 +73,8 @@ func newRig(ctx context.Context, c *config.Config, child *tune.Child, log *loggi
 		telemetry: telemetry.New(log.Logger, device.Counters()),
 	}
 	r.telemetry.Rig = rigName(c.Rig)
+	r.pace = pace.New(r.telemetry, rate, suggested(c.Pools), log.Logger)
+	r.rate = r.pace.Rate
 	pools, err := r.pools(c)
 	if err != nil {
 		return nil, err
@@ -153,7 +159,11 @@ func (r *rig) pools(c *config.Config) ([]stratum.Pool, error) {
 			TLS:            transport.TLSOptions{CAFile: p.TLSCA, Pin: p.TLSPin, Insecure: p.TLSInsecure},
 			Proxy:          proxyOptions(p),
 		}
-		if p.SuggestDifficulty != "" {
+		switch p.SuggestDifficulty {
+		case "":
+		case config.SuggestAuto:
+			pool.Rate = r.rate
+		default:
 			var err error
 			if pool.SuggestDifficulty, err = hashing.ParseDifficulty(p.SuggestDifficulty); err != nil {
 				return nil, usageFault("suggest_difficulty: %v", err)
@@ -162,6 +172,15 @@ func (r *rig) pools(c *config.Config) ([]stratum.Pool, error) {
 		pools = append(pools, pool)
 	}
 	return pools, nil
+}
+
+// suggested says which of the pools are asked for a difficulty.
+func suggested(pools config.Pools) []bool {
+	asked := make([]bool, len(pools))
+	for i, p := range pools {
+		asked[i] = p.SuggestDifficulty != ""
+	}
+	return asked
 }
 
 func proxyOptions(p config.Pool) transport.ProxyOptions {
@@ -199,6 +218,9 @@ func settingChecks() map[string]func(string) error {
 		},
 		"pool.proxy": func(url string) error { return transport.ProxyOptions{URL: url}.Check() },
 		"pool.suggest_difficulty": func(number string) error {
+			if number == config.SuggestAuto {
+				return nil
+			}
 			_, err := hashing.ParseDifficulty(number)
 			return err
 		},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -110,7 +111,7 @@ func checkRig(ctx context.Context, loaded *config.Result, log *zap.Logger, table
 	}
 	report.Steps = append(report.Steps, printStep(table, m.step()))
 
-	r := &rig{}
+	r := &rig{rate: func() float64 { return cmp.Or(m.rate.Rolled, m.rate.Plain) }}
 	pools, err := r.pools(&loaded.Config)
 	if err != nil {
 		return nil, err

@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"strconv"
 
 	"go.uber.org/zap"
 
 	"quarry/config"
 	"quarry/hashing"
 	"quarry/stratum"
+	"quarry/stratum/suggest"
 	"quarry/telemetry"
 )
 
@@ -87,8 +87,6 @@ const (
 	rareDrop = 3600
 	// fastest is a rate in shares a second that is useless to miner and pool.
 	fastest = 10
-	// goodTime is the seconds per share of the suggested difficulty.
-	goodTime = 10
 )
 
 // difficultyStep reports how often this machine finds a share at the pool's
@@ -114,7 +112,7 @@ func difficultyStep(o *stratum.Offer, p stratum.Pool, m *machine) stratum.Step {
 	each := telemetry.ExpectedHashes(d) / rate
 	s.Facts["seconds_per_share"] = each
 	s.Text += fmt.Sprintf(": one share in %s at %s", telemetry.FormatSeconds(each), telemetry.FormatRate(rate))
-	better := roughly(rate * goodTime / telemetry.HashesPerDifficulty)
+	better := suggest.Text(suggest.Good(rate))
 	switch drop := timeToIdle(each, idleLimit); {
 	case drop < rareDrop:
 		s.State = stratum.StateWarn
@@ -128,7 +126,7 @@ func difficultyStep(o *stratum.Offer, p stratum.Pool, m *machine) stratum.Step {
 
 func lowerDifficulty(p stratum.Pool, better string) string {
 	ask := "ask for a lower difficulty (--suggest-difficulty " + better + ", or the password d=" + better + " where the pool supports it)"
-	if p.SuggestDifficulty.Float64() > 0 {
+	if p.SuggestDifficulty.Float64() > 0 || p.Rate != nil {
 		ask = "the pool ignores the suggested difficulty: try the password d=" + better
 	}
 	return ask + ", or use a pool for small miners"
@@ -137,9 +135,3 @@ func lowerDifficulty(p stratum.Pool, better string) string {
 // timeToIdle returns the expected time in seconds until the first pause of that
 // length between shares, where each is the mean seconds per share.
 func timeToIdle(each, pause float64) float64 { return each * math.Expm1(pause/each) }
-
-// roughly returns the number rounded to one digit, easy to type.
-func roughly(x float64) string {
-	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(x, 'g', 1, 64), 64)
-	return strconv.FormatFloat(rounded, 'f', -1, 64)
-}

@@ -100,6 +100,7 @@ func (rig *rig) mine(ctx context.Context, c config.Config, log *logging, out io.
 	running.Go(func() { _ = rig.telemetry.Run(background) }) // ends with background, without an error
 	report := &screen.Reporter{Log: log.Logger, Always: log.always, Telemetry: rig.telemetry, Practice: rig.practice != nil, Interval: statusInterval(c.Log, out)}
 	running.Go(func() { report.Run(background) })
+	running.Go(func() { rig.pace.Run(background) })
 	totals := state.Keep(rig.stateFile(c.Run), rig.telemetry, log.Logger)
 	if err := rig.attend(background, log, report, keyboard, &running); err != nil {
 		return err

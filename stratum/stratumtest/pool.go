@@ -3,6 +3,7 @@ package stratumtest
 import (
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"strings"
 )
 
@@ -35,7 +36,14 @@ func (c *Conn) Welcome(o Offer) map[string]Request {
 	if o.Difficulty != "" {
 		c.Difficulty(o.Difficulty)
 	}
-	r = c.Expect("mining.authorize")
+	if r = c.Read(); r.Method == "mining.suggest_difficulty" {
+		requests[r.Method] = r
+		r = c.Read()
+	}
+	if r.Method != "mining.authorize" {
+		c.t.Errorf("the miner sent %s, want mining.authorize", r.Line)
+		runtime.Goexit()
+	}
 	requests[r.Method] = r
 	c.Result(r, "true")
 	return requests

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"go.uber.org/zap"
@@ -145,9 +144,20 @@ func (s *Session) suggest(context.Context) error {
 			return err
 		}
 	}
-	if d := s.cfg.SuggestDifficulty.Float64(); d > 0 {
-		number := json.RawMessage(strconv.FormatFloat(d, 'f', -1, 64))
-		return s.conn.post("mining.suggest_difficulty", []any{number})
+	return s.ask(s.cfg.Suggest.Late(time.Now()))
+}
+
+func (s *Session) suggestEarly(context.Context) error { return s.ask(s.cfg.Suggest.Early(time.Now())) }
+
+// ask suggests the difficulty, if it is not empty.
+func (s *Session) ask(difficulty string) error {
+	if difficulty == "" {
+		return nil
 	}
-	return nil
+	_, err := s.conn.ask("mining.suggest_difficulty", []any{json.RawMessage(difficulty)}, func(reply Message) {
+		if reply.Refusal() != nil {
+			s.cfg.Suggest.Refused()
+		}
+	})
+	return err
 }

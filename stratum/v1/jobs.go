@@ -65,6 +65,7 @@ func (s *Session) publishNew(p *pendingNotify) {
 	}
 	s.log.Debug("new job", zap.String("job", printable.Sanitize(job.ID)), zap.Bool("clean", job.Clean), zap.Stringer("difficulty", job.Difficulty))
 	s.watch.Job(job)
+	s.cfg.Suggest.Job(job.Difficulty.Float64())
 }
 
 // newJob freezes what is in force now into a job.

@@ -39,7 +39,7 @@ func (s *Session) stay(ctx context.Context) error {
 			if gap := awake.Gap(now); gap > s.cfg.Limits.Gap {
 				return fmt.Errorf("%w for %v: connecting again", ErrSuspended, gap.Round(time.Second))
 			}
-			if err := s.watch.Check(now); err != nil {
+			if err := errors.Join(s.watch.Check(now), s.ask(s.cfg.Suggest.Again(now))); err != nil {
 				return err
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"quarry/hashing"
 	"quarry/stratum/printable"
 	"quarry/stratum/sharelimit"
+	"quarry/stratum/suggest"
 	"quarry/stratum/transport"
 	"quarry/stratum/watch"
 	"quarry/work"
@@ -24,11 +25,11 @@ type Config struct {
 	Generation     uint64       // becomes work.Job.Session
 	ResumeState    *ResumeState // of the previous session at this same pool, to resume it; nil: none
 
-	NoConfigure       bool               // skip mining.configure: no version rolling
-	BareSubscribe     bool               // subscribe without any params
-	SuggestDifficulty hashing.Difficulty // asked for after the authorization; zero: not
-	SubscribeExtra    bool               // send mining.extranonce.subscribe; some pools disconnect on it
-	SubmitStale       bool               // let the pool judge outdated shares too
+	NoConfigure    bool           // skip mining.configure: no version rolling
+	BareSubscribe  bool           // subscribe without any params
+	Suggest        *suggest.Asker // which difficulty to ask for; nil: none
+	SubscribeExtra bool           // send mining.extranonce.subscribe; some pools disconnect on it
+	SubmitStale    bool           // let the pool judge outdated shares too
 
 	Limits  Limits
 	Log     *zap.Logger     // nil: silent
@@ -176,7 +177,7 @@ func (s *Session) Run(ctx context.Context) error {
 
 func (s *Session) run(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		s.configure, s.subscribe, s.authorize, s.suggest, s.awaitJob, s.stay,
+		s.configure, s.subscribe, s.suggestEarly, s.authorize, s.suggest, s.awaitJob, s.stay,
 	} {
 		if err := step(ctx); err != nil {
 			return err

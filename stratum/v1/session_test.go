@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"quarry/stratum/stratumtest"
+	"quarry/stratum/suggest"
 	"quarry/stratum/transport"
 	"quarry/work"
 )
@@ -32,18 +33,19 @@ func TestHandshake(t *testing.T) {
 	got := make(chan lines, 1)
 	server := stratumtest.Serve(t, func(c *pc) {
 		w := c.Welcome(stratumtest.Usual())
-		got <- lines{w["mining.configure"].Line, w["mining.subscribe"].Line, w["mining.authorize"].Line, c.Read().Line, c.Read().Line}
+		got <- lines{w["mining.configure"].Line, w["mining.subscribe"].Line, w["mining.suggest_difficulty"].Line, w["mining.authorize"].Line, c.Read().Line, c.Read().Line}
 		c.Notify(sample("1"))
 		c.Hang()
 	})
-	m := mine(t, server, Config{ResumeState: &ResumeState{SessionID: "cafe"}, SuggestDifficulty: difficulty(t, "1e-4"), SubscribeExtra: true})
+	m := mine(t, server, Config{ResumeState: &ResumeState{SessionID: "cafe"}, Suggest: suggest.New(difficulty(t, "1e-4"), nil, zap.NewNop()), SubscribeExtra: true})
 	job := m.job()
 	want := lines{
 		`{"id":1,"method":"mining.configure","params":[["version-rolling"],{"version-rolling.mask":"1fffe000","version-rolling.min-bit-count":2}]}`,
 		`{"id":2,"method":"mining.subscribe","params":["quarry/test","cafe"]}`,
-		`{"id":3,"method":"mining.authorize","params":["user.rig","secret"]}`,
-		`{"id":4,"method":"mining.extranonce.subscribe","params":[]}`,
-		`{"id":5,"method":"mining.suggest_difficulty","params":[0.0001]}`,
+		`{"id":3,"method":"mining.suggest_difficulty","params":[0.0001]}`,
+		`{"id":4,"method":"mining.authorize","params":["user.rig","secret"]}`,
+		`{"id":5,"method":"mining.extranonce.subscribe","params":[]}`,
+		`{"id":6,"method":"mining.suggest_difficulty","params":[0.0001]}`,
 	}
 	for i, line := range <-got {
 		if line != want[i] {

@@ -153,3 +153,15 @@ func (t *Tuner) Best(found []Finding, rolling bool) []hashing.Kernel {
 	})
 	return Order(usable, found, rolling)
 }
+
+// Expected returns the rate of the named kernel, or of the best, in hashes a second
+// on all threads, that earlier runs lead to expect; 0 if there were none. It must not
+// be called once the tuner runs.
+func (t *Tuner) Expected(named string) (rate float64) {
+	for _, f := range t.expected() {
+		if f.Fault == "" && (named == hashing.Auto || named == "" || named == f.Kernel) {
+			rate = max(rate, f.Rolled, f.Plain)
+		}
+	}
+	return rate
+}

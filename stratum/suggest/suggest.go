@@ -1,0 +1,206 @@
+// Package suggest decides which share difficulty to ask a pool for, and when.
+package suggest
+
+import (
+	"math"
+	"strconv"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"quarry/hashing"
+)
+
+const (
+	goodTime  = 10.0             // seconds per share that are asked for
+	rareTime  = 60.0             // seconds per share, above which another number is tried
+	patience  = 20 * time.Second // that a pool gets to follow
+	pause     = 2 * time.Minute  // between suggestions because the rate is known better
+	maxAsked  = 8                // suggestions in a session
+	otherRate = 2.0              // factor between rates that is worth another suggestion
+	step      = 8                // factor between numbers that are tried after a refusal
+)
+
+// hashesPerShare is how many hashes a share of difficulty 1 takes on average.
+const hashesPerShare = float64(1<<48) / 65535
+
+// Good returns the difficulty at which that many hashes a second find a share every
+// ten seconds, rounded to one digit; 0 if the rate is unknown.
+func Good(rate float64) float64 {
+	if !(rate > 0) || math.IsInf(rate, 0) {
+		return 0
+	}
+	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(rate*goodTime/hashesPerShare, 'g', 1, 64), 64)
+	return rounded
+}
+
+// Text writes a difficulty as a plain number.
+func Text(d float64) string { return strconv.FormatFloat(d, 'f', -1, 64) }
+
+// Asker decides what is suggested to one pool, in one session after another. The
+// nil Asker suggests nothing.
+type Asker struct {
+	fixed float64        // by the user; 0: from the rate
+	rate  func() float64 // in hashes a second, 0: unknown
+	log   *zap.Logger
+
+	mu     sync.Mutex
+	late   bool // not before the authorization: the pool hung up
+	off    bool // it hung up after it, too
+	proven bool // it gave work although it was asked
+	level  int  // which number is tried, after refusals
+
+	// In this session:
+	asked   float64 // the latest number; 0: none
+	good    float64 // the number that was wanted then
+	at      time.Time
+	count   int
+	refused bool
+	jobs    int     // since then
+	current float64 // difficulty of the newest job; 0: none yet
+	logged  float64
+}
+
+// New makes an Asker for a number that the user gave, or else for the rate that the
+// function returns; nil if there is neither.
+func New(fixed hashing.Difficulty, rate func() float64, log *zap.Logger) *Asker {
+	if fixed.Float64() == 0 && rate == nil {
+		return nil
+	}
+	return &Asker{fixed: fixed.Float64(), rate: rate, log: log}
+}
+
+// Early returns what to ask for between subscription and authorization, when some
+// pools (public-pool) choose the first job's difficulty; empty: nothing. It begins a
+// session.
+func (a *Asker) Early(now time.Time) string {
+	if a == nil {
+		return ""
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.asked, a.good, a.count, a.refused, a.jobs, a.current = 0, 0, 0, false, 0, 0
+	if a.late {
+		return ""
+	}
+	return a.ask(now)
+}
+
+// Late returns what to ask for after the authorization, before which other pools
+// (ckpool) do not listen; empty: nothing.
+func (a *Asker) Late(now time.Time) string {
+	if a == nil {
+		return ""
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	number := a.ask(now)
+	a.say()
+	return number
+}
+
+// Again returns what to ask for now, empty for nothing: the rate is known at last or
+// known better, or the pool refused or ignored the number before. A number that the
+// user gave is not changed.
+func (a *Asker) Again(now time.Time) string {
+	if a == nil || a.fixed > 0 {
+		return ""
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	rate := a.rate()
+	good, since := Good(rate), now.Sub(a.at)
+	switch {
+	case good == 0 || a.count >= maxAsked:
+		return ""
+	case a.asked == 0:
+	case (a.refused || a.level == 0 && a.jobs > 0 && since >= patience) && a.current > 2*a.asked && a.current*hashesPerShare/rate > rareTime:
+		if a.number(good, a.level+1) >= a.current {
+			return "" // nothing is left to try
+		}
+		a.level++
+	case since >= pause && (good > otherRate*a.good || a.good > otherRate*good):
+	default:
+		return ""
+	}
+	number := a.ask(now)
+	a.say()
+	return number
+}
+
+// ask returns the number to ask for. Caller holds mu.
+func (a *Asker) ask(now time.Time) string {
+	good := a.fixed
+	if good == 0 {
+		good = Good(a.rate())
+	}
+	if a.off || good == 0 {
+		return ""
+	}
+	a.good, a.asked = good, a.number(good, a.level)
+	a.at, a.refused, a.jobs = now, false, 0
+	a.count++
+	return Text(a.asked)
+}
+
+// number returns what is tried at the level: first the best number, then whole ones,
+// because some pools take no others, or none so small.
+func (a *Asker) number(good float64, level int) float64 {
+	if level == 0 {
+		return good
+	}
+	first := math.Max(1, math.Ceil(good))
+	if first == good {
+		level++
+	}
+	return first * math.Pow(step, float64(level-1))
+}
+
+// say logs a new number. Caller holds mu.
+func (a *Asker) say() {
+	if a.asked > 0 && a.asked != a.logged {
+		a.logged = a.asked
+		a.log.Info("suggesting a share difficulty", zap.Float64("difficulty", a.asked))
+	}
+}
+
+// Refused records that the pool refused the latest number.
+func (a *Asker) Refused() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.refused = true
+}
+
+// Job records the difficulty of a new job.
+func (a *Asker) Job(difficulty float64) {
+	if a == nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.jobs++
+	a.current = difficulty
+}
+
+// HungUp records that the pool ended the connection, and returns what is done
+// differently in the next session; empty: nothing. A pool may dislike to be asked,
+// at all or before the authorization.
+func (a *Asker) HungUp(authorized bool) (change string) {
+	if a == nil {
+		return ""
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.proven = a.proven || authorized && a.current > 0 && a.asked > 0
+	switch {
+	case a.proven || a.asked == 0 && !a.late || a.off:
+	case !authorized && !a.late:
+		a.late = true
+		return "suggesting a difficulty only after the authorization"
+	case authorized:
+		a.off = true
+		return "without suggesting a difficulty"
+	}
+	return ""
+}

@@ -1,0 +1,124 @@
+package suggest
+
+import (
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"quarry/hashing"
+)
+
+func number(t *testing.T, text string) hashing.Difficulty {
+	t.Helper()
+	d, err := hashing.ParseDifficulty(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestGood(t *testing.T) {
+	for rate, want := range map[float64]string{0: "0", 5e6: "0.01", 50e6: "0.1", 1e9: "2", 100e12: "200000", 512: "0.000001"} {
+		if got := Text(Good(rate)); got != want {
+			t.Errorf("%v H/s: %s, want %s", rate, got, want)
+		}
+	}
+}
+
+// TestNothing: without a number or a rate nothing is asked for.
+func TestNothing(t *testing.T) {
+	a := New(hashing.Difficulty{}, nil, zap.NewNop())
+	if a != nil || a.Early(time.Now())+a.Late(time.Now())+a.Again(time.Now())+a.HungUp(true) != "" {
+		t.Error("something is asked for")
+	}
+	a.Job(1)
+}
+
+// TestFixed: the user's number is asked for at both times, and never changed.
+func TestFixed(t *testing.T) {
+	a, now := New(number(t, "0.25"), nil, zap.NewNop()), time.Unix(1e9, 0)
+	if early, late := a.Early(now), a.Late(now); early != "0.25" || late != "0.25" {
+		t.Errorf("%q, %q", early, late)
+	}
+	a.Job(1e6)
+	a.Refused()
+	if again := a.Again(now.Add(time.Hour)); again != "" {
+		t.Errorf("again %q", again)
+	}
+}
+
+// TestAuto: by the rate, once it is known; and again if the pool refuses or ignores
+// it or the rate changes, but not often.
+func TestAuto(t *testing.T) {
+	rate, now := 0.0, time.Unix(1e9, 0)
+	a := New(hashing.Difficulty{}, func() float64 { return rate }, zap.NewNop())
+	expect := func(what, got, want string) {
+		t.Helper()
+		if got != want {
+			t.Errorf("%s: %q, want %q", what, got, want)
+		}
+	}
+	expect("early, rate unknown", a.Early(now), "")
+	expect("late, rate unknown", a.Late(now), "")
+	a.Job(1000)
+	expect("rate unknown", a.Again(now), "")
+	rate = 5e6
+	expect("rate known", a.Again(now), "0.01")
+	expect("pool has no time to follow", a.Again(now.Add(10*time.Second)), "")
+	expect("no job yet", a.Again(now.Add(time.Minute)), "")
+	a.Job(1000)
+	expect("ignored: a whole number", a.Again(now.Add(time.Minute)), "1")
+	a.Job(1000)
+	expect("ignored again", a.Again(now.Add(2*time.Minute)), "")
+	a.Refused()
+	expect("refused: a higher one", a.Again(now.Add(2*time.Minute)), "8")
+	a.Refused()
+	expect("refused again", a.Again(now.Add(122*time.Second)), "64")
+	a.Refused()
+	expect("and again", a.Again(now.Add(123*time.Second)), "512")
+	a.Refused()
+	expect("nothing is left below the pool's", a.Again(now.Add(124*time.Second)), "")
+	expect("the next session begins where this one ended", a.Early(now), "512")
+
+	a = New(hashing.Difficulty{}, func() float64 { return rate }, zap.NewNop())
+	expect("early", a.Early(now), "0.01")
+	expect("late", a.Late(now), "0.01")
+	a.Job(0.01)
+	rate = 50e6
+	expect("too early for another rate", a.Again(now.Add(time.Minute)), "")
+	expect("another rate", a.Again(now.Add(3*time.Minute)), "0.1")
+	expect("followed", a.Again(now.Add(4*time.Minute)), "")
+	for range 100 { // a rate that jumps
+		rate = 55e6 - rate
+		now = now.Add(10 * time.Minute)
+		a.Again(now)
+	}
+	if a.count > maxAsked {
+		t.Errorf("asked %d times in a session", a.count)
+	}
+}
+
+// TestHungUp: a pool that hangs up is asked later, then not at all; one that worked
+// is not blamed.
+func TestHungUp(t *testing.T) {
+	a, now := New(number(t, "2"), nil, zap.NewNop()), time.Now()
+	a.Early(now)
+	if change := a.HungUp(false); change == "" || a.Early(now) != "" || a.Late(now) != "2" {
+		t.Errorf("after the first time: %q", change)
+	}
+	if change := a.HungUp(true); change == "" || a.Early(now) != "" || a.Late(now) != "" || a.HungUp(true) != "" {
+		t.Errorf("after the second time: %q", change)
+	}
+	a = New(number(t, "2"), nil, zap.NewNop())
+	a.Early(now)
+	a.Late(now)
+	a.Job(2)
+	if first := a.HungUp(true); first != "" {
+		t.Errorf("blamed: %s", first)
+	}
+	a.Early(now)
+	if second := a.HungUp(false); second != "" {
+		t.Errorf("blamed: %s", second)
+	}
+}
