@@ -15,9 +15,8 @@ import (
 
 // Form is how messages are written.
 type Form struct {
-	JSON     bool // one object a line
-	Terminal bool // as text: the time of day only, and a line when the date changes
-	Color    bool // as text
+	JSON  bool // one object a line
+	Color bool // as text
 }
 
 // NewCore returns a core that passes every level; the logger in front of it filters.

@@ -6,7 +6,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -19,44 +18,17 @@ import (
 //
 //	2006-01-02T15:04:05+01:00 share accepted  share_difficulty=0.0031 latency=1ms
 //
-// A terminal has only the time, and a line whenever the date changes. The level is
-// shown only from warnings up. Fields keep the order in which they were given.
+// The level is shown only from warnings up. Fields keep the order in which they were
+// given. Terminals have package screen.
 type textCore struct {
 	zapcore.LevelEnabler
 	out    zapcore.WriteSyncer
 	color  bool
-	dates  *dates // nil: each line has its date
 	fields []zapcore.Field
 }
 
 func newTextCore(w zapcore.WriteSyncer, form Form) *textCore {
-	c := &textCore{LevelEnabler: zapcore.DebugLevel, out: w, color: form.Color}
-	if form.Terminal {
-		c.dates = &dates{}
-	}
-	return c
-}
-
-// dates tells when lines that have no date need a line with the new one.
-type dates struct {
-	mu   sync.Mutex
-	last string // of the line before; "" before the first
-}
-
-// changed returns the date of a line that is the first on a later day than the one
-// before, otherwise "".
-func (d *dates) changed(at time.Time) string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	date := at.Format(time.DateOnly)
-	if date <= d.last {
-		return ""
-	}
-	first := d.last == ""
-	if d.last = date; first {
-		return ""
-	}
-	return date
+	return &textCore{LevelEnabler: zapcore.DebugLevel, out: w, color: form.Color}
 }
 
 var _ zapcore.Core = (*textCore)(nil)
@@ -105,14 +77,7 @@ func (c *textCore) Write(entry zapcore.Entry, fields []zapcore.Field) error {
 
 func (c *textCore) write(entry zapcore.Entry, fields []zapcore.Field) error {
 	var b strings.Builder
-	layout := time.RFC3339
-	if c.dates != nil {
-		layout = time.TimeOnly
-		if date := c.dates.changed(entry.Time); date != "" {
-			b.WriteString(c.paint(dim, "-------- "+date) + "\n")
-		}
-	}
-	b.WriteString(c.paint(dim, entry.Time.Format(layout)))
+	b.WriteString(c.paint(dim, entry.Time.Format(time.RFC3339)))
 	b.WriteByte(' ')
 	switch {
 	case entry.Level >= zapcore.ErrorLevel:

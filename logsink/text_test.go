@@ -18,15 +18,12 @@ type clock struct{ at time.Time }
 func (c *clock) Now() time.Time                       { return c.at }
 func (c *clock) NewTicker(time.Duration) *time.Ticker { return nil }
 
-// TestTimes: lines in files and pipes have date and zone; a terminal has the time,
-// and one line when the date changes, however the messages and loggers come.
+// TestTimes: lines in files and pipes have date and zone. Terminals: screen.TestNewDay.
 func TestTimes(t *testing.T) {
 	zone := time.FixedZone("", 5*3600+1800)
 	for form, want := range map[Form]string{
 		{}: "2026-12-31T23:59:58+05:30 one\n2026-12-31T23:59:59+05:30 two  pool=b\n" +
 			"2027-01-01T00:00:00+05:30 WARN three\n2026-12-31T23:59:59+05:30 late\n2027-01-01T12:00:00+05:30 four  pool=b\n2027-01-03T00:00:01+05:30 five\n",
-		{Terminal: true}: "23:59:58 one\n23:59:59 two  pool=b\n-------- 2027-01-01\n" +
-			"00:00:00 WARN three\n23:59:59 late\n12:00:00 four  pool=b\n-------- 2027-01-03\n00:00:01 five\n",
 	} {
 		var out bytes.Buffer
 		c := &clock{time.Date(2026, 12, 31, 23, 59, 58, 999e6, zone)}

@@ -192,10 +192,13 @@ func TestOdds(t *testing.T) {
 func TestNewDay(t *testing.T) {
 	var out bytes.Buffer
 	log := New(zapcore.AddSync(&out), func() int { return 0 }, false).Core()
-	for _, time := range []time.Time{at, at.Add(time.Minute), at.Add(6 * time.Hour)} {
-		_ = log.Write(zapcore.Entry{Time: time, Message: "x"}, nil)
+	named := log.With([]zap.Field{zap.String("of", "y")})
+	const day = 24 * time.Hour
+	for i, time := range []time.Time{at, at.Add(time.Minute), at.Add(6 * time.Hour), at.Add(time.Minute), at.Add(day), at.Add(3 * day)} {
+		_ = []zapcore.Core{log, named}[i%2].Write(zapcore.Entry{Time: time, Message: "x"}, nil)
 	}
-	if want := "18:43:24 x\n18:44:24 x\n-------- Sunday, 29 November 2026\n00:43:24 x\n"; out.String() != want {
+	if want := "18:43:24 x\n18:44:24 x  of=y\n-------- Sunday, 29 November 2026\n00:43:24 x\n18:44:24 x  of=y\n18:43:24 x\n" +
+		"-------- Tuesday, 1 December 2026\n18:43:24 x  of=y\n"; out.String() != want {
 		t.Errorf("%q, want %q", out.String(), want)
 	}
 }

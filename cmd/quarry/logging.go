@@ -72,14 +72,14 @@ func newLogging(c config.Log, w, stderr io.Writer) (*logging, error) {
 
 // formOf returns the form of messages in a format of the settings.
 func formOf(format string, w io.Writer) logsink.Form {
-	return logsink.Form{JSON: format == "json", Terminal: logsink.IsTerminal(w), Color: logsink.IsColorTerminal(w)}
+	return logsink.Form{JSON: format == "json", Color: logsink.IsColorTerminal(w)}
 }
 
 // newCore returns the core for messages to w, which out leads to. On a terminal text
 // is fitted to its width.
 func newCore(out zapcore.WriteSyncer, format string, w io.Writer) (zapcore.Core, *screen.Terminal) {
 	form := formOf(format, w)
-	if form.JSON || !form.Terminal {
+	if form.JSON || !logsink.IsTerminal(w) {
 		return logsink.NewCore(out, form), nil
 	}
 	terminal := screen.New(out, screen.Columns(w), form.Color)
