@@ -11,13 +11,13 @@ import (
 
 // Fault is one thing wrong with the settings. It never holds a secret's text.
 type Fault struct {
-	Source   string // file name, environment variable ("QUARRY_USER") or flag ("--user")
-	Line     int    // in a file, from 1; 0 = the file as a whole, or no file
-	Col      int    // in characters, from 1
-	Key      string // full key ("cpu.threads"), or ""
-	Problem  string // what is wrong
-	Expected string // what would be right, or ""
-	Nearest  string // the valid key or value it looks like, or ""
+	Source   string `json:"source"`                 // file name, environment variable ("QUARRY_USER") or flag ("--user")
+	Line     int    `json:"line,omitempty"`         // in a file, from 1; 0 = the file as a whole, or no file
+	Col      int    `json:"column,omitempty"`       // in characters, from 1
+	Key      string `json:"key,omitempty"`          // full key ("cpu.threads"), or ""
+	Problem  string `json:"problem"`                // what is wrong
+	Expected string `json:"expected,omitempty"`     // what would be right, or ""
+	Nearest  string `json:"did_you_mean,omitempty"` // the valid key or value it looks like, or ""
 
 	layer layer // sorts faults
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -38,6 +39,7 @@ Without --config or QUARRY_CONFIG, the first of these files is read:
 			{
 				Name: "validate", Usage: "check a file and report every fault in it", ArgsUsage: "FILE",
 				Description: "  quarry config validate rig.toml\n\nExit code 0: valid; 2: not. Environment and flags are ignored.",
+				Flags:       []cli.Flag{cmdline.Formats(outputCategory, "text", "json")},
 				Action:      validateConfig,
 			},
 			{
@@ -73,6 +75,13 @@ func validateConfig(c *cli.Context) error {
 	}
 	name := c.Args().First()
 	result, err := config.Load(config.Input{File: name, Checks: settingChecks(), CheckPool: checkPool})
+	if wantsJSON(c) {
+		var faults config.Faults
+		errors.As(err, &faults)
+		if printed := printValidity(c, name, result, faults); printed != nil || err == nil {
+			return printed
+		}
+	}
 	if err != nil {
 		return configFault(err)
 	}
@@ -86,6 +95,23 @@ func validateConfig(c *cli.Context) error {
 	}
 	_, err = fmt.Fprintf(c.App.Writer, "%s is valid, %s\n", name, pools)
 	return err
+}
+
+// printValidity prints what validate --format json does, result being nil where
+// there are faults.
+func printValidity(c *cli.Context, file string, result *config.Result, faults config.Faults) error {
+	report := struct {
+		File     string        `json:"file"`
+		Valid    bool          `json:"valid"`
+		Pools    int           `json:"pools"`
+		Warnings []string      `json:"warnings"`
+		Faults   config.Faults `json:"faults"`
+	}{File: file, Valid: result != nil, Warnings: []string{}, Faults: config.Faults{}}
+	report.Faults = append(report.Faults, faults...)
+	if result != nil {
+		report.Pools, report.Warnings = len(result.Config.Pools), append(report.Warnings, result.Warnings...)
+	}
+	return writeIndented(c.App.Writer, report)
 }
 
 func showConfig(c *cli.Context) error {
