@@ -134,8 +134,8 @@ func (s *session) Run(ctx context.Context) error {
 	if ctx.Err() != nil || (known || status.Authorized) && !mistake { // it works, or has worked
 		return err
 	}
-	if _, advice := s.pool.advice(status, err); advice != "" {
-		err = fmt.Errorf("%w: %s", err, advice)
+	if step, advice := s.pool.advice(status, err); advice != "" {
+		err = &transport.Fault{Code: step + "_failed", What: err.Error(), Remedy: advice, Err: err}
 	}
 	return err
 }

@@ -187,7 +187,7 @@ func (c *Client) conclude(m *member, end outcome, err error) (dead bool) {
 		}
 		m.dead = c.options.NoRetry && end.worked == 0 && !m.noFault
 		dead = m.dead
-		fields := []zap.Field{zap.String("pool", m.Name), zap.Error(err)}
+		fields := []zap.Field{zap.String("pool", m.Name), faultField(err), zap.Error(err)}
 		if !m.dead {
 			fields = append(fields, zap.Duration("retry_in", retry))
 		}

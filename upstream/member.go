@@ -1,8 +1,11 @@
 package upstream
 
 import (
+	"errors"
 	"fmt"
 	"time"
+
+	"go.uber.org/zap"
 
 	"quarry/telemetry"
 	"quarry/work"
@@ -74,11 +77,30 @@ func (m *member) expire(now time.Time, r Rules) {
 func (m *member) trouble() string {
 	switch {
 	case m.quit != nil:
-		return fmt.Sprintf("%s: %v", m.Name, m.quit)
+		return m.Name + ": " + causeOf(m.quit)
 	case m.lastError != nil:
-		return fmt.Sprintf("%s: %v", m.Name, m.lastError)
+		return m.Name + ": " + causeOf(m.lastError)
 	}
 	return fmt.Sprintf("%s gives no work", m.Name)
+}
+
+// causeOf returns what happened, without the advice that some errors have: that is
+// given once, where the error is logged.
+func causeOf(err error) string {
+	var advising interface{ Cause() string }
+	if errors.As(err, &advising) {
+		return advising.Cause()
+	}
+	return err.Error()
+}
+
+// faultField names the kind of an error for programs, if it has a name.
+func faultField(err error) zap.Field {
+	var named interface{ FaultCode() string }
+	if errors.As(err, &named) {
+		return zap.String("fault", named.FaultCode())
+	}
+	return zap.Skip()
 }
 
 // leaveNow ends the member's link, if it has one.

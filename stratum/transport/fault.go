@@ -31,6 +31,9 @@ func (f *Fault) Error() string {
 // Unwrap is the cause.
 func (f *Fault) Unwrap() error { return f.Err }
 
+// Cause is what happened, without the remedy.
+func (f *Fault) Cause() string { return f.What }
+
 // FaultCode names the kind of fault for programs.
 func (f *Fault) FaultCode() string { return f.Code }
 
