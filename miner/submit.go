@@ -58,6 +58,7 @@ func (s *submitter) offer(share *work.Share) {
 		Achieved: share.Hash.Difficulty(),
 		Assigned: assigned,
 		Block:    share.Job.IsBlock(share.Hash),
+		Rare:     share.Job.MustSend(share.Hash),
 		Pool:     share.Job.Pool,
 	})
 	select {

@@ -151,7 +151,7 @@ func (s summary) TextLines() []string {
 	if s.Shares.BlocksFound > 0 {
 		lines = append(lines, fmt.Sprintf("blocks: %d found, %d of them accepted as shares", s.Shares.BlocksFound, s.Shares.BlocksAccepted))
 	}
-	if e := s.Effective; s.Shares.Accepted > 0 && e.HashesPerSecond.OK {
+	if e := s.Effective; s.Shares.AcceptedDifficulty > 0 && e.HashesPerSecond.OK {
 		lines = append(lines, fmt.Sprintf("effective: %s by accepted shares (95%% sure of %s to %s)",
 			telemetry.FormatRate(e.HashesPerSecond.Value), telemetry.FormatRate(e.Low.Value), telemetry.FormatRate(e.High.Value)))
 	}

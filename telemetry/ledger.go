@@ -24,6 +24,7 @@ type FoundShare struct {
 	Achieved float64 // difficulty of its hash
 	Assigned float64 // difficulty it was mined for
 	Block    bool    // its hash also meets the network target
+	Rare     bool    // of a block: on a network where not every miner finds them at once
 	Pool     string  // whose job it was mined for; empty: not known
 }
 
@@ -94,6 +95,9 @@ func (l *Ledger) Found(share FoundShare) Ticket {
 		b.sums.LastDifficulty = share.Achieved
 		if share.Block {
 			b.sums.BlocksFound++
+		}
+		if share.Rare {
+			b.sums.RareBlocksFound++
 		}
 	})
 	if l.closed {

@@ -27,15 +27,16 @@ type Shares struct {
 	StaleDifficulty    float64 `json:"stale_difficulty"`
 	LostDifficulty     float64 `json:"lost_difficulty"`
 
-	BestDifficulty float64   `json:"best_difficulty"` // highest of a found share
-	BestAt         time.Time `json:"best_at,omitzero"`
-	BestPool       string    `json:"best_pool"`
-	LastDifficulty float64   `json:"last_difficulty"` // of the newest found share
-	LastAccepted   time.Time `json:"last_accepted,omitzero"`
-	BlocksFound    uint64    `json:"blocks_found"`
-	BlocksAccepted uint64    `json:"blocks_accepted"`
-	Latency        Latency   `json:"reply_latency"`
-	Bugs           uint64    `json:"bookkeeping_errors"` // second verdicts and unknown tickets: 0 in a correct program
+	BestDifficulty  float64   `json:"best_difficulty"` // highest of a found share
+	BestAt          time.Time `json:"best_at,omitzero"`
+	BestPool        string    `json:"best_pool"`
+	LastDifficulty  float64   `json:"last_difficulty"` // of the newest found share
+	LastAccepted    time.Time `json:"last_accepted,omitzero"`
+	BlocksFound     uint64    `json:"blocks_found"`
+	RareBlocksFound uint64    `json:"rare_blocks_found"` // not on a test network where every miner finds them at once
+	BlocksAccepted  uint64    `json:"blocks_accepted"`
+	Latency         Latency   `json:"reply_latency"`
+	Bugs            uint64    `json:"bookkeeping_errors"` // second verdicts and unknown tickets: 0 in a correct program
 
 	weights weights // for the effective rate's interval
 }

@@ -12,7 +12,7 @@ type Totals struct {
 	Stale              uint64    `json:"stale"`
 	Lost               uint64    `json:"lost"`
 	AcceptedDifficulty float64   `json:"accepted_difficulty"`
-	BlocksFound        uint64    `json:"blocks_found"`
+	BlocksFound        uint64    `json:"blocks_found"`    // rare ones
 	BestDifficulty     float64   `json:"best_difficulty"` // highest of a found share
 	BestAt             time.Time `json:"best_at,omitzero"`
 	BestPool           string    `json:"best_pool"`
@@ -23,7 +23,7 @@ func (s Snapshot) Session() Totals {
 	return Totals{
 		Begun: s.StartedAt, Seconds: s.Seconds, Hashes: s.Hashes,
 		Accepted: s.Shares.Accepted, Rejected: s.Shares.Rejected, Stale: s.Shares.Stale, Lost: s.Shares.Lost,
-		AcceptedDifficulty: s.Shares.AcceptedDifficulty, BlocksFound: s.Shares.BlocksFound,
+		AcceptedDifficulty: s.Shares.AcceptedDifficulty, BlocksFound: s.Shares.RareBlocksFound,
 		BestDifficulty: s.Shares.BestDifficulty, BestAt: s.Shares.BestAt, BestPool: s.Shares.BestPool,
 	}
 }

@@ -4,6 +4,7 @@ package suggest
 import (
 	"math"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 const (
 	goodTime  = 10.0             // seconds per share that are asked for
 	rareTime  = 60.0             // seconds per share, above which another number is tried
+	gap       = 5 * time.Second  // between suggestions at least
 	patience  = 20 * time.Second // that a pool gets to follow
 	pause     = 2 * time.Minute  // between suggestions because the rate is known better
 	maxAsked  = 8                // suggestions in a session
@@ -57,6 +59,7 @@ type Asker struct {
 	at      time.Time
 	count   int
 	refused bool
+	unknown bool    // the pool does not know the request
 	jobs    int     // since then
 	current float64 // difficulty of the newest job; 0: none yet
 	logged  float64
@@ -80,7 +83,7 @@ func (a *Asker) Early(now time.Time) string {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.asked, a.good, a.count, a.refused, a.jobs, a.current = 0, 0, 0, false, 0, 0
+	a.asked, a.good, a.count, a.refused, a.unknown, a.jobs, a.current = 0, 0, 0, false, false, 0, 0
 	if a.late {
 		return ""
 	}
@@ -112,9 +115,11 @@ func (a *Asker) Again(now time.Time) string {
 	rate := a.rate()
 	good, since := Good(rate), now.Sub(a.at)
 	switch {
-	case good == 0 || a.count >= maxAsked:
+	case good == 0 || a.unknown || a.count >= maxAsked:
 		return ""
 	case a.asked == 0:
+	case since < gap:
+		return ""
 	case (a.refused || a.level == 0 && a.jobs > 0 && since >= patience) && a.current > 2*a.asked && a.current*hashesPerShare/rate > rareTime:
 		if a.number(good, a.level+1) >= a.current {
 			return "" // nothing is left to try
@@ -165,11 +170,13 @@ func (a *Asker) say() {
 	}
 }
 
-// Refused records that the pool refused the latest number.
-func (a *Asker) Refused() {
+// Refused records why the pool refused the latest number. Where it does not know the
+// request, another number would not help.
+func (a *Asker) Refused(why error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.refused = true
+	a.unknown = strings.Contains(strings.ToLower(why.Error()), "method") // "Method not found", "unknown method"
 }
 
 // Job records the difficulty of a new job.

@@ -155,8 +155,8 @@ func (s *Session) ask(difficulty string) error {
 		return nil
 	}
 	_, err := s.conn.ask("mining.suggest_difficulty", []any{json.RawMessage(difficulty)}, func(reply Message) {
-		if reply.Refusal() != nil {
-			s.cfg.Suggest.Refused()
+		if why := reply.Refusal(); why != nil {
+			s.cfg.Suggest.Refused(why)
 		}
 	})
 	return err
