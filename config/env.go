@@ -53,8 +53,15 @@ func notOurs(name string) bool {
 
 // meantBy returns the variable that was meant by another name, or "".
 func meantBy(name string, known []string, synonyms map[string]string) string {
-	if meant := synonyms[name]; meant != "" {
-		return meant
+	numbered := regexp.MustCompile(`_?[0-9]+`) // QUARRY_POOL_1_URL
+	extended := regexp.MustCompile(`_(NAME|URL|URI|ADDR|ADDRESS|COUNT|LIST|PATH)$`)
+	for _, plain := range []string{name, numbered.ReplaceAllString(name, ""), extended.ReplaceAllString(name, "")} {
+		if meant := synonyms[plain]; meant != "" {
+			return meant
+		}
+		if slices.Contains(known, plain) {
+			return plain
+		}
 	}
 	own := strings.TrimPrefix(name, envPrefix)
 	if len(own) < 3 || len(own) > 40 {
@@ -106,8 +113,11 @@ func (s *schema) synonyms() map[string]string {
 			add(namer.Env, t.name, t.name+"s")
 		}
 	}
-	for other, key := range map[string]string{"username": "user", "worker": "user", "passwd": "password", "server": "url", "pool_host": "url", "pool_address": "url"} {
-		if own, known := s.setting("pool." + key); known {
+	for other, name := range map[string]string{
+		"username": "pool.user", "worker": "pool.user", "passwd": "pool.password", "pass_file": "pool.password_file",
+		"proxy_pass_file": "pool.proxy_password_file", "server": "pool.url", "pool_host": "pool.url", "workers": "cpu.threads",
+	} {
+		if own, known := s.setting(name); known {
 			add(own.Env, other)
 		}
 	}

@@ -61,6 +61,7 @@ func TestRead(t *testing.T) {
 		"bench --duration 1d --samples 3":   "bench duration=24h0m0s samples=3",
 		"--version":                         "version",
 		"-V":                                "version",
+		"-V mine":                           `quarry version takes no arguments, but was given "mine"; flags begin with --`,
 		"mine -V":                           "version",
 		"mine -O a:b:c":                     "mine user=a pass=b:c",
 		"mine -a SHA256d -asha256d -x s://": "mine proxy=s://",

@@ -21,6 +21,8 @@ func minerFlags() []foreign {
 		// What has another name or form here.
 		{names: "pool server host", value: true, answer: "give -o URL, like -o stratum+tcp://HOST:PORT"},
 		{names: "wallet address", value: true, answer: "give -u ADDRESS"},
+		{names: "pass-file passwd-file", value: true, answer: "give --password-file FILE"},
+		{names: "proxy-pass-file", value: true, answer: "give --proxy-password-file FILE"},
 		{names: "cores num-threads", value: true, answer: "give --threads NUMBER"},
 		{names: "P protocol-dump", answer: "--log-level debug shows most"},
 		{names: "q quiet", answer: "for fewer lines give --log-level warn, which keeps status and summary"},

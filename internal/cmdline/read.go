@@ -92,7 +92,10 @@ func (l *line) split(args []string) (tokens []token, err error) {
 				t.follows = args[i+1]
 			}
 			if l.versionAsked(t) {
-				return nil, nil
+				if len(n.flags) > 0 { // of mine, which version has not
+					return nil, nil
+				}
+				continue
 			}
 			tokens = append(tokens, t)
 		case arg == "help" && n.args == "" && len(l.args) == 0:
