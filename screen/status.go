@@ -87,9 +87,9 @@ func (s status) parts(e *event) []span {
 	return parts
 }
 
-// upText is a time in minutes, if there are any.
+// upText is a time; between ten minutes and an hour it is in minutes.
 func upText(seconds float64) string {
-	if seconds < 60 || seconds >= 3600 {
+	if seconds < 600 || seconds >= 3600 {
 		return telemetry.FormatSeconds(seconds)
 	}
 	return fmt.Sprintf("%.0fm", math.Floor(seconds/60))
