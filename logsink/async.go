@@ -13,7 +13,8 @@ import (
 
 const (
 	asyncLines = 4096                    // lines that may wait to be written
-	asyncFlush = 1500 * time.Millisecond // how long the end waits for them
+	asyncFlush = 1200 * time.Millisecond // how long the end waits for them
+	lastWords  = 350 * time.Millisecond  // and for the standard error output, twice at most: 2 s in all
 )
 
 // Why messages are lost.
@@ -77,11 +78,20 @@ func (a *AsyncWriter) Write(p []byte) (int, error) {
 func (a *AsyncWriter) Sync() error { return nil }
 
 // Close writes the queued lines, but waits at most asyncFlush.
-func (a *AsyncWriter) Close() {
-	ctx, cancel := context.WithTimeout(context.Background(), asyncFlush)
+func (a *AsyncWriter) Close() { a.closeWithin(asyncFlush) }
+
+func (a *AsyncWriter) closeWithin(limit time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	a.stop()
 	a.wait(ctx)
+}
+
+// WriteLast writes the last text of a program, but hardly waits for it.
+func WriteLast(w io.Writer, text string) {
+	a := NewAsyncWriter("", w, func(string, ...zap.Field) {})
+	_, _ = a.Write([]byte(text))
+	a.closeWithin(lastWords)
 }
 
 // wait reports whether all lines were written before ctx ended.

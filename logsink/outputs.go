@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"time"
 
 	"go.uber.org/zap"
 )
@@ -88,9 +87,6 @@ func (o *Outputs) allGone() bool {
 	return true
 }
 
-// lastWords is how long the end waits for the standard error output.
-const lastWords = 300 * time.Millisecond
-
 // Close writes what is queued, but waits at most asyncFlush, whatever the outputs.
 // What is not written then is reported to the standard error output.
 func (o *Outputs) Close() {
@@ -111,8 +107,5 @@ func (o *Outputs) Close() {
 			o.files[i].Close()
 		}
 	}
-	last, done := context.WithTimeout(context.Background(), lastWords)
-	defer done()
-	o.errors.stop()
-	o.errors.wait(last)
+	o.errors.closeWithin(lastWords)
 }

@@ -4,13 +4,11 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"time"
 
 	"github.com/urfave/cli/v2"
-	"go.uber.org/zap"
 
 	"quarry/device/cpu/tune"
 	"quarry/internal/cmdline"
@@ -46,9 +44,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitOK
 	}
 	if text := err.Error(); text != "" {
-		last := logsink.NewAsyncWriter("", stderr, func(string, ...zap.Field) {}) // it may be blocked
-		fmt.Fprintf(last, "quarry: %s\n", text)
-		last.Close()
+		logsink.WriteLast(stderr, "quarry: "+text+"\n")
 	}
 	var coded cli.ExitCoder
 	if errors.As(err, &coded) {
