@@ -11,18 +11,19 @@ import (
 	"unicode"
 )
 
-// splitAddress takes host:port, with brackets around an IPv6 address. The hint
-// says what would be right.
-func splitAddress(address, hint string) (host string, port uint16, err error) {
+var errNoPort = errors.New("needs a port")
+
+// splitAddress takes host:port, with brackets around an IPv6 address.
+func splitAddress(address string) (host string, port uint16, err error) {
 	host, portText, err := net.SplitHostPort(address)
 	if err != nil {
-		return "", 0, addressFault(address, hint)
+		return "", 0, addressFault(address)
 	}
 	if host, err = canonicalHost(host); err != nil {
 		return "", 0, err
 	}
 	if portText == "" {
-		return "", 0, addressFault(strings.TrimSuffix(address, ":"), hint)
+		return "", 0, addressFault(strings.TrimSuffix(address, ":"))
 	}
 	n, err := strconv.ParseUint(portText, 10, 16)
 	switch {
@@ -35,7 +36,7 @@ func splitAddress(address, hint string) (host string, port uint16, err error) {
 }
 
 // addressFault returns why an address cannot be taken apart into host and port.
-func addressFault(address, hint string) error {
+func addressFault(address string) error {
 	inner, bracketed := strings.CutPrefix(strings.TrimSuffix(address, "]"), "[")
 	bracketed = bracketed && strings.HasSuffix(address, "]")
 	cut := max(0, strings.LastIndexByte(address, ':'))
@@ -47,11 +48,11 @@ func addressFault(address, hint string) error {
 		if strings.Contains(host, ":") {
 			host = "[" + host + "]"
 		}
-		return fmt.Errorf("needs a port, such as %s:3333: %s", host, hint)
+		return fmt.Errorf("%w, such as %s:3333", errNoPort, host)
 	case strings.Contains(address, "["), strings.Contains(address, "::"):
 		return errors.New("put an IPv6 address in brackets, and the port behind them: [::1]:3333")
 	case strings.Count(address, ":") < 2:
-		return errors.New("needs a port, such as :3333 at the end: " + hint)
+		return fmt.Errorf("%w, such as :3333 at the end", errNoPort)
 	}
 	return errors.New("has too many colons: want host:port, and nothing behind it")
 }

@@ -37,10 +37,35 @@ func mistyped(text string, schemes []string, canonical func(string) (string, err
 	if host := strings.TrimLeft(text, `/\`); host != text && isURL(host) {
 		return fmt.Errorf("begins with a slash: write %s://%s", SchemeTCP, host)
 	}
-	if strings.Contains(text, " ") {
+	right := repaired(text)
+	switch {
+	case strings.Contains(text, " ") && right != "":
+		return fmt.Errorf("has a blank in it: write %s", right)
+	case strings.Contains(text, " "):
 		return errors.New("has a blank in it: leave it out")
+	case right != "":
+		return fmt.Errorf("is mistyped: write %s", right)
 	}
 	return nil
+}
+
+// repaired returns the URL that the text becomes when one kind of character is left
+// out or replaced by the colon before the port, empty if there is none.
+func repaired(text string) string {
+	at := strings.Index(text, "://")
+	if at >= 0 {
+		at += len("://")
+	}
+	scheme, rest := text[:max(at, 0)], text[max(at, 0):]
+	for _, r := range []string{
+		strings.ReplaceAll(rest, " ", ""), strings.ReplaceAll(rest, `\`, ""), strings.TrimRight(rest, ":.,;"), strings.ReplaceAll(rest, "::", ":"),
+		strings.ReplaceAll(rest, " ", ":"), strings.ReplaceAll(rest, ",", ":"), strings.ReplaceAll(rest, ";", ":"), strings.ReplaceAll(rest, "/", ":"),
+	} {
+		if r != rest && isURL(scheme+r) {
+			return scheme + r
+		}
+	}
+	return ""
 }
 
 const quotes = "\"'`“”„‘’«»"
@@ -70,6 +95,8 @@ func mistypedScheme(scheme, rest string, canonical func(string) (string, error))
 	switch {
 	case between == "://" && strings.Contains(host, "://"):
 		return errors.New("has two schemes: leave one of them out")
+	case strings.Contains(scheme, "+") && strings.Trim(rest, ":/0123456789") == "" && between != "://":
+		return fmt.Errorf("needs a host and a port: write %s://HOST:PORT", scheme)
 	case between == "", between == "://" && host != "", strings.HasPrefix(rest, "://:"), between == ":" && strings.Trim(host, "0123456789") == "":
 		return nil
 	}

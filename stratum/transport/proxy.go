@@ -99,7 +99,7 @@ func parseProxyURL(text string) (*proxyAddr, error) {
 	if p.scheme, err = proxyScheme(scheme); err != nil {
 		return nil, err
 	}
-	host, port, err := splitAddress(strings.TrimSuffix(rest, "/"), proxyHint)
+	host, port, err := splitAddress(strings.TrimSuffix(rest, "/"))
 	if err != nil {
 		return nil, err
 	}

@@ -74,7 +74,11 @@ func parseURL(text string) (URL, error) {
 	if u.Path, err = u.checkPath(path); err != nil {
 		return URL{}, err
 	}
-	if u.Host, u.Port, err = splitAddress(address, schemesHint); err != nil {
+	u.Host, u.Port, err = splitAddress(address)
+	switch {
+	case errors.Is(err, errNoPort):
+		return URL{}, fmt.Errorf("%w: %s", err, schemesHint)
+	case err != nil:
 		return URL{}, err
 	}
 	return u, nil

@@ -138,7 +138,7 @@ func TestMistyped(t *testing.T) {
 		"[::1:3333":                           "brackets",
 		"pool.org:3333:user":                  "too many colons",
 		"pool.org:PORT":                       "not a number",
-		"pool.org:3333,":                      "not a number",
+		"pool.org:3333,":                      "is mistyped: write pool.org:3333",
 		"pool.org:0x50":                       "not a number",
 		"pool.org:3333/user.rig":              "user setting",
 		"pool.org:3333?user=rig":              "user setting",
