@@ -88,7 +88,7 @@ func Run(ctx context.Context, o Options) error {
 	o.Telemetry.Meter.Stop()
 	close(shares.ended)
 	if pending := o.Telemetry.Ledger.Snapshot().Pending; pending > 0 {
-		o.Log.Info("ending: waiting for the last verdicts", zap.Uint64("shares", pending), zap.Duration("at_most", drainTime))
+		o.Log.Info("ending: waiting for the last verdicts", zap.Uint64("shares", pending), held(o.Source), zap.Duration("at_most", drainTime))
 	}
 	deadline := time.AfterFunc(drainTime, disconnect)
 	submits.Wait()
@@ -116,6 +116,18 @@ func (o *Options) validate() error {
 		o.Log = zap.NewNop()
 	}
 	return nil
+}
+
+// held is how many of the shares wait for their pool to be back, if any.
+func held(source Source) zap.Field {
+	n := 0
+	for _, pool := range source.Status() {
+		n += pool.Waiting
+	}
+	if n == 0 {
+		return zap.Skip()
+	}
+	return zap.Int("held_for_pool", n)
 }
 
 // waitFor waits until the group is done, or for d.

@@ -49,9 +49,7 @@ func (c *Client) resubmit(ctx context.Context, m *member, share *work.Share, und
 		case <-timeout:
 			return gaveUp(last, sent, fmt.Errorf("the pool did not come back within %v", c.rules.Resubmit))
 		case <-ctx.Done():
-			ended := work.LostTo(ctx.Err())
-			ended.Cause = errNotThere
-			return final(ended, last, sent)
+			return final(work.Verdict{Kind: work.Lost, Reason: work.LostNoPool, Cause: errNotThere}, last, sent)
 		case <-news:
 		}
 		if s == nil {

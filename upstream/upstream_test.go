@@ -186,7 +186,7 @@ func TestLeftForGood(t *testing.T) {
 	ended, end := context.WithCancel(context.Background())
 	end() // so that what waits returns
 	share := &work.Share{Job: &work.Job{Session: 1}}
-	for sent, want := range map[bool]string{true: work.LostDisconnected, false: work.LostShutdown} {
+	for sent, want := range map[bool]string{true: work.LostDisconnected, false: work.LostNoPool} {
 		last := work.LostTo(fmt.Errorf("%w: %w", errLeft, errUnwanted))
 		last.Sent = sent
 		if v := c.resubmit(ended, m, share, true, last); v.Reason != want || v.Sent != sent {

@@ -52,6 +52,7 @@ const (
 	LostQueueFull    = "queue full"      // found or sent faster than the pool answers
 	LostTooMany      = "too many shares" // more than the session may send
 	LostShutdown     = "shutdown"        // the miner ended first
+	LostNoPool       = "no pool"         // the connection had ended, and the miner ended before the pool was back
 	LostNoVerdict    = "no verdict"      // the source returned none
 )
 
