@@ -96,7 +96,8 @@ func (w *Watch) judge(s telemetry.Snapshot, pool *telemetry.Pool) {
 	difficulty := s.Difficulty.Value
 	each := telemetry.ExpectedShareSeconds(difficulty, w.Rate())
 	easyChain := s.NetworkDifficulty.OK && s.NetworkDifficulty.Value < difficulty
-	if !each.OK || each.Value <= tooRare || easyChain {
+	suggested := w.suggestedTo(s, pool.Name)
+	if !(difficulty > 0) || each.OK && each.Value <= tooRare || easyChain || !each.OK && suggested { // what is suggested needs the rate, too
 		w.high = time.Time{}
 		return
 	}
@@ -104,12 +105,12 @@ func (w *Watch) judge(s telemetry.Snapshot, pool *telemetry.Pool) {
 	if w.high.IsZero() || w.of != now {
 		w.high, w.of = s.Time, now
 	}
-	if s.Time.Sub(w.high) < grace || w.warned[now] {
+	if !each.OK || s.Time.Sub(w.high) < grace || w.warned[now] {
 		return
 	}
 	w.warned[now] = true
 	message := "difficulty out of reach: ask for a lower one with --suggest-difficulty, or use the pool's port for small miners"
-	if w.suggestedTo(s, pool.Name) {
+	if suggested {
 		message = "difficulty out of reach, and the pool does not follow the suggested one: use its port for small miners, or a password like d=NUMBER where it knows that"
 	}
 	w.log.Warn(message, zap.String("pool", pool.Name), zap.Float64("difficulty", difficulty),
