@@ -79,6 +79,19 @@ func expandFiles(c *cli.Context) error {
 	return nil
 }
 
+// fileArgs returns the arguments, which are names of files, with ~ expanded.
+func fileArgs(c *cli.Context) ([]string, error) {
+	var files []string
+	for _, name := range c.Args().Slice() {
+		file, err := config.ExpandHome(name)
+		if err != nil {
+			return nil, usageFault("%q: %v", name, err)
+		}
+		files = append(files, file)
+	}
+	return files, nil
+}
+
 // usageFault returns an error with the exit code for bad usage.
 func usageFault(format string, args ...any) error {
 	return cmdline.Fault(format, args...)

@@ -8,7 +8,6 @@ import (
 
 	"quarry/bench/plot"
 	"quarry/bench/report"
-	"quarry/config"
 	"quarry/internal/cmdline"
 
 	"github.com/urfave/cli/v2"
@@ -52,19 +51,23 @@ func benchCompareAction(c *cli.Context) error {
 	if c.NArg() != 2 {
 		return usageFault("bench compare takes two reports, A.json and B.json, but was given %d", c.NArg())
 	}
+	files, err := fileArgs(c)
+	if err != nil {
+		return err
+	}
 	drawing := c.String("plot")
 	if c.IsSet("plot") {
 		if err := plot.CheckFile(drawing); err != nil {
 			return usageFault("--plot: %v", err)
 		}
 	}
-	comparison, err := compareFiles(c.Context, c.Args().Get(0), c.Args().Get(1))
+	comparison, err := compareFiles(c.Context, files[0], files[1])
 	if err != nil {
 		return err
 	}
 	err = comparison.Write(c.App.Writer, c.String("format"), outputWidth(c.App.Writer))
 	if drawing != "" {
-		err = errors.Join(err, plot.WriteComparison(comparison, c.Args().Get(0), c.Args().Get(1), drawing))
+		err = errors.Join(err, plot.WriteComparison(comparison, files[0], files[1], drawing))
 	}
 	return err
 }
@@ -86,11 +89,7 @@ func compareFiles(ctx context.Context, fileA, fileB string) (*report.Comparison,
 }
 
 func readReportFile(name string) (*report.Report, error) {
-	path, err := config.ExpandHome(name)
-	if err != nil {
-		return nil, usageFault("reading a report: %s: %v", name, err)
-	}
-	file, err := os.Open(path)
+	file, err := os.Open(name)
 	if err != nil {
 		return nil, usageFault("reading a report: %v", err)
 	}

@@ -36,8 +36,11 @@ func benchPlotCommand() *cli.Command {
 }
 
 func benchPlotAction(c *cli.Context) error {
-	files, format, out := c.Args().Slice(), c.String("format"), c.String("out")
+	format, out := c.String("format"), c.String("out")
+	files, err := fileArgs(c)
 	switch {
+	case err != nil:
+		return err
 	case len(files) == 0:
 		return usageFault("bench plot takes reports that quarry bench --out wrote, but was given none")
 	case c.IsSet("out") && len(files) > 1:
