@@ -133,8 +133,8 @@ func (r *rig) announce(loaded *config.Result, log *logging) {
 		log.Warn(warning)
 	}
 	if r.practice != nil {
-		log.Warn("practice pays nothing: no pool is configured", zap.String("pool", "stratum+tcp://"+r.practice.Addr()),
-			zap.String("hint", "quarry mine -o stratum+tcp://HOST:PORT -u USER"))
+		log.Warn("practice pays nothing", zap.String("pool", "stratum+tcp://"+r.practice.Addr()),
+			zap.String("hint", "for a real pool: quarry mine -o stratum+tcp://HOST:PORT -u USER"))
 	}
 }
 
