@@ -125,36 +125,41 @@ func (e *event) accepted() []word {
 	if Detail(e.detail.Load()) == DetailBad {
 		return nil
 	}
-	return e.share("accepted", green)
+	return e.share("accepted", green, nil)
 }
 
+// rejected says why: by our word for it, unless that is only "other", and in the
+// pool's words, or by its code if it gave none.
 func (e *event) rejected() []word {
-	line := e.share("rejected", red)
-	line = append(line, words(e.text("reason"), plain, 2)...)
-	if code := e.text("code"); code != "" && code != "0" {
-		line = append(line, word{[]span{{"code " + code, plain}}, 2})
+	var why []word
+	text := e.text("text")
+	if reason := e.text("reason"); reason != "other" || text == "" {
+		why = append(why, words(reason, plain, 2)...)
 	}
-	if text := e.text("text"); text != "" {
-		line = append(line, words(strconv.Quote(text), plain, 2)...)
+	if text != "" {
+		why = append(why, words(strconv.Quote(text), plain, 2)...)
+	} else {
+		why = append(why, word{[]span{{"code " + e.text("code"), plain}}, 2})
 	}
-	return line
+	return e.share("rejected", red, why)
 }
 
 func (e *event) stale() []word {
-	return append(e.share("stale", yellow), words(e.text("error"), plain, 2)...)
+	return e.share("stale", yellow, words(strings.TrimPrefix(e.text("error"), "stale: "), plain, 2))
 }
 
 func (e *event) lost() []word {
-	line := append(e.share("lost", yellow), words(e.text("reason"), plain, 2)...)
-	return append(line, words(e.text("error"), plain, 2)...)
+	why := words(e.text("reason"), plain, 2)
+	return e.share("lost", yellow, append(why, words(e.text("error"), plain, 2)...))
 }
 
-// share is what all lines of shares begin with.
-func (e *event) share(verdict string, s style) []word {
+// share is a line about a share, with the reasons for a bad verdict.
+func (e *event) share(verdict string, s style, why []word) []word {
 	line := words(verdict, s, 1)
 	if ledger := e.shares.Load(); ledger != nil {
 		line = append(line, words(countText(ledger.Snapshot()), plain, 1)...)
 	}
+	line = append(line, why...)
 	line = append(line, words("diff "+e.text("share_difficulty"), plain, 2)...)
 	if Detail(e.detail.Load()) == DetailLong {
 		line = append(line, words("of "+e.text("difficulty"), plain, 1)...)
