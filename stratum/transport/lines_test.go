@@ -127,6 +127,7 @@ func FuzzLines(f *testing.F) {
 	}
 	f.Add([]byte("{\"id\":1}\r\n\n{\"id\":2}\n"), uint8(3))
 	f.Add([]byte("\xef\xbb\xbf{}\n"), uint8(1))
+	f.Add([]byte("{}\x00\r\n\x00{}\n\x00\n0\x00\n"), uint8(2))
 	f.Add([]byte(strings.Repeat("x", 300)), uint8(200))
 	f.Fuzz(func(t *testing.T, stream []byte, chunk uint8) {
 		const limit = 64
@@ -138,7 +139,8 @@ func FuzzLines(f *testing.F) {
 			if !whole {
 				break
 			}
-			if line = strings.TrimPrefix(strings.TrimSpace(line), "\xef\xbb\xbf"); line != "" {
+			line = strings.TrimFunc(line, func(r rune) bool { return r <= ' ' && strings.ContainsRune("\x00\t\n\v\f\r ", r) || r == 0xfeff })
+			if line != "" {
 				want = append(want, line)
 			}
 			rest = after

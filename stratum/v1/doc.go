@@ -20,16 +20,18 @@
 //
 // # Locks
 //
-// There are five, each in the struct whose fields it guards: conn.writing,
-// conn.calls, state, Quirks and watch.Watch. What belongs to the reader alone
-// (pushLimits, messageLimits) has none. They may be taken in this order only:
+// There are six, each in the struct whose fields it guards: conn.writing,
+// conn.calls, state, Quirks, watch.Watch, and Session.order, which keeps jobs in
+// their order while one is made and published, by the reader or by the timer that
+// ends the wait for a first difficulty (Session.park). What belongs to the reader
+// alone (pushLimits, messageLimits) has none. They may be taken in this order only:
 //
 //	conn.writing -> conn.calls
-//	watch.Watch -> whatever Config.Health takes -> state -> Quirks
+//	Session.order -> watch.Watch -> whatever Config.Health takes -> state -> Quirks
 //
 // The structure keeps it so: watch knows no session, the methods of state know
-// no conn and none of the functions in Config, and Quirks knows none of them. Publish,
-// Subscribed and Working are called without any lock.
+// no conn and none of the functions in Config, and Quirks knows none of them. Publish and
+// Working may be called with Session.order held, Subscribed is called without any lock.
 //
 // There is no standard for this protocol. The rules followed here come from
 // reading pools and miners; version rolling is BIP 310.

@@ -50,10 +50,8 @@ func TestGuess(t *testing.T) {
 	if d := job.Difficulty.Float64(); d != 1 {
 		t.Errorf("guessed %v at first", d)
 	}
-	found := strong(job, 1, difficulty(t, "5"))
 	for i, c := range []struct{ found, next string }{{"5", "5"}, {"300", "300"}, {"1000", ""}, {"2000", ""}} {
-		found = strong(job, uint32(i), difficulty(t, c.found))
-		m.submit(found)
+		m.submit(strong(job, uint32(i), difficulty(t, c.found)))
 		if c.next == "" {
 			continue
 		}

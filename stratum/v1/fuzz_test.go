@@ -40,7 +40,7 @@ var hostileParams = []string{
 	`{"version-rolling":true,"version-rolling.mask":"ffffffff"}`, `{"version-rolling":true}`, `{"version-rolling":"yes"}`,
 	`{"version-rolling":false,"version-rolling":true,"version-rolling.mask":"x"}`, `{"version-rolling":1,"version-rolling.mask":"0x1fffe000"}`,
 	`{"version-rolling":{"mask":"1fffe000"}}`, `{"version-rolling":{"enabled":false}}`, `{"version-rolling":"1","mask":"1fffe000"}`,
-	`["0x1fffe000"]`, `["0X0"]`, `["0x"]`, `{"mask":"1fffe000"}`, `"1fffe000"`, `{"difficulty":8}`, `[{"difficulty":"8"}]`, `8`, `" 8 "`, `{"target":"0xffff"}`,
+	"\v1", "\v[\"0\"]", ` "0"`, `["0x1fffe000"]`, `["0X0"]`, `["0x"]`, `{"mask":"1fffe000"}`, `"1fffe000"`, `{"difficulty":8}`, `[{"difficulty":"8"}]`, `8`, `" 8 "`, `{"target":"0xffff"}`,
 	`["0x` + strings.Repeat("ff", 32) + `"]`, `["0xffff` + strings.Repeat("00", 26) + `"]`, `["0x` + strings.Repeat("ff", 33) + `"]`,
 	`["evil.example",3333,-1]`, `["127.0.0.1","0","1e9"]`, `["h",99999,"NaN"]`, `[null,null,3]`, `["h\u001b[2J",1,"0x1p4"]`,
 	`["\u001b[31mred\u0007\u202e"]`, `["` + strings.Repeat("é", 300) + `"]`, `["S3cret\"Pass"]`, `["S\u00003cret\"Pass"]`,

@@ -16,7 +16,7 @@ import (
 // under one of the names.
 func only(params json.RawMessage, names ...string) (json.RawMessage, error) {
 	value := bytes.TrimSpace(params)
-	if isNull(value) || !json.Valid(value) {
+	if isNull(value) || !json.Valid(params) {
 		return nil, errors.New("params are not a list")
 	}
 	if items, ok := listOf(value); ok {
@@ -131,7 +131,7 @@ func ParseConfigured(result json.RawMessage) (r Rolling) {
 func ParseText(params json.RawMessage, safe func(string) string) string {
 	items, ok := listOf(params)
 	if !ok {
-		items = []json.RawMessage{params}
+		items = []json.RawMessage{bytes.TrimSpace(params)}
 	}
 	for _, item := range items {
 		if text, ok := textOf(item); ok {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"net"
@@ -37,9 +38,12 @@ type Subscription struct {
 // and matters for a resume only.
 func ParseSubscription(result json.RawMessage, limits Limits) (*Subscription, error) {
 	limits = limits.WithDefaults()
-	items, err := paramList(result, 3)
-	if err != nil {
-		return nil, fmt.Errorf("result of mining.subscribe: %w", err)
+	items, ok := listOf(result)
+	switch {
+	case !ok || !json.Valid(result):
+		return nil, errors.New("the result is not a list")
+	case len(items) < 3:
+		return nil, fmt.Errorf("the result has %d items, want at least 3", len(items))
 	}
 	subscribed, one, two := items[0], items[1], items[2]
 	if _, isText := textOf(items[0]); isText && items[2][0] == '[' {
