@@ -30,7 +30,7 @@ type Watch struct {
 
 	// The goroutine's:
 	mining time.Time // since when jobs were mined without a gap; zero: not
-	high   time.Time // since when the difficulty has been out of reach; zero: it is not
+	high   time.Time // since when the difficulty has been out of reach, or may be while the rate is unknown; zero: it is not
 	of     class     // what high is about
 	warned map[class]bool
 }

@@ -19,7 +19,7 @@ func number(t *testing.T, text string) hashing.Difficulty {
 	return d
 }
 
-var low = errors.New("below the minimum")
+var errLow = errors.New("below the minimum")
 
 func TestGood(t *testing.T) {
 	for rate, want := range map[float64]string{0: "0", 5e6: "0.01", 50e6: "0.1", 1e9: "2", 100e12: "200000", 512: "0.000001"} {
@@ -45,7 +45,7 @@ func TestFixed(t *testing.T) {
 		t.Errorf("%q, %q", early, late)
 	}
 	a.Job(1e6)
-	a.Refused(low)
+	a.Refused(errLow)
 	if again := a.Again(now.Add(time.Hour)); again != "" {
 		t.Errorf("again %q", again)
 	}
@@ -74,13 +74,13 @@ func TestAuto(t *testing.T) {
 	expect("ignored: a whole number", a.Again(now.Add(time.Minute)), "1")
 	a.Job(1000)
 	expect("ignored again", a.Again(now.Add(2*time.Minute)), "")
-	a.Refused(low)
+	a.Refused(errLow)
 	expect("refused: a higher one", a.Again(now.Add(2*time.Minute)), "8")
-	a.Refused(low)
+	a.Refused(errLow)
 	expect("refused again", a.Again(now.Add(130*time.Second)), "64")
-	a.Refused(low)
+	a.Refused(errLow)
 	expect("and again", a.Again(now.Add(140*time.Second)), "512")
-	a.Refused(low)
+	a.Refused(errLow)
 	expect("nothing is left below the pool's", a.Again(now.Add(150*time.Second)), "")
 	expect("the next session begins where this one ended", a.Early(now), "512")
 
