@@ -28,10 +28,10 @@ var arrows = map[string][]string{
 	"benchmarks":             {}, // its tests may use everything
 	"benchmarks/ordersearch": {"bench", "bench/report", "bench/stats", "hashing"},
 	"benchmarks/peers":       {"affinity", "bench", "bench/report", "bench/stats", "hashing", "telemetry"},
-	"cmd/quarry":             {"affinity", "bench", "bench/plot", "bench/report", "bench/stats", "config", "device/cpu", "device/cpu/tune", "hashing", "internal/cmdline", "internal/stdio", "internal/typed", "keys", "logsink", "miner", "pace", "screen", "state", "stratum", "stratum/localpool", "stratum/localpool/fault", "stratum/localpool/report", "stratum/localpool/selfsigned", "stratum/suggest", "stratum/transport", "telemetry", "upstream", "work"},
+	"cmd/quarry":             {"affinity", "bench", "bench/plot", "bench/report", "bench/stats", "config", "device/cpu", "device/cpu/tune", "hashing", "internal/cmdline", "internal/event", "internal/stdio", "internal/typed", "keys", "logsink", "miner", "pace", "screen", "state", "stratum", "stratum/localpool", "stratum/localpool/fault", "stratum/localpool/report", "stratum/localpool/selfsigned", "stratum/suggest", "stratum/transport", "telemetry", "upstream", "work"},
 	"config":                 {"internal/typed"},
-	"device/cpu":             {"affinity", "hashing", "miner", "telemetry", "work"},
-	"device/cpu/tune":        {"affinity", "bench", "bench/stats", "device/cpu", "hashing", "internal/atomicfile", "telemetry"},
+	"device/cpu":             {"affinity", "hashing", "internal/event", "miner", "telemetry", "work"},
+	"device/cpu/tune":        {"affinity", "bench", "bench/stats", "device/cpu", "hashing", "internal/atomicfile", "internal/event", "telemetry"},
 	"hashing":                {},
 	"internal/atomicfile":    {},
 	"internal/cmdline":       {"internal/typed"},
@@ -41,27 +41,27 @@ var arrows = map[string][]string{
 	"internal/typed":         {},
 	"keys":                   {},
 	"logsink":                {"internal/event", "telemetry"},
-	"miner":                  {"telemetry", "work"}, // device-neutral: no CPU code
+	"miner":                  {"internal/event", "telemetry", "work"}, // device-neutral: no CPU code
 	"miner/minertest":        {"hashing", "miner", "telemetry", "work"},
 	"screen":                 {"logsink", "telemetry"},
 	"pace":                   {"stratum/suggest", "telemetry"},
-	"state":                  {"internal/atomicfile", "telemetry"},
+	"state":                  {"internal/atomicfile", "internal/event", "telemetry"},
 	"stratum":                {"bitcoin", "hashing", "stratum/printable", "stratum/suggest", "stratum/transport", "stratum/v1", "stratum/watch", "upstream", "work"},
 	"stratum/localpool":      {}, // verifies shares, so it shares no code with the miner
 	"stratum/printable":      {},
-	"stratum/sharelimit":     {"hashing", "work"},
+	"stratum/sharelimit":     {"hashing", "internal/event", "work"},
 	"stratum/stratumtest":    {},
 	"stratum/suggest":        {"hashing"},
-	"stratum/transport":      {}, // bytes and messages, no mining terms
-	"stratum/v1":             {"hashing", "stratum/printable", "stratum/sharelimit", "stratum/suggest", "stratum/transport", "stratum/watch", "work"},
-	"stratum/watch":          {"bitcoin", "hashing", "work"},
+	"stratum/transport":      {"internal/event"}, // bytes and messages, no mining terms
+	"stratum/v1":             {"hashing", "internal/event", "stratum/printable", "stratum/sharelimit", "stratum/suggest", "stratum/transport", "stratum/watch", "work"},
+	"stratum/watch":          {"bitcoin", "hashing", "internal/event", "work"},
 	"telemetry":              {},
-	"upstream":               {"hashing", "telemetry", "work"}, // knows sessions by an interface, and no protocol
+	"upstream":               {"hashing", "internal/event", "telemetry", "work"}, // knows sessions by an interface, and no protocol
 	"upstream/upstreamtest":  {"hashing", "upstream", "work"},
 	"work":                   {"hashing"},
 
 	"stratum/localpool/fault":      {"internal/typed", "stratum/localpool"},
-	"stratum/localpool/report":     {"stratum/localpool", "telemetry"},
+	"stratum/localpool/report":     {"internal/event", "stratum/localpool", "telemetry"},
 	"stratum/localpool/selfsigned": {},
 }
 

@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"quarry/internal/event"
+	"quarry/work"
 )
 
 // lossPause is how long further such shares are counted rather than logged.
@@ -51,7 +54,7 @@ func (l *losses) flush() {
 	}
 	inOrder := func(a, b loss) int { return cmp.Or(cmp.Compare(a.reason, b.reason), cmp.Compare(a.pool, b.pool)) }
 	for _, what := range slices.SortedFunc(maps.Keys(l.count), inOrder) {
-		l.log.Warn(l.more, zap.Uint64("shares", l.count[what]), zap.String("reason", what.reason), zap.String("pool", what.pool))
+		l.log.Warn(l.more, zap.Uint64("shares", l.count[what]), event.Of("reason", event.Phrase(work.ReasonText(what.reason))), zap.String("pool", what.pool))
 	}
 	l.count = nil
 }

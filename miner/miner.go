@@ -88,7 +88,7 @@ func Run(ctx context.Context, o Options) error {
 	o.Telemetry.Meter.Stop()
 	close(shares.ended)
 	if pending := o.Telemetry.Ledger.Snapshot().Pending; pending > 0 {
-		o.Log.Info("ending: waiting for the last verdicts", zap.Uint64("shares", pending), held(o.Source), zap.Duration("at_most", drainTime))
+		o.Log.Info("waiting for the last verdicts", zap.Uint64("shares", pending), held(o.Source), zap.Duration("at_most", drainTime))
 	}
 	deadline := time.AfterFunc(drainTime, disconnect)
 	submits.Wait()

@@ -105,9 +105,9 @@ func TestStormKeepsTheBooks(t *testing.T) {
 	if s.Pending != 0 || s.Bugs != 0 {
 		t.Errorf("pending %d, bookkeeping errors %d at the end, want none", s.Pending, s.Bugs)
 	}
-	full := s.LostBy["queue full"]
+	full := s.LostBy["queue_full"]
 	if s.Accepted != given["accepted"] || s.Rejected != given["rejected"] || s.Stale != given["stale"] ||
-		s.Lost != given["lost"]+given["none"]+full || s.LostBy["no verdict"] != given["none"] {
+		s.Lost != given["lost"]+given["none"]+full || s.LostBy["no_verdict"] != given["none"] {
 		t.Errorf("verdicts given %v and queue full %d, but the books say %+v", given, full, s)
 	}
 	if s.Accepted < 500 {
@@ -286,7 +286,7 @@ func TestBlocksAreTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := o.Telemetry.Snapshot().Shares
-	if n := uint64(logs.FilterMessage("BLOCK FOUND").Len()); n != s.BlocksFound || n == 0 || n > s.Found/10 {
+	if n := uint64(logs.FilterMessage("block found").Len()); n != s.BlocksFound || n == 0 || n > s.Found/10 {
 		t.Errorf("%d lines for %d blocks among %d shares", n, s.BlocksFound, s.Found)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"quarry/internal/event"
 	"quarry/work"
 )
 
@@ -81,8 +82,8 @@ func (s *Search) logExhausted(job *work.Job) {
 		return
 	}
 	s.exhausted.logged = time.Now()
-	s.log.Warn("search space exhausted: the pool's extranonce2 is too short; waiting for the next second or job",
-		zap.Int("extranonce2_size", job.Extranonce2Size), zap.String("job", job.ID), zap.String("pool", job.Pool))
+	s.log.Warn("search space exhausted", event.Consequence("no hashing until the next second or job"),
+		zap.Int("extranonce2_bytes", job.Extranonce2Size), zap.String("job", job.ID), zap.String("pool", job.Pool))
 }
 
 // Switched must be called by each worker just before its first scan of a job.

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"quarry/internal/event"
 	"quarry/telemetry"
 	"quarry/work"
 )
@@ -67,7 +68,7 @@ func (s *submitter) offer(share *work.Share) {
 	default:
 	}
 	if rareBlock(share) {
-		s.line(f).Info("BLOCK FOUND", zap.Stringer("hash", share.Hash),
+		s.line(f).Info("block found", zap.Stringer("hash", share.Hash),
 			zap.Float64("network_difficulty", share.Job.NetworkTarget.Difficulty()), poolOf(f))
 	}
 	select {
@@ -144,15 +145,17 @@ func (s *submitter) book(f found, verdict work.Verdict) {
 		}
 	case work.Rejected:
 		took := s.ledger.Rejected(f.ticket, verdict.Reason)
-		s.line(f).Warn("share rejected", zap.String("reason", verdict.Reason), zap.Int("code", verdict.Code),
+		s.line(f).Warn("share rejected", event.Of("reason", event.Phrase(work.ReasonText(verdict.Reason))), zap.Int("code", verdict.Code),
 			zap.String("text", verdict.Text), latency(took), poolOf(f))
 	case work.Stale:
 		took := s.ledger.Stale(f.ticket)
-		line := func() { s.line(f).Warn("share stale", zap.Stringer("error", verdict), latency(took), poolOf(f)) }
+		line := func() {
+			s.line(f).Warn("share stale", whyStale(verdict), zap.Int("code", verdict.Code), zap.String("text", verdict.Text), latency(took), poolOf(f))
+		}
 		if verdict.Sent {
 			line()
 		} else {
-			s.outdated.add(loss{"a new block came before they could be sent", f.share.Job.Pool}, line)
+			s.outdated.add(loss{string(unsent), f.share.Job.Pool}, line)
 		}
 	case work.Lost:
 		s.lose(f, verdict.Reason, verdict.Cause)
@@ -164,6 +167,16 @@ func (s *submitter) book(f found, verdict work.Verdict) {
 	}
 }
 
+// unsent is why shares are stale that the pool did not see.
+const unsent = event.Phrase("a new block came before they could be sent")
+
+func whyStale(verdict work.Verdict) zap.Field {
+	if verdict.Sent {
+		return event.Of("reason", "the job was outdated")
+	}
+	return event.Of("reason", unsent)
+}
+
 // lose books a share without a verdict. Where shares are lost by the million not
 // each of them is logged.
 func (s *submitter) lose(f found, reason string, cause error) {
@@ -172,7 +185,7 @@ func (s *submitter) lose(f found, reason string, cause error) {
 		cause = nil
 	}
 	s.losses.add(loss{reason, f.share.Job.Pool}, func() {
-		s.line(f).Warn("share lost", zap.String("reason", reason), zap.Error(cause), poolOf(f))
+		s.line(f).Warn("share lost", event.Of("reason", event.Phrase(work.ReasonText(reason))), zap.Error(cause), poolOf(f))
 	})
 }
 
@@ -183,7 +196,7 @@ func (s *submitter) line(f found) *zap.Logger {
 		block = zap.Bool("block", true)
 	}
 	return s.log.With(
-		zap.Float64("share_difficulty", f.share.Hash.Difficulty()), zap.Float64("difficulty", f.share.Job.Difficulty.Float64()),
+		zap.Float64("share_difficulty", f.share.Hash.Difficulty()), zap.Float64("job_difficulty", f.share.Job.Difficulty.Float64()),
 		zap.String("job", f.share.Job.ID), block)
 }
 

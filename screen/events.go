@@ -38,7 +38,7 @@ func (e *event) short() func(*event) []word {
 		return (*event).stale
 	case "share lost":
 		return (*event).lost
-	case "BLOCK FOUND", "block found":
+	case "block found", "practice block found":
 		if e.has("network_difficulty") {
 			return (*event).blockFound
 		}
@@ -84,23 +84,28 @@ func (e *event) report(t logsink.Texter) [][]word {
 	}
 	var lines [][]word
 	for _, text := range t.TextLines() {
-		lines = append(lines, words(text, plain, 1))
+		lines = append(lines, append(e.level(), words(text, plain, 1)...))
 	}
 	return lines
 }
 
-// plain is the message with its fields.
-func (e *event) plain() []word {
-	var line []word
-	add := func(more []word) { line = append(line, more...) }
+// level is the level, but for usual messages.
+func (e *event) level() []word {
 	switch {
 	case e.Level >= zapcore.ErrorLevel:
-		add(words("ERROR", red, 1))
+		return words("ERROR", red, 1)
 	case e.Level == zapcore.WarnLevel:
-		add(words("WARN", yellow, 1))
+		return words("WARN", yellow, 1)
 	case e.Level == zapcore.DebugLevel:
-		add(words("debug", dim, 1))
+		return words("debug", dim, 1)
 	}
+	return nil
+}
+
+// plain is the message with its fields.
+func (e *event) plain() []word {
+	line := e.level()
+	add := func(more []word) { line = append(line, more...) }
 	add(words(e.Message, plain, 1))
 	gap := 2
 	for _, f := range e.fields {
@@ -145,7 +150,11 @@ func (e *event) rejected() []word {
 }
 
 func (e *event) stale() []word {
-	return e.share("stale", yellow, words(strings.TrimPrefix(e.text("error"), "stale: "), plain, 2))
+	why := e.text("text")
+	if why == "" {
+		why = e.text("reason")
+	}
+	return e.share("stale", yellow, words(why, plain, 2))
 }
 
 func (e *event) lost() []word {
@@ -162,7 +171,7 @@ func (e *event) share(verdict string, s style, why []word) []word {
 	line = append(line, why...)
 	line = append(line, words("diff "+e.text("share_difficulty"), plain, 2)...)
 	if Detail(e.detail.Load()) == DetailLong {
-		line = append(line, words("of "+e.text("difficulty"), plain, 1)...)
+		line = append(line, words("of "+e.text("job_difficulty"), plain, 1)...)
 		line = append(line, words("job "+e.text("job"), plain, 2)...)
 	}
 	if latency := e.text("latency"); latency != "" {
@@ -211,7 +220,8 @@ func (e *event) activePool() []word {
 	if before := e.text("instead_of"); before != "" {
 		line = append(line, words("instead of "+e.pool(before, 0), plain, 1)...)
 	}
-	return append(line, words(e.text("reason"), plain, 2)...)
+	line = append(line, words(e.text("reason"), plain, 2)...)
+	return append(line, words(e.text("error"), plain, 2)...)
 }
 
 func (e *event) started() []word {
@@ -220,7 +230,7 @@ func (e *event) started() []word {
 
 // kernels shows the fastest one; files have all.
 func (e *event) kernels() []word {
-	all := strings.Split(e.text("kernels"), ", ")
+	all := strings.Split(e.text("rates"), ", ")
 	line := append(words(e.Message, plain, 1), words(all[0], plain, 2)...)
 	if len(all) > 1 {
 		line = append(line, words(fmt.Sprintf("fastest of %d", len(all)), plain, 2)...)
@@ -274,8 +284,11 @@ func (e *event) text(key string) string {
 			return f.String
 		case zapcore.DurationType:
 			return telemetry.FormatDuration(time.Duration(f.Integer))
-		case zapcore.StringerType, zapcore.ErrorType:
+		case zapcore.ErrorType:
 			return fmt.Sprint(f.Interface)
+		}
+		if text, ok := f.Interface.(fmt.Stringer); ok {
+			return text.String()
 		}
 		return logsink.FieldText(f)
 	}

@@ -22,12 +22,12 @@ func (e *event) poolForm() func(*event) []word {
 // poolAccepted is "accepted  rig1  diff 0.0072 of 0.002".
 func (e *event) poolAccepted() []word {
 	line := append(words("accepted", green, 1), words(e.text("worker"), plain, 2)...)
-	return append(line, words("diff "+e.text("share_difficulty")+" of "+e.text("difficulty"), plain, 2)...)
+	return append(line, words("diff "+e.text("share_difficulty")+" of "+e.text("job_difficulty"), plain, 2)...)
 }
 
 func (e *event) poolRejected() []word {
 	line := append(words("rejected", red, 1), words(e.text("worker"), plain, 2)...)
-	line = append(line, words(e.text("reason"), plain, 2)...)
+	line = append(line, words(e.text("text"), plain, 2)...)
 	return append(line, word{[]span{{"code " + e.text("code"), plain}}, 2})
 }
 

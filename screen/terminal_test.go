@@ -47,7 +47,7 @@ func alone(terminal *Terminal) { terminal.Watch(telemetry.NewLedger(nil), []stri
 
 // TestEvents: what each event of mining looks like at 80 columns.
 func TestEvents(t *testing.T) {
-	share := []zap.Field{zap.Float64("share_difficulty", 0.0072), zap.Float64("difficulty", 0.002), zap.String("job", "cb891f7600000001")}
+	share := []zap.Field{zap.Float64("share_difficulty", 0.0072), zap.Float64("job_difficulty", 0.002), zap.String("job", "cb891f7600000001")}
 	latency, pool := zap.Duration("latency", 12*time.Millisecond), zap.String("pool", poolA)
 	with := func(fields ...zap.Field) []zap.Field { return append(share[:len(share):len(share)], fields...) }
 	long := func(terminal *Terminal) { watched(terminal); terminal.NextDetail() }
@@ -69,9 +69,9 @@ func TestEvents(t *testing.T) {
 		{"share rejected", alone, zap.WarnLevel, with(zap.String("reason", "other"), zap.Int("code", 20), zap.String("text", "On purpose"), latency, pool),
 			"rejected 0/0  \"On purpose\"  diff 0.0072  12ms"},
 		{"share rejected", alone, zap.WarnLevel, with(zap.String("reason", "other"), zap.Int("code", 20), zap.String("text", ""), latency, pool), "rejected 0/0  other  code 20  diff 0.0072  12ms"},
-		{"share stale", alone, zap.WarnLevel, with(zap.String("error", "stale: the job was outdated: not sent"), pool), "stale 0/0  the job was outdated: not sent  diff 0.0072"},
+		{"share stale", alone, zap.WarnLevel, with(zap.String("reason", "the job was outdated"), zap.String("text", ""), pool), "stale 0/0  the job was outdated  diff 0.0072"},
 		{"share lost", alone, zap.WarnLevel, with(zap.String("reason", "timeout"), zap.Error(errors.New("no answer")), pool), "lost 0/0  timeout  no answer  diff 0.0072"},
-		{"BLOCK FOUND", watched, zap.InfoLevel, with(zap.String("hash", hash), zap.Float64("network_difficulty", 98.2e12), pool),
+		{"block found", watched, zap.InfoLevel, with(zap.String("hash", hash), zap.Float64("network_difficulty", 98.2e12), pool),
 			"BLOCK FOUND  net 98.2T  pool-a.example.com\n         " + hash},
 		{"new block", watched, zap.InfoLevel, []zap.Field{zap.Uint64("height", 900012), zap.String("previous", hash), zap.Float64("network_difficulty", 98.2e12), pool},
 			"new block 900012  net 98.2T  pool-a.example.com"},
@@ -81,14 +81,14 @@ func TestEvents(t *testing.T) {
 		{"active pool", watched, zap.InfoLevel, []zap.Field{pool, zap.String("instead_of", poolB), zap.String("reason", "its turn")}, "mining pool-a.example.com instead of pool-b.example.com  its turn"},
 		{"active pool", alone, zap.InfoLevel, []zap.Field{pool, zap.String("reason", "first pool with work")}, "active pool  first pool with work"},
 		{"mining started", alone, zap.InfoLevel, []zap.Field{zap.String("kernel", "avx2"), zap.String("reason", "chosen by --kernel")}, "hashing with avx2  chosen by --kernel"},
-		{"kernels compared", alone, zap.InfoLevel, []zap.Field{zap.String("kernels", "avx2 9.10 MH/s, sse2 8.20 MH/s (0.901), generic 1 MH/s (0.11)")},
+		{"kernels compared", alone, zap.InfoLevel, []zap.Field{zap.String("rates", "avx2 9.10 MH/s, sse2 8.20 MH/s (0.901), generic 1 MH/s (0.11)")},
 			"kernels compared  avx2 9.10 MH/s  fastest of 3"},
-		{"kernels compared", alone, zap.InfoLevel, []zap.Field{zap.String("kernels", "avx2 9.10 MH/s")}, "kernels compared  avx2 9.10 MH/s"},
-		{"share accepted", nil, zap.InfoLevel, []zap.Field{zap.String("worker", "rig1"), zap.String("miner", "127.0.0.1:50376"), zap.Float64("share_difficulty", 0.0163), zap.Float64("difficulty", 0.013), zap.String("job", "1")},
+		{"kernels compared", alone, zap.InfoLevel, []zap.Field{zap.String("rates", "avx2 9.10 MH/s")}, "kernels compared  avx2 9.10 MH/s"},
+		{"share accepted", nil, zap.InfoLevel, []zap.Field{zap.String("worker", "rig1"), zap.String("miner", "127.0.0.1:50376"), zap.Float64("share_difficulty", 0.0163), zap.Float64("job_difficulty", 0.013), zap.String("job", "1")},
 			"accepted  rig1  diff 0.0163 of 0.013"},
-		{"share rejected", nil, zap.InfoLevel, []zap.Field{zap.String("worker", "rig1"), zap.Int("code", 21), zap.String("reason", "job not found")}, "rejected  rig1  job not found  code 21"},
+		{"share rejected", nil, zap.InfoLevel, []zap.Field{zap.String("worker", "rig1"), zap.Int("code", 21), zap.String("text", "job not found")}, "rejected  rig1  job not found  code 21"},
 		{"difficulty set", nil, zap.InfoLevel, []zap.Field{zap.String("worker", "rig1"), zap.Float64("difficulty", 0.013)}, "difficulty  rig1  0.013"},
-		{"pool rejects every share", watched, zap.WarnLevel, []zap.Field{pool, zap.Int("in_a_row", 12)}, "WARN pool rejects every share  pool=pool-a.example.com in_a_row=12"},
+		{"pool rejects every share", watched, zap.WarnLevel, []zap.Field{pool, zap.Int("rejected_in_a_row", 12)}, "WARN pool rejects every share  pool=pool-a.example.com\n         rejected_in_a_row=12"},
 		{"connecting", alone, zap.InfoLevel, []zap.Field{pool}, "connecting  pool=" + poolA},
 		{"an evil \x1b[2J message", nil, zap.ErrorLevel, []zap.Field{zap.String("text", "\x1b[31m\r\nred")}, `ERROR an evil ?[2J message  text="\x1b[31m\r\nred"`},
 	} {

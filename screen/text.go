@@ -182,7 +182,7 @@ func reasonsText(byReason map[string]uint64) string {
 	}
 	var parts []string
 	for _, reason := range slices.Sorted(maps.Keys(byReason)) {
-		parts = append(parts, fmt.Sprintf("%s %d", reason, byReason[reason]))
+		parts = append(parts, fmt.Sprintf("%s %d", strings.ReplaceAll(reason, "_", " "), byReason[reason]))
 	}
 	return " (" + strings.Join(parts, ", ") + ")"
 }

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"quarry/internal/event"
 	"quarry/telemetry"
 )
 
@@ -71,7 +72,7 @@ func (k *Keeper) Close() {
 	select {
 	case <-k.done:
 	case <-limit.C:
-		k.log.Warn("totals not saved: the disk does not answer")
+		k.log.Warn("totals not saved in time", event.Advice("the disk does not answer"))
 	}
 }
 

@@ -144,7 +144,7 @@ func TestCheckBadPools(t *testing.T) {
 			c.Result(c.Expect("mining.authorize"), "true")
 			c.Notify(today("1").Params())
 			c.Hang()
-		}, "handshake warn, subscribe ok, authorize ok, job ok", "without version rolling"},
+		}, "handshake warn, subscribe ok, authorize ok, job ok", "without mining.configure"},
 		{"has an old job", func(c *stratumtest.Conn) { c.Welcome(stratumtest.Usual()); c.Notify(old.Params()); c.Hang() },
 			"subscribe ok, authorize ok, job warn", " days old -> check this machine's clock"},
 	} {

@@ -66,7 +66,7 @@ func TestFailback(t *testing.T) {
 	if after := r.now().Sub(back); after < r.rules.Failback {
 		t.Errorf("the first pool took over after %v", after)
 	}
-	r.logged("active pool", "it is preferred and was healthy for")
+	r.logged("active pool", "it is preferred and healthy again")
 	last := r.later(share(two, 8)) // found in the last batch
 	second.mute.Store(false)
 	for _, of := range []<-chan work.Verdict{open, last} {

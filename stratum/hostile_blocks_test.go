@@ -228,7 +228,7 @@ func hostileNTimeSkew(t *testing.T) {
 	if int64(job.NTime) != far.Unix() {
 		t.Errorf("ntime %d, want %d", job.NTime, far.Unix())
 	}
-	r.says("warn ", server.URL, "clock are hours apart")
+	r.says("warn ", server.URL, "clock and job time are hours apart")
 	r.keeps(server, job, 1)
 	if s := await(t, shares); s.Params[3] != fmt.Sprintf("%08x", far.Unix()) {
 		t.Errorf("sent %s", s.Line)

@@ -128,7 +128,7 @@ func oddButPlain(t *testing.T) {
 			t.Errorf("%d: job %+v", i, job)
 		}
 		r.keeps(server, job, 1)
-		if n := r.told("warn", "not a clear yes") + r.told("ignored"); n != 0 {
+		if n := r.told("warn", "no clear verdict") + r.told("ignored"); n != 0 {
 			t.Errorf("%d: a plain yes is called unclear: %v", i, r.lines())
 		}
 	}
@@ -167,7 +167,7 @@ func unclearVerdicts(t *testing.T) {
 		if want == work.Accepted && !strings.Contains(answer, "OK") {
 			said = 1
 		}
-		if n := r.told("warn", "the pool's answer to a share is not a clear yes"); n != said {
+		if n := r.told("warn", "pool gives no clear verdict"); n != said {
 			t.Errorf("%s: said %d times that it is unclear", answer, n)
 		}
 		r.stop()

@@ -164,7 +164,7 @@ func difficultyLateOrNever(t *testing.T) {
 			close(known)
 		}
 	}
-	if n := r.told("the pool sent a job without a difficulty: it is only a guess"); n != 1 {
+	if n := r.told("guessed the difficulty of a job that came without"); n != 1 {
 		t.Errorf("said %d times that the difficulty is a guess", n)
 	}
 	soon := stratumtest.Serve(t, func(c *pc) {
@@ -203,7 +203,7 @@ func useless(t *testing.T, result, reason string) {
 	other := stratumtest.Serve(t, works)
 	r := mineFailures(t, pools(bad.URL, other.URL))
 	r.drops(bad, reason, time.Second)
-	r.says("connecting again, subscribing without params", reason)
+	r.says("connecting again", "subscribing without params", reason)
 	if job := r.job(); job.Pool != other.URL { // and none of the first pool's
 		t.Errorf("job %+v", job)
 	} else {

@@ -233,7 +233,7 @@ func hostileConfigure(t *testing.T) {
 		if s := await(t, shares); len(s.Params) != 5 {
 			t.Errorf("%s: sent %s", name, s.Line)
 		}
-		r.logged("connecting again, without mining.configure, hence without version rolling", server.URL)
+		r.says("connecting again", "without mining.configure and version rolling", server.URL)
 		if v := r.submit(share(r.jobOf(server), 2)); v.Kind != work.Accepted {
 			t.Errorf("%s: over the third connection: %v", name, v)
 		}
@@ -258,7 +258,7 @@ func hostileConfigure(t *testing.T) {
 	})
 	r := run(t, pools(serves.URL), nil)
 	r.keeps(serves, r.jobOf(serves), 1)
-	r.logged("no version rolling: the pool refuses mining.configure", serves.URL)
+	r.logged("pool refuses version rolling", serves.URL)
 }
 
 // hostileSetExtranonce: a valid mining.set_extranonce holds from the next job

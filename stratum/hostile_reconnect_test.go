@@ -171,7 +171,7 @@ func hostilePayout(t *testing.T) {
 	both.Coinb2 = strings.Replace(both.Coinb2, "ffffffff0100f2052a01000000160014", "ffffffff020100000000000000160014"+stranger+"00f2052a01000000160014", 1)
 	garbled := onBlock(3, today("garbled"))
 	garbled.Coinb2 = "ffffffffff"
-	const warning = "jobs no longer pay to the user's own address"
+	const warning = "jobs no longer pay the user's own address"
 	mining := func(t *testing.T, jobs ...stratumtest.Job) *running {
 		server := stratumtest.Serve(t, func(c *pc) {
 			c.Welcome(stratumtest.Usual())

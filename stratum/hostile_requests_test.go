@@ -55,7 +55,7 @@ func hostileDuplicate(t *testing.T) {
 			t.Errorf("verdict %v", v)
 		}
 	}
-	r.says("error ", server.URL, "the pool calls shares duplicates that were sent once")
+	r.says("error ", server.URL, "shares sent once are called duplicates")
 	r.keeps(server, job, 2)
 	// What we know that we sent is not sent again.
 	if v := r.submit(share(job, 2)); !v.RejectedFor(work.ReasonDuplicate) || v.Sent {

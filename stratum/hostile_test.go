@@ -328,7 +328,7 @@ func (r *running) givesWay(first, second *stratumtest.Server, failures int) *wor
 func (r *running) stops() {
 	r.t.Helper()
 	r.noWork()
-	r.logged("no work available: mining is paused until a pool sends a job", "")
+	r.logged("no work available", "")
 }
 
 // says waits for a log line with all these texts in it.

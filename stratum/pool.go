@@ -198,7 +198,7 @@ func (p *pool) simplify(err error, failures int) string {
 	case errors.Is(err, v1.ErrSubscribe) && p.knowsSubscribe && patient:
 	case errors.Is(err, v1.ErrConfigure) && !p.noConfigure:
 		p.noConfigure = true
-		return "without mining.configure, hence without version rolling"
+		return "without mining.configure and version rolling"
 	case errors.Is(err, v1.ErrSubscribe) && !p.bareSubscribe:
 		p.bareSubscribe = true
 		return "subscribing without params"

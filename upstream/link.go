@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"quarry/internal/event"
 )
 
 // link keeps a session with the member until ctx ends. One runs for each member
@@ -60,7 +62,7 @@ func (c *Client) attempt(ctx context.Context, m *member) (outcome, error) {
 		if change == "" || ctx.Err() != nil {
 			return end, err
 		}
-		c.log.Warn("connecting again, "+change, zap.String("pool", m.Name), zap.Error(err))
+		c.log.Warn("connecting again", zap.String("pool", m.Name), event.Of("change", event.Phrase(change)), zap.Error(err))
 	}
 }
 
@@ -68,14 +70,15 @@ func (c *Client) attempt(ctx context.Context, m *member) (outcome, error) {
 func (c *Client) connect(ctx context.Context, m *member) (outcome, error) {
 	log := c.log.With(zap.String("pool", m.Name))
 	c.mu.Lock()
-	level, why := m.logLevel(), zap.Skip()
+	level, why, trouble := m.logLevel(), zap.Skip(), zap.Skip()
 	if m.reason != "" {
-		why, m.reason = zap.String("reason", m.reason), ""
+		why, trouble = event.Of("reason", betterFails), zap.String("error", m.reason)
+		m.reason = ""
 	}
 	c.number++
 	terms := Terms{Number: c.number, Resume: m.resume, Events: c.events(m, c.number), Log: log}
 	c.mu.Unlock()
-	log.Log(level, "connecting", m.Protocol.Route(), why)
+	log.Log(level, "connecting", m.Protocol.Route(), why, trouble)
 	s, err := m.Protocol.Open(ctx, terms)
 	if err != nil {
 		return outcome{}, err
@@ -192,7 +195,7 @@ func (c *Client) conclude(m *member, end outcome, err error) (dead bool) {
 			fields = append(fields, zap.Duration("retry_in", retry))
 		}
 		if c.active == m && m.job != nil {
-			fields = append(fields, zap.String("meanwhile", fmt.Sprintf("still mining the last job for up to %v in case the session resumes", c.rules.Resubmit)))
+			fields = append(fields, zap.Duration("last_job_mined_for_up_to", c.rules.Resubmit))
 		}
 		c.log.Log(level, what, fields...)
 	})

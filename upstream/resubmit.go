@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"quarry/internal/event"
 	"quarry/work"
 )
 
@@ -115,7 +116,7 @@ func (c *Client) noteMemory(m *member, number uint64, verdict work.Verdict, take
 		if m.lostJobs > 1 { // known already
 			return
 		}
-		c.log.Info("pool does not know the jobs of its last session: not mining for one that ended any more", zap.String("pool", m.Name), zap.Stringer("pool_said", verdict))
+		c.log.Info("pool does not know the jobs of its last session", zap.String("pool", m.Name), event.Consequence("not mining for one that ended any more"), zap.Stringer("pool_said", verdict))
 	}
 }
 

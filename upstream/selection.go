@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"quarry/internal/event"
 	"quarry/work"
 )
 
@@ -79,7 +80,7 @@ func (c *Client) endRest(views []view, now time.Time) {
 
 // activate makes m the active member. The previous one is left if the strategy no
 // longer wants it, and for a long while if it was unhealthy.
-func (c *Client) activate(m *member, why string, now time.Time) {
+func (c *Client) activate(m *member, why event.Phrase, now time.Time) {
 	before := c.active
 	if before == m {
 		if now.Sub(c.turn) >= c.rules.Turn {
@@ -91,19 +92,19 @@ func (c *Client) activate(m *member, why string, now time.Time) {
 	if before != nil && before.works() && slices.Index(c.members, m) < slices.Index(c.members, before) {
 		m.returned = now
 	}
-	fields := []zap.Field{zap.String("pool", m.Name)}
+	fields, trouble := []zap.Field{zap.String("pool", m.Name)}, zap.Skip()
 	if before != nil {
 		fields = append(fields, zap.String("instead_of", before.Name))
 		switch {
 		case before.unhealthy != nil:
-			why = before.unhealthy.Error()
+			why, trouble = lastUnhealthy, zap.String("error", before.unhealthy.Error())
 			before.next, before.resting = now.Add(c.rules.Rest), true
 			before.leaveNow(before.unhealthy)
 		case !before.works():
-			why = before.trouble()
+			why, trouble = lastFailed, zap.String("error", before.trouble())
 		}
 	}
-	fields = append(fields, zap.String("reason", why))
+	fields = append(fields, event.Of("reason", why), trouble)
 	level := zap.InfoLevel
 	if why == itsTurn {
 		shown, hidden := c.turns.admit(now)
@@ -144,7 +145,7 @@ func (c *Client) show(job *work.Job) {
 // warnNoWork logs that there is no work, unless that is because we end.
 func (c *Client) warnNoWork() {
 	if !c.ended && (c.ending == nil || c.ending() == nil) {
-		c.log.Warn("no work available: mining is paused until a pool sends a job")
+		c.log.Warn("no work available", event.Consequence("mining is paused until a pool sends a job"))
 	}
 }
 

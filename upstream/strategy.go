@@ -3,6 +3,8 @@ package upstream
 import (
 	"fmt"
 	"time"
+
+	"quarry/internal/event"
 )
 
 // Strategy says how several members are used.
@@ -58,13 +60,20 @@ type view struct {
 }
 
 // itsTurn is the reason for a change that happens again and again: see turnLog.
-const itsTurn = "it is its turn"
+const itsTurn = event.Phrase("it is its turn")
+
+// Other reasons for a change.
+const (
+	betterFails   = event.Phrase("a better pool fails")
+	lastUnhealthy = event.Phrase("the last one is unhealthy")
+	lastFailed    = event.Phrase("the last one gives no work")
+)
 
 // choice is what a strategy decides.
 type choice struct {
-	active int    // index of the member to mine, -1: none
-	wanted []bool // members to keep a session with, or to try to
-	why    string // it was chosen
+	active int          // index of the member to mine, -1: none
+	wanted []bool       // members to keep a session with, or to try to
+	why    event.Phrase // it was chosen
 }
 
 // choose decides which member to mine. The present one is active, -1 if there is
@@ -97,7 +106,7 @@ func failover(views []view, active int) choice {
 	return c
 }
 
-func firstWorking(views []view, active int) (int, string) {
+func firstWorking(views []view, active int) (int, event.Phrase) {
 	working := func(i int) bool { return i >= 0 && views[i].works > 0 }
 	for _, suspect := range []bool{false, true} {
 		for i, v := range views {
@@ -111,7 +120,7 @@ func firstWorking(views []view, active int) (int, string) {
 			case views[active].suspect:
 				return i, "it works better"
 			case i < active && v.works >= v.trial:
-				return i, fmt.Sprintf("it is preferred and was healthy for %v", v.works.Round(time.Second))
+				return i, "it is preferred and healthy again"
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // VerdictKind is what became of a share.
@@ -36,9 +37,9 @@ func (k VerdictKind) String() string {
 // Reasons of a rejection.
 const (
 	ReasonDuplicate     = "duplicate"
-	ReasonLowDifficulty = "low-difficulty"
+	ReasonLowDifficulty = "low_difficulty"
 	ReasonUnauthorized  = "unauthorized"
-	ReasonNotSubscribed = "not-subscribed"
+	ReasonNotSubscribed = "not_subscribed"
 	ReasonNTime         = "ntime"
 	ReasonVersion       = "version"
 	ReasonBanned        = "banned"
@@ -49,12 +50,15 @@ const (
 const (
 	LostDisconnected = "disconnected"    // the connection ended first
 	LostTimeout      = "timeout"         // no reply in time
-	LostQueueFull    = "queue full"      // found or sent faster than the pool answers
-	LostTooMany      = "too many shares" // more than the session may send
+	LostQueueFull    = "queue_full"      // found or sent faster than the pool answers
+	LostTooMany      = "too_many_shares" // more than the session may send
 	LostShutdown     = "shutdown"        // the miner ended first
-	LostNoPool       = "no pool"         // the connection had ended, and the miner ended before the pool was back
-	LostNoVerdict    = "no verdict"      // the source returned none
+	LostNoPool       = "no_pool"         // the connection had ended, and the miner ended before the pool was back
+	LostNoVerdict    = "no_verdict"      // the source returned none
 )
+
+// ReasonText returns a reason for people: "queue full".
+func ReasonText(reason string) string { return strings.ReplaceAll(reason, "_", " ") }
 
 // Verdict is what became of a share, as submitting it returns.
 type Verdict struct {
@@ -95,7 +99,7 @@ func (v Verdict) LostFor(reason string) bool { return v.Kind == Lost && v.Reason
 func (v Verdict) String() string {
 	switch {
 	case v.Kind == Rejected:
-		return fmt.Sprintf("rejected (%s): %s", v.Reason, v.Text)
+		return fmt.Sprintf("rejected (%s): %s", ReasonText(v.Reason), v.Text)
 	case v.Kind == Stale && !v.Sent:
 		return "stale: the job was outdated: not sent"
 	case v.Kind == Stale && v.Code != 0:
@@ -103,9 +107,9 @@ func (v Verdict) String() string {
 	case v.Kind == Stale:
 		return "stale: the job was outdated, the pool says: " + v.Text
 	case v.Kind == Lost && v.Cause != nil:
-		return fmt.Sprintf("lost: %s: %v", v.Reason, v.Cause)
+		return fmt.Sprintf("lost: %s: %v", ReasonText(v.Reason), v.Cause)
 	case v.Kind == Lost:
-		return "lost: " + v.Reason
+		return "lost: " + ReasonText(v.Reason)
 	}
 	return v.Kind.String()
 }

@@ -15,6 +15,7 @@ import (
 	"quarry/device/cpu"
 	"quarry/device/cpu/tune"
 	"quarry/hashing"
+	"quarry/internal/event"
 	"quarry/logsink"
 	"quarry/miner"
 	"quarry/pace"
@@ -116,25 +117,25 @@ func (r *rig) stateFile(c config.Run) string {
 
 // announce says what is about to happen.
 func (r *rig) announce(loaded *config.Result, log *logging) {
-	log.Info("quarry "+versionText(), zap.String("kernel", loaded.Config.CPU.Kernel), zap.Int("workers", len(r.placements)),
+	log.Info("quarry starts", zap.String("version", versionText()), zap.String("kernel", loaded.Config.CPU.Kernel), zap.Int("threads", len(r.placements)),
 		zap.String("cpus", placementText(r.placements)), zap.Stringer("priority", r.priority))
 	if n := len(r.placements); n > r.room {
 		quota := zap.Skip()
 		if r.quota > 0 {
 			quota = zap.Float64("cpu_quota", r.quota)
 		}
-		log.Warn("more threads than cpus", zap.Int("threads", n), zap.Int("cpus", r.room), quota,
-			zap.String("consequence", "no faster, and new jobs reach them later"))
+		log.Warn("more threads than cpus", zap.Int("threads", n), zap.Int("usable_cpus", r.room), quota,
+			event.Consequence("no faster, and new jobs reach them later"))
 	}
 	if loaded.File != "" {
 		log.Info("settings read", zap.String("file", loaded.File))
 	}
 	for _, warning := range loaded.Warnings {
-		log.Warn(warning)
+		log.Warn("unwise setting", zap.String("text", warning), event.Shown(warning))
 	}
 	if r.practice != nil {
 		log.Warn("practice pays nothing", zap.String("pool", "stratum+tcp://"+r.practice.Addr()),
-			zap.String("hint", "for a real pool: quarry mine -o stratum+tcp://HOST:PORT -u USER"))
+			event.Advice("for a real pool: quarry mine -o stratum+tcp://HOST:PORT -u USER"))
 	}
 }
 

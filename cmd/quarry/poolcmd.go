@@ -124,7 +124,7 @@ func poolAction(c *cli.Context) error {
 	defer release()
 	if plan != nil {
 		printer.Acts = plan.Acted
-		log.always.Warn("this pool misbehaves on purpose", zap.Strings("faults", plan.Settings()), zap.Uint64("seed", plan.Seed()))
+		log.always.Warn("pool misbehaves on purpose", zap.Strings("faults", plan.Settings()), zap.Uint64("seed", plan.Seed()))
 	}
 	err = servePool(ctx, printer, cfg.TLS, statusInterval(config.Log{StatusInterval: interval}, c.App.Writer))
 	return cmp.Or(err, unread(ctx, ""))

@@ -12,6 +12,7 @@ import (
 
 	"quarry/affinity"
 	"quarry/hashing"
+	"quarry/internal/event"
 	"quarry/miner"
 	"quarry/telemetry"
 	"quarry/work"
@@ -88,7 +89,7 @@ func (w *worker) run(ctx context.Context, priority affinity.Priority) {
 			continue
 		}
 		if last == nil {
-			w.log.Debug("worker starts hashing", zap.Int("worker", w.index), zap.String("job", now.Job.ID))
+			w.log.Debug("worker starts hashing", zap.Int("thread", w.index), zap.String("job", now.Job.ID))
 		}
 		if now != last {
 			w.search.Switched(w.index, now.Job)
@@ -216,17 +217,17 @@ func (w *worker) dropKernel() bool {
 		w.counter.AddHardwareError()
 	}
 	out, first := w.kernels.remove(w.kernel.Name)
-	line := w.log.With(zap.String("kernel", w.kernel.Name), zap.Int("worker", w.index), zap.Int("cpu", w.place.CPU), zap.Error(w.batch.fault))
+	line := w.log.With(zap.String("kernel", w.kernel.Name), zap.Int("thread", w.index), zap.Int("cpu", w.place.CPU), zap.Error(w.batch.fault))
 	switch {
 	case first:
-		line.Error("hardware error: kernel gives wrong results and is no longer used; lower the clock or check the cooling, and restart to use it again",
+		line.Error("hardware error: kernel no longer used", event.Advice("lower the clock or check the cooling, and restart to use it again"),
 			zap.String("next_kernel", w.kernels.ranking().kernels(w.rolling)[0].Name))
 	case !out:
 		// Later ones are logged more and more rarely.
 		n := w.counter.HardwareErrors()
 		if bits.Len64(n) != bits.Len64(n-w.batch.wrong) {
-			line.Error("hardware error: kernel gives wrong results, but there is no other; lower the clock or check the cooling",
-				zap.Uint64("errors", n))
+			line.Error("hardware error: no other kernel", event.Advice("lower the clock or check the cooling"),
+				zap.Uint64("hardware_errors", n))
 		}
 	}
 	return out
@@ -235,9 +236,9 @@ func (w *worker) dropKernel() bool {
 // setThread pins the thread and sets its priority, as far as the system allows.
 // What the system does not support is logged once, by the first worker.
 func (w *worker) setThread(priority affinity.Priority) {
-	warn := func(what string, err error) {
+	warn := func(message string, err error) {
 		if err != nil && (w.index == 0 || !errors.Is(err, errors.ErrUnsupported)) {
-			w.log.Warn(what, zap.Int("worker", w.index), zap.Int("cpu", w.place.CPU), zap.Error(err))
+			w.log.Warn(message, zap.Int("thread", w.index), zap.Int("cpu", w.place.CPU), zap.Error(err))
 		}
 	}
 	if w.place.Pinned {

@@ -54,13 +54,23 @@ func Advice(text string) zap.Field { return zap.Stringer("advice", note(text)) }
 // Consequence returns a field, for people only, with what follows.
 func Consequence(text string) zap.Field { return zap.Stringer("consequence", note(text)) }
 
+// shown is what people read in place of a message and all its fields.
+type shown string
+
+// TextLines returns the one line.
+func (s shown) TextLines() []string { return []string{string(s)} }
+
+// Shown returns a field, for people only, that they read in place of the message and
+// all its fields.
+func Shown(line string) zap.Field { return zap.Reflect("", shown(line)) }
+
 // Fields returns the fields as programs get them: durations in seconds, which the key
 // says, phrases as codes, and nothing that is for people only.
 func Fields(fields []zapcore.Field) []zapcore.Field {
 	out := make([]zapcore.Field, 0, len(fields))
 	for _, f := range fields {
 		switch value := f.Interface.(type) {
-		case note:
+		case note, shown:
 			continue
 		case Phrase:
 			f = zap.String(f.Key, Name(string(value)))

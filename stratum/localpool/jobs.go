@@ -138,7 +138,7 @@ func (p *Pool) blockFound(job *Job, v Verdict) {
 	if late {
 		return
 	}
-	p.log.Info("block found (practice: it pays nothing)", zap.String("hash", displayHash(v.Hash)),
+	p.log.Info("practice block found", zap.String("hash", displayHash(v.Hash)),
 		zap.Uint32("height", job.height), zap.Float64("share_difficulty", v.Achieved),
 		zap.Float64("network_difficulty", job.networkDifficulty()))
 	if p.cfg.Script != nil {

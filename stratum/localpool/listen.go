@@ -118,7 +118,7 @@ func (p *Pool) stream(ctx context.Context, c net.Conn, transport Transport) {
 		ctx, cancel := context.WithTimeout(ctx, p.cfg.HandshakeTimeout)
 		defer cancel()
 		if err := secure.HandshakeContext(ctx); err != nil {
-			p.log.Info("TLS handshake failed; is the miner's URL stratum+ssl?", zap.String("miner", remote), zap.Error(err))
+			p.log.Info("tls handshake failed", zap.String("miner", remote), zap.Error(err))
 			_ = c.Close() // the handshake failed
 			return
 		}

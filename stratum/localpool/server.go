@@ -173,7 +173,7 @@ func (p *Pool) everySession() []*session {
 func (p *Pool) attend(c conn, remote string, scheme Transport) {
 	s := newSession(p, c, remote, scheme)
 	if !p.admit(s) {
-		p.log.Warn("connection refused: the pool is full or closing", zap.String("miner", remote))
+		p.log.Warn("connection refused", zap.String("miner", remote))
 		c.kick()
 		return
 	}

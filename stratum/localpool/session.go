@@ -98,7 +98,7 @@ func (s *session) run() {
 	s.mu.Unlock()
 	writer.Wait()
 	_ = s.conn.Close() // the peer may be gone already
-	s.log.Info("miner disconnected", zap.String("reason", endReason(err)))
+	s.log.Info("miner disconnected", zap.String("error", endReason(err)))
 }
 
 func (s *session) read() error {
@@ -240,7 +240,7 @@ func (s *session) setDifficulty(d Difficulty) {
 		s.vardiff.begin(s.pool.cfg.Now())
 	}
 	s.pushDifficulty()
-	s.log.Info("difficulty set", zap.Stringer("difficulty", d))
+	s.log.Info("difficulty set", zap.Float64("difficulty", d.value))
 	if !s.ready() {
 		return
 	}

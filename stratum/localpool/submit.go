@@ -66,12 +66,12 @@ func (s *session) respond(m message, share Submission, terms *Terms, v Verdict) 
 	}
 	if !v.Accepted() {
 		s.refuse(m.ID, false, v.Code, v.Reason)
-		s.workerLog(share.Worker).Info("share rejected", zap.Int("code", int(v.Code)), zap.String("reason", v.Reason),
+		s.workerLog(share.Worker).Info("share rejected", zap.Int("code", int(v.Code)), zap.String("text", v.Reason),
 			zap.String("job", clipText(share.JobID)))
 		return
 	}
 	s.reply(m.ID, true)
-	s.workerLog(share.Worker).Info("share accepted", zap.Float64("share_difficulty", v.Achieved), zap.Float64("difficulty", terms.Difficulty.value),
+	s.workerLog(share.Worker).Info("share accepted", zap.Float64("share_difficulty", v.Achieved), zap.Float64("job_difficulty", terms.Difficulty.value),
 		zap.String("job", clipText(share.JobID)))
 	s.rate.add(now, terms.Difficulty.value)
 	if s.vardiff != nil && s.ready() {

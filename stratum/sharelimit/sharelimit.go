@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"quarry/hashing"
+	"quarry/internal/event"
 	"quarry/work"
 )
 
@@ -97,7 +98,7 @@ func (l *Limiter) warn(now time.Time, job *work.Job) {
 	if !l.warned.IsZero() && now.Sub(l.warned) < time.Minute {
 		return
 	}
-	l.log.Warn("the pool's difficulty is so low that shares would flood it: the weakest are dropped",
-		zap.Float64("difficulty", job.Difficulty.Float64()), zap.Int("shares_a_second", l.rate), zap.Uint64("dropped", l.dropped))
+	l.log.Warn("difficulty is so low that shares would flood the pool", event.Consequence("the weakest are dropped"),
+		zap.Float64("difficulty", job.Difficulty.Float64()), zap.Int("shares_per_second", l.rate), zap.Uint64("dropped", l.dropped))
 	l.warned, l.dropped = now, 0
 }

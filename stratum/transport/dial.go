@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"quarry/internal/event"
 )
 
 // unacknowledged is how long what was sent may go without an acknowledgement
@@ -170,7 +172,7 @@ func (d *Dialer) checkAddress(host, address string) error {
 			Err: &net.DNSError{Err: "resolves to " + addr.String(), Name: host, IsNotFound: true},
 		}
 	case d.proxy == nil && SuspectAddress(host, addr) && !d.warned.Swap(true):
-		d.log.Warn("the server's name leads to a private address: fine for your own server, else check this machine's name server",
+		d.log.Warn("server's name leads to a private address", event.Advice("fine for your own server, else check this machine's name server"),
 			zap.String("address", addr.String()))
 	}
 	return nil
@@ -218,9 +220,9 @@ func (d *Dialer) tls(ctx context.Context, conn net.Conn) (net.Conn, error) {
 		return nil, d.tlsFault(err, asked)
 	}
 	state := client.ConnectionState()
-	d.log.Info("tls", zap.String("version", tls.VersionName(state.Version)), zap.String("certificate", pinText(leafSum(state))))
+	d.log.Info("tls", zap.String("tls_version", tls.VersionName(state.Version)), zap.String("certificate", pinText(leafSum(state))))
 	if d.options.Insecure {
-		d.log.Warn("the server's certificate is not verified (tls insecure): anyone on the way can read and change the traffic")
+		d.log.Warn("certificate is not verified", event.Consequence("tls insecure: anyone on the way can read and change the traffic"))
 	}
 	return client, nil
 }

@@ -5,6 +5,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"quarry/internal/event"
 	"quarry/work"
 )
 
@@ -29,7 +30,7 @@ func (s *Session) adapt(share *work.Share, verdict work.Verdict) {
 	s.state.Unlock()
 	if !current.Target().MetBy(share.Hash) { // it was raised since
 		if s.cfg.Quirks.raise(verdict.Kind == work.Accepted, verdict.RejectedFor(work.ReasonLowDifficulty)) {
-			s.log.Info("this pool judges all shares by its newest difficulty: weaker ones of older jobs are no longer sent",
+			s.log.Info("pool judges all shares by its newest difficulty", event.Consequence("weaker ones of older jobs are no longer sent"),
 				zap.Float64("difficulty", current.Float64()), zap.String("pool_said", verdict.Text))
 		}
 		return
@@ -51,10 +52,10 @@ func (s *Session) adaptBits(job *work.Job, w wire, verdict work.Verdict) (due bo
 		return wrong && open
 	}
 	if masked {
-		s.log.Info("this pool seems to want all version bits of its mask, not only the rolled ones: sending all of them",
-			zap.String("mask", hex8(w.mask)), zap.String("version", hex8(job.Version)), zap.Stringer("pool_said", verdict))
+		s.log.Info("sending all version bits of the mask",
+			zap.String("mask", hex8(w.mask)), zap.String("job_version", hex8(job.Version)), zap.Stringer("pool_said", verdict))
 	} else {
-		s.log.Info("sending all version bits did not help: sending the rolled ones again", zap.Stringer("pool_said", verdict))
+		s.log.Info("sending only rolled version bits again", zap.Stringer("pool_said", verdict))
 	}
 	s.amend(func(*state) {})
 	return true
@@ -79,11 +80,11 @@ func (s *Session) adaptSixth(share *work.Share, w wire, verdict work.Verdict) {
 	}
 	switch {
 	case w.otherWay:
-		s.log.Info("that did not help: version bits are sent as agreed again", zap.Stringer("pool_said", verdict))
+		s.log.Info("sending version bits as agreed again", zap.Stringer("pool_said", verdict))
 	case w.rolling:
-		s.log.Warn("the pool rejects every share with version bits: trying without version rolling", zap.Stringer("pool_said", verdict))
+		s.log.Warn("pool rejects every share with version bits", event.Consequence("trying without version rolling"), zap.Stringer("pool_said", verdict))
 	default:
-		s.log.Warn("the pool rejects every share without version bits: sending them, none rolled", zap.Stringer("pool_said", verdict))
+		s.log.Warn("pool rejects every share without version bits", event.Consequence("sending them, none rolled"), zap.Stringer("pool_said", verdict))
 	}
 	s.amend(func(*state) {})
 }

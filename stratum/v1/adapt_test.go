@@ -30,9 +30,9 @@ func between(t *testing.T, job *work.Job, harder hashing.Difficulty, n int) *wor
 
 const (
 	tooLow    = `"result":null,"error":[23,"low difficulty share",null]`
-	lineNew   = "this pool judges all shares by its newest difficulty: weaker ones of older jobs are no longer sent"
-	lineBits  = "this pool seems to want all version bits of its mask, not only the rolled ones: sending all of them"
-	lineAsWas = "sending all version bits did not help: sending the rolled ones again"
+	lineNew   = "pool judges all shares by its newest difficulty"
+	lineBits  = "sending all version bits of the mask"
+	lineAsWas = "sending only rolled version bits again"
 )
 
 // TestRaise: three shares rejected for a difficulty that is newer than their

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"quarry/hashing"
+	"quarry/internal/event"
 	"quarry/stratum/transport"
 	"quarry/work"
 )
@@ -30,7 +31,7 @@ func (s *Session) awaitJob(ctx context.Context) error {
 		if err := s.conn.await(ctx, s.firstJob, limits.Nudge, errNoJobYet); !errors.Is(err, errNoJobYet) {
 			return err
 		}
-		s.log.Info("no job yet: sending the pool a request so that it speaks")
+		s.log.Info("no job yet", event.Consequence("the pool is sent a request so that it speaks"))
 		err := s.conn.post("mining.extranonce.subscribe", []any{})
 		if err == nil {
 			err = s.conn.await(ctx, s.firstJob, min(nudgeAnswer, limits.FirstJob-limits.Nudge), errNoJobYet)
@@ -115,8 +116,8 @@ func (s *Session) raiseGuess(share *work.Share, verdict work.Verdict) {
 		return
 	}
 	s.cfg.Quirks.setGuess(d)
-	s.log.Info("the pool wants more than the difficulty that was guessed: guessing again",
-		zap.Stringer("difficulty", d), zap.Stringer("pool_said", verdict))
+	s.log.Info("guessed another difficulty",
+		zap.Float64("guessed_difficulty", d.Float64()), zap.Stringer("pool_said", verdict))
 	s.amend(func(st *state) { st.difficulty = d })
 }
 

@@ -69,7 +69,7 @@ func TestGuess(t *testing.T) {
 	if quirks.newestDifficulty() {
 		t.Error("a guess was taken for a difficulty of the pool")
 	}
-	if n := logs.FilterMessageSnippet("only a guess").Len(); n != 1 {
+	if n := logs.FilterMessageSnippet("guessed the difficulty of a job").Len(); n != 1 {
 		t.Errorf("said %d times that it is a guess", n)
 	}
 	m.stop()

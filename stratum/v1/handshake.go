@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"quarry/internal/event"
 	"quarry/stratum/transport"
 )
 
@@ -62,9 +63,9 @@ func (s *Session) configured(reply Message) error {
 	s.state.Unlock()
 	switch {
 	case refusal != nil:
-		s.log.Info("no version rolling: the pool refuses mining.configure", zap.String("pool_said", refusal.Error()))
+		s.log.Info("pool refuses version rolling", zap.String("pool_said", refusal.Error()))
 	case rolling.Agreed && !rolling.Known:
-		s.log.Warn("no version rolling for now: the pool agreed to it without a mask that can be read", zap.String("answer", reply.words(string(reply.Result))))
+		s.log.Warn("pool agreed to version rolling without a mask that can be read", event.Consequence("no version rolling for now"), zap.String("answer", reply.words(string(reply.Result))))
 	}
 	return nil
 }

@@ -51,19 +51,19 @@ func (s *Session) publishNew(p *pendingNotify) {
 	s.state.Unlock()
 
 	if !p.announced && s.cfg.Quirks.once("guess") {
-		s.log.Warn("the pool sent a job without a difficulty: it is only a guess", zap.Stringer("difficulty", job.Difficulty))
+		s.log.Warn("guessed the difficulty of a job that came without", zap.Float64("guessed_difficulty", job.Difficulty.Float64()))
 	}
 	s.publish(job)
 	if first {
 		close(s.firstJob)
 	}
 	if moved {
-		s.log.Info("pool changed the extranonce", zap.Int("extranonce2_size", job.Extranonce2Size))
+		s.log.Info("pool changed the extranonce", zap.Int("extranonce2_bytes", job.Extranonce2Size))
 	}
 	if working {
 		s.cfg.Working()
 	}
-	s.log.Debug("new job", zap.String("job", printable.Sanitize(job.ID)), zap.Bool("clean", job.Clean), zap.Stringer("difficulty", job.Difficulty))
+	s.log.Debug("new job", zap.String("job", printable.Sanitize(job.ID)), zap.Bool("clean", job.Clean), zap.Float64("job_difficulty", job.Difficulty.Float64()))
 	s.watch.Job(job)
 	s.cfg.Suggest.Job(job.Difficulty.Float64())
 }

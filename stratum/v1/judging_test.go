@@ -178,10 +178,10 @@ func TestChain(t *testing.T) {
 		}
 		return steps
 	}
-	const stuck, moves = "the pool's node may be stuck, so that shares are worth nothing", "the pool's chain moves again"
-	const hours, network = "the jobs' time and this machine's clock are hours apart, one of them is wrong; jobs are used as they are",
-		"network difficulty jumped implausibly; two chains behind this host name?"
-	const above, back = "the pool's difficulty is above the network's: blocks that are too weak for a share are sent too, one for each job", "pool went back to an earlier block"
+	const stuck, moves = "pool's node may be stuck", "pool's chain moves again"
+	const hours, network = "clock and job time are hours apart",
+		"network difficulty jumped implausibly"
+	const above, back = "difficulty above the network's", "pool went back to an earlier block"
 	for _, c := range []struct {
 		name  string
 		steps []step

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"quarry/hashing"
+	"quarry/internal/event"
 	"quarry/work"
 )
 
@@ -149,7 +150,7 @@ func (s *Session) replied(share *work.Share, reply *Message, now time.Time) work
 		s.conn.end(fmt.Errorf("%w: %v", ErrDeauthorized, verdict))
 	}
 	if verdict.Kind == work.Accepted && reply.Unclear() && s.cfg.Quirks.once("unclear") {
-		s.log.Warn("the pool's answer to a share is not a clear yes: such shares are counted as accepted", zap.String("answer", reply.words(string(reply.Result))))
+		s.log.Warn("pool gives no clear verdict", event.Consequence("such shares are counted as accepted"), zap.String("answer", reply.words(string(reply.Result))))
 	}
 	if verdict.Kind == work.Accepted && share.Job.Session != s.cfg.Generation && !s.proven {
 		s.proven = true

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"quarry/hashing"
+	"quarry/internal/event"
 	"quarry/work"
 )
 
@@ -45,12 +46,12 @@ func (c *chain) noteNetwork(job *work.Job) {
 	}
 	now := job.NetworkTarget.Difficulty()
 	if before := c.history.network(now); before > 0 && (now > maxNetworkStep*before || before > maxNetworkStep*now) && c.once("network") {
-		c.log.Warn("network difficulty jumped implausibly; two chains behind this host name?",
-			zap.Float64("before", before), zap.Float64("now", now))
+		c.log.Warn("network difficulty jumped implausibly", event.Advice("are there two chains behind this host name?"),
+			zap.Float64("network_difficulty_before", before), zap.Float64("network_difficulty", now))
 	}
 	if job.Difficulty.Target().Cmp(job.NetworkTarget) < 0 && !c.history.above {
 		c.history.above = true
-		c.log.Warn("the pool's difficulty is above the network's: blocks that are too weak for a share are sent too, one for each job",
+		c.log.Warn("difficulty above the network's", event.Consequence("blocks that are too weak for a share are sent too, one for each job"),
 			zap.Float64("difficulty", job.Difficulty.Float64()), zap.Float64("network_difficulty", now))
 	}
 }
@@ -67,8 +68,8 @@ func (c *chain) noteTime(job *work.Job) {
 	c.ahead = max(c.ahead, ahead)
 	c.frozen = c.ahead - ahead
 	if skew := age(job); skew.Abs() > maxSkew && c.once("time") {
-		c.log.Warn("the jobs' time and this machine's clock are hours apart, one of them is wrong; jobs are used as they are",
-			zap.Time("job", time.Unix(int64(job.NTime), 0).UTC()), zap.Time("clock", job.Received.UTC()))
+		c.log.Warn("clock and job time are hours apart", event.Advice("one of them is wrong; jobs are used as they are"),
+			zap.Time("job_time", time.Unix(int64(job.NTime), 0).UTC()), zap.Time("clock_time", job.Received.UTC()))
 	}
 }
 
@@ -102,9 +103,9 @@ func (c *chain) check(now time.Time) {
 	reason := c.reason(now)
 	switch {
 	case reason != nil && !c.stuck:
-		c.log.Warn("the pool's node may be stuck, so that shares are worth nothing", zap.Error(reason))
+		c.log.Warn("pool's node may be stuck", event.Consequence("shares may be worth nothing"), zap.Error(reason))
 	case reason == nil && c.stuck:
-		c.log.Info("the pool's chain moves again")
+		c.log.Info("pool's chain moves again")
 	default:
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"quarry/bitcoin"
+	"quarry/internal/event"
 	"quarry/work"
 )
 
@@ -34,7 +35,7 @@ func (p *payout) note(job *work.Job) {
 	case p.paid:
 		p.pays.Store(false)
 		p.warned = true
-		p.log.Warn("jobs no longer pay to the user's own address, as earlier ones did: at a solo pool someone else would get your blocks",
+		p.log.Warn("jobs no longer pay the user's own address", event.Consequence("at a solo pool someone else would get your blocks"),
 			zap.String("job", p.printable(job.ID)))
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"quarry/internal/event"
 	"quarry/work"
 )
 
@@ -47,7 +48,7 @@ type rejectMonitor struct {
 func (r *rejectMonitor) note(share *work.Share, verdict work.Verdict, now time.Time) {
 	if verdict.Kind == work.Accepted {
 		if r.reported {
-			r.log.Info("pool accepts shares again", zap.Int("refused", r.inRow))
+			r.log.Info("pool accepts shares again", zap.Int("rejected_in_a_row", r.inRow))
 			r.health.set(ErrAllRejected, nil)
 		}
 		r.inRow, r.reported = 0, false
@@ -58,29 +59,31 @@ func (r *rejectMonitor) note(share *work.Share, verdict work.Verdict, now time.T
 	}
 	if passed := now.Sub(r.since); r.inRow > maxRefused && passed > r.patience && !r.reported {
 		r.reported = true
-		reason := fmt.Errorf("%w: the last %d within %v, the latest with %q; %s",
-			ErrAllRejected, r.inRow, passed.Round(time.Second), verdict, audit(share))
-		r.log.Warn("pool rejects every share", zap.Int("in_a_row", r.inRow), zap.Duration("for", passed),
-			zap.Stringer("latest", verdict), zap.String("own_check", audit(share)))
+		check, details := audit(share)
+		reason := fmt.Errorf("%w: the last %d within %v, the latest with %q; re-check %s",
+			ErrAllRejected, r.inRow, passed.Round(time.Second), verdict, string(check)+details)
+		r.log.Warn("pool rejects every share", zap.Int("rejected_in_a_row", r.inRow), zap.Duration("lasted", passed),
+			zap.Stringer("pool_said", verdict), event.Of("own_check", check),
+			zap.Float64("share_difficulty", share.Hash.Difficulty()), zap.Float64("job_difficulty", share.Job.Difficulty.Float64()))
 		r.health.set(ErrAllRejected, reason)
 	}
 	if verdict.RejectedFor(work.ReasonDuplicate) && share.Job.Session == r.generation {
 		if r.duplicates++; r.duplicates == maxDuplicates {
-			r.log.Error("the pool calls shares duplicates that were sent once: quarry searches something twice, please report this bug",
-				zap.Int("shares", r.duplicates), zap.String("latest", verdict.Text))
+			r.log.Error("shares sent once are called duplicates", event.Advice("quarry searches something twice: please report this bug"),
+				zap.Int("shares", r.duplicates), zap.Stringer("pool_said", verdict))
 		}
 	}
 }
 
-// audit verifies a share again, from its job on, and returns the result as text.
-func audit(share *work.Share) string {
+// audit verifies a share again, from its job on. It returns the result, and details.
+func audit(share *work.Share) (result event.Phrase, details string) {
 	header := share.Job.Header(share.Extranonce2, share.Version, share.NTime, share.Nonce)
 	hash := header.Hash()
 	switch {
 	case hash != share.Hash:
-		return "re-check failed: it has another hash, a bug in quarry"
+		return "failed: another hash", ", a bug in quarry"
 	case !share.Job.Bound().MetBy(hash):
-		return "re-check failed: it is too weak, a bug in quarry"
+		return "failed: too weak", ", a bug in quarry"
 	}
-	return fmt.Sprintf("re-check passed: difficulty %.6g, required %s", hash.Difficulty(), share.Job.Difficulty)
+	return "passed", fmt.Sprintf(": difficulty %.6g, required %s", hash.Difficulty(), share.Job.Difficulty)
 }

@@ -91,17 +91,17 @@ func TestAudit(t *testing.T) {
 			break
 		}
 	}
-	if text := audit(s); !strings.Contains(text, "re-check passed") {
-		t.Error(text)
+	if result, details := audit(s); result != "passed" {
+		t.Error(result, details)
 	}
 	s.Nonce++
-	if text := audit(s); !strings.Contains(text, "another hash") {
-		t.Error(text)
+	if result, details := audit(s); result != "failed: another hash" {
+		t.Error(result, details)
 	}
 	s.Nonce--
 	job.Difficulty = parse("1000")
-	if text := audit(s); !strings.Contains(text, "too weak") {
-		t.Error(text)
+	if result, details := audit(s); result != "failed: too weak" {
+		t.Error(result, details)
 	}
 }
 

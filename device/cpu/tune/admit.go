@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"quarry/bench/stats"
 	"quarry/hashing"
+	"quarry/internal/event"
 	"quarry/telemetry"
 )
 
@@ -20,7 +22,7 @@ func (t *Tuner) admit(ctx context.Context, s selector) {
 	joined := map[string]bool{}
 	join := func(f Finding) {
 		if f.Fault != "" {
-			t.log.Error("kernel failed its self-test and is not used", zap.String("kernel", f.Kernel), zap.String("fault", f.Fault))
+			t.log.Error("kernel is not used", zap.String("kernel", f.Kernel), zap.String("error", f.Fault))
 			return
 		}
 		i := slices.IndexFunc(t.kernels, func(k hashing.Kernel) bool { return k.Name == f.Kernel })
@@ -28,7 +30,7 @@ func (t *Tuner) admit(ctx context.Context, s selector) {
 			return
 		}
 		if joined[f.Kernel] = true; len(joined) == 1 && t.named == "" {
-			t.log.Info("mining started", zap.String("kernel", f.Kernel), zap.String("reason", t.startReason(f.Kernel)))
+			t.log.Info("mining started", zap.String("kernel", f.Kernel), event.Of("reason", t.startReason(f.Kernel)))
 		}
 		s.Join(t.kernels[i])
 		for _, rolling := range []bool{true, false} {
@@ -54,7 +56,7 @@ func (t *Tuner) admit(ctx context.Context, s selector) {
 }
 
 // startReason returns why that kernel is the first one used.
-func (t *Tuner) startReason(kernel string) string {
+func (t *Tuner) startReason(kernel string) event.Phrase {
 	switch {
 	case kernel != t.Kernels(true)[0].Name:
 		return "first kernel to pass its self-test"
@@ -103,8 +105,7 @@ func (t *Tuner) finish(c *contest) {
 	if best == 0 && !c.changed { // no window ran
 		return
 	}
-	text := c.text(best * t.granted)
-	line := []zap.Field{zap.String("kernels", text), zap.Bool("rolled", c.rolling), zap.Duration("cost", t.budget.spent)}
+	line := []zap.Field{zap.Array("rates", c.rates(best*t.granted)), zap.Bool("rolled", c.rolling), zap.Duration("cost", t.budget.spent)}
 	switch {
 	case c.heats == 1:
 		t.log.Info("kernels compared", line...)
@@ -118,17 +119,53 @@ func (t *Tuner) finish(c *contest) {
 	}
 }
 
-// text returns text such as "shani-avx512 62.1 MH/s, avx512 44.0 MH/s (0.71)".
-func (c *contest) text(best float64) string {
+// rates returns the rates of the kernels, fastest first.
+func (c *contest) rates(best float64) rates {
+	var all rates
+	for _, r := range c.order() {
+		all = append(all, rate{r.name, best * r.level, r.level})
+	}
+	return all
+}
+
+// rates are objects in JSON, and text for people.
+type rates []rate
+
+type rate struct {
+	kernel          string
+	hashesPerSecond float64
+	level           float64 // of the fastest one's rate
+}
+
+// String returns text such as "shani-avx512 62.1 MH/s, avx512 44.0 MH/s (0.71)".
+func (all rates) String() string {
 	var text string
-	for i, r := range c.order() {
+	for i, r := range all {
 		if i > 0 {
 			text += ", "
 		}
-		text += r.name + " " + telemetry.FormatRate(best*r.level)
+		text += r.kernel + " " + telemetry.FormatRate(r.hashesPerSecond)
 		if i > 0 {
 			text += fmt.Sprintf(" (%.3g)", r.level)
 		}
 	}
 	return text
+}
+
+// MarshalLogArray implements [zapcore.ArrayMarshaler].
+func (all rates) MarshalLogArray(list zapcore.ArrayEncoder) error {
+	for _, r := range all {
+		if err := list.AppendObject(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// MarshalLogObject implements [zapcore.ObjectMarshaler].
+func (r rate) MarshalLogObject(object zapcore.ObjectEncoder) error {
+	object.AddString("kernel", r.kernel)
+	object.AddFloat64("hashes_per_second", r.hashesPerSecond)
+	object.AddFloat64("ratio", r.level)
+	return nil
 }

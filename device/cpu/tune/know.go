@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"quarry/hashing"
+	"quarry/internal/event"
 )
 
 // This file serves the commands that test and measure without mining.
@@ -45,7 +46,7 @@ func (t *Tuner) Rates(ctx context.Context) []Finding {
 	if rates := t.expected(); len(t.kernels) < 2 || slices.ContainsFunc(rates, measured) {
 		return t.grant(rates)
 	}
-	t.log.Info("measuring kernels for about a second: no rates from earlier runs", zap.Strings("kernels", names(t.kernels)))
+	t.log.Info("measuring kernels for about a second", event.Of("reason", "no rates from earlier runs"), zap.Strings("kernels", names(t.kernels)))
 	found, err := t.measure(ctx, shortMeasure)
 	if err != nil && ctx.Err() == nil {
 		t.log.Warn("kernels could not be measured", zap.Error(err))
@@ -56,7 +57,7 @@ func (t *Tuner) Rates(ctx context.Context) []Finding {
 // Measure tests all kernels and measures them for d, in a child process, and saves
 // the rates.
 func (t *Tuner) Measure(ctx context.Context, d time.Duration) ([]Finding, error) {
-	t.log.Info("measuring kernels", zap.Duration("time", d), zap.Int("threads", min(len(t.placements), t.cpus)))
+	t.log.Info("measuring kernels", zap.Duration("duration", d), zap.Int("threads", min(len(t.placements), t.cpus)))
 	return t.measure(ctx, d)
 }
 
@@ -66,7 +67,7 @@ func (t *Tuner) measure(ctx context.Context, d time.Duration) ([]Finding, error)
 		return nil, err
 	}
 	if slices.ContainsFunc(found, func(f Finding) bool { return f.Fault == "" && !measured(f) }) {
-		t.log.Warn("kernels measured in part", zap.String("cause", "the machine is too busy"), zap.String("consequence", "the rates are not saved"))
+		t.log.Warn("kernels measured in part", event.Of("reason", "the machine is too busy"), event.Consequence("the rates are not saved"))
 	} else {
 		t.save(found)
 	}
@@ -88,7 +89,7 @@ func measured(f Finding) bool { return max(f.Plain, f.Rolled) > 0 }
 func (t *Tuner) ask(ctx context.Context, d time.Duration) (found []Finding, err error) {
 	err = t.child.probe(ctx, t.Kernels(true), t.placements[:min(len(t.placements), t.cpus)], d, func(f Finding) {
 		if f.Fault != "" {
-			t.log.Error("kernel is not used", zap.String("kernel", f.Kernel), zap.String("fault", f.Fault))
+			t.log.Error("kernel is not used", zap.String("kernel", f.Kernel), zap.String("error", f.Fault))
 		}
 		found = append(found, f)
 	})
@@ -141,8 +142,8 @@ func (t *Tuner) save(found []Finding) {
 	}
 	if err != nil && !t.warnedUnsaved {
 		t.warnedUnsaved = true
-		t.log.Info("kernel rates cannot be saved", zap.Error(err), zap.String("consequence", "the next run guesses again"),
-			zap.String("advice", "set XDG_CACHE_HOME to a folder that can be written, or choose with --kernel NAME"))
+		t.log.Info("kernel rates cannot be saved", zap.Error(err), event.Consequence("the next run guesses again"),
+			event.Advice("set XDG_CACHE_HOME to a folder that can be written, or choose with --kernel NAME"))
 	}
 }
 

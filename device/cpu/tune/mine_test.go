@@ -26,7 +26,7 @@ func TestTunesARealMiner(t *testing.T) {
 	var tried string
 	log := zap.New(hook{zapcore.NewNopCore(), func(e zapcore.Entry, fields []zapcore.Field) {
 		if e.Message == "kernels compared" {
-			tried = fields[0].String
+			tried = fmt.Sprint(fields[0].Interface)
 			cancel()
 		}
 		if e.Level > zap.InfoLevel {

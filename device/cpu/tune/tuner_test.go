@@ -2,6 +2,7 @@ package tune
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -151,7 +152,7 @@ func TestFindsTheBest(t *testing.T) {
 			t.Errorf("seed %d: a minute has lost %v, by its own book %v; %v is 0.2 %%", seed, m.lost, tuner.budget.spent, most)
 		}
 		lines := logs.FilterMessage("kernels compared").All()
-		if len(lines) != 1 || !strings.HasPrefix(lines[0].ContextMap()["kernels"].(string), "shani-avx512 2") {
+		if len(lines) != 1 || !strings.HasPrefix(fmt.Sprint(lines[0].Context[0].Interface), "shani-avx512 2") {
 			t.Errorf("seed %d: it says %v", seed, logs.All())
 		}
 		for _, f := range tuner.known {

@@ -102,7 +102,7 @@ func (c *connection) newDifficulty(dice *rand.Rand) []zap.Field {
 	if err := c.miner.SetDifficulty(text); err != nil {
 		return []zap.Field{zap.Error(err)}
 	}
-	return []zap.Field{zap.String("difficulty", text)}
+	return []zap.Field{zap.Float64("difficulty", rounded)}
 }
 
 func (c *connection) newExtranonce(dice *rand.Rand) []zap.Field {
@@ -158,7 +158,7 @@ func (c *connection) sendBadJob(dice *rand.Rand) []zap.Field {
 		what, job[4] = "branches a text", "none"
 	}
 	c.miner.Push("mining.notify", job...)
-	return []zap.Field{zap.String("job", what)}
+	return []zap.Field{zap.String("text", what)}
 }
 
 func (c *connection) ask(*rand.Rand) []zap.Field {

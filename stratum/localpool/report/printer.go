@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"quarry/internal/event"
 	"quarry/stratum/localpool"
 	"quarry/telemetry"
 )
@@ -37,12 +38,12 @@ func (p Printer) Welcome(pin string) {
 		}
 		urls = append(urls, e.URL())
 		if !loopback(e.Addr) {
-			p.Log.Warn("the practice pool is reachable from other machines and checks no passwords; bind it to 127.0.0.1 unless that is intended",
+			p.Log.Warn("practice pool is reachable from other machines", event.Advice("it checks no passwords; bind it to 127.0.0.1 unless that is intended"),
 				zap.String("url", e.URL()))
 		}
 	}
 	if p.JSON {
-		p.Log.Info("practice pool, pays nothing", zap.Strings("urls", urls), zap.String("tls_pin", pin))
+		p.Log.Info("practice pool listens", zap.Strings("urls", urls), zap.String("tls_pin", pin))
 		return
 	}
 	fmt.Fprintln(p.Out, "Practice pool: its blocks are made up and it pays nothing. Any user and password will do.")
@@ -80,11 +81,7 @@ func (p Printer) Run(ctx context.Context, interval time.Duration) {
 // Status prints the status line.
 func (p Printer) Status(st localpool.Stats, up time.Duration) {
 	rate := p.Book.Rate(time.Now(), up)
-	if p.JSON {
-		p.Log.Info("pool status", append(p.sums(st, up), zap.Float64("hashes_per_second", rate))...)
-		return
-	}
-	p.Log.Info(statusLine(st, rate, up))
+	p.Log.Info("pool status", append(p.sums(st, up), zap.Float64("hashes_per_second", rate), event.Shown(statusLine(st, rate, up)))...)
 }
 
 func statusLine(st localpool.Stats, rate float64, up time.Duration) string {
@@ -110,9 +107,9 @@ func (p Printer) Summary(st localpool.Stats, took time.Duration) {
 		fields := append(p.sums(st, took), zap.Float64("hashes", hashes),
 			zap.Float64("average_hashes_per_second", perSecond(hashes, took)), zap.Any("workers", workers))
 		if p.Acts != nil {
-			fields = append(fields, zap.Any("faults", p.Acts()))
+			fields = append(fields, zap.Any("faults_shown", p.Acts()))
 		}
-		p.Log.Info("summary", fields...)
+		p.Log.Info("pool summary", fields...)
 		return
 	}
 	fmt.Fprintf(p.Out, "Practice pool ended after %v: %s accepted, %d rejected%s.\n", took.Round(time.Second),
