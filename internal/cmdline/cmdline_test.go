@@ -74,6 +74,8 @@ func TestRead(t *testing.T) {
 		"mine --samples 3":         "--samples is not a flag of quarry mine, but of quarry bench",
 		"mine -u":                  "-u needs a value: -u VALUE",
 		"mine -o --user x":         "-o needs a value, but --user follows",
+		"mine –threads 4":          `"–threads" begins with a long dash, which word processors make of --; type --threads`,
+		"mine —o=hunter2":          `"—o" begins with a long dash, which word processors make of --; type -o`,
 		"mine x":                   `quarry mine takes no arguments, but was given "x"; flags begin with --`,
 		"mine --no-retry=2":        `--no-retry "2": want true or false`,
 		"mine -O hunter2":          "-O is not a flag of quarry mine: give -u USER -p PASSWORD",
