@@ -75,7 +75,7 @@ func (w *Watch) look(s telemetry.Snapshot) {
 		return
 	}
 	switch {
-	case s.Hashrate.TenSeconds == 0: // not begun, or paused
+	case s.Paused || s.Hashrate.TenSeconds == 0: // or not begun
 		w.mining = time.Time{}
 	case w.mining.IsZero():
 		w.mining = s.Time
