@@ -22,7 +22,7 @@ var arrows = map[string][]string{
 	"affinity":               {},
 	"bench":                  {"affinity", "bench/report", "bench/stats", "hashing", "telemetry"},
 	"bench/plot":             {"bench/report", "bench/stats", "internal/atomicfile", "telemetry"},
-	"bench/report":           {"affinity", "bench/stats", "telemetry"},
+	"bench/report":           {"affinity", "bench/stats", "internal/event", "telemetry"},
 	"bench/stats":            {},
 	"bitcoin":                {},
 	"benchmarks":             {}, // its tests may use everything
@@ -44,7 +44,7 @@ var arrows = map[string][]string{
 	"miner":                  {"internal/event", "telemetry", "work"}, // device-neutral: no CPU code
 	"miner/minertest":        {"hashing", "miner", "telemetry", "work"},
 	"screen":                 {"logsink", "telemetry"},
-	"pace":                   {"stratum/suggest", "telemetry"},
+	"pace":                   {"internal/event", "stratum/suggest", "telemetry"},
 	"state":                  {"internal/atomicfile", "internal/event", "telemetry"},
 	"stratum":                {"bitcoin", "hashing", "stratum/printable", "stratum/suggest", "stratum/transport", "stratum/v1", "stratum/watch", "upstream", "work"},
 	"stratum/localpool":      {}, // verifies shares, so it shares no code with the miner

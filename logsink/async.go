@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"quarry/internal/event"
 )
 
 const (
@@ -19,8 +21,8 @@ const (
 
 // Why messages are lost.
 const (
-	writeFailed   = "write_failed"
-	outputBlocked = "output_blocked"
+	writeFailed   = event.Phrase("write failed")
+	outputBlocked = event.Phrase("output blocked")
 )
 
 // AsyncWriter writes lines from its own goroutine, so that logging never blocks: a
@@ -143,10 +145,10 @@ func (a *AsyncWriter) write(line []byte) {
 			a.report("log output failed", output, zap.String("error", plainError(err)))
 		}
 	case a.failed > 0:
-		a.report("log messages lost", output, zap.Uint64("messages", a.failed), zap.String("reason", writeFailed))
+		a.report("log messages lost", output, zap.Uint64("messages", a.failed), event.Of("reason", writeFailed))
 		a.failed = 0
 	}
 	if n := a.dropped.Swap(0); n > 0 {
-		a.report("log messages lost", output, zap.Uint64("messages", n), zap.String("reason", outputBlocked))
+		a.report("log messages lost", output, zap.Uint64("messages", n), event.Of("reason", outputBlocked))
 	}
 }

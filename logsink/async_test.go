@@ -84,7 +84,7 @@ func TestAsyncWriterNeverBlocks(t *testing.T) {
 	if len(got) != 1+asyncLines {
 		t.Errorf("%d lines came through, want the one being written and the %d that had room", len(got), asyncLines)
 	}
-	if want := fmt.Sprintf(`log messages lost output="the gate" messages=%d reason=output_blocked`, lines-len(got)); said.count(want) != 1 {
+	if want := fmt.Sprintf(`log messages lost output="the gate" messages=%d reason="output blocked"`, lines-len(got)); said.count(want) != 1 {
 		t.Errorf("said %q, want %q", said.lines, want)
 	}
 }
@@ -130,7 +130,7 @@ func TestAsyncWriterSaysOnceThatItFails(t *testing.T) {
 	}
 	out.room = 100
 	a.write([]byte("kept\n"))
-	if said.count(`log messages lost output="the disk" messages=10 reason=write_failed`) != 1 {
+	if said.count(`log messages lost output="the disk" messages=10 reason="write failed"`) != 1 {
 		t.Errorf("when there is room again: %q", said.lines)
 	}
 }

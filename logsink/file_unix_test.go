@@ -143,7 +143,7 @@ func TestFullFIFO(t *testing.T) {
 	if !strings.Contains(screen.String(), "WARN log output blocked  output="+name) {
 		t.Errorf("on the screen: %q", &screen)
 	}
-	if want := fmt.Sprintf("quarry: log messages lost  output=%s messages=%d reason=output_blocked\n", name, asyncLines+500); stderr.String() != want {
+	if want := fmt.Sprintf("quarry: log messages lost  output=%s messages=%d reason=%q\n", name, asyncLines+500, "output blocked"); stderr.String() != want {
 		t.Errorf("at the end: %q, want %q", &stderr, want)
 	}
 }

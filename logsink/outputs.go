@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"go.uber.org/zap"
+
+	"quarry/internal/event"
 )
 
 // Screen is the name of the output that people look at.
@@ -72,8 +74,8 @@ func (o *Outputs) complain(message string, fields ...zap.Field) {
 }
 
 // lost says at the end how many messages an output did not get.
-func (o *Outputs) lost(a *AsyncWriter, messages uint64, reason string) {
-	o.complain("log messages lost", zap.String("output", a.name), zap.Uint64("messages", messages), zap.String("reason", reason))
+func (o *Outputs) lost(a *AsyncWriter, messages uint64, reason event.Phrase) {
+	o.complain("log messages lost", zap.String("output", a.name), zap.Uint64("messages", messages), event.Of("reason", reason))
 }
 
 func (o *Outputs) allGone() bool {

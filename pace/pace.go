@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"quarry/internal/event"
 	"quarry/stratum/suggest"
 	"quarry/telemetry"
 )
@@ -109,13 +110,13 @@ func (w *Watch) judge(s telemetry.Snapshot, pool *telemetry.Pool) {
 		return
 	}
 	w.warned[now] = true
-	message := "difficulty out of reach: ask for a lower one with --suggest-difficulty, or use the pool's port for small miners"
+	advice := "ask for a lower one with --suggest-difficulty, or use the pool's port for small miners"
 	if suggested {
-		message = "difficulty out of reach, and the pool does not follow the suggested one: use its port for small miners, or a password like d=NUMBER where it knows that"
+		advice = "the pool does not follow the suggested one: use its port for small miners, or a password like d=NUMBER where it knows that"
 	}
-	w.log.Warn(message, zap.String("pool", pool.Name), zap.Float64("difficulty", difficulty),
+	w.log.Warn("difficulty out of reach", event.Advice(advice), zap.String("pool", pool.Name), zap.Float64("difficulty", difficulty),
 		zap.Duration("time_per_share", seconds(each.Value)), zap.Float64("hashes_per_second", w.Rate()),
-		zap.Float64("suggest_difficulty", suggest.Good(w.Rate())))
+		zap.Float64("suggested_difficulty", suggest.Good(w.Rate())))
 }
 
 func (w *Watch) suggestedTo(s telemetry.Snapshot, name string) bool {

@@ -122,7 +122,7 @@ func (s *Sensors) round(ctx context.Context) {
 	for i := range s.probes {
 		p := &s.probes[i]
 		if p.busy {
-			s.warn(p, "sensor does not respond, shown as unavailable", nil)
+			s.warn(p, "sensor does not respond", nil)
 		} else if p.apply != nil {
 			p.apply(h)
 		}

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"quarry/telemetry"
 	"strings"
 	"time"
+
+	"quarry/internal/event"
+	"quarry/telemetry"
 )
 
 // StressLine is a progress line of a burn-in.
@@ -108,7 +110,7 @@ func (s *StressPrinter) Begin(kernel string, versions, threads int, cpus string,
 // Line prints a progress line.
 func (s *StressPrinter) Line(l StressLine) {
 	if s.JSON {
-		s.object("status", l)
+		s.object("burn-in status", l)
 		return
 	}
 	text := fmt.Sprintf("%6s  %s  %s hashes verified  %s", telemetry.FormatSeconds(l.Seconds), telemetry.FormatRate(l.Rate),
@@ -129,7 +131,7 @@ func errorsText(n uint64) string {
 // End prints the result of each thread, and the verdict.
 func (s *StressPrinter) End(r *Stress) {
 	if s.JSON {
-		s.object("verdict", r)
+		s.object("burn-in verdict", r)
 		return
 	}
 	var text strings.Builder
@@ -157,7 +159,7 @@ func (s *StressPrinter) object(kind string, value any) {
 		s.Err = cmp.Or(s.Err, err)
 		return
 	}
-	s.printf("{\"msg\":%q,%s\n", kind, fields[1:])
+	s.printf("{\"event\":%q,\"msg\":%q,\"schema\":%d,%s\n", event.Name(kind), kind, event.Schema, fields[1:])
 }
 
 // Write passes text to the output and keeps the first failure.

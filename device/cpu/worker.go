@@ -242,7 +242,7 @@ func (w *worker) setThread(priority affinity.Priority) {
 		}
 	}
 	if w.place.Pinned {
-		warn("worker is not pinned to its CPU", affinity.PinThread(w.place.CPU))
+		warn("worker is not pinned to its cpu", affinity.PinThread(w.place.CPU))
 	}
 	warn("worker keeps its normal priority", affinity.SetThreadPriority(priority))
 }

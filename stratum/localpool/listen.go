@@ -136,7 +136,7 @@ func (p *Pool) serveSockets(ctx context.Context, l *listener) error {
 		defer p.conns.Done()
 		ws, err := upgrader.Upgrade(w, r, nil)
 		if err != nil {
-			p.log.Info("not a WebSocket client", zap.String("miner", r.RemoteAddr), zap.Error(err))
+			p.log.Info("not a websocket client", zap.String("miner", r.RemoteAddr), zap.Error(err))
 			return // the upgrader has answered
 		}
 		ws.SetReadLimit(int64(p.cfg.MaxLine))

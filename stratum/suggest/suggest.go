@@ -166,7 +166,7 @@ func (a *Asker) number(good float64, level int) float64 {
 func (a *Asker) say() {
 	if a.asked > 0 && a.asked != a.logged {
 		a.logged = a.asked
-		a.log.Info("suggesting a share difficulty", zap.Float64("difficulty", a.asked))
+		a.log.Info("suggesting a share difficulty", zap.Float64("suggested_difficulty", a.asked))
 	}
 }
 
