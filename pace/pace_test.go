@@ -65,7 +65,7 @@ func TestOutOfReach(t *testing.T) {
 			for _, line := range logs.All() {
 				fields := line.ContextMap()
 				advice := map[any]string{"a": "ask for a lower one with --suggest-difficulty", "b": "does not follow the suggested one"}[fields["pool"]]
-				if !strings.Contains(line.Message, advice) || fields["suggest_difficulty"] != 0.01 || fields["time_per_share"].(time.Duration) < 24*365*time.Hour {
+				if !strings.Contains(fields["advice"].(string), advice) || fields["suggested_difficulty"] != 0.01 || fields["time_per_share"].(time.Duration) < 24*365*time.Hour {
 					t.Errorf("%s %v", line.Message, fields)
 				}
 			}

@@ -98,7 +98,7 @@ func (s *session) run() {
 	s.mu.Unlock()
 	writer.Wait()
 	_ = s.conn.Close() // the peer may be gone already
-	s.log.Info("miner disconnected", zap.String("error", endReason(err)))
+	s.log.Info("miner disconnected", zap.String("cause", endReason(err)))
 }
 
 func (s *session) read() error {
