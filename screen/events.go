@@ -46,6 +46,8 @@ func (e *event) short() func(*event) []word {
 		return (*event).newBlock
 	case "difficulty":
 		return (*event).difficulty
+	case "quarry starts":
+		return (*event).starts
 	case "authorized":
 		return (*event).authorized
 	case "active pool":
@@ -107,6 +109,7 @@ func (e *event) plain() []word {
 	line := e.level()
 	add := func(more []word) { line = append(line, more...) }
 	add(words(e.Message, plain, 1))
+	var last []word // sentences
 	gap := 2
 	for _, f := range e.fields {
 		text := logsink.FieldText(f)
@@ -116,13 +119,36 @@ func (e *event) plain() []word {
 		if text == "" {
 			continue
 		}
+		if prose := e.prose(f); len(prose) > 0 {
+			last = append(last, prose...)
+			continue
+		}
 		value := words(text, plain, 1)
 		value[0].spans = append([]span{{clean(f.Key) + "=", dim}}, value[0].spans...)
 		value[0].gap = gap
 		gap = 1
 		add(value)
 	}
+	return append(line, last...)
+}
+
+// prose returns a field that is a sentence, on a line of its own; nil: it is none.
+func (e *event) prose(f zapcore.Field) []word {
+	if f.Key != "advice" && f.Key != "consequence" {
+		return nil
+	}
+	line := words(e.text(f.Key), plain, 1)
+	if len(line) > 0 {
+		line[0].own = true
+	}
 	return line
+}
+
+// starts is "quarry 0.1.0  threads 2, cpus 0-1, priority low, kernel auto".
+func (e *event) starts() []word {
+	line := words("quarry "+e.text("version"), plain, 1)
+	return append(line, words(fmt.Sprintf("threads %s, cpus %s, priority %s, kernel %s",
+		e.text("threads"), e.text("cpus"), e.text("priority"), e.text("kernel")), plain, 2)...)
 }
 
 // accepted is "accepted 386/1  diff 0.0072  12ms  pool-a".
@@ -144,7 +170,7 @@ func (e *event) rejected() []word {
 	if text != "" {
 		why = append(why, words(strconv.Quote(text), plain, 2)...)
 	} else {
-		why = append(why, word{[]span{{"code " + e.text("code"), plain}}, 2})
+		why = append(why, word{spans: []span{{"code " + e.text("code"), plain}}, gap: 2})
 	}
 	return e.share("rejected", red, why)
 }

@@ -28,7 +28,7 @@ func (e *event) poolAccepted() []word {
 func (e *event) poolRejected() []word {
 	line := append(words("rejected", red, 1), words(e.text("worker"), plain, 2)...)
 	line = append(line, words(e.text("text"), plain, 2)...)
-	return append(line, word{[]span{{"code " + e.text("code"), plain}}, 2})
+	return append(line, word{spans: []span{{"code " + e.text("code"), plain}}, gap: 2})
 }
 
 func (e *event) poolDifficulty() []word {

@@ -53,10 +53,10 @@ func (s status) line(e *event, separator string, minute bool) []word {
 	for _, part := range s.parts(e) {
 		gap := 2
 		if separator != "" {
-			line = append(line, word{[]span{{separator, dim}}, 1})
+			line = append(line, word{spans: []span{{separator, dim}}, gap: 1})
 			gap = 1
 		}
-		line = append(line, word{[]span{part}, gap})
+		line = append(line, word{spans: []span{part}, gap: gap})
 	}
 	return line
 }
@@ -122,7 +122,7 @@ func (r rates) lines() [][]word {
 			if w.HardwareErrors > 0 {
 				text, s = fmt.Sprintf("%s (%d hardware errors)", text, w.HardwareErrors), red
 			}
-			line = append(line, word{[]span{{text, s}}, 2})
+			line = append(line, word{spans: []span{{text, s}}, gap: 2})
 		}
 		lines = append(lines, line)
 	}

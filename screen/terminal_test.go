@@ -89,6 +89,10 @@ func TestEvents(t *testing.T) {
 		{"share rejected", nil, zap.InfoLevel, []zap.Field{zap.String("worker", "rig1"), zap.Int("code", 21), zap.String("text", "job not found")}, "rejected  rig1  job not found  code 21"},
 		{"difficulty set", nil, zap.InfoLevel, []zap.Field{zap.String("worker", "rig1"), zap.Float64("difficulty", 0.013)}, "difficulty  rig1  0.013"},
 		{"pool rejects every share", watched, zap.WarnLevel, []zap.Field{pool, zap.Int("rejected_in_a_row", 12)}, "WARN pool rejects every share  pool=pool-a.example.com\n         rejected_in_a_row=12"},
+		{"quarry starts", nil, zap.InfoLevel, []zap.Field{zap.String("version", "0.1.0"), zap.String("kernel", "auto"), zap.Int("threads", 2), zap.String("cpus", "0-1"), zap.String("priority", "low")},
+			"quarry 0.1.0  threads 2, cpus 0-1, priority low, kernel auto"},
+		{"practice pays nothing", nil, zap.WarnLevel, []zap.Field{zap.String("advice", "for a real pool: quarry mine -o stratum+tcp://HOST:PORT -u USER"), zap.String("pool", "stratum+tcp://127.0.0.1:36613")},
+			"WARN practice pays nothing  pool=stratum+tcp://127.0.0.1:36613\n         for a real pool: quarry mine -o stratum+tcp://HOST:PORT -u USER"},
 		{"connecting", alone, zap.InfoLevel, []zap.Field{pool}, "connecting  pool=" + poolA},
 		{"an evil \x1b[2J message", nil, zap.ErrorLevel, []zap.Field{zap.String("text", "\x1b[31m\r\nred")}, `ERROR an evil ?[2J message  text="\x1b[31m\r\nred"`},
 	} {

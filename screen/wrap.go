@@ -32,7 +32,8 @@ type span struct {
 // value is broken from its key first.
 type word struct {
 	spans []span
-	gap   int // spaces before it, unless it begins a line
+	gap   int  // spaces before it, unless it begins a line
+	own   bool // it begins a line in any case
 }
 
 func (w word) width() int {
@@ -47,7 +48,7 @@ func (w word) width() int {
 func words(text string, s style, gap int) []word {
 	var all []word
 	for _, field := range strings.Fields(text) {
-		all = append(all, word{[]span{{clean(field), s}}, gap})
+		all = append(all, word{spans: []span{{clean(field), s}}, gap: gap})
 		gap = 1
 	}
 	return all
@@ -69,14 +70,16 @@ func (b *block) add(w word) {
 	width := w.width()
 	switch {
 	case b.used == 0:
+	case w.own:
+		b.newline()
 	case b.used == b.indent && b.b.Len() > b.indent: // just after a break
 	case b.used+w.gap+width <= b.columns:
 		b.spaces(w.gap)
 	case b.indent+width <= b.columns || len(w.spans) < 2:
 		b.newline()
 	default: // the key here, its value on the next line
-		b.add(word{w.spans[:1], w.gap})
-		b.add(word{w.spans[1:], 0})
+		b.add(word{spans: w.spans[:1], gap: w.gap})
+		b.add(word{spans: w.spans[1:]})
 		return
 	}
 	if b.used+width > b.columns && b.used == b.indent && width <= b.columns {
