@@ -68,6 +68,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":     cmdExits,
+			"events":    eventsCommand(t),
 			"summary":   cmdSummary,
 			"waitfor":   cmdWaitFor,
 			"expandenv": cmdExpandEnv,
