@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"slices"
-	"strings"
 
 	"go.uber.org/zap"
 
@@ -118,7 +116,7 @@ func (r *rig) stateFile(c config.Run) string {
 // announce says what is about to happen.
 func (r *rig) announce(loaded *config.Result, log *logging) {
 	log.Info("quarry starts", zap.String("version", versionText()), zap.String("kernel", loaded.Config.CPU.Kernel), zap.Int("threads", len(r.placements)),
-		zap.String("cpus", placementText(r.placements)), zap.Stringer("priority", r.priority))
+		zap.Array("cpus", placed(r.placements)), zap.Stringer("priority", r.priority))
 	if n := len(r.placements); n > r.room {
 		quota := zap.Skip()
 		if r.quota > 0 {
@@ -186,28 +184,6 @@ func suggested(pools config.Pools) []bool {
 
 func proxyOptions(p config.Pool) transport.ProxyOptions {
 	return transport.ProxyOptions{URL: p.Proxy, User: p.ProxyUser, Password: p.ProxyPassword.Reveal()}
-}
-
-// placementText is the workers' CPUs, "0-3", and how many have none, and why.
-func placementText(placements []affinity.Placement) string {
-	var cpus config.CPUList
-	free, why := 0, ""
-	for _, p := range placements {
-		if p.Pinned {
-			cpus = append(cpus, p.CPU)
-		} else {
-			free, why = free+1, p.Reason
-		}
-	}
-	slices.Sort(cpus)
-	var parts []string
-	if len(cpus) > 0 {
-		parts = append(parts, slices.Compact(cpus).String())
-	}
-	if free > 0 {
-		parts = append(parts, fmt.Sprintf("%d not pinned (%s)", free, why))
-	}
-	return strings.Join(parts, ", and ")
 }
 
 // settingChecks judge what the config package cannot know.

@@ -154,6 +154,8 @@ func TestFindsTheBest(t *testing.T) {
 		lines := logs.FilterMessage("kernels compared").All()
 		if len(lines) != 1 || !strings.HasPrefix(fmt.Sprint(lines[0].Context[0].Interface), "shani-avx512 2") {
 			t.Errorf("seed %d: it says %v", seed, logs.All())
+		} else if first := lines[0].ContextMap()["rates"].([]any)[0].(map[string]any); first["kernel"] != "shani-avx512" || first["ratio"] != 1.0 || first["hashes_per_second"].(float64) < 200 {
+			t.Errorf("seed %d: for programs it says %v", seed, first)
 		}
 		for _, f := range tuner.known {
 			// Those far behind had one window, which may have been disturbed.
