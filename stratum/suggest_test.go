@@ -39,9 +39,9 @@ func TestPoolsThatDislikeSuggestions(t *testing.T) {
 			options.Pools[0].Rate = func() float64 { return 5e6 }
 			r := run(t, options, nil)
 			r.jobOf(server)
-			r.logged("connecting again, suggesting a difficulty only after the authorization", server.URL)
+			r.says("connecting again", "suggesting a difficulty only after the authorization", server.URL)
 			if name == "at all" {
-				r.logged("connecting again, without suggesting a difficulty", server.URL)
+				r.says("connecting again", "without suggesting a difficulty", server.URL)
 			}
 		})
 	}
