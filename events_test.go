@@ -28,9 +28,10 @@ func readEventDocs(t *testing.T) *testutil.EventDocs {
 }
 
 // TestEventsAreDocumented: docs/events.md lists the events that the sources log, their
-// levels and keys, and nothing else; each message is constant, and each key too.
+// levels, keys and codes, and nothing else; each message is constant, and each key too.
 func TestEventsAreDocumented(t *testing.T) {
-	docs, events, used := readEventDocs(t), scanEvents(t), map[string]bool{}
+	docs, used := readEventDocs(t), map[string]bool{}
+	events, codes := scanEvents(t)
 	for name, e := range events {
 		doc, ok := docs.Events[name]
 		if !ok {
@@ -54,6 +55,16 @@ func TestEventsAreDocumented(t *testing.T) {
 	for name := range docs.Events {
 		if events[name] == nil {
 			t.Errorf("%s lists %s, which nothing logs", eventDocs, name)
+		}
+	}
+	for code := range codes {
+		if !docs.Codes[code] {
+			t.Errorf("the code %s is not in %s", code, eventDocs)
+		}
+	}
+	for code := range docs.Codes {
+		if !codes[code] {
+			t.Errorf("%s lists the code %s, which nothing uses", eventDocs, code)
 		}
 	}
 	for key := range docs.Keys {

@@ -51,8 +51,9 @@ type call struct {
 	in []ast.Node // functions, the innermost last
 }
 
-// scanEvents returns the events of the program.
-func scanEvents(t *testing.T) map[string]*logEvent {
+// scanEvents returns the events of the program, and the codes in them that are
+// written as phrases.
+func scanEvents(t *testing.T) (map[string]*logEvent, map[string]bool) {
 	s := &scanner{
 		t: t, fset: token.NewFileSet(), funcs: map[types.Object]*ast.FuncDecl{}, byName: map[string][]*ast.FuncDecl{},
 		values: map[types.Object][]ast.Expr{}, forward: map[types.Object]int{}, levels: map[types.Object]map[string]bool{}, events: map[string]*logEvent{},
@@ -70,7 +71,27 @@ func scanEvents(t *testing.T) map[string]*logEvent {
 			s.logCall(c)
 		}
 	}
-	return s.events
+	return s.events, s.phrases()
+}
+
+// phrases returns the codes of all constant phrases.
+func (s *scanner) phrases() map[string]bool {
+	codes := map[string]bool{}
+	for e, of := range s.info.Types {
+		if of.Value == nil || types.TypeString(of.Type, nil) != "quarry/internal/event.Phrase" {
+			continue
+		}
+		if text := constant.StringVal(of.Value); text != "" && !strings.Contains(s.fset.Position(e.Pos()).Filename, "internal/event") {
+			codes[event.Name(text)] = true
+		}
+	}
+	for _, o := range s.info.Defs { // reasons of verdicts, which the counters use, too
+		c, ok := o.(*types.Const)
+		if ok && c.Pkg().Path() == "quarry/work" && c.Val().Kind() == constant.String && (strings.HasPrefix(c.Name(), "Reason") || strings.HasPrefix(c.Name(), "Lost")) {
+			codes[constant.StringVal(c.Val())] = true
+		}
+	}
+	return codes
 }
 
 // load type-checks the sources of this module, without tests.

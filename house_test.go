@@ -46,12 +46,12 @@ var arrows = map[string][]string{
 	"screen":                 {"logsink", "telemetry"},
 	"pace":                   {"internal/event", "stratum/suggest", "telemetry"},
 	"state":                  {"internal/atomicfile", "internal/event", "telemetry"},
-	"stratum":                {"bitcoin", "hashing", "stratum/printable", "stratum/suggest", "stratum/transport", "stratum/v1", "stratum/watch", "upstream", "work"},
+	"stratum":                {"bitcoin", "hashing", "internal/event", "stratum/printable", "stratum/suggest", "stratum/transport", "stratum/v1", "stratum/watch", "upstream", "work"},
 	"stratum/localpool":      {}, // verifies shares, so it shares no code with the miner
 	"stratum/printable":      {},
 	"stratum/sharelimit":     {"hashing", "internal/event", "work"},
 	"stratum/stratumtest":    {},
-	"stratum/suggest":        {"hashing"},
+	"stratum/suggest":        {"hashing", "internal/event"},
 	"stratum/transport":      {"internal/event"}, // bytes and messages, no mining terms
 	"stratum/v1":             {"hashing", "internal/event", "stratum/printable", "stratum/sharelimit", "stratum/suggest", "stratum/transport", "stratum/watch", "work"},
 	"stratum/watch":          {"bitcoin", "hashing", "internal/event", "work"},

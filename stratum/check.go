@@ -117,7 +117,7 @@ func (c *check) attempts(ctx context.Context) (*Offer, error) {
 			return offer, err
 		}
 		c.again = true
-		c.report(Step{Name: "handshake", State: StateWarn, Text: printable.Sanitize(err.Error()), Advice: "quarry continues " + simpler})
+		c.report(Step{Name: "handshake", State: StateWarn, Text: printable.Sanitize(err.Error()), Advice: "quarry continues " + string(simpler)})
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"quarry/hashing"
+	"quarry/internal/event"
 	"quarry/stratum/suggest"
 	"quarry/stratum/transport"
 	v1 "quarry/stratum/v1"
@@ -164,7 +165,7 @@ const patientFailures = 10
 // undone, because the failure may have been an accident; the next one is tried
 // with the next attempt, so that a pool which hangs up at everything is not
 // connected to twice each time.
-func (p *pool) Learn(err error, status upstream.Status, failures int) (change string) {
+func (p *pool) Learn(err error, status upstream.Status, failures int) (change event.Phrase) {
 	if status.Subscribed {
 		p.understood()
 	}
@@ -190,7 +191,7 @@ func (p *pool) Learn(err error, status upstream.Status, failures int) (change st
 // simplify leaves out the step that the handshake failed at, and returns that in
 // words. A pool that took the step before is slow, cut off or restarting: it is
 // assumed to have changed only when it fails again and again.
-func (p *pool) simplify(err error, failures int) string {
+func (p *pool) simplify(err error, failures int) event.Phrase {
 	hungUp := errors.Is(err, v1.ErrNoAnswer) || errors.Is(err, transport.ErrClosed)
 	patient := failures < patientFailures
 	switch {

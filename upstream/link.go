@@ -62,7 +62,7 @@ func (c *Client) attempt(ctx context.Context, m *member) (outcome, error) {
 		if change == "" || ctx.Err() != nil {
 			return end, err
 		}
-		c.log.Warn("connecting again", zap.String("pool", m.Name), event.Of("change", event.Phrase(change)), zap.Error(err))
+		c.log.Warn("connecting again", zap.String("pool", m.Name), event.Of("change", change), zap.Error(err))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"quarry/hashing"
+	"quarry/internal/event"
 	"quarry/work"
 )
 
@@ -29,7 +30,7 @@ type Protocol interface {
 	// Learn takes the error with which Open or a session ended, and the number of
 	// failures in a row before it. It returns what the next session does differently
 	// if that should be tried at once, else an empty text.
-	Learn(end error, status Status, failures int) (change string)
+	Learn(end error, status Status, failures int) (change event.Phrase)
 	// Class returns what the error, of Open or Session.Run, means for the next attempt.
 	// It may be called at any time.
 	Class(error) Class

@@ -14,6 +14,7 @@ import (
 type EventDocs struct {
 	Events map[string]EventDoc
 	Keys   map[string]string            // their types
+	Codes  map[string]bool              // of phrases
 	Parts  map[string]map[string]string // types of the keys of objects, by the object's title
 }
 
@@ -29,7 +30,7 @@ func ReadEventDocs(file string) (*EventDocs, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &EventDocs{Events: map[string]EventDoc{}, Keys: map[string]string{}, Parts: map[string]map[string]string{}}
+	d := &EventDocs{Events: map[string]EventDoc{}, Keys: map[string]string{}, Codes: map[string]bool{}, Parts: map[string]map[string]string{}}
 	chapter, section := "", ""
 	for line := range strings.Lines(string(text)) {
 		if title, ok := strings.CutPrefix(line, "## "); ok {
@@ -51,6 +52,8 @@ func ReadEventDocs(file string) (*EventDocs, error) {
 			d.Events[name] = EventDoc{Levels: strings.Split(cells[1], ", "), Keys: keys, Section: section}
 		case "Keys":
 			d.Keys[name] = cells[1]
+		case "Codes":
+			d.Codes[name] = true
 		case "Snapshot", "Burn-in":
 			if d.Parts[section] == nil {
 				d.Parts[section] = map[string]string{}

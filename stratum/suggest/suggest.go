@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"quarry/hashing"
+	"quarry/internal/event"
 )
 
 const (
@@ -193,7 +194,7 @@ func (a *Asker) Job(difficulty float64) {
 // HungUp records that the pool ended the connection, and returns what is done
 // differently in the next session; empty: nothing. A pool may dislike to be asked,
 // at all or before the authorization.
-func (a *Asker) HungUp(authorized bool) (change string) {
+func (a *Asker) HungUp(authorized bool) (change event.Phrase) {
 	if a == nil {
 		return ""
 	}

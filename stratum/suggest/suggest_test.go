@@ -32,7 +32,7 @@ func TestGood(t *testing.T) {
 // TestNothing: without a number or a rate nothing is asked for.
 func TestNothing(t *testing.T) {
 	a := New(hashing.Difficulty{}, nil, zap.NewNop())
-	if a != nil || a.Early(time.Now())+a.Late(time.Now())+a.Again(time.Now())+a.HungUp(true) != "" {
+	if a != nil || a.Early(time.Now())+a.Late(time.Now())+a.Again(time.Now())+string(a.HungUp(true)) != "" {
 		t.Error("something is asked for")
 	}
 	a.Job(1)
