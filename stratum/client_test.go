@@ -272,6 +272,7 @@ func (r *running) submit(s *work.Share) work.Verdict {
 
 func pools(urls ...string) Options {
 	o := Options{UserAgent: "quarry/test", Failback: 2 * time.Minute, Turn: time.Minute}
+	o.Limits.LateTerms = 20 * time.Millisecond
 	for _, url := range urls {
 		o.Pools = append(o.Pools, Pool{URL: url})
 	}
@@ -435,7 +436,7 @@ func TestSimplerHandshake(t *testing.T) {
 			}
 			server := stratumtest.Serve(t, refuse, without, without)
 			options := pools(server.URL)
-			options.Limits.Configure = 200 * time.Millisecond
+			options.Limits.Configure, options.Limits.Handshake = 200*time.Millisecond, time.Second
 			r := run(t, options, nil)
 			for range 2 { // the second time it is remembered
 				go r.submit(share(r.jobOf(server), 1))
