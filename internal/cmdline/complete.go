@@ -81,6 +81,9 @@ func complete(app *cli.App, words []string) []candidate {
 	}
 	if strings.HasPrefix(current, "-") || len(n.commands) == 0 && n.args == "" {
 		found = append(found, flagsOf(n)...)
+		if n.name == app.Name {
+			found = append(found, candidate{"--version", "print the version"})
+		}
 	}
 	return matching(found, current)
 }

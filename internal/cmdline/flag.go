@@ -2,6 +2,7 @@ package cmdline
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -49,6 +50,9 @@ func takesValue(f cli.Flag) bool {
 // in the library's form. The problem is "" when there is none.
 func value(f cli.Flag, text string) (canonical, problem string) {
 	inner, words, strict := chosen(f)
+	if slices.Contains(f.Names(), "format") {
+		text = plainFormat(words, text)
+	}
 	if strict {
 		return text, choiceProblem(words, text)
 	}
@@ -77,6 +81,20 @@ func value(f cli.Flag, text string) (canonical, problem string) {
 		}
 	}
 	return text, ""
+}
+
+// plainFormat returns the name that a command has for its text, which others
+// call text or table.
+func plainFormat(words []string, text string) string {
+	if slices.Contains(words, text) || text != "text" && text != "table" {
+		return text
+	}
+	for _, word := range words {
+		if slices.Contains([]string{"text", "table", "toml"}, word) {
+			return word
+		}
+	}
+	return text
 }
 
 func choiceProblem(words []string, text string) string {

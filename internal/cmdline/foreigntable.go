@@ -19,7 +19,7 @@ func minerFlags() []foreign {
 		{names: "no-redirect no-longpoll no-getwork no-gbt no-submit-stale", ours: always()},
 
 		// What has another name or form here.
-		{names: "pool server host", value: true, answer: "give -o URL, like -o stratum+tcp://HOST:PORT"},
+		{names: "pool server host port", value: true, answer: "give -o URL, like -o stratum+tcp://HOST:PORT"},
 		{names: "wallet address", value: true, answer: "give -u ADDRESS"},
 		{names: "pass-file passwd-file", value: true, answer: "give --password-file FILE"},
 		{names: "proxy-pass-file", value: true, answer: "give --proxy-password-file FILE"},
@@ -33,6 +33,8 @@ func minerFlags() []foreign {
 		{names: "cpu-affinity affinity", value: true, reply: cpusOfMask, answer: "name CPUs with --cpus 0-3,8"},
 		{names: "cpu-priority", value: true, reply: priorityOf, answer: "give --priority idle, low or normal"},
 		{names: "cpu-max-threads-hint i intensity I scan-intensity", value: true, answer: "choose how many CPUs hash with --threads or --cpus"},
+		{names: "max-cpu-usage", value: true, answer: "choose how many CPUs hash with --threads or --cpus"},
+		{names: "cpu-no-yield", answer: "give --priority normal"},
 		{names: "av asm cpu-algo", value: true, answer: "choose one with --kernel; quarry kernels lists them"},
 		{names: "rig-id api-worker-id", value: true, answer: "--rig NAME names this machine in reports; a pool knows it by its user, -u ADDRESS.NAME"},
 		{names: "w worker", value: true, answer: "the worker is part of the user: -u ADDRESS.WORKER"},
@@ -49,6 +51,10 @@ func minerFlags() []foreign {
 
 		// What quarry does by itself, or has not.
 		{names: "k keepalive", answer: leaveOut + "quarry notices dead connections by itself"},
+		{names: "stratum-keepalive", answer: leaveOut + "quarry notices dead connections by itself"},
+		{names: "no-stratum", answer: leaveOut + "Stratum is all that quarry speaks"},
+		{names: "verify", answer: leaveOut + "quarry tests each kernel before it uses it"},
+		{names: "f diff-factor m diff-multiplier", value: true, ours: only("1", "1.0"), answer: leaveOut + "the pool sets the difficulty; to ask it for another, give --suggest-difficulty NUMBER"},
 		{names: "coin", value: true, answer: leaveOut + "the pool decides what is mined; quarry mines SHA-256d"},
 		{names: "nicehash text-only no-title hash-meter hide-diff no-ramping no-extranonce no-strict real-quiet no-huge-pages compact per-device-stats net-delay no-pool-disable fix-protocol no-restart no-adl", answer: leaveOut + "quarry needs no such switch"},
 		{names: "s scantime scan-time E expiry Q queue", value: true, answer: leaveOut + "a Stratum pool sends new work by itself"},

@@ -213,7 +213,8 @@ func (l *line) flag(n node, t token) {
 	if problem != "" {
 		l.fault("%s %s", t.typed, problem)
 	}
-	l.flags = append(l.flags, "--"+t.name+"="+canonical)
+	// One name for all forms of a flag: of those given twice the last counts.
+	l.flags = append(l.flags, "--"+f.Names()[0]+"="+canonical)
 }
 
 func (l *line) fault(format string, args ...any) {
@@ -233,8 +234,12 @@ func (l *line) unknown(n node, t token) {
 		return
 	}
 	what := fmt.Sprintf("%s is not a flag of %s", t.typed, n.name)
-	if likely := typed.Nearest(t.name, n.longFlags()); likely != "" {
+	if likely := typed.Nearest(t.name, append(n.longFlags(), "help")); likely != "" {
 		l.fault("%s%s", what, didYouMean(dashed(likely)))
+		return
+	}
+	if _, prints := n.flag("format"); prints && slipOf(t.name, []string{"json"}) != "" {
+		l.fault("%s%s", what, didYouMean("--format json"))
 		return
 	}
 	for _, c := range l.app.Commands {

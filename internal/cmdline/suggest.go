@@ -21,6 +21,12 @@ func (l *line) commandMissing(n node, tokens []token) error {
 		mine = at(l.app, []*cli.Command{c})
 	}
 	for _, t := range tokens {
+		if meant := typed.Nearest(t.name, append(mine.longFlags(), "help", "version")); meant == "help" || meant == "version" {
+			return Fault("%s is not a flag of %s%s", t.typed, n.name, didYouMean(dashed(meant)))
+		}
+		if !l.known(mine, t.name) && typed.Nearest(t.name, mine.longFlags()) == "" {
+			return Fault("%s is not a flag of %s; see %s --help", t.typed, n.name, n.name)
+		}
 		if l.flag(mine, t); len(l.faults) > 0 {
 			return Fault("%s", l.faults[0])
 		}
