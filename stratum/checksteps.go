@@ -35,7 +35,7 @@ func certificateStep(options transport.TLSOptions, state tls.ConnectionState, to
 	}
 	switch {
 	case options.Insecure:
-		s.State, s.Advice = StateWarn, "it is not verified (tls_insecure), so anyone on the way can take your shares: pin it instead, --tls-pin "+pin
+		s.State, s.Advice = StateWarn, "it is not verified (tls_insecure), so anyone on the way can take your shares: if it is the pool's own, pin it instead: --tls-pin "+pin
 	case options.Pin != "": // its dates do not count
 	case left < soonExpired:
 		s.State, s.Advice = StateWarn, "it expires soon, and then the pool is refused: tell its operator"

@@ -20,7 +20,7 @@ func (c certificate) unknown(err x509.UnknownAuthorityError) *Fault {
 	case weak != nil:
 		return &Fault{
 			Code: "certificate_weak_signature", What: fmt.Sprintf("%s is signed with %s, which is no longer secure", c.which(weak), weak.SignatureAlgorithm),
-			Remedy: "its operator must have it signed again; if you trust it all the same: " + c.pin,
+			Remedy: "the pool's operator must have it signed again; " + c.ifConfirmed(),
 		}
 	case strings.Contains(text, "cannot sign this kind"), strings.Contains(text, "not authorized to sign"):
 		return c.badIssuer(c.which(leaf))
@@ -50,7 +50,7 @@ func (c certificate) selfSigned(leaf *x509.Certificate) *Fault {
 	if file := c.options.CAFile; file != "" {
 		return &Fault{
 			Code: "certificate_self_signed", What: fmt.Sprintf("the server's certificate (of %s) is self-signed, and another one than in %.100q", title(leaf), file),
-			Remedy: "put the server's present one there, or " + c.pin,
+			Remedy: "if it is the pool's own: put it there, or " + c.pin,
 		}
 	}
 	return &Fault{
@@ -64,10 +64,10 @@ func (c certificate) selfSigned(leaf *x509.Certificate) *Fault {
 func (c certificate) otherKey() *Fault {
 	f := &Fault{
 		Code: "certificate_other_key", What: fmt.Sprintf("the server's certificate names %s as its authority, which has signed with another key than the trusted one of this name", c.issuer()),
-		Remedy: "if the authority was renewed, trust its new certificate; if you trust the server all the same: " + c.pin,
+		Remedy: "if the authority was renewed, trust its new certificate; " + c.ifConfirmed(),
 	}
 	if c.options.CAFile != "" {
-		f.Remedy = fmt.Sprintf("if the authority was renewed, put its new certificate into %.100q; or ", c.options.CAFile) + c.pin
+		f.Remedy = fmt.Sprintf("if the authority was renewed, put its new certificate into %.100q; ", c.options.CAFile) + c.ifConfirmed()
 	}
 	return f
 }
@@ -84,7 +84,7 @@ func (c certificate) stranger() *Fault {
 	f := &Fault{Code: "certificate_unknown_authority"}
 	if file := c.options.CAFile; file != "" {
 		f.What = fmt.Sprintf("the server's certificate is from the authority %s, which is not in %.100q", c.issuer(), file)
-		f.Remedy = "put that authority's certificate there, or " + c.pin
+		f.Remedy = "if it is the pool's own: put that authority's certificate there, or " + c.pin
 		return f
 	}
 	f.What = fmt.Sprintf("the server's certificate is from the authority %s, which this machine does not know", c.issuer())

@@ -23,24 +23,27 @@ type certificate struct {
 	chain   []*x509.Certificate // as the server sent it; the first one is its own
 	pin     string              // --tls-pin and its value
 	now     time.Time
+	roots   *x509.CertPool // nil: the system's
 
 	rootless bool // this machine knows no authority at all
 }
 
 // certificateFault explains why a certificate was refused. Pinning it is a way out
-// of all of these faults.
+// of all of these faults, for those who know that it is the pool's.
 func (d *Dialer) certificateFault(err *tls.CertificateVerificationError) error {
 	c := certificate{options: d.options, url: d.URL, chain: err.UnverifiedCertificates, now: time.Now()}
 	if c.options.CAFile == "" {
 		roots, err := x509.SystemCertPool()
 		c.rootless = err != nil || roots.Equal(x509.NewCertPool())
+	} else if roots, err := loadCA(c.options.CAFile); err == nil {
+		c.roots = roots
 	}
 	sum := pinText(leafSum(tls.ConnectionState{PeerCertificates: c.chain}))
 	c.pin = "--tls-pin " + sum
 	if d.options.CAFile != "" {
 		c.pin += " in place of --tls-ca"
 	}
-	f := c.fault(err.Err)
+	f := c.explain(err.Err)
 	f.Pin, f.Err = sum, fmt.Errorf("%w: %w", ErrCertificate, err)
 	return f
 }
@@ -51,7 +54,7 @@ func (c certificate) fault(err error) *Fault {
 	var unknown x509.UnknownAuthorityError
 	var extension x509.UnhandledCriticalExtension
 	var roots x509.SystemRootsError
-	operator := "tell its operator; if you trust it all the same: " + c.pin
+	operator := "tell the pool's operator; " + c.ifConfirmed()
 	switch {
 	case errors.As(err, &invalid):
 		return c.invalid(invalid)
@@ -70,7 +73,7 @@ func (c certificate) fault(err error) *Fault {
 // invalid explains faults in a certificate itself, the server's or one above it.
 func (c certificate) invalid(err x509.CertificateInvalidError) *Fault {
 	which := c.which(err.Cert)
-	operator := "tell its operator; if you trust it all the same: " + c.pin
+	operator := "tell the pool's operator; " + c.ifConfirmed()
 	switch err.Reason {
 	case x509.Expired:
 		return c.dates(err.Cert, which)
@@ -89,7 +92,7 @@ func (c certificate) invalid(err x509.CertificateInvalidError) *Fault {
 func (c certificate) badIssuer(which string) *Fault {
 	return &Fault{
 		Code: "certificate_bad_issuer", What: which + " is signed by a certificate that may not sign others",
-		Remedy: "tell its operator; if you trust it all the same: " + c.pin,
+		Remedy: "tell the pool's operator; " + c.ifConfirmed(),
 	}
 }
 
@@ -125,6 +128,11 @@ func name(common, full string) string {
 	return fmt.Sprintf("%.80q", common)
 }
 
+const setClock = "set this machine's clock, which is wrong (timedatectl set-ntp true)"
+
+// clockIsWrong reports whether the time is before this program was made.
+func (c certificate) clockIsWrong() bool { return c.now.Year() < 2026 }
+
 // dates explains a certificate that is not valid at this time, by this machine's
 // clock: that one may be wrong.
 func (c certificate) dates(cert *x509.Certificate, which string) *Fault {
@@ -133,19 +141,19 @@ func (c certificate) dates(cert *x509.Certificate, which string) *Fault {
 	if c.now.Before(cert.NotBefore) {
 		f := &Fault{
 			Code: "certificate_not_yet_valid", What: fmt.Sprintf("%s is valid only from %s on, and %s", which, cert.NotBefore.UTC().Format(minutes), clock),
-			Remedy: "set the clock if it is wrong; else wait, or if you trust it already: " + c.pin,
+			Remedy: "set the clock if it is wrong; else wait; " + c.ifConfirmed(),
 		}
-		if c.now.Year() < 2026 { // this program is younger
-			f.Remedy = "set this machine's clock, which is wrong (timedatectl set-ntp true)"
+		if c.clockIsWrong() {
+			f.Remedy = setClock
 		}
 		return f
 	}
 	f := &Fault{
 		Code: "certificate_expired", What: fmt.Sprintf("%s expired on %s, and %s", which, cert.NotAfter.UTC().Format(minutes), clock),
-		Remedy: "if the clock is right, tell the pool's operator to renew it; to mine meanwhile: " + c.pin,
+		Remedy: "if the clock is right, tell the pool's operator to renew it; " + c.ifConfirmed(),
 	}
 	if !c.sent(cert) && c.options.CAFile != "" {
-		f.Remedy = "if the clock is right, put the authority's new certificate into that file; to mine meanwhile: " + c.pin
+		f.Remedy = "if the clock is right, put the authority's new certificate into that file; " + c.ifConfirmed()
 	}
 	return f
 }
@@ -164,7 +172,7 @@ func (c certificate) wrongName(cert *x509.Certificate) *Fault {
 	if more := len(names) - shown; more > 0 {
 		names = append(names[:shown], fmt.Sprintf("%d more", more))
 	}
-	orPin := "; if you trust it all the same: " + c.pin
+	orPin := "; " + c.ifConfirmed()
 	switch {
 	case len(names) == 0:
 		return &Fault{
@@ -186,6 +194,6 @@ func (c certificate) wrongName(cert *x509.Certificate) *Fault {
 func (c certificate) noRoots() *Fault {
 	return &Fault{
 		Code: "no_authorities", What: "this machine has no certificate authorities to verify the server's certificate by",
-		Remedy: "install them (package ca-certificates), or " + c.pin,
+		Remedy: "install them (package ca-certificates); " + c.ifConfirmed(),
 	}
 }

@@ -78,13 +78,12 @@ func TestCertificateFaults(t *testing.T) {
 		what, remedy string
 	}{
 		{"expired", issue(t, root, dated(-2*hour, -hour)), root, "", "certificate_expired", "clock says " + year, "operator to renew it"},
-		{"expired of an unknown authority", issue(t, root, dated(-2*hour, -hour)), nil, "", "certificate_expired", "the server's certificate expired on ", "renew"},
 		{"expired authority", issue(t, expiredRoot, nil), expiredRoot, "", "certificate_expired", `the certificate of "an authority" in `, "put the authority's new certificate into that file"},
 		{"expired middle", issue(t, authority(t, root, dated(-2*hour, -hour)), nil), root, "", "certificate_expired", `the certificate of "below an authority", above the server's, expired`, "operator to renew it"},
 		{"not yet valid", issue(t, root, dated(hour, 2*hour)), root, "", "certificate_not_yet_valid", "clock says " + year, "set the clock if it is wrong"},
 		{"self-signed", issue(t, nil, nil), nil, "", "certificate_self_signed", `(of "a server") is self-signed`, "if it is the pool's own: --tls-pin sha256:"},
-		{"self-signed, another named", issue(t, nil, nil), root, "", "certificate_self_signed", "another one than in ", "put the server's present one there"},
-		{"unknown authority, another named", issue(t, root, nil), rsaRootNamed(t), "", "certificate_unknown_authority", `the authority "an authority", which is not in `, "put that authority's certificate there, or --tls-pin"},
+		{"self-signed, another named", issue(t, nil, nil), root, "", "certificate_self_signed", "another one than in ", "if it is the pool's own: put it there, or --tls-pin"},
+		{"unknown authority, another named", issue(t, root, nil), rsaRootNamed(t), "", "certificate_unknown_authority", `the authority "an authority", which is not in `, "if it is the pool's own: put that authority's certificate there, or --tls-pin"},
 		{"authority of the same name", issue(t, root, nil), authority(t, nil, nil), "", "certificate_other_key", `names "an authority" as its authority`, "if the authority was renewed, put"},
 		{"middle left out", noMiddle, root, "", "certificate_unknown_authority", `the authority "a middle", which is not in `, "put that authority's certificate there"},
 		{"wrong name", issue(t, root, named("a.example", "*.b.example", "c.example", "d.example")), root, "localhost", "certificate_wrong_name", `is for "a.example", "*.b.example", "c.example", 1 more, not for localhost`, "check the host in the url"},
@@ -143,22 +142,28 @@ func TestUnknownAuthority(t *testing.T) {
 	root := authority(t, nil, nil)
 	leaf := issue(t, root, nil)
 	unknown := x509.UnknownAuthorityError{Cert: leaf.Certificate}
-	c := certificate{chain: []*x509.Certificate{leaf.Certificate}, pin: "--tls-pin sha256:ab", now: time.Now()}
-	f := c.fault(unknown)
+	trusted := x509.NewCertPool()
+	c := certificate{chain: []*x509.Certificate{leaf.Certificate}, pin: "--tls-pin sha256:ab", now: time.Now(), roots: trusted, url: URL{Host: "localhost"}}
+	f := c.explain(unknown)
 	if f.Code != "certificate_unknown_authority" || !strings.Contains(f.Remedy, "--tls-ca FILE") || !strings.Contains(f.Remedy, "intermediate") || !strings.Contains(f.Remedy, c.pin) {
 		t.Errorf("%s: %s", f.Code, f)
 	}
 	c.chain = append(c.chain, root.Certificate)
-	if f := c.fault(unknown); f.Code != "certificate_unknown_authority" || strings.Contains(f.Remedy, "intermediate") {
+	if f := c.explain(unknown); f.Code != "certificate_unknown_authority" || strings.Contains(f.Remedy, "intermediate") {
 		t.Errorf("a whole chain: %s: %s", f.Code, f)
 	}
 	c.rootless = true
-	if f := c.fault(unknown); f.Code != "no_authorities" || !strings.Contains(f.Remedy, "ca-certificates") || !strings.Contains(f.Remedy, c.pin) {
+	if f := c.explain(unknown); f.Code != "no_authorities" || !strings.Contains(f.Remedy, "ca-certificates") || !strings.Contains(f.Remedy, c.pin) {
 		t.Errorf("%s: %s", f.Code, f)
 	}
-	c.now = time.Unix(1000, 0)
-	f = c.fault(x509.CertificateInvalidError{Cert: leaf.Certificate, Reason: x509.Expired})
-	if f.Code != "certificate_not_yet_valid" || !strings.Contains(f.What, "clock says 1970-01-01 00:16 UTC") || !strings.Contains(f.Remedy, "which is wrong") {
+	c.now, c.rootless = time.Unix(1000, 0), false
+	expired := x509.CertificateInvalidError{Cert: leaf.Certificate, Reason: x509.Expired}
+	if f := c.explain(expired); !strings.HasPrefix(f.Remedy, setClock+"; nothing vouches") || !strings.Contains(f.What, "does not know") {
+		t.Errorf("a wrong clock, and an unknown authority: %s", f)
+	}
+	trusted.AddCert(root.Certificate)
+	f = c.explain(expired)
+	if f.Code != "certificate_not_yet_valid" || !strings.Contains(f.What, "clock says 1970-01-01 00:16 UTC") || !strings.Contains(f.Remedy, "which is wrong") || strings.Contains(f.Remedy, c.pin) {
 		t.Errorf("%s: %s", f.Code, f)
 	}
 }
