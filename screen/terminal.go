@@ -164,20 +164,3 @@ func (t *Terminal) NextDetail() Detail {
 func (t *Terminal) Say(text string) {
 	_, _ = io.WriteString(t.out, t.paragraph(time.Now(), words(text, plain, 1)))
 }
-
-// Write writes whole lines that are no messages, wrapped, and indented as they begin.
-func (t *Terminal) Write(p []byte) (int, error) {
-	var text strings.Builder
-	for line := range strings.Lines(string(p)) {
-		spaces := len(line) - len(strings.TrimLeft(line, " "))
-		b := block{columns: t.width(), indent: spaces + 2, color: t.color}
-		b.spaces(spaces)
-		for i, w := range words(line, plain, 0) {
-			w.gap = min(i, 1)
-			b.add(w)
-		}
-		text.WriteString(b.b.String() + "\n")
-	}
-	_, err := io.WriteString(t.out, text.String())
-	return len(p), err
-}

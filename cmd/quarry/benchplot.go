@@ -9,6 +9,7 @@ import (
 
 	"quarry/bench/plot"
 	"quarry/internal/cmdline"
+	"quarry/screen"
 )
 
 const benchPlotDescription = `Draws reports again that "quarry bench --out" wrote: the same images as "quarry
@@ -66,7 +67,7 @@ func benchPlotAction(c *cli.Context) error {
 		if err := plot.Write(report, image); err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintf(c.App.Writer, "%s: drawn from %s\n", image, file); err != nil {
+		if _, err := fmt.Fprintf(screen.Fit(c.App.Writer), "%s: drawn from %s\n", image, file); err != nil {
 			return err
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"quarry/config"
 	"quarry/internal/cmdline"
+	"quarry/screen"
 	"quarry/stratum"
 	"quarry/stratum/localpool"
 	"quarry/telemetry"
@@ -76,7 +77,7 @@ func checkAction(c *cli.Context) error {
 	}
 	ctx, release := untilInterrupted(c.Context)
 	defer release()
-	table := c.App.Writer
+	table := screen.Fit(c.App.Writer)
 	if format == "json" {
 		table = io.Discard
 	}

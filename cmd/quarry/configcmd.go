@@ -9,6 +9,7 @@ import (
 
 	"quarry/config"
 	"quarry/internal/cmdline"
+	"quarry/screen"
 )
 
 func configCommand() *cli.Command {
@@ -93,7 +94,7 @@ func validateConfig(c *cli.Context) error {
 	case n > 1:
 		pools = fmt.Sprintf("%d pools", n)
 	}
-	_, err = fmt.Fprintf(c.App.Writer, "%s is valid, %s\n", name, pools)
+	_, err = fmt.Fprintf(screen.Fit(c.App.Writer), "%s is valid, %s\n", name, pools)
 	return err
 }
 
@@ -134,6 +135,6 @@ func showConfig(c *cli.Context) error {
 
 func printWarnings(c *cli.Context, result *config.Result) {
 	for _, warning := range result.Warnings {
-		fmt.Fprintf(c.App.ErrWriter, "warning: %s\n", warning)
+		fmt.Fprintf(screen.Fit(c.App.ErrWriter), "warning: %s\n", warning)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"quarry/internal/cmdline"
 	"quarry/internal/stdio"
 	"quarry/logsink"
+	"quarry/screen"
 )
 
 // Exit codes, documented in --help and the README.
@@ -44,7 +45,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitOK
 	}
 	if text := err.Error(); text != "" {
-		logsink.WriteLast(stderr, "quarry: "+text+"\n")
+		logsink.WriteLast(stderr, screen.FitText(stderr, "quarry: "+text+"\n"))
 	}
 	var coded cli.ExitCoder
 	if errors.As(err, &coded) {

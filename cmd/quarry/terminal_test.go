@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -265,5 +266,44 @@ func TestKeysAreLeftAlone(t *testing.T) {
 				t.Errorf("keys are offered:\n%s", c.text())
 			}
 		})
+	}
+}
+
+// TestReportsFit: what commands print, their errors and warnings too. The line of
+// bench to paste elsewhere stays in one piece.
+func TestReportsFit(t *testing.T) {
+	bad := filepath.Join(t.TempDir(), "bad.toml")
+	text := "[[pool]]\nurl = \"stratum+tcp://h:1\"\nuser = 7\n[log]\nlevel = \"loud, and longer than any other level that there is or will be\"\n"
+	if err := os.WriteFile(bad, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, run := range map[string]struct {
+		args  []string
+		shows string
+		long  string // how a line begins that may be long
+	}{
+		"check":    {[]string{"check"}, "this rig can mine", ""},
+		"no pool":  {[]string{"check", "-o", "stratum+ssl://127.0.0.1:1", "-u", "a"}, "no pool works", ""},
+		"faults":   {[]string{"config", "validate", bad}, "bad.toml", ""},
+		"bad flag": {[]string{"mine", "--log-level", strings.Repeat("loud ", 30)}, "--log-level", ""},
+		"kernels":  {[]string{"kernels"}, "SELF-TEST", ""},
+		"bench":    {[]string{"bench", "--duration", "100ms", "--kernel", "generic", "--threads", "1"}, "best:", "share: "},
+	} {
+		for _, columns := range []int{60, 80, 120} {
+			t.Run(fmt.Sprint(name, columns), func(t *testing.T) {
+				t.Parallel()
+				c := startConsole(t, uint16(columns), "quarry", run.args...)
+				c.end()
+				if !strings.Contains(c.text(), run.shows) {
+					t.Errorf("no %q in\n%s", run.shows, c.text())
+				}
+				for line := range strings.Lines(c.text()) {
+					width := len([]rune(strings.TrimSuffix(line, "\n"))) // the bar of bench is one line here, redrawn
+					if width > columns && (run.long == "" || !strings.HasPrefix(line, run.long)) && !strings.Contains(line, "measuring") {
+						t.Errorf("%d columns: %q", width, line)
+					}
+				}
+			})
+		}
 	}
 }
