@@ -87,8 +87,9 @@ func (c certificate) faults(err error) []*Fault {
 
 // verification is one in which some faults are excused.
 type verification struct {
-	chain   []*x509.Certificate // copies, changed where Go reads its own fields and not what is signed
-	options x509.VerifyOptions
+	chain     []*x509.Certificate // copies, changed where Go reads its own fields and not what is signed
+	options   x509.VerifyOptions
+	permitted bool // those above the server's may sign others
 }
 
 func (c certificate) verification() *verification {
@@ -125,6 +126,8 @@ func (v *verification) excuse(err error) bool {
 		v.options.KeyUsages = []x509.ExtKeyUsage{x509.ExtKeyUsageAny}
 	case errors.As(err, &host):
 		v.options.DNSName = ""
+	case !v.permitted && len(v.chain) > 1 && (errors.As(err, &unknown) || errors.As(err, &invalid)):
+		v.permit()
 	case errors.As(err, &unknown), errors.As(err, &roots), errors.As(err, &invalid):
 		if v.options.Roots != nil && v.options.Roots.Equal(poolOf(v.chain[:1])) {
 			return false
@@ -142,6 +145,14 @@ func (v *verification) excuse(err error) bool {
 		return false
 	}
 	return true
+}
+
+// permit lets the certificates above the server's sign others, any number of them.
+func (v *verification) permit() {
+	v.permitted = true
+	for _, cert := range v.chain[1:] {
+		cert.IsCA, cert.MaxPathLen, cert.KeyUsage = true, -1, cert.KeyUsage|x509.KeyUsageCertSign
+	}
 }
 
 // excuseDates makes a certificate valid: itself one that the server sent, by another

@@ -41,6 +41,8 @@ func TestSeveralCertificateFaults(t *testing.T) {
 	oldMiddle := authority(t, root, change(expired))
 	withRoot := issue(t, oldRoot, change(expired))
 	withRoot.pair.Certificate = append(withRoot.pair.Certificate, oldRoot.Raw)
+	clerk := issue(t, root, func(c *x509.Certificate) { c.Subject.CommonName = "a clerk" })
+	flat := authority(t, authority(t, root, func(c *x509.Certificate) { c.MaxPathLenZero = true }), nil)
 	for _, c := range []struct {
 		name   string
 		server *issued
@@ -64,6 +66,8 @@ func TestSeveralCertificateFaults(t *testing.T) {
 		{"expired middle, untrusted", issue(t, oldMiddle, change(wrongName)), other, []string{expired, `of "below an authority", above`, wrongName, stranger, unvouched}},
 		{"expired authority, sent too", withRoot, oldRoot, []string{expired, `of "an authority", above`, confirmed}},
 		{"expired authority, sent and untrusted", withRoot, other, []string{expired, `of "an authority", above`, stranger, unvouched}},
+		{"signed by a clerk, untrusted", issue(t, clerk, change(wrongName)), other, []string{wrongName, "may not sign others", stranger, unvouched}},
+		{"too many authorities, untrusted", issue(t, flat, change(wrongName)), other, []string{wrongName, "more authorities than allowed", stranger, unvouched}},
 		{"one fault", issue(t, root, change(expired)), root, []string{expired, confirmed}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
