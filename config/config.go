@@ -45,6 +45,10 @@ type Input struct {
 	// returns its identity: two pools of one identity with the same user are a fault. Its error
 	// must not contain the password.
 	CheckPool func(Pool) (identity string, err error)
+	// Hint says what to do instead of a QUARRY_ variable that no setting has, or
+	// "". guessed means that a variable which may be meant is known: it is
+	// suggested if there is no hint.
+	Hint func(variable string, guessed bool) string
 	// SearchPaths replaces the standard places when it is not nil.
 	SearchPaths []string
 }

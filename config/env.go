@@ -9,6 +9,14 @@ import (
 	"quarry/internal/typed"
 )
 
+// CheckEnviron checks the environment as Load does, for a command that reads no
+// settings.
+func CheckEnviron(in Input) (warnings []string, err error) {
+	c := checker{in: in, schema: newSchema(&Config{}), collector: &collector{}}
+	readEnv(c, parseEnviron(in.Environ))
+	return c.warnings, c.err()
+}
+
 // readEnv reads the settings of the environment, and judges the other QUARRY_
 // variables: one that is plainly meant for a setting is a fault, because it
 // would have no effect. It never shows their values, which may be secret.
@@ -28,12 +36,19 @@ func readEnv(c checker, environ map[string]string) given {
 	synonyms := c.schema.synonyms()
 	for _, name := range slices.Sorted(maps.Keys(environ)) {
 		upper := strings.ToUpper(name)
-		if !strings.HasPrefix(upper, envPrefix) || slices.Contains(known, name) || notOurs(upper) {
+		if !strings.HasPrefix(upper, envPrefix) || slices.Contains(known, name) || notOurs(upper, environ[name]) {
 			continue
 		}
-		if meant := meantBy(upper, known, synonyms); meant != "" {
-			fault := place{layer: layerEnv, source: name}.fault("", "no setting has this environment variable")
-			fault.Nearest = meant
+		fault := place{layer: layerEnv, source: name}.fault("", "no setting has this environment variable")
+		fault.Nearest = meantBy(upper, known, synonyms)
+		if c.in.Hint != nil {
+			if hint := c.in.Hint(upper, fault.Nearest != ""); hint != "" {
+				fault.Problem, fault.Nearest = fault.Problem+"; "+hint, ""
+				c.add(fault)
+				continue
+			}
+		}
+		if fault.Nearest != "" {
 			c.add(fault)
 			continue
 		}
@@ -45,8 +60,13 @@ func readEnv(c checker, environ map[string]string) given {
 const envPrefix = "QUARRY_"
 
 // notOurs reports whether others set that variable: Kubernetes and Docker do for
-// a service whose name begins with quarry, and quarry's own tests.
-func notOurs(name string) bool {
+// a service whose name begins with quarry, and quarry's own tests. They give the
+// port as tcp://10.0.0.1:3333; a number is somebody's who means the pool's.
+func notOurs(name, value string) bool {
+	if strings.HasSuffix(name, "_PORT") && !regexp.MustCompile(`_(SERVICE|TCP|UDP|SCTP)_PORT$`).MatchString(name) &&
+		!regexp.MustCompile(`^(tcp|udp|sctp)://`).MatchString(value) {
+		return false
+	}
 	return regexp.MustCompile(`^QUARRY(_[A-Z0-9_]+)?_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`).MatchString(name) ||
 		regexp.MustCompile(`^QUARRY_(CHAOS_.+|TEST_.+|BUILDS|WINNERS|REQUIRE_KERNELS|UPDATE_.+)$`).MatchString(name)
 }
@@ -54,7 +74,7 @@ func notOurs(name string) bool {
 // meantBy returns the variable that was meant by another name, or "".
 func meantBy(name string, known []string, synonyms map[string]string) string {
 	numbered := regexp.MustCompile(`_?[0-9]+`) // QUARRY_POOL_1_URL
-	extended := regexp.MustCompile(`_(NAME|URL|URI|ADDR|ADDRESS|COUNT|LIST|PATH)$`)
+	extended := regexp.MustCompile(`_(NAME|URL|URI|ADDR|ADDRESS|HOST|HOSTNAME|PORT|COUNT|LIST|PATH|FILE)$`)
 	for _, plain := range []string{name, numbered.ReplaceAllString(name, ""), extended.ReplaceAllString(name, "")} {
 		if meant := synonyms[plain]; meant != "" {
 			return meant
@@ -76,6 +96,11 @@ func meantBy(name string, known []string, synonyms map[string]string) string {
 			if meant := synonyms[k]; meant != "" {
 				return meant
 			}
+			return k
+		}
+	}
+	for _, k := range known { // QUARRY_PRIO
+		if rest, abbreviated := strings.CutPrefix(k, name); abbreviated && len(own) >= 4 && rest[0] != '_' {
 			return k
 		}
 	}
@@ -116,6 +141,13 @@ func (s *schema) synonyms() map[string]string {
 	for other, name := range map[string]string{
 		"username": "pool.user", "worker": "pool.user", "passwd": "pool.password", "pass_file": "pool.password_file",
 		"proxy_pass_file": "pool.proxy_password_file", "server": "pool.url", "pool_host": "pool.url", "workers": "cpu.threads",
+		"host": "pool.url", "port": "pool.url", "pool_port": "pool.url", "wallet": "pool.user", "address": "pool.user", "account": "pool.user",
+		"xnsub": "pool.extranonce_subscribe", "extranonce": "pool.extranonce_subscribe", "difficulty": "pool.suggest_difficulty",
+		"diff": "pool.suggest_difficulty", "suggest_diff": "pool.suggest_difficulty", "cert": "pool.tls_ca", "tls_fingerprint": "pool.tls_pin",
+		"http_proxy": "pool.proxy", "https_proxy": "pool.proxy", "socks_proxy": "pool.proxy", "all_proxy": "pool.proxy",
+		"cores": "cpu.threads", "num_threads": "cpu.threads", "affinity": "cpu.cpus", "cpu_affinity": "cpu.cpus",
+		"debug": "log.level", "verbose": "log.level", "quiet": "log.level", "time_limit": "run.time", "print_time": "log.status_interval",
+		"rig_id": "rig.name", "api_worker_id": "rig.name", "max_cpu_usage": "cpu.threads",
 	} {
 		if own, known := s.setting(name); known {
 			add(own.Env, other)

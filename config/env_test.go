@@ -17,6 +17,9 @@ func TestVariablesThatAreNotUsed(t *testing.T) {
 		"QUARRY_PROXY_PASSWORD": "QUARRY_PROXY_PASS", "QUARRY_LOG_STATUS_INTERVAL": "QUARRY_STATUS_INTERVAL", "QUARRY_MAX_SIZE": "QUARRY_LOG_MAX_SIZE",
 		"QUARRY_TREADS": "QUARRY_THREADS", "QUARRY_URI": "QUARRY_URL", "QUARRY_PASWORD": "QUARRY_PASS", "QUARRY_USERNAME": "QUARRY_USER",
 		"QUARRY_POOL_1_URL": "QUARRY_URL", "QUARRY_URL2": "QUARRY_URL", "QUARRY_USER_NAME": "QUARRY_USER", "QUARRY_PROXY_URL": "QUARRY_PROXY",
+		"QUARRY_XNSUB": "QUARRY_EXTRANONCE_SUBSCRIBE", "QUARRY_DIFFICULTY": "QUARRY_SUGGEST_DIFFICULTY", "QUARRY_HOST": "QUARRY_URL",
+		"QUARRY_WALLET": "QUARRY_USER", "QUARRY_STATE_FILE": "QUARRY_STATE", "QUARRY_PRIO": "QUARRY_PRIORITY", "QUARRY_PORT": "QUARRY_URL",
+		"QUARRY_POOL_PORT": "QUARRY_URL", "QUARRY_PROXY_PORT": "QUARRY_PROXY", "QUARRY_HTTP_PROXY": "QUARRY_PROXY", "QUARRY_STRAT": "QUARRY_STRATEGY",
 		"QUARRY_PASS_FILE": "QUARRY_PASSWORD_FILE", "QUARRY_WORKERS": "QUARRY_THREADS", "QUARRY_POOL_ADDRESS": "QUARRY_URL",
 		"QUARRY_CONFIG_FILE": "QUARRY_CONFIG", "QUARRY_CONFIG_PATH": "QUARRY_CONFIG", "QUARRY_CONFG": "QUARRY_CONFIG", "quarry_url": "QUARRY_URL", "Quarry_Pool": "QUARRY_URL",
 	} {
@@ -58,7 +61,7 @@ func TestVariablesOfOthers(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, err, result)
 		}
 	}
-	result, err := Load(Input{SearchPaths: []string{}, Environ: []string{"QUARRY_WALLET=hunter2", "QUARRY_VERSION=0.1.0", "QUARRY_HOME=/srv"}})
+	result, err := Load(Input{SearchPaths: []string{}, Environ: []string{"QUARRY_IMAGE=hunter2", "QUARRY_VERSION=0.1.0", "QUARRY_HOME=/srv"}})
 	if err != nil || len(result.Warnings) != 3 || strings.Contains(strings.Join(result.Warnings, ""), "hunter2") {
 		t.Errorf("unknown ones: %v, %v, want a warning for each", err, result)
 	}

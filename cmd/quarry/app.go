@@ -38,9 +38,9 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer, measure time.Duration) *c
 		Commands: []*cli.Command{
 			mineCommand(),
 			checkCommand(),
-			poolCommand(),
-			kernelsCommand(measure),
-			benchCommand(),
+			checked(poolCommand()),
+			checked(kernelsCommand(measure)),
+			checked(benchCommand()),
 			configCommand(),
 			versionCommand(),
 			cmdline.CompletionCommand(),

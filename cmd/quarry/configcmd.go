@@ -17,7 +17,10 @@ func configCommand() *cli.Command {
 		Name:  "config",
 		Usage: "write, check and show configuration files",
 		Description: `Settings come from the defaults, a TOML file, the environment (QUARRY_...)
-and flags; later ones win.
+and flags; later ones win. A variable that is wrong, or named like a setting or
+a flag that has another, is refused by every command that uses the machine or a
+pool; quarry pool, bench and kernels use none, and say so where they have a flag
+for the same.
 
   quarry config init > rig.toml         a short file to start from
   quarry config reference               every setting, explained

@@ -211,11 +211,42 @@ func loadConfig(c *cli.Context) (*config.Result, error) {
 		Typed:     typed,
 		Checks:    settingChecks(),
 		CheckPool: checkPool,
+		Hint:      variableHint(c),
 	})
 	if err != nil {
 		return nil, configFault(err)
 	}
 	return result, nil
+}
+
+func variableHint(c *cli.Context) func(string, bool) string {
+	return func(variable string, guessed bool) string { return cmdline.VariableHint(c, variable, guessed) }
+}
+
+// checked makes a command that has no mineFlags, and its subcommands, refuse
+// the QUARRY_ variables that quarry mine refuses, and warn of those that it could
+// be thought to read.
+func checked(command *cli.Command) *cli.Command {
+	act := command.Action
+	command.Action = func(c *cli.Context) error {
+		warnings, err := config.CheckEnviron(config.Input{Environ: os.Environ(), Checks: settingChecks(), Hint: variableHint(c)})
+		if err != nil {
+			return configFault(err)
+		}
+		for _, s := range config.Settings() {
+			if s.Env != "" && os.Getenv(s.Env) != "" && cmdline.FlagNotGiven(c, s.Flag) {
+				warnings = append(warnings, fmt.Sprintf("environment variable %s is not read by this command; give --%s", s.Env, s.Flag))
+			}
+		}
+		for _, warning := range warnings {
+			fmt.Fprintf(c.App.ErrWriter, "warning: %s\n", warning)
+		}
+		return act(c)
+	}
+	for _, c := range command.Subcommands {
+		checked(c)
+	}
+	return command
 }
 
 // configFault returns the faults in the settings, one per line, under a heading.
