@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -180,7 +181,7 @@ func (p *pool) Learn(err error, status upstream.Status, failures int) (change ev
 		p.noConfigure, p.bareSubscribe, p.unproven, p.simplerFailed = false, false, false, true
 	}
 	if simpler == "" && status.Subscribed && errors.Is(err, transport.ErrClosed) {
-		simpler = p.suggest.HungUp(status.Authorized)
+		simpler = p.suggest.HungUp(time.Now(), status.Authorized)
 	}
 	if p.simplerFailed {
 		return ""

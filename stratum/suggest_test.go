@@ -21,7 +21,17 @@ func TestPoolsThatDislikeSuggestions(t *testing.T) {
 		}
 		c.Expect("mining.suggest_difficulty")
 	}
+	after := func(c *pc) { // hangs up at the request although it gave a job
+		c.Welcome(stratumtest.Usual())
+		c.Notify(stratumtest.Sample("0").Params())
+		c.Expect("mining.suggest_difficulty")
+	}
 	for name, scripts := range map[string][]stratumtest.Script{
+		"with a job": {early, after, after, func(c *pc) {
+			c.Welcome(stratumtest.Usual())
+			c.Notify(stratumtest.Sample("1").Params())
+			c.Hang()
+		}},
 		"before": {early, func(c *pc) {
 			late(c)
 			c.Notify(stratumtest.Sample("1").Params())
@@ -40,7 +50,7 @@ func TestPoolsThatDislikeSuggestions(t *testing.T) {
 			r := run(t, options, nil)
 			r.jobOf(server)
 			r.says("connecting again", "suggesting a difficulty only after the authorization", server.URL)
-			if name == "at all" {
+			if name != "before" {
 				r.says("connecting again", "without suggesting a difficulty", server.URL)
 			}
 		})

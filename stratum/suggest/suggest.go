@@ -48,11 +48,13 @@ type Asker struct {
 	rate  func() float64 // in hashes a second, 0: unknown
 	log   *zap.Logger
 
-	mu     sync.Mutex
-	late   bool // not before the authorization: the pool hung up
-	off    bool // it hung up after it, too
-	proven bool // it gave work although it was asked
-	level  int  // which number is tried, after refusals
+	mu       sync.Mutex
+	late     bool // not before the authorization: the pool hung up
+	off      bool // it hung up after it, too
+	survived int  // requests in one session that it did not hang up at
+	most     int  // requests in one session: at one more it hung up
+	blamed   bool // it hung up at a request once although it had sent a job: perhaps by chance
+	level    int  // which number is tried, after refusals
 
 	// In this session:
 	asked   float64 // the latest number; 0: none
@@ -72,7 +74,7 @@ func New(fixed hashing.Difficulty, rate func() float64, log *zap.Logger) *Asker 
 	if fixed.Float64() == 0 && rate == nil {
 		return nil
 	}
-	return &Asker{fixed: fixed.Float64(), rate: rate, log: log}
+	return &Asker{fixed: fixed.Float64(), rate: rate, log: log, most: maxAsked}
 }
 
 // Early returns what to ask for between subscription and authorization, when some
@@ -116,7 +118,7 @@ func (a *Asker) Again(now time.Time) string {
 	rate := a.rate()
 	good, since := Good(rate), now.Sub(a.at)
 	switch {
-	case good == 0 || a.unknown || a.count >= maxAsked:
+	case good == 0 || a.unknown || a.count >= a.most:
 		return ""
 	case a.asked == 0:
 	case since < gap:
@@ -141,9 +143,10 @@ func (a *Asker) ask(now time.Time) string {
 	if good == 0 {
 		good = Good(a.rate())
 	}
-	if a.off || good == 0 {
+	if a.off || good == 0 || a.count >= a.most {
 		return ""
 	}
+	a.survived = max(a.survived, a.count) // what was asked before in this session
 	a.good, a.asked = good, a.number(good, a.level)
 	a.at, a.refused, a.jobs = now, false, 0
 	a.count++
@@ -192,23 +195,30 @@ func (a *Asker) Job(difficulty float64) {
 }
 
 // HungUp records that the pool ended the connection, and returns what is done
-// differently in the next session; empty: nothing. A pool may dislike to be asked,
-// at all or before the authorization.
-func (a *Asker) HungUp(authorized bool) (change event.Phrase) {
+// differently in the next session; empty: nothing. A pool may dislike to be asked, at
+// all, before the authorization, or once more, even if it has sent a job just before.
+func (a *Asker) HungUp(now time.Time, authorized bool) (change event.Phrase) {
 	if a == nil {
 		return ""
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.proven = a.proven || authorized && a.current > 0 && a.asked > 0
+	if now.Sub(a.at) >= gap {
+		a.survived, a.blamed = max(a.survived, a.count), false
+	}
 	switch {
-	case a.proven || a.asked == 0 && !a.late || a.off:
+	case a.count <= a.survived || a.off: // not because of the request
 	case !authorized && !a.late:
 		a.late = true
 		return "suggesting a difficulty only after the authorization"
-	case authorized:
+	case a.current > 0 && !a.blamed:
+		a.blamed = true
+	case authorized && a.survived == 0:
 		a.off = true
 		return "without suggesting a difficulty"
+	case authorized:
+		a.most = a.survived
+		return "suggesting a difficulty less often"
 	}
 	return ""
 }

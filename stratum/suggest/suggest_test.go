@@ -32,7 +32,7 @@ func TestGood(t *testing.T) {
 // TestNothing: without a number or a rate nothing is asked for.
 func TestNothing(t *testing.T) {
 	a := New(hashing.Difficulty{}, nil, zap.NewNop())
-	if a != nil || a.Early(time.Now())+a.Late(time.Now())+a.Again(time.Now())+string(a.HungUp(true)) != "" {
+	if a != nil || a.Early(time.Now())+a.Late(time.Now())+a.Again(time.Now())+string(a.HungUp(time.Now(), true)) != "" {
 		t.Error("something is asked for")
 	}
 	a.Job(1)
@@ -113,21 +113,29 @@ func TestAuto(t *testing.T) {
 func TestHungUp(t *testing.T) {
 	a, now := New(number(t, "2"), nil, zap.NewNop()), time.Now()
 	a.Early(now)
-	if change := a.HungUp(false); change == "" || a.Early(now) != "" || a.Late(now) != "2" {
+	if change := a.HungUp(now, false); change == "" || a.Early(now) != "" || a.Late(now) != "2" {
 		t.Errorf("after the first time: %q", change)
 	}
-	if change := a.HungUp(true); change == "" || a.Early(now) != "" || a.Late(now) != "" || a.HungUp(true) != "" {
+	if change := a.HungUp(now, true); change == "" || a.Early(now) != "" || a.Late(now) != "" || a.HungUp(now, true) != "" {
 		t.Errorf("after the second time: %q", change)
 	}
 	a = New(number(t, "2"), nil, zap.NewNop())
-	a.Early(now)
-	a.Late(now)
-	a.Job(2)
-	if first := a.HungUp(true); first != "" {
-		t.Errorf("blamed: %s", first)
+	for try, want := range []bool{false, true} { // once may be chance
+		a.Early(now)
+		a.Late(now)
+		a.Job(2)
+		if change := a.HungUp(now.Add(time.Second), true); change != "" != want {
+			t.Errorf("try %d, with a job: %q", try, change)
+		}
 	}
-	a.Early(now)
-	if second := a.HungUp(false); second != "" {
-		t.Errorf("blamed: %s", second)
+	if a.Early(now) != "2" || a.Late(now) != "" {
+		t.Error("not asked less often")
+	}
+	a.Job(2)
+	if change := a.HungUp(now.Add(gap), true); change != "" {
+		t.Errorf("blamed for what it survived: %q", change)
+	}
+	if change := a.HungUp(now, false); change != "" {
+		t.Errorf("blamed: %s", change)
 	}
 }
