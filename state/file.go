@@ -76,8 +76,14 @@ func parse(text []byte) (telemetry.Totals, error) {
 		return telemetry.Totals{}, errNewer
 	}
 	var c content
-	if err := json.Unmarshal(text, &c); err != nil {
+	var given struct{ Totals map[string]any }
+	if err := errors.Join(json.Unmarshal(text, &c), json.Unmarshal(text, &given)); err != nil {
 		return telemetry.Totals{}, fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	for _, key := range needed() {
+		if given.Totals[key] == nil {
+			return telemetry.Totals{}, fmt.Errorf("%w: %q is missing in totals", errDamaged, key)
+		}
 	}
 	t := c.Totals
 	for _, number := range []float64{t.Seconds, t.AcceptedDifficulty, t.BestDifficulty} {
@@ -91,8 +97,52 @@ func parse(text []byte) (telemetry.Totals, error) {
 	return t, nil
 }
 
+// needed returns the keys that files of this schema have had from the first one on:
+// a sum that is missing would begin at zero unnoticed.
+func needed() []string {
+	return []string{
+		"seconds", "hashes", "accepted", "rejected", "stale", "lost", "accepted_difficulty", "blocks_found", "best_difficulty",
+	}
+}
+
 // maxNumber is above what any sum can reach, and small enough to add to.
 const maxNumber = 1e90
+
+// mostAside is how many damaged files are kept.
+const mostAside = 5
+
+// setAside renames a damaged file, so that somebody may look at it. The first ones,
+// which are the most likely to have sums, stay; the last is replaced.
+func setAside(path string) (aside string, err error) {
+	aside = path + ".damaged"
+	for n := 2; n <= mostAside; n++ {
+		if _, err := os.Lstat(aside); errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		aside = fmt.Sprintf("%s.damaged.%d", path, n)
+	}
+	return aside, os.Rename(path, aside)
+}
+
+// makeFolder makes the folder of the file. More than one that is missing is likely a
+// typo, unless the place is not the user's choice.
+func makeFolder(path string, all bool) error {
+	folder := filepath.Dir(path)
+	if all {
+		return os.MkdirAll(folder, 0o700)
+	}
+	if info, err := os.Stat(folder); err == nil && info.IsDir() {
+		return nil
+	}
+	err := os.Mkdir(folder, 0o700)
+	switch {
+	case errors.Is(err, fs.ErrExist): // another miner was faster
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("there is no folder %q: make it, or name another file with --state", filepath.Dir(folder))
+	}
+	return err
+}
 
 // store replaces the file.
 func store(path string, totals telemetry.Totals) error {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"go.uber.org/zap"
@@ -23,6 +22,7 @@ const (
 // Keeper keeps the totals of one session at a time in a file.
 type Keeper struct {
 	path      string
+	standard  bool // the path is DefaultPath
 	telemetry *telemetry.Telemetry
 	log       *zap.Logger
 	stop      chan struct{}
@@ -46,6 +46,7 @@ const (
 // until Close. It does not wait for the disk. With None it returns nil, whose Close
 // does nothing.
 func Keep(path string, t *telemetry.Telemetry, log *zap.Logger) *Keeper {
+	standard := path == Auto
 	switch path {
 	case None, "":
 		return nil
@@ -56,7 +57,10 @@ func Keep(path string, t *telemetry.Telemetry, log *zap.Logger) *Keeper {
 			return nil
 		}
 	}
-	k := &Keeper{path: path, telemetry: t, log: log.With(zap.String("file", path)), stop: make(chan struct{}), done: make(chan struct{})}
+	k := &Keeper{
+		path: path, standard: standard, telemetry: t, log: log.With(zap.String("file", path)),
+		stop: make(chan struct{}), done: make(chan struct{}),
+	}
 	go k.run()
 	return k
 }
@@ -107,6 +111,9 @@ func (k *Keeper) open() {
 	}
 	k.all, k.saved = all, time.Now()
 	k.telemetry.SetEver(all, telemetry.Totals{})
+	if err := makeFolder(k.path, k.standard); err != nil {
+		k.unsaved(err)
+	}
 	if all.Hashes == 0 && all.BestDifficulty == 0 {
 		return
 	}
@@ -124,10 +131,10 @@ func Stamp(at time.Time) string {
 	return at.Local().Format(time.RFC3339)
 }
 
-// setAside renames a damaged file, so that somebody may look at it.
+// setAside moves a damaged file away, and says so.
 func (k *Keeper) setAside(damage error) error {
-	aside := k.path + ".damaged"
-	if err := os.Rename(k.path, aside); err != nil {
+	aside, err := setAside(k.path)
+	if err != nil {
 		return fmt.Errorf("%w, and cannot be moved away: %w", damage, err)
 	}
 	k.log.Warn("totals begin at zero", zap.Error(damage), zap.String("kept_as", aside))
@@ -148,15 +155,19 @@ func (k *Keeper) save(now telemetry.Totals) {
 		k.off = true
 		k.log.Warn("totals are not kept any more", zap.Error(err))
 	default:
-		if !k.said {
-			k.log.Warn("totals cannot be saved", zap.Error(err))
-		}
-		k.said, k.saved = true, time.Now()
+		k.unsaved(err)
 	}
 }
 
+func (k *Keeper) unsaved(err error) {
+	if !k.said {
+		k.log.Warn("totals cannot be saved", zap.Error(err))
+	}
+	k.said, k.saved = true, time.Now()
+}
+
 func (k *Keeper) write(now telemetry.Totals) error {
-	if err := os.MkdirAll(filepath.Dir(k.path), 0o700); err != nil {
+	if err := makeFolder(k.path, k.standard); err != nil {
 		return err
 	}
 	unlock, err := lock(k.path + ".lock")

@@ -33,7 +33,7 @@ func session(t *testing.T, path string, difficulties ...float64) (telemetry.Snap
 
 // TestTotalsSurvive: the next session knows what the earlier ones did.
 func TestTotalsSurvive(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "new", "folder", "state.json")
+	path := filepath.Join(t.TempDir(), "folder", "state.json")
 	first, logs := session(t, path, 3, 9, 5)
 	if ever := first.Ever; ever == nil || ever.Accepted != 3 || ever.Hashes != 3000 || ever.BestDifficulty != 9 || logs.Len() != 0 {
 		t.Fatalf("after the first session %+v, said %v", first.Ever, logs.All())
@@ -69,6 +69,10 @@ func TestTwoMiners(t *testing.T) {
 	}
 }
 
+// whole is a file with the least that one has.
+const whole = `{"schema":1,"totals":{"seconds":1,"hashes":2,"accepted":3,"rejected":4,"stale":5,"lost":6,` +
+	`"accepted_difficulty":7,"blocks_found":8,"best_difficulty":9}}`
+
 // TestBadFiles: whatever is there instead of the file, mining goes on, and it is said
 // once.
 func TestBadFiles(t *testing.T) {
@@ -84,6 +88,12 @@ func TestBadFiles(t *testing.T) {
 		"torn":           {write(`{"schema":1,"totals":{"hash`), "totals begin at zero", true},
 		"not ours":       {write(`{}`), "totals begin at zero", true},
 		"negative":       {write(`{"schema":1,"totals":{"hashes":-5}}`), "totals begin at zero", true},
+		"no totals":      {write(`{"schema":1}`), "totals begin at zero", true},
+		"null":           {write(`{"schema":1,"totals":null}`), "totals begin at zero", true},
+		"none in totals": {write(`{"schema":1,"totals":{}}`), "totals begin at zero", true},
+		"wrong key":      {write(`{"schema":1,"Total":{"accepted":5}}`), "totals begin at zero", true},
+		"sum misspelled": {write(strings.Replace(whole, `"accepted"`, `"acepted"`, 1)), "totals begin at zero", true},
+		"sum is null":    {write(strings.Replace(whole, `"hashes":2`, `"hashes":null`, 1)), "totals begin at zero", true},
 		"absurd":         {write(`{"schema":1,"totals":{"seconds":1e300}}`), "totals begin at zero", true},
 		"huge":           {write(strings.Repeat(" ", maxFile+1)), "totals begin at zero", true},
 		"newer":          {write(`{"schema":2,"totals":"else"}`), "totals are not kept", false},
@@ -115,6 +125,71 @@ func TestBadFiles(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestLeastFile: no more keys than these are asked for.
+func TestLeastFile(t *testing.T) {
+	want := telemetry.Totals{
+		Seconds: 1, Hashes: 2, Accepted: 3, Rejected: 4, Stale: 5, Lost: 6, AcceptedDifficulty: 7, BlocksFound: 8, BestDifficulty: 9,
+	}
+	if got, err := parse([]byte(whole)); err != nil || got != want {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestManyDamages: the first copies stay.
+func TestManyDamages(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.json")
+	for n := range 7 {
+		if err := os.WriteFile(path, []byte{byte('0' + n)}, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		session(t, path, 1)
+	}
+	copies, err := filepath.Glob(path + ".damaged*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept string
+	for _, file := range copies { // in the order of names
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept += string(text)
+	}
+	if kept != "01236" {
+		t.Errorf("kept %s in %q", kept, copies)
+	}
+}
+
+// TestMissingFolders: one is made, also later; more are not, unless quarry chose them.
+func TestMissingFolders(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "no", "folder", "state.json")
+	_, logs := session(t, path, 1)
+	if all := logs.All(); len(all) != 1 || all[0].Message != "totals cannot be saved" || !strings.Contains(all[0].ContextMap()["error"].(string), "there is no folder") {
+		t.Errorf("said %v", all)
+	}
+	if made, err := os.ReadDir(dir); err != nil || len(made) != 0 {
+		t.Errorf("made %v, %v", made, err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "no"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	session(t, path, 1)
+	if got, err := load(path); err != nil || got.Accepted != 1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	t.Setenv("XDG_STATE_HOME", filepath.Join(dir, "a", "b"))
+	if session(t, Auto, 1); !exists(filepath.Join(dir, "a", "b", "quarry", "state.json")) {
+		t.Error("the standard folder is not made")
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // TestUnwritable: what was saved is still known, and the failure is said once.
