@@ -3,29 +3,14 @@ package main
 import (
 	"context"
 	"os"
-	"slices"
 	"sync"
 
-	"github.com/urfave/cli/v2"
 	"go.uber.org/zap"
 
-	"quarry/config"
 	"quarry/keys"
 	"quarry/miner"
 	"quarry/screen"
 )
-
-// openKeyboard returns the keyboard, nil if there is none or if standard input is
-// for something else. To be called before that is read.
-func openKeyboard(c *cli.Context) *keys.Keyboard {
-	given, _ := flagValues(c)
-	for _, s := range config.Settings() {
-		if s.Kind == config.SecretText && slices.Contains(given[s.Flag], "-") {
-			return nil
-		}
-	}
-	return keys.Open(c.App.Reader, c.App.Writer)
-}
 
 // attend lets the person at the terminal see counts in share lines and press keys, in
 // goroutines that end with ctx.

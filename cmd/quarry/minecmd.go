@@ -55,7 +55,7 @@ Exit codes: 0 ended as asked, 1 failed, 2 bad usage or configuration,
 func mineAction(c *cli.Context) error {
 	child := tune.Spawn(c.Context) // first of all: nothing is hashed before it has tested a kernel
 	defer child.Stop()
-	keyboard := openKeyboard(c)
+	keyboard := keys.Open(c.App.Reader, c.App.Writer) // none where standard input is a pipe, from which passwords may come
 	defer keyboard.Restore()
 	loaded, err := loadConfig(c)
 	if err != nil {

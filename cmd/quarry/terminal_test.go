@@ -219,6 +219,29 @@ func TestTerminalIsPutBack(t *testing.T) {
 	}
 }
 
+// asking are the arguments of a session that asks for its password, and then tries
+// forever to connect.
+func asking() []string {
+	return practice("-o", "stratum+tcp://127.0.0.1:1", "-u", "alice", "-p", "-")
+}
+
+// TestKeysAfterPassword: only a pipe is used up by passwords.
+func TestKeysAfterPassword(t *testing.T) {
+	t.Parallel()
+	c := startConsole(t, 80, "quarry", asking()...)
+	c.await("password: ", 1)
+	c.press("hunter2\r")
+	c.await("keys: s status", 1)
+	c.press("h")
+	c.await("rates of cpu with", 1)
+	c.press("q")
+	c.await("session: ", 1)
+	c.end()
+	if strings.Contains(c.text(), "hunter2") {
+		t.Errorf("the password is shown:\n%s", c.text())
+	}
+}
+
 // TestShellStopsAndContinues: Ctrl-Z, what the shell has then, and fg.
 func TestShellStopsAndContinues(t *testing.T) {
 	t.Parallel()
@@ -245,11 +268,12 @@ func TestShellStopsAndContinues(t *testing.T) {
 }
 
 // TestKeysAreLeftAlone: in the background, where they are not wanted, and where
-// standard input is for a password.
+// standard input or output is no terminal.
 func TestKeysAreLeftAlone(t *testing.T) {
 	for name, run := range map[string][]string{
 		"background": {"bash", "-c", "set -m; quarry " + strings.Join(practice("--shares", "2"), " ") + " & wait"},
 		"off":        append([]string{"quarry"}, practice("--no-keys", "--shares", "2")...),
+		"input":      {"bash", "-c", "echo s | quarry " + strings.Join(practice("--shares", "2"), " ")},
 		"pipe":       {"bash", "-c", "quarry " + strings.Join(practice("--shares", "2"), " ") + " | cat"},
 	} {
 		t.Run(name, func(t *testing.T) {
