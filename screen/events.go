@@ -81,7 +81,7 @@ func (e *event) report(t logsink.Texter) [][]word {
 	case rates:
 		return value.lines()
 	case machine:
-		return [][]word{value.line()}
+		return value.lines()
 	}
 	var lines [][]word
 	for _, text := range t.TextLines() {

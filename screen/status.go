@@ -129,8 +129,9 @@ func (r rates) lines() [][]word {
 	return lines
 }
 
-// line is "machine  AMD EPYC, 2 CPUs, 2.60 GHz, 617.2 MiB of 23.5 GiB used, load 1.05".
-func (m machine) line() []word {
+// lines has "machine  AMD EPYC, 2 CPUs, 2.60 GHz, 617.2 MiB of 23.5 GiB used, load 1.05".
+// There is none where all is unknown.
+func (m machine) lines() [][]word {
 	var parts []string
 	add := func(format string, r telemetry.Reading, write func(float64) string) {
 		if r.OK {
@@ -145,7 +146,10 @@ func (m machine) line() []word {
 	add("%s", m.CPUCelsius, func(c float64) string { return fmt.Sprintf("%.0fC", c) })
 	add("%s of memory", m.MemoryTotalBytes, telemetry.FormatBytes)
 	add("load %s", m.LoadAverage1, func(n float64) string { return fmt.Sprintf("%.2f", n) })
-	return append(words("machine", plain, 1), words(strings.Join(parts, ", "), plain, 2)...)
+	if len(parts) == 0 {
+		return nil
+	}
+	return [][]word{append(words("machine", plain, 1), words(strings.Join(parts, ", "), plain, 2)...)}
 }
 
 // alone reports whether a block would be paid to this miner alone.

@@ -25,9 +25,10 @@ type (
 
 var _, _, _, _ logsink.Texter = machine{}, status{}, summary{}, rates{}
 
-// TextLines returns what the session runs on, as key=value. What is unknown is left out.
+// TextLines returns what the session runs on, as key=value. What is unknown is left
+// out, and so is a line of nothing.
 func (m machine) TextLines() []string {
-	parts := []string{"machine "}
+	var parts []string
 	add := func(key, value string) {
 		if value != "" {
 			parts = append(parts, key+"="+logsink.Quote(value))
@@ -40,7 +41,10 @@ func (m machine) TextLines() []string {
 	add("memory_used", known(m.MemoryUsedBytes, telemetry.FormatBytes))
 	add("memory", known(m.MemoryTotalBytes, telemetry.FormatBytes))
 	add("load_average", known(m.LoadAverage1, func(n float64) string { return fmt.Sprintf("%.2f", n) }))
-	return []string{strings.Join(parts, " ")}
+	if len(parts) == 0 {
+		return nil
+	}
+	return []string{"machine  " + strings.Join(parts, " ")}
 }
 
 // known returns the reading as text; empty: it is unavailable.

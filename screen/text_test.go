@@ -25,3 +25,14 @@ func TestNothingUnavailable(t *testing.T) {
 		t.Error(text)
 	}
 }
+
+// TestUnknownMachine: there is no line of a machine of which nothing is known.
+func TestUnknownMachine(t *testing.T) {
+	unknown, known := machine{}, machine{telemetry.Hardware{LogicalCores: telemetry.Known(2)}}
+	if text, lines := unknown.TextLines(), unknown.lines(); len(text) > 0 || len(lines) > 0 {
+		t.Errorf("%q, %v", text, lines)
+	}
+	if text, lines := known.TextLines(), known.lines(); len(text) != 1 || text[0] != "machine  logical_cores=2" || len(lines) != 1 {
+		t.Errorf("%q, %v", text, lines)
+	}
+}
