@@ -52,7 +52,7 @@ var arrows = map[string][]string{
 	"stratum/sharelimit":     {"hashing", "internal/event", "work"},
 	"stratum/stratumtest":    {},
 	"stratum/suggest":        {"hashing", "internal/event"},
-	"stratum/transport":      {"internal/event"}, // bytes and messages, no mining terms
+	"stratum/transport":      {"internal/event", "internal/typed"}, // bytes and messages, no mining terms
 	"stratum/v1":             {"hashing", "internal/event", "stratum/printable", "stratum/sharelimit", "stratum/suggest", "stratum/transport", "stratum/watch", "work"},
 	"stratum/watch":          {"bitcoin", "hashing", "internal/event", "work"},
 	"telemetry":              {},

@@ -34,6 +34,9 @@ func mistyped(text string, schemes []string, canonical func(string) (string, err
 			break
 		}
 	}
+	if err := unknownScheme(text, canonical); err != nil {
+		return err
+	}
 	if host := strings.TrimLeft(text, `/\`); host != text && isURL(host) {
 		return fmt.Errorf("begins with a slash: write %s://%s", SchemeTCP, host)
 	}
@@ -109,7 +112,28 @@ func mistypedScheme(scheme, rest string, canonical func(string) (string, error))
 	if between == ":" {
 		return fmt.Errorf(`the // is missing behind "%s:": write %s://%s`, scheme, scheme, host)
 	}
+	if extra, found := strings.CutPrefix(between, "://"); found {
+		return fmt.Errorf("has %q behind the ://: leave it out and write %s://%s", extra, scheme, host)
+	}
 	return fmt.Errorf("the scheme is to be followed by ://: write %s://%s", scheme, host)
+}
+
+// unknownScheme returns an error if the text begins with a scheme that there is not,
+// and lacks what is to follow one: else the host is found to have a colon too many.
+func unknownScheme(text string, canonical func(string) (string, error)) error {
+	const separators = `:;/\ `
+	end := strings.IndexAny(text, separators)
+	if end <= 0 || strings.Contains(text, "://") || !unicode.IsLetter(rune(text[0])) {
+		return nil
+	}
+	scheme, address := text[:end], strings.TrimLeft(text[end:], separators)
+	host, _, _ := strings.Cut(address, ":")
+	behind := text[end] == ':' && isURL(address) && strings.Trim(host, "0123456789") != "" // as in pool:3333:user, which has no scheme
+	if !strings.Contains(scheme, "+") && (!behind || strings.Contains(scheme, ".")) {
+		return nil
+	}
+	_, err := canonical(scheme)
+	return err
 }
 
 func isURL(text string) bool {

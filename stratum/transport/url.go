@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"quarry/internal/typed"
 )
 
 // Schemes of URLs, in the spelling of [URL.String].
@@ -101,6 +103,11 @@ func canonicalScheme(scheme string) (string, error) {
 		return "", errors.New("scheme http is getwork or getblocktemplate, another protocol than Stratum: " + schemesHint)
 	case "stratum2+tcp", "stratum+sv2", "stratum2":
 		return "", errors.New("version 2 of Stratum is not supported yet: " + schemesHint)
+	}
+	if likely := typed.Nearest(scheme, urlSchemes()); likely != "" && likely != scheme {
+		if _, err := canonicalScheme(likely); err == nil {
+			return "", fmt.Errorf("unknown scheme %q, did you mean %s://? %s", scheme, likely, schemesHint)
+		}
 	}
 	return "", fmt.Errorf("unknown scheme %q: %s", scheme, schemesHint)
 }

@@ -102,16 +102,25 @@ func TestMistyped(t *testing.T) {
 		"http:pool.org:3333":                  "getwork",
 		"stratum+tcp:/pool.org:3333":          "write stratum+tcp://pool.org:3333",
 		`stratum+tcp:\\pool.org:3333`:         "write stratum+tcp://pool.org:3333",
-		"stratum+tcp:///pool.org:3333":        "write stratum+tcp://pool.org:3333",
+		"stratum+tcp:///pool.org:3333":        `has "/" behind the ://: leave it out and write stratum+tcp://pool.org:3333`,
 		"stratum+tcp//pool.org:3333":          "write stratum+tcp://pool.org:3333",
 		"stratum+tcp;//pool.org:3333":         "write stratum+tcp://pool.org:3333",
-		"stratum+tcp:// pool.org:3333":        "write stratum+tcp://pool.org:3333",
+		"stratum+tcp:// pool.org:3333":        `has " " behind the ://: leave it out and write stratum+tcp://pool.org:3333`,
 		"stratum+tcp ://pool.org:3333":        "write stratum+tcp://pool.org:3333",
 		"stratum+tcp://":                      "write stratum+tcp://HOST:PORT",
 		"//pool.org:3333":                     "begins with a slash: write stratum+tcp://pool.org:3333",
 		"http://stratum+tcp://pool.org:3333":  "two schemes",
 		"stratum tcp://pool.org:3333":         "scheme",
-		"startum+tcp://pool.org:3333":         `unknown scheme "startum+tcp"`,
+		"startum+tcp://pool.org:3333":         `unknown scheme "startum+tcp", did you mean stratum+tcp://?`,
+		"stratum+udp:127.0.0.1:3333":          `unknown scheme "stratum+udp", did you mean stratum+tcp://?`,
+		"stratm+tcp:pool.org:3333":            `unknown scheme "stratm+tcp", did you mean stratum+tcp://?`,
+		"stratm+tcp:/pool.org:3333":           `unknown scheme "stratm+tcp", did you mean stratum+tcp://?`,
+		"stratm+tcp:pool.org":                 `unknown scheme "stratm+tcp", did you mean stratum+tcp://?`,
+		"startum:pool.org:3333":               `unknown scheme "startum", did you mean stratum://?`,
+		"udp:127.0.0.1:3333":                  `unknown scheme "udp"`,
+		"stratum+ssl:// /pool.org:3333":       `has " /" behind the ://: leave it out and write stratum+ssl://pool.org:3333`,
+		"pool:3333:5":                         "too many colons",
+		"localhost:3333:user":                 "too many colons",
 		`"stratum+tcp://pool.org:3333"`:       "quotation marks",
 		"'pool.org:3333'":                     "quotation marks",
 		"“pool.org:3333”":                     "quotation marks",
@@ -167,7 +176,7 @@ func TestMistyped(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"socks5:127.0.0.1:9050": "write socks5://127.0.0.1:9050", "socks5h:/127.0.0.1:9050": "write socks5h://127.0.0.1:9050",
-		"127.0.0.1:9050": "needs a scheme", "socks5://127.0.0.1": "needs a port, such as 127.0.0.1:3333", "'http://h:1'": "quotation marks",
+		"127.0.0.1:9050": "needs a scheme", "socks5://127.0.0.1": "needs a port, such as 127.0.0.1:3333", "'http://h:1'": "quotation marks", "sock5:127.0.0.1:9050": `"sock5" is not a kind of proxy`, "socks5:// h:1": `has " " behind the ://`,
 	} {
 		if err := (ProxyOptions{URL: text}).Check(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("proxy %q: %v; want %q", text, err, want)
