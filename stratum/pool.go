@@ -180,7 +180,10 @@ func (p *pool) Learn(err error, status upstream.Status, failures int) (change ev
 	case p.unproven:
 		p.noConfigure, p.bareSubscribe, p.unproven, p.simplerFailed = false, false, false, true
 	}
-	if simpler == "" && status.Subscribed && errors.Is(err, transport.ErrClosed) {
+	switch {
+	case errors.Is(err, suggest.ErrTooLate):
+		return "suggesting a difficulty before the authorization"
+	case simpler == "" && status.Subscribed && errors.Is(err, transport.ErrClosed):
 		simpler = p.suggest.HungUp(time.Now(), status.Authorized)
 	}
 	if p.simplerFailed {

@@ -2,6 +2,7 @@
 package suggest
 
 import (
+	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -24,6 +25,10 @@ const (
 	otherRate = 2.0              // factor between rates that is worth another suggestion
 	step      = 8                // factor between numbers that are tried after a refusal
 )
+
+// ErrTooLate: the rate was not known before the authorization, and the pool does not
+// follow later requests. The next session begins with one.
+var ErrTooLate = errors.New("the pool does not follow a difficulty suggested after its first job")
 
 // hashesPerShare is how many hashes a share of difficulty 1 takes on average.
 const hashesPerShare = float64(1<<48) / 65535
@@ -54,9 +59,11 @@ type Asker struct {
 	survived int  // requests in one session that it did not hang up at
 	most     int  // requests in one session: at one more it hung up
 	blamed   bool // it hung up at a request once although it had sent a job: perhaps by chance
+	renewed  bool // a session was ended for ErrTooLate
 	level    int  // which number is tried, after refusals
 
 	// In this session:
+	early   bool    // asked before the authorization
 	asked   float64 // the latest number; 0: none
 	good    float64 // the number that was wanted then
 	at      time.Time
@@ -90,7 +97,9 @@ func (a *Asker) Early(now time.Time) string {
 	if a.late {
 		return ""
 	}
-	return a.ask(now)
+	number := a.ask(now)
+	a.early = number != ""
+	return number
 }
 
 // Late returns what to ask for after the authorization, before which other pools
@@ -123,7 +132,7 @@ func (a *Asker) Again(now time.Time) string {
 	case a.asked == 0:
 	case since < gap:
 		return ""
-	case (a.refused || a.level == 0 && a.jobs > 0 && since >= patience) && a.current > 2*a.asked && a.current*hashesPerShare/rate > rareTime:
+	case (a.refused || a.level == 0 && a.jobs > 0 && since >= patience) && a.unmet(rate):
 		if a.number(good, a.level+1) >= a.current {
 			return "" // nothing is left to try
 		}
@@ -135,6 +144,27 @@ func (a *Asker) Again(now time.Time) string {
 	number := a.ask(now)
 	a.say()
 	return number
+}
+
+// TooLate returns ErrTooLate, once, when the pool ignores a number that it was not
+// asked for before the authorization.
+func (a *Asker) TooLate(now time.Time) error {
+	if a == nil || a.fixed > 0 {
+		return nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.renewed || a.early || a.late || a.off || a.asked == 0 || now.Sub(a.at) < patience || !a.unmet(a.rate()) {
+		return nil
+	}
+	a.renewed, a.level = true, 0
+	return ErrTooLate
+}
+
+// unmet reports whether the jobs' difficulty is far from what was asked for, and out of
+// reach. Caller holds mu.
+func (a *Asker) unmet(rate float64) bool {
+	return rate > 0 && a.current > 2*a.asked && a.current*hashesPerShare/rate > rareTime
 }
 
 // ask returns the number to ask for. Caller holds mu.

@@ -139,3 +139,41 @@ func TestHungUp(t *testing.T) {
 		t.Errorf("blamed: %s", change)
 	}
 }
+
+// TestTooLate: a pool that listens only before the authorization is connected to again,
+// once, when the rate is known only later.
+func TestTooLate(t *testing.T) {
+	rate, now := 0.0, time.Now()
+	a := New(hashing.Difficulty{}, func() float64 { return rate }, zap.NewNop())
+	if a.Early(now)+a.Late(now) != "" {
+		t.Fatal("asked without a rate")
+	}
+	a.Job(16384)
+	rate = 5e6
+	if got := a.Again(now); got != "0.01" {
+		t.Fatalf("asked for %q", got)
+	}
+	if err := a.TooLate(now.Add(patience - time.Second)); err != nil {
+		t.Errorf("impatient: %v", err)
+	}
+	if err := a.TooLate(now.Add(patience)); !errors.Is(err, ErrTooLate) {
+		t.Errorf("after %v: %v", patience, err)
+	}
+	if got := a.Early(now.Add(patience)); got != "0.01" {
+		t.Errorf("then asked for %q before the authorization", got)
+	}
+	a.Job(16384)
+	if err := a.TooLate(now.Add(time.Hour)); err != nil {
+		t.Errorf("again: %v", err)
+	}
+	// A pool that follows keeps its session.
+	rate = 0
+	b := New(hashing.Difficulty{}, func() float64 { return rate }, zap.NewNop())
+	b.Early(now)
+	rate = 5e6
+	b.Again(now)
+	b.Job(0.01)
+	if err := b.TooLate(now.Add(time.Hour)); err != nil {
+		t.Errorf("a pool that follows: %v", err)
+	}
+}

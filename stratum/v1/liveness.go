@@ -1,6 +1,7 @@
 package v1
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,7 +40,11 @@ func (s *Session) stay(ctx context.Context) error {
 			if gap := awake.Gap(now); gap > s.cfg.Limits.Gap {
 				return fmt.Errorf("%w for %v: connecting again", ErrSuspended, gap.Round(time.Second))
 			}
-			if err := errors.Join(s.watch.Check(now), s.ask(s.cfg.Suggest.Again(now))); err != nil {
+			err := cmp.Or(s.watch.Check(now), s.cfg.Suggest.TooLate(now))
+			if err == nil {
+				err = s.ask(s.cfg.Suggest.Again(now))
+			}
+			if err != nil {
 				return err
 			}
 		}
