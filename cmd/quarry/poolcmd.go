@@ -110,7 +110,7 @@ func poolAction(c *cli.Context) error {
 		return err
 	}
 	defer log.close()
-	printer := report.Printer{Out: log.plain(), Log: log.always, JSON: format == "json", Book: &report.Book{}}
+	printer := report.Printer{Out: log.plain(), Log: log.always, JSON: format == "json", Book: &report.Book{}, Listen: cfg.Listen}
 	cfg.Logger, cfg.Judged = log.Logger, printer.Book.Judged
 	if printer.Pool, err = localpool.New(cfg); err != nil {
 		return usageFault("%v", err)

@@ -25,14 +25,19 @@ type Printer struct {
 	Log  *zap.Logger // for what is always said, at any level
 	JSON bool
 	Pool *localpool.Pool
-	Book *Book
-	Acts func() map[string]uint64 // how often each fault showed itself; nil: there are none
+	// Listen is what the pool was to listen on, in the order of its endpoints.
+	Listen []localpool.Listener
+	Book   *Book
+	Acts   func() map[string]uint64 // how often each fault showed itself; nil: there are none
 }
 
 // Welcome says where miners find the pool. pin is empty without TLS.
 func (p Printer) Welcome(pin string) {
 	var urls []string
-	for _, e := range p.Pool.Endpoints() {
+	for i, e := range p.Pool.Endpoints() {
+		if i < len(p.Listen) {
+			e.Addr = withZone(e.Addr, p.Listen[i].Addr)
+		}
 		if host, port, _ := net.SplitHostPort(e.Addr); net.ParseIP(host).IsUnspecified() {
 			e.Addr = "THIS-MACHINE:" + port
 		}
@@ -54,6 +59,22 @@ func (p Printer) Welcome(pin string) {
 		fmt.Fprintf(p.Out, "  quarry then needs --tls-pin %s\n", pin)
 	}
 	fmt.Fprintln(p.Out, "Ctrl-C stops it.")
+}
+
+// withZone returns the address with the zone of the one that was asked for: not every
+// system names it with an open socket, and without it no miner gets there.
+func withZone(addr, asked string) string {
+	host, port, _ := net.SplitHostPort(addr)
+	wanted, _, _ := net.SplitHostPort(asked)
+	_, zone, _ := strings.Cut(wanted, "%")
+	host, _, _ = strings.Cut(host, "%")
+	if zone == "" || !net.ParseIP(host).IsLinkLocalUnicast() {
+		return addr
+	}
+	if strings.HasPrefix(zone, "25") && zone != "25" {
+		zone = "25" + zone // in a URL this begins an escaped one (RFC 6874)
+	}
+	return net.JoinHostPort(host+"%"+zone, port)
 }
 
 // loopback reports whether host:port can be reached from this machine only.

@@ -82,3 +82,20 @@ func TestSummary(t *testing.T) {
 		t.Error(line)
 	}
 }
+
+// The URL of a link-local address has the zone, or no miner gets there.
+func TestZone(t *testing.T) {
+	for _, c := range []struct{ addr, asked, want string }{
+		{"[fe80::1]:3401", "[fe80::1%enP4p65s0]:0", "[fe80::1%enP4p65s0]:3401"},
+		{"[fe80::1%2]:3401", "[fe80::1%enP4p65s0]:3401", "[fe80::1%enP4p65s0]:3401"},
+		{"[fe80::1]:3401", "[fe80::1%25]:3401", "[fe80::1%25]:3401"},
+		{"[fe80::1]:3401", "[fe80::1%251]:3401", "[fe80::1%25251]:3401"},
+		{"[fe80::1]:3401", "[fe80::1]:0", "[fe80::1]:3401"},
+		{"127.0.0.1:3401", "localhost:0", "127.0.0.1:3401"},
+		{"[::]:3401", "[::%eth0]:3401", "[::]:3401"},
+	} {
+		if got := withZone(c.addr, c.asked); got != c.want {
+			t.Errorf("%s, asked for as %s: %s, want %s", c.addr, c.asked, got, c.want)
+		}
+	}
+}

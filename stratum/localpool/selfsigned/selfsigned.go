@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"strings"
 	"time"
 )
 
@@ -38,7 +39,8 @@ func Certificate(now time.Time, hosts ...string) (tls.Certificate, error) {
 		IsCA:                  true, // so that it can be given as a CA file
 	}
 	for _, host := range hosts {
-		if ip := net.ParseIP(host); ip != nil {
+		address, _, _ := strings.Cut(host, "%") // a zone is known to one machine only
+		if ip := net.ParseIP(address); ip != nil {
 			template.IPAddresses = append(template.IPAddresses, ip)
 		} else {
 			template.DNSNames = append(template.DNSNames, host)
