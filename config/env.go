@@ -75,7 +75,8 @@ func notOurs(name, value string) bool {
 func meantBy(name string, known []string, synonyms map[string]string) string {
 	numbered := regexp.MustCompile(`_?[0-9]+`) // QUARRY_POOL_1_URL
 	extended := regexp.MustCompile(`_(NAME|URL|URI|ADDR|ADDRESS|HOST|HOSTNAME|PORT|COUNT|LIST|PATH|FILE)$`)
-	for _, plain := range []string{name, numbered.ReplaceAllString(name, ""), extended.ReplaceAllString(name, "")} {
+	prefixed := regexp.MustCompile(`^QUARRY_(POOL|STRATUM|MINER|MINING)_`) // QUARRY_STRATUM_URL
+	for _, plain := range []string{name, numbered.ReplaceAllString(name, ""), extended.ReplaceAllString(name, ""), prefixed.ReplaceAllString(name, envPrefix)} {
 		if meant := synonyms[plain]; meant != "" {
 			return meant
 		}
