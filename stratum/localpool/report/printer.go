@@ -126,7 +126,7 @@ func (p Printer) Summary(st localpool.Stats, took time.Duration) {
 	}
 	if p.JSON {
 		fields := append(p.sums(st, took), zap.Float64("hashes", hashes),
-			zap.Float64("average_hashes_per_second", perSecond(hashes, took)), zap.Any("workers", workers))
+			zap.Float64("average_hashes_per_second", perSecond(hashes, took)), zap.Any("workers", append([]Worker{}, workers...)))
 		if p.Acts != nil {
 			fields = append(fields, zap.Any("faults_shown", p.Acts()))
 		}
@@ -159,6 +159,9 @@ func bestText(difficulty float64) string {
 
 // sums are the fields that the status and the summary have in common.
 func (p Printer) sums(st localpool.Stats, took time.Duration) []zap.Field {
+	if st.Rejected == nil {
+		st.Rejected = map[localpool.Code]uint64{} // an object in JSON, not null
+	}
 	return []zap.Field{
 		zap.Int("miners", miners(st)), zap.Uint64("accepted", st.Accepted), zap.Uint64("rejected", rejected(st)),
 		zap.Any("rejected_by_code", st.Rejected), zap.Uint64("blocks", st.Blocks),

@@ -1,12 +1,14 @@
 package report
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"quarry/stratum/localpool"
 )
@@ -97,5 +99,17 @@ func TestZone(t *testing.T) {
 		if got := withZone(c.addr, c.asked); got != c.want {
 			t.Errorf("%s, asked for as %s: %s, want %s", c.addr, c.asked, got, c.want)
 		}
+	}
+}
+
+// TestNoSharesYet: sums of nothing are empty in JSON, and not null.
+func TestNoSharesYet(t *testing.T) {
+	var out bytes.Buffer
+	core := zapcore.NewCore(zapcore.NewJSONEncoder(zapcore.EncoderConfig{}), zapcore.AddSync(&out), zap.InfoLevel)
+	p := Printer{JSON: true, Log: zap.New(core), Book: new(Book)}
+	p.Status(localpool.Stats{}, time.Second)
+	p.Summary(localpool.Stats{}, time.Second)
+	if text := out.String(); strings.Count(text, `"rejected_by_code":{}`) != 2 || !strings.Contains(text, `"workers":[]`) {
+		t.Error(text)
 	}
 }
