@@ -34,7 +34,7 @@ var arrows = map[string][]string{
 	"device/cpu/tune":        {"affinity", "bench", "bench/stats", "device/cpu", "hashing", "internal/atomicfile", "internal/event", "telemetry"},
 	"hashing":                {},
 	"internal/atomicfile":    {},
-	"internal/cmdline":       {"internal/typed"},
+	"internal/cmdline":       {"internal/typed", "keys"},
 	"internal/event":         {},
 	"internal/stdio":         {"logsink"},
 	"internal/testutil":      {},

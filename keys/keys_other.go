@@ -5,6 +5,7 @@ package keys
 import (
 	"context"
 	"io"
+	"os"
 )
 
 // Keyboard does not exist on this system.
@@ -21,3 +22,15 @@ func (*Keyboard) Foreground() bool { return false }
 
 // Run does nothing.
 func (*Keyboard) Run(context.Context, func(byte)) error { return nil }
+
+// Guard calls set, and back at the end.
+func Guard(set, back func(), _ ...os.Signal) (release func()) {
+	set()
+	return back
+}
+
+// Signal returns false: no key is a signal here.
+func Signal(byte) bool { return false }
+
+// Background returns false: each program here has its terminal for itself.
+func Background(int) bool { return false }

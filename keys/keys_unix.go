@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"os/signal"
 	"sync"
 	"syscall"
 	"time"
@@ -16,20 +15,9 @@ import (
 	"golang.org/x/term"
 )
 
-// Keys that a terminal turns into signals by default, and which come as keys here, so
-// that the terminal is put back in order before their signal is sent. Ctrl-C stays
-// with the terminal.
-const (
-	ctrlZ         = 0x1a
-	ctrlBackslash = 0x1c
-)
-
 // foregroundPause is the time between two looks whether a program in the background
 // has come to the foreground.
 const foregroundPause = time.Second
-
-// signalPatience is how long a signal may need to take effect.
-const signalPatience = 2 * time.Second
 
 // Keyboard is a terminal in which each key is read at once and not shown, while the
 // program runs in the foreground.
@@ -40,6 +28,7 @@ type Keyboard struct {
 	usual unix.Termios // as it was found
 	taken bool
 	again bool // to be taken again: a shell may have changed it meanwhile
+	away  bool // not to be taken: a signal is about to stop or end the program
 }
 
 // Open returns the keyboard, nil unless in and out are terminals.
@@ -69,8 +58,7 @@ func (k *Keyboard) Restore() {
 // Run calls press with each key until ctx ends or the terminal is gone. The terminal
 // is in order again when it returns.
 func (k *Keyboard) Run(ctx context.Context, press func(key byte)) error {
-	defer k.Restore()
-	wake, end, err := wakeups(ctx)
+	wake, end, err := k.wakeups(ctx)
 	if err != nil {
 		return err
 	}
@@ -81,12 +69,7 @@ func (k *Keyboard) Run(ctx context.Context, press func(key byte)) error {
 			return err
 		}
 		for _, key := range typed {
-			switch key {
-			case ctrlZ: // of the process group, as the terminal does it; without a shell the system ignores it
-				k.signal(0, unix.SIGTSTP, int(wake.Fd()))
-			case ctrlBackslash:
-				k.signal(unix.Getpid(), unix.SIGQUIT, int(wake.Fd()))
-			default:
+			if !Signal(key) {
 				press(key)
 			}
 		}
@@ -95,35 +78,33 @@ func (k *Keyboard) Run(ctx context.Context, press func(key byte)) error {
 }
 
 // wakeups returns a pipe that gets a byte when ctx ends, and when the program goes on
-// after a stop.
-func wakeups(ctx context.Context) (wake *os.File, end func(), err error) {
+// after a stop. end puts the terminal back, and so do signals until then, but those
+// that end the session in order.
+func (k *Keyboard) wakeups(ctx context.Context) (wake *os.File, end func(), err error) {
 	wake, from, err := os.Pipe()
 	if err != nil {
 		return nil, nil, err
 	}
-	continued := make(chan os.Signal, 1)
-	signal.Notify(continued, unix.SIGCONT)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		defer from.Close() // which wakes for good
-		for {
-			select {
-			case <-continued:
-				_, _ = from.Write([]byte{0})
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
+	release := Guard(func() {
+		k.setAway(false)
+		_, _ = from.Write([]byte{0})
+	}, func() {
+		k.setAway(true)
+		k.Restore()
+	}, unix.SIGQUIT, unix.SIGABRT)
+	stop := context.AfterFunc(ctx, func() { from.Close() }) // which wakes for good
 	return wake, func() {
-		signal.Stop(continued)
-		if ctx.Err() == nil { // the terminal is gone: its goroutine waits for ctx
-			return
-		}
-		<-ended
+		stop()
+		release()
+		from.Close()
 		wake.Close()
 	}, nil
+}
+
+func (k *Keyboard) setAway(away bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.away = away
 }
 
 // read waits for keys, in the foreground, and returns none when something else
@@ -167,6 +148,9 @@ func (k *Keyboard) take() bool {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.away {
+		return false
+	}
 	if k.taken && !k.again {
 		return true
 	}
@@ -189,12 +173,4 @@ func (k *Keyboard) take() bool {
 func (k *Keyboard) Foreground() bool {
 	group, err := unix.IoctlGetInt(k.fd, unix.TIOCGPGRP)
 	return err == nil && group == unix.Getpgrp()
-}
-
-// signal sends a signal with the terminal in order.
-func (k *Keyboard) signal(pid int, s syscall.Signal, wake int) {
-	k.Restore()
-	_ = unix.Kill(pid, s)
-	// It takes effect at any moment now. The end of a stop wakes.
-	_, _ = unix.Poll([]unix.PollFd{{Fd: int32(wake), Events: unix.POLLIN}}, int(signalPatience.Milliseconds()))
 }

@@ -191,6 +191,8 @@ func TestTerminalIsPutBack(t *testing.T) {
 		"Ctrl-C, Ctrl-C": {press("\x03\x03"), -1},
 		"SIGTERM":        {send(syscall.SIGTERM), 0},
 		"SIGHUP":         {send(syscall.SIGHUP), 0},
+		"SIGQUIT":        {send(syscall.SIGQUIT), 2},
+		"SIGABRT":        {send(syscall.SIGABRT), 2},
 		"a stack trace":  {press("\x1c"), 2},
 		"Ctrl-Z without a shell": {func(c *console) {
 			c.press("\x1a")
@@ -219,35 +221,27 @@ func TestTerminalIsPutBack(t *testing.T) {
 	}
 }
 
-// asking are the arguments of a session that asks for its password, and then tries
-// forever to connect.
-func asking() []string {
-	return practice("-o", "stratum+tcp://127.0.0.1:1", "-u", "alice", "-p", "-")
+// startShell starts a shell with job control.
+func startShell(t *testing.T) *console {
+	c := startConsole(t, 80, "bash", "--norc", "--noprofile", "-i")
+	c.press("PS1='ready> '\r")
+	c.await("\nready> ", 1)
+	return c
 }
 
-// TestKeysAfterPassword: only a pipe is used up by passwords.
-func TestKeysAfterPassword(t *testing.T) {
-	t.Parallel()
-	c := startConsole(t, 80, "quarry", asking()...)
-	c.await("password: ", 1)
-	c.press("hunter2\r")
-	c.await("keys: s status", 1)
-	c.press("h")
-	c.await("rates of cpu with", 1)
-	c.press("q")
-	c.await("session: ", 1)
-	c.end()
-	if strings.Contains(c.text(), "hunter2") {
-		t.Errorf("the password is shown:\n%s", c.text())
+// foreground returns the process group that has the terminal.
+func (c *console) foreground() int {
+	group, err := unix.IoctlGetInt(int(c.master.Fd()), unix.TIOCGPGRP)
+	if err != nil {
+		c.Fatal(err)
 	}
+	return group
 }
 
 // TestShellStopsAndContinues: Ctrl-Z, what the shell has then, and fg.
 func TestShellStopsAndContinues(t *testing.T) {
 	t.Parallel()
-	c := startConsole(t, 80, "bash", "--norc", "--noprofile", "-i")
-	c.press("PS1='ready> '\r")
-	c.await("\nready> ", 1)
+	c := startShell(t)
 	c.press("quarry " + strings.Join(practice(), " ") + "\r")
 	c.await("accepted 1/0", 1)
 	c.press("\x1a")

@@ -7,10 +7,13 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
+
+	"quarry/keys"
 )
 
 // ReadPassword returns a line of the app's input; on a terminal it asks for it,
@@ -35,22 +38,45 @@ func ReadPassword(c *cli.Context, lines *bufio.Reader, question string) (string,
 // (term.ReadPassword waits forever after a Ctrl-D.)
 func askPassword(terminal *os.File, out io.Writer, question string) (string, error) {
 	fd := int(terminal.Fd())
-	state, err := term.MakeRaw(fd)
+	state, err := term.GetState(fd)
 	if err != nil {
 		return "", err
 	}
-	defer fmt.Fprintln(out)
-	defer term.Restore(fd, state)
-	fmt.Fprint(out, question)
+	var failure error
+	first, asked := true, false
+	release := keys.Guard(func() {
+		if keys.Background(fd) {
+			return // it is asked there
+		}
+		_, err := term.MakeRaw(fd)
+		if first {
+			failure, first = err, false
+		}
+		if !asked {
+			fmt.Fprint(out, question)
+			asked = true
+		}
+	}, func() {
+		if asked && !keys.Background(fd) {
+			_ = term.Restore(fd, state)
+			fmt.Fprintln(out)
+			asked = false
+		}
+	}, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGABRT)
+	defer release()
+	if failure != nil {
+		return "", failure
+	}
 	return typedPassword(terminal)
 }
 
-// typedPassword reads keys until Enter; erasing works as usual.
-func typedPassword(keys io.Reader) (string, error) {
+// typedPassword reads keys until Enter; erasing works as usual, and so do the keys
+// that are signals.
+func typedPassword(typing io.Reader) (string, error) {
 	const ctrlC, ctrlD, backspace, ctrlU, erase = 3, 4, 8, 21, 127
 	var typed []byte
 	for key := make([]byte, 1); len(typed) < 4096; {
-		if _, err := keys.Read(key); err != nil {
+		if _, err := typing.Read(key); err != nil {
 			return "", err
 		}
 		switch key[0] {
@@ -64,6 +90,9 @@ func typedPassword(keys io.Reader) (string, error) {
 		case ctrlU:
 			typed = typed[:0]
 		default:
+			if keys.Signal(key[0]) {
+				continue
+			}
 			typed = append(typed, key[0])
 		}
 	}
