@@ -291,7 +291,10 @@ func TestRefusedFiles(t *testing.T) {
 			t.Errorf("%s was opened", name)
 		}
 	}
-	for _, name := range []string{filepath.Join(dir, "new"), filepath.Join(dir, "newfolder", "new"), file} {
+	if err := CheckFile("-"); err == nil || !strings.Contains(err.Error(), "standard output gets the messages in any case") {
+		t.Errorf("check of -: %v", err)
+	}
+	for _, name := range []string{"./-", filepath.Join(dir, "new"), filepath.Join(dir, "newfolder", "new"), file} {
 		if err := CheckFile(name); err != nil {
 			t.Errorf("check of %s: %v", name, err)
 		}

@@ -89,6 +89,9 @@ func isBackup(name, path string) bool {
 // CheckFile returns why messages cannot be written to a file of that name, nil if
 // nothing speaks against it. It creates nothing and does not wait.
 func CheckFile(name string) error {
+	if name == "-" {
+		return errors.New("is no file: standard output gets the messages in any case (a file of that name is ./-)")
+	}
 	if _, descriptor := follow(name); descriptor >= 0 {
 		return nil
 	}

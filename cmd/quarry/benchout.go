@@ -15,6 +15,9 @@ func openOut(name string) (*outFile, error) {
 	if name == "" {
 		return &outFile{}, nil
 	}
+	if name == "-" {
+		return nil, usageFault("--out: - is no file: standard output gets the report with --format json (a file of that name is ./-)")
+	}
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, usageFault("--out: %v", err)
