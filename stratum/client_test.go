@@ -59,7 +59,7 @@ const (
 	calm  = 20
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(testutil.SideBySide{M: m}) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(testutil.SideBySide{M: m, Tests: 16}) }
 
 func run(t *testing.T, options Options, change func(*running)) *running {
 	t.Helper()

@@ -34,7 +34,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(testutil.SideBySide{M: m}, map[string]func(){"quarry": func() { // main, but it measures only for a moment
+	testscript.Main(testutil.SideBySide{M: m, Tests: 4}, map[string]func(){"quarry": func() { // main, but it measures only for a moment
 		var out io.Writer = os.Stdout
 		if len(os.Args) == 2 && os.Args[1] == tune.Command {
 			out = trap{os.Stdout}
