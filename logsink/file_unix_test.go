@@ -10,14 +10,15 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"go.uber.org/zap"
-	"golang.org/x/sys/unix"
 )
 
 // TestDevices: what is no regular file is never renamed, however much is written.
@@ -33,7 +34,7 @@ func TestDevices(t *testing.T) {
 		delete(names, "full")
 	}
 	null, full := filepath.Join(dir, "null"), filepath.Join(dir, "disk")
-	if unix.Mknod(null, unix.S_IFCHR|0o600, int(unix.Mkdev(1, 3))) == nil { // as root
+	if runtime.GOOS == "linux" && exec.Command("mknod", null, "c", "1", "3").Run() == nil { // as root
 		names["null"] = "a node"
 	}
 	for name := range names {
@@ -56,7 +57,7 @@ func TestDevices(t *testing.T) {
 	if got := folderNames(t, dir); len(got) != len(names) && len(names) == 3 {
 		t.Errorf("left %v", got)
 	}
-	if unix.Mknod(full, unix.S_IFBLK|0o600, int(unix.Mkdev(7, 200))) == nil {
+	if runtime.GOOS == "linux" && exec.Command("mknod", full, "b", "7", "200").Run() == nil {
 		for _, err := range []error{CheckFile(full), second(OpenFile(FileOptions{Name: full}))} {
 			if err == nil || !strings.Contains(err.Error(), "is a disk") {
 				t.Errorf("a block device: %v", err)
