@@ -35,20 +35,18 @@ func TestKeysAfterPassword(t *testing.T) {
 
 // TestPromptIsPutBack: whatever ends the question for a password.
 func TestPromptIsPutBack(t *testing.T) {
-	send := func(s syscall.Signal) func(*console) { return func(c *console) { _ = c.cmd.Process.Signal(s) } }
-	press := func(keys string) func(*console) { return func(c *console) { c.press(keys) } }
 	for name, how := range map[string]struct {
 		end  func(*console)
 		code int // -1: by the signal
 	}{
-		"Ctrl-C":        {press("\x03"), 2},
-		"Ctrl-D":        {press("\x04"), 2},
-		"SIGINT":        {send(syscall.SIGINT), -1},
-		"SIGTERM":       {send(syscall.SIGTERM), -1},
-		"SIGHUP":        {send(syscall.SIGHUP), -1},
-		"SIGQUIT":       {send(syscall.SIGQUIT), 2},
-		"SIGABRT":       {send(syscall.SIGABRT), 2},
-		"a stack trace": {press("\x1c"), 2},
+		"Ctrl-C":        {presses("\x03"), 2},
+		"Ctrl-D":        {presses("\x04"), 2},
+		"SIGINT":        {sends(syscall.SIGINT), -1},
+		"SIGTERM":       {sends(syscall.SIGTERM), -1},
+		"SIGHUP":        {sends(syscall.SIGHUP), -1},
+		"SIGQUIT":       {sends(syscall.SIGQUIT), 2},
+		"SIGABRT":       {sends(syscall.SIGABRT), 2},
+		"a stack trace": {presses("\x1c"), 2},
 		"Ctrl-Z without a shell": {func(c *console) {
 			c.press("\x1a")
 			c.await("password: ", 2)

@@ -179,21 +179,24 @@ func TestEveryLineFits(t *testing.T) {
 	}
 }
 
+// sends and presses are ways to end a program.
+func sends(s syscall.Signal) func(*console) { return func(c *console) { _ = c.cmd.Process.Signal(s) } }
+
+func presses(keys string) func(*console) { return func(c *console) { c.press(keys) } }
+
 // TestTerminalIsPutBack: whatever ends a session.
 func TestTerminalIsPutBack(t *testing.T) {
-	send := func(s syscall.Signal) func(*console) { return func(c *console) { _ = c.cmd.Process.Signal(s) } }
-	press := func(keys string) func(*console) { return func(c *console) { c.press(keys) } }
 	for name, how := range map[string]struct {
 		end  func(*console)
 		code int // -1: any
 	}{
-		"Ctrl-C":         {press("\x03"), 0},
-		"Ctrl-C, Ctrl-C": {press("\x03\x03"), -1},
-		"SIGTERM":        {send(syscall.SIGTERM), 0},
-		"SIGHUP":         {send(syscall.SIGHUP), 0},
-		"SIGQUIT":        {send(syscall.SIGQUIT), 2},
-		"SIGABRT":        {send(syscall.SIGABRT), 2},
-		"a stack trace":  {press("\x1c"), 2},
+		"Ctrl-C":         {presses("\x03"), 0},
+		"Ctrl-C, Ctrl-C": {presses("\x03\x03"), -1},
+		"SIGTERM":        {sends(syscall.SIGTERM), 0},
+		"SIGHUP":         {sends(syscall.SIGHUP), 0},
+		"SIGQUIT":        {sends(syscall.SIGQUIT), 2},
+		"SIGABRT":        {sends(syscall.SIGABRT), 2},
+		"a stack trace":  {presses("\x1c"), 2},
 		"Ctrl-Z without a shell": {func(c *console) {
 			c.press("\x1a")
 			time.Sleep(100 * time.Millisecond)

@@ -107,7 +107,7 @@ func latest(ctx context.Context) (worst time.Duration) {
 // the devices have a kernel that takes time and no CPU.
 func TestDuty(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes 10 s")
+		t.Skip("takes 10 s: not with -short")
 	}
 	o := testMining(t, 1, minertest.Source{OnRun: minertest.Jobs(minertest.Job(t, 1, "1000"))})
 	generic := o.cpu.Kernels[0]
