@@ -18,9 +18,9 @@ const (
 )
 
 // weakBlocks are blocks that are too weak for a share, on a network that is easier
-// than the pool's shares. One for each job is sent: the pool may want it for the
+// than the pool's shares. At most one for a job is sent: the pool may want it for the
 // network, or reject it. Where the network is so easy that devices do not
-// search for them, run finds them.
+// search for them, run finds them, at most one in easyPause.
 type weakBlocks struct {
 	search *Search
 

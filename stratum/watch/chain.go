@@ -51,7 +51,7 @@ func (c *chain) noteNetwork(job *work.Job) {
 	}
 	if job.Difficulty.Target().Cmp(job.NetworkTarget) < 0 && !c.history.above {
 		c.history.above = true
-		c.log.Warn("difficulty above the network's", event.Consequence("blocks that are too weak for a share are sent too, at most one for a job and one in ten seconds"),
+		c.log.Warn("difficulty above the network's", event.Consequence("blocks that are too weak for a share are sent too: at most one for a job, and one in ten seconds where any hash makes one"),
 			zap.Float64("difficulty", job.Difficulty.Float64()), zap.Float64("network_difficulty", now))
 	}
 }
