@@ -10,8 +10,7 @@ import (
 	"quarry/bench"
 	"quarry/bench/report"
 	"quarry/logsink"
-
-	"golang.org/x/term"
+	"quarry/screen"
 )
 
 // benchBar is a progress bar on a terminal; elsewhere it does nothing. It draws
@@ -38,7 +37,7 @@ func (b *benchBar) show(p bench.Progress) {
 
 // terminalWidth returns the columns of a terminal, 80 where it does not say.
 func terminalWidth(terminal *os.File) int {
-	if columns, _, err := term.GetSize(int(terminal.Fd())); err == nil && columns > 1 {
+	if columns := screen.Columns(terminal)(); columns > 1 {
 		return columns
 	}
 	return report.DefaultWidth
